@@ -1,0 +1,56 @@
+"""Writing outputs so that a killed job never leaves a half-written one."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it into place only if the block succeeds.
+
+    The temporary name keeps the full suffix, because writers choose the format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = folder / path.name
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; replace ``path`` with it only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    outer = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = outer / path.name
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            os.replace(path, outer / "replaced")
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write ``content`` as readable JSON, in one move; NaN and infinity are refused (ValueError)."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    with new_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read one JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
