@@ -1,0 +1,174 @@
+"""The digest of a step's code changes with what the code says, and with nothing else."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hscore.dag import digest
+
+FILES = {
+    "hscore/__init__.py": '"""Package."""\n__version__ = "1"\n',
+    "hscore/errors.py": "class UserError(Exception):\n    pass\n",
+    "hscore/steps/__init__.py": "",
+    "hscore/steps/_program.py": "import argparse\nfrom hscore.errors import UserError\n",
+    "hscore/steps/convert.py": "from hscore.imaging import dicom\nfrom hscore.steps import _program\n",
+    "hscore/steps/train.py": "from hscore.steps._program import run\n\ndef main():\n"
+    "    from hscore.learning import nets\n",
+    "hscore/imaging/__init__.py": "",
+    "hscore/imaging/dicom.py": "import numpy as np\nimport pydicom.uid\n\n\n"
+    'def read(path):\n    """Read."""\n    return None\n',
+    "hscore/imaging/unused.py": "import nibabel\n",
+    "hscore/learning/__init__.py": "",
+    "hscore/learning/nets.py": "from . import samples\nfrom ..errors import UserError\n\ndef f():\n    import torch\n",
+    "hscore/learning/samples.py": "import json\n",
+    "hscore/learning/page.html": "<p>{{ x }}</p>\n",
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small package of the same shape as the real one."""
+    for name, text in FILES.items():
+        path = tmp_path / "src" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "src"
+
+
+def fresh(source: Path, step: str) -> str:
+    """The digest as a new process would compute it (within one, each file is read once)."""
+    for function in (digest._closure, digest._tree, digest._imports, digest._meaning):
+        function.cache_clear()
+    return digest.digest(step, source)
+
+
+def names(paths: list[Path], source: Path) -> set[str]:
+    return {path.relative_to(source / "hscore").as_posix() for path in paths}
+
+
+def test_closure_holds_what_is_imported_and_no_more(source):
+    assert names(digest.source_files("convert", source), source) == {
+        "__init__.py",
+        "errors.py",
+        "steps/__init__.py",
+        "steps/_program.py",
+        "steps/convert.py",
+        "imaging/__init__.py",
+        "imaging/dicom.py",
+    }
+
+
+def test_lazy_and_relative_imports_and_templates_count(source):
+    reached = names(digest.source_files("train", source), source)
+    assert {"learning/nets.py", "learning/samples.py", "learning/page.html", "errors.py"} <= reached
+    assert "imaging/dicom.py" not in reached
+
+
+def test_direct_imports_of_one_module(source):
+    assert names(digest.imported_modules("hscore.learning.nets", source), source) == {
+        "__init__.py",
+        "learning/__init__.py",
+        "learning/samples.py",
+        "errors.py",
+    }
+
+
+def test_third_party_names(source):
+    assert digest.third_party("convert", source) == {"numpy", "pydicom"}
+    assert digest.third_party("train", source) == {"torch"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("imaging/dicom.py", "    return None", "    # a comment\n    return (  None )"),
+        ("imaging/dicom.py", '"""Read."""', '"""Read a file, told differently."""'),
+        ("imaging/dicom.py", '    """Read."""\n', ""),
+        ("__init__.py", '"1"', '"2"'),
+        ("imaging/unused.py", "nibabel", "nilearn"),
+        ("learning/nets.py", "torch", "monai"),
+    ],
+)
+def test_what_changes_nothing(source, file, old, new):
+    before = fresh(source, "convert")
+    path = source / "hscore" / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert fresh(source, "convert") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("imaging/dicom.py", "return None", "return 0"),
+        ("imaging/dicom.py", "return None", "return"),
+        ("imaging/dicom.py", "return None", "return 'None'"),
+        ("imaging/dicom.py", "import numpy as np", "import numpy"),
+        ("errors.py", "Exception", "ValueError"),
+        ("steps/convert.py", "from hscore", "import json\nfrom hscore"),
+        ("imaging/__init__.py", "", "x = 1\n"),
+    ],
+)
+def test_what_changes_the_digest(source, file, old, new):
+    before = fresh(source, "convert")
+    path = source / "hscore" / file
+    path.write_text(path.read_text().replace(old, new, 1) if old else new)
+    assert fresh(source, "convert") != before
+
+
+def test_a_template_counts_by_content(source):
+    before = fresh(source, "train")
+    (source / "hscore/learning/page.html").write_text("<p>{{ y }}</p>\n")
+    assert fresh(source, "train") != before
+
+
+def test_a_docstring_like_string_further_down_counts(source):
+    path = source / "hscore/errors.py"
+    path.write_text('X = 1\n"text"\n')
+    before = fresh(source, "convert")
+    path.write_text('X = 1\n"other text"\n')
+    assert fresh(source, "convert") != before
+
+
+def test_a_moved_checkout_changes_nothing(source, tmp_path):
+    before = fresh(source, "train")
+    shutil.move(source, tmp_path / "elsewhere")
+    assert fresh(tmp_path / "elsewhere", "train") == before
+
+
+def test_an_unknown_step_is_named():
+    with pytest.raises(FileNotFoundError, match="hscore.steps.nonsense"):
+        digest.digest("nonsense")
+
+
+def real_steps() -> list[str]:
+    return sorted(p.stem for p in (digest.SOURCE / "hscore/steps").glob("*.py") if not p.stem.startswith("_"))
+
+
+def test_no_import_hides_from_the_walk():
+    """A module named by a string would be invisible to the digest, so the package does without."""
+    for path in (digest.SOURCE / "hscore").rglob("*.py"):
+        text = path.read_text()
+        assert "import_module" not in text and "__import__(" not in text, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", real_steps())
+def test_walk_agrees_with_python(step):
+    """Every module of the package that Python loads for a step's imports is among its source files."""
+    code = (
+        f"import sys, hscore.steps.{step}\n"
+        "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'hscore'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(digest.SOURCE), "MPLBACKEND": "agg", "HOME": "/nonexistent"},
+    )
+    loaded = {Path(line) for line in run.stdout.split()}
+    assert loaded <= set(digest.source_files(step))
