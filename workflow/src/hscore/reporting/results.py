@@ -1,0 +1,143 @@
+"""Merge what the stages wrote into results.json, the one source of every number of the report."""
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from hscore import __version__
+from hscore.errors import UserError
+from hscore.reporting.verdict import verdicts
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "statsmodels",
+    "lifelines",
+    "torch",
+    "monai",
+    "SimpleITK",
+    "nibabel",
+    "pydicom",
+    "highdicom",
+    "dcm2niix",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+    "snakemake",
+)
+
+# Keys of results.json that this module writes itself; a statistics file must not bring one of them.
+OWN_KEYS = ("study", "config", "versions", "code_version", "models", "flow", "table1", "thresholds", "survival")
+
+
+def merge(
+    *,
+    study: str,
+    data: str,
+    config: Mapping[str, Any],
+    flows: Sequence[Mapping[str, Any]],
+    table1: Mapping[str, Any],
+    thresholds: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    survival: Mapping[str, Any],
+    trained: Sequence[Mapping[str, Any]],
+    published: Mapping[str, Any],
+    created: str | None = None,
+) -> dict[str, Any]:
+    """The content of results.json.
+
+    ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
+    trained model; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
+    Raises UserError when ``data`` is unknown or the models trained are not the models configured.
+    """
+    if data not in ("simulated", "own"):
+        raise UserError(f"data is '{data}', but must be 'simulated' or 'own'.")
+    clash = sorted(set(OWN_KEYS) & set(validation))
+    if clash:
+        raise ValueError(f"validation.json must not hold {', '.join(clash)}")
+    results = {
+        "study": {
+            "name": study,
+            "data": data,
+            "simulated": data == "simulated",
+            "centers": centers(flows, config),
+            "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": config.get("seed"),
+        },
+        "config": dict(config),
+        "versions": versions(),
+        "code_version": code_version(),
+        "models": models(config),
+        "trained": [summary_of_model(content) for content in trained],
+        "flow": {flow["center"]: dict(flow) for flow in flows},
+        "table1": dict(table1),
+        "thresholds": dict(thresholds),
+        **validation,
+        "survival": dict(survival),
+        "published": dict(published),
+    }
+    results["verdicts"] = verdicts(results, published)
+    return results
+
+
+def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Centres in the order of ``flows``; their full names come from the resolved config where it lists the centres."""
+    rows = config.get("centers")
+    rows = rows if isinstance(rows, list) else []
+    names = {row["center"]: row.get("name") for row in rows if isinstance(row, Mapping)}
+    return [
+        {"center": flow["center"], "name": names.get(flow["center"]) or flow["center"], "role": flow["role"]}
+        for flow in flows
+    ]
+
+
+def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configured models, in config order, with every key present."""
+    return [
+        {
+            "model": name,
+            "label": spec.get("label", name),
+            "sequence": spec.get("sequence"),
+            "region": spec.get("region"),
+            "clinical": list(spec.get("clinical", [])),
+        }
+        for name, spec in config["models"].items()
+    ]
+
+
+def summary_of_model(content: Mapping[str, Any]) -> dict[str, Any]:
+    """model.json without long lists: names and plain values are enough for the report's settings."""
+    return {key: value for key, value in content.items() if not isinstance(value, list) or len(value) <= 16}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on; a package that is not installed here is left out."""
+    found = {"hscore": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def code_version() -> str | None:
+    """``git describe --always --dirty`` of the workflow's code, or None outside a git checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    folder = Path(__file__).resolve().parent
+    done = subprocess.run(
+        [git, "-C", str(folder), "describe", "--always", "--dirty", "--tags"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,95 @@
+"""How the figures look: one colour and line style a model in every figure, safe for colour-blind readers and in grey.
+
+Colours are those of Okabe and Ito (Color Universal Design, 2008); line styles differ as well, so that no figure
+depends on colour alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+
+INK, MUTED, RULE, PAPER = "#1c2126", "#59626b", "#c9ced3", "#ffffff"
+SIMULATED_PAPER, SIMULATED_INK = "#fff3cd", "#6b4a00"
+
+SOLID = "solid"
+DASHES: tuple[Any, ...] = (
+    (0, (6, 2)),
+    (0, (1.2, 1.4)),
+    (0, (6, 1.6, 1.2, 1.6)),
+    (0, (3, 1.5)),
+    (0, (8, 2, 1.2, 2, 1.2, 2)),
+)
+MARKERS = ("s", "^", "D", "v", "P", "X")
+
+RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "path",  # drawn glyphs: nothing can move or overlap where the font is missing
+    "svg.hashsalt": "hscore",  # equal input gives equal bytes
+    "pdf.fonttype": 42,  # embedded TrueType: text stays text in the vector file
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, line style, marker and width of one model."""
+
+    colour: str
+    line: Any
+    marker: str
+    width: float = 1.5
+
+
+def drawing() -> AbstractContextManager:
+    """Context in which all figures are drawn."""
+    return matplotlib.rc_context(RC)
+
+
+def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Look]:
+    """The look of each model: the H score vermillion and solid, clinical-only black, the others in config order."""
+    colours = [SKY, BLUE, GREEN, ORANGE, PURPLE]
+    found: dict[str, Look] = {}
+    others = 0
+    for model in models:
+        name = model["model"]
+        if name == main:
+            found[name] = Look(VERMILLION, SOLID, "o", 2.4)
+        elif not model.get("sequence"):
+            found[name] = Look(BLACK, DASHES[3], "P", 1.3)
+        else:
+            index = others % len(colours)
+            found[name] = Look(colours[index], DASHES[others % len(DASHES)], MARKERS[others % len(MARKERS)])
+            others += 1
+    return found
+
+
+GROUPS = {"high": Look(VERMILLION, SOLID, "o", 2.0), "low": Look(BLUE, DASHES[0], "s", 2.0)}
