@@ -1,0 +1,142 @@
+"""From the DICOM of three centres to the survival report: the whole study on one page."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+SOURCES = Path(workflow.basedir) / "workflow" / "src"
+sys.path.insert(0, str(SOURCES))
+
+from hscore.dag.digest import digest
+from hscore.dag.study import Study
+from hscore.dag.targets import Targets, as_json
+from hscore.errors import UserError
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+try:
+    study = Study(config, schemas=SOURCES.parent / "schemas")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+paths = study.paths
+targets = Targets(study)
+
+# Jobs find the package by its folder, so an edit of the code never rebuilds an environment.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SOURCES}'; ")
+
+
+wildcard_constraints:
+    center="|".join(study.centers),
+    patient="[A-Za-z0-9][A-Za-z0-9._-]*",
+    model="|".join(targets.models),
+    seed="|".join(map(str, study.seeds)),
+    cohort="development|external",
+
+
+localrules:
+    all,
+    simulate,
+    convert,
+    normalize,
+    sample,
+    cohort,
+    split,
+    train,
+    predict,
+    validate,
+    survive,
+
+
+rule all:
+    """The whole study."""
+    input:
+        paths.page,
+
+
+# One target a stage, in the order of the study.
+
+
+rule simulate:
+    """Simulated DICOM and clinical tables of every centre (nothing to do for your own data)."""
+    input:
+        targets.per_patient(paths.simulated_images) if study.simulated else [],
+        targets.per_center(paths.simulated_table) if study.simulated else [],
+
+
+rule convert:
+    """NIfTI images, ADC maps and tumour masks of every patient."""
+    input:
+        targets.per_patient(paths.nifti),
+
+
+rule normalize:
+    """Bias-corrected, intensity-normalised images of every patient."""
+    input:
+        targets.per_patient(paths.normalized),
+
+
+rule sample:
+    """Network samples of every patient."""
+    input:
+        targets.per_patient(paths.samples),
+
+
+rule cohort:
+    """Who is in and who is out, per centre, and Table 1."""
+    input:
+        targets.per_center(paths.manifest),
+        paths.table1,
+
+
+rule split:
+    """Folds of the development cohort."""
+    input:
+        paths.folds,
+
+
+rule train:
+    """Every model, every seed."""
+    input:
+        targets.all_models(),
+
+
+rule predict:
+    """Out-of-fold and external scores of every patient by every model."""
+    input:
+        targets.predictions("development"),
+        targets.predictions("external"),
+
+
+rule validate:
+    """Frozen thresholds, accuracy and comparisons."""
+    input:
+        paths.validation,
+
+
+rule survive:
+    """Survival by H score."""
+    input:
+        paths.survival,
+
+
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/convert.smk"
+include: "workflow/rules/normalize.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/split.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/survive.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,74 @@
+"""The rules of the house: who may import whom, and that what is generated is current."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from workflow_runs import ROOT, snakemake
+
+from hscore.dag import reference
+
+PACKAGE = ROOT / "workflow/src/hscore"
+ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "reporting"}
+# Besides themselves and the shared mechanisms (files, status, errors), rooms may use these.
+NEIGHBOURS = {
+    "reporting": {"statistics"},
+    "dag": set(),
+    "steps": ROOMS,
+}
+DAG_MAY_IMPORT = {"yaml", "jsonschema", "snakemake", "hscore"}
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names a file imports, at the top or inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_import_only_what_their_room_may(path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    names = imported(path)
+    rooms = {name.split(".")[1] for name in names if name.startswith("hscore.")} & (ROOMS | {"dag", "steps"})
+    assert rooms <= {room} | NEIGHBOURS.get(room, set())
+    outside = {name.split(".")[0] for name in names}
+    if room != "learning":
+        assert not outside & {"torch", "monai"}
+    if room in ROOMS | {"steps"}:
+        assert "snakemake" not in outside
+
+
+def test_what_runs_at_every_snakemake_call_is_light():
+    import sys
+
+    for path in (PACKAGE / "dag").glob("*.py"):
+        outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
+        assert outside <= DAG_MAY_IMPORT, f"{path.name} imports {outside - DAG_MAY_IMPORT}"
+
+
+def test_config_reference_is_current(capsys):
+    reference.main(["--check"])
+
+
+def test_config_reference_check_notices_a_change(monkeypatch, tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text(reference.PAGE.read_text().replace("| `study` |", "| `studio` |"))
+    monkeypatch.setattr(reference, "PAGE", page)
+    with pytest.raises(SystemExit, match="out of date"):
+        reference.main(["--check"])
+    reference.main([])
+    assert page.read_text() == (ROOT / "config/README.md").read_text()
+
+
+def test_snakemake_lint_is_clean(own_study):
+    done = snakemake(own_study.folder, *own_study.arguments, "--lint", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,145 @@
+"""The set of jobs, as a dry-run lists it, and what may depend on what."""
+
+import re
+from pathlib import Path
+
+import pytest
+import workflow_runs
+from workflow_runs import ROOT, Job, ancestors, counts, planned
+
+PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient")
+# Whoever decides anything about a model: none of these may descend from an external centre.
+DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds")
+OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts"}
+
+
+@pytest.fixture(scope="module")
+def full_study(tmp_path_factory) -> list[Job]:
+    """All jobs of the simulated 479-patient study, on an empty disk."""
+    directory = tmp_path_factory.mktemp("full")
+    overrides = [
+        f"centers={ROOT}/config/centers.full.tsv",
+        f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}",
+    ]
+    return planned(directory, "--configfile", str(ROOT / "config/full.yaml"), "--config", *overrides)
+
+
+def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
+    by_rule = counts(full_study)
+    assert by_rule["simulate_center"] == 3
+    assert by_rule["simulate_patient"] == 479
+    assert [by_rule[rule] for rule in PATIENT_RULES] == [479, 479, 479]
+    assert by_rule["build_cohort"] == 3
+    assert by_rule["write_outcome"] == 6
+    assert by_rule["train_model"] == 6
+    assert by_rule["predict_development"] == by_rule["predict_external"] == 6
+    for rule in ("split_development", "freeze_thresholds", "validate_models", "analyse_survival", "report", "all"):
+        assert by_rule[rule] == 1
+
+
+def external_jobs(jobs: list[Job]) -> list[Job]:
+    return [job for job in jobs if job.wildcards.get("center") == "yunnan"]
+
+
+def test_nothing_of_the_external_centre_reaches_a_decision(full_study):
+    external = external_jobs(full_study)
+    assert external
+    deciding = [job for job in full_study if job.rule in DECIDING_RULES]
+    assert {job.rule for job in deciding} == set(DECIDING_RULES)
+    for job in deciding:
+        leaks = [other for other in ancestors(full_study, job) if other in external]
+        assert not leaks, f"{job.rule} {job.wildcards} depends on {leaks[0].rule} {leaks[0].wildcards}"
+        assert not [name for name in job.inputs if "yunnan" in name or "external" in name]
+
+
+def test_the_leakage_walk_sees_a_leak(full_study):
+    """The same walk over a DAG in which the external manifest is given to the split."""
+    split = next(job for job in full_study if job.rule == "split_development")
+    leaking = Job(split.rule, {}, (*split.inputs, "results/simulated-full/cohort/yunnan/manifest.csv"), split.outputs, "")
+    jobs = [leaking if job is split else job for job in full_study]
+    train = next(job for job in jobs if job.rule == "train_model")
+    assert any(job in external_jobs(jobs) for job in ancestors(jobs, train))
+
+
+def test_external_outcomes_are_read_by_validate_survive_and_table_1_alone(full_study):
+    outcomes = {out for job in external_jobs(full_study) if job.rule == "write_outcome" for out in job.outputs}
+    assert len(outcomes) == 2
+    readers = {job.rule for job in full_study if outcomes & set(job.inputs)}
+    assert readers == OUTCOME_READERS
+
+
+def test_no_job_of_the_study_proper_reads_the_planted_truth(full_study):
+    readers = {job.rule for job in full_study if any("/truth/" in name for name in job.inputs)}
+    assert readers == {"simulate_patient"}
+
+
+@pytest.mark.parametrize(
+    ("target", "last"),
+    [
+        ("convert", "convert_patient"),
+        ("normalize", "normalize_patient"),
+        ("sample", "sample_patient"),
+        ("cohort", "describe_cohorts"),
+        ("split", "split_development"),
+        ("train", "train_model"),
+        ("predict", "predict_external"),
+        ("validate", "validate_models"),
+        ("survive", "analyse_survival"),
+    ],
+)
+def test_named_target_ends_with_its_stage(own_study, target, last):
+    jobs = planned(own_study.folder, *own_study.arguments, target)
+    final = next(job for job in jobs if job.rule == target)
+    assert last in {job.rule for job in jobs if set(job.outputs) & set(final.inputs)}
+    assert "report" not in counts(jobs)
+
+
+def test_own_data_needs_no_simulation(own_study):
+    by_rule = counts(planned(own_study.folder, *own_study.arguments))
+    assert by_rule["convert_patient"] == 12
+    assert not [rule for rule in by_rule if rule.startswith("simulate")]
+
+
+def test_a_model_left_out_leaves_no_job(own_study):
+    own_study.configure(
+        models={"adc_peritumoral": None},
+        cohort={"required_sequences": ["CET1WI", "T2WI"]},
+    )
+    jobs = planned(own_study.folder, *own_study.arguments)
+    assert counts(jobs)["train_model"] == 5
+    assert "adc_peritumoral" not in {job.wildcards.get("model") for job in jobs}
+
+
+def test_every_seed_is_a_training_job(own_study):
+    own_study.configure(train={"seeds": 3})
+    jobs = planned(own_study.folder, *own_study.arguments)
+    assert counts(jobs)["train_model"] == 18
+
+
+def test_gpu_is_requested_for_image_models_only(own_study):
+    own_study.configure(train={"device": "gpu"})
+    listing = workflow_runs.snakemake(own_study.folder, "-n", *own_study.arguments, "--resources", "gpu=1").stdout
+    blocks = [block for block in listing.split("\n\n") if re.search(r"^rule train_model:", block, flags=re.M)]
+    with_gpu = {re.search(r"model=(\w+)", block)[1] for block in blocks if "gpu=1" in block}
+    assert with_gpu == {"cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "hybrid"}
+
+
+def test_a_target_of_an_unknown_patient_is_refused(own_study):
+    done = workflow_runs.snakemake(
+        own_study.folder, "-n", *own_study.arguments, "results/own/nifti/north/sub-nobody", check=False
+    )
+    assert done.returncode != 0
+    assert "patient 'nobody' is not in the table of centre 'north'" in done.stdout + done.stderr
+
+
+def rule_texts() -> list[tuple[str, str]]:
+    texts = [path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    return [(re.match(r"rule (\w+)", part)[1], part) for text in texts for part in re.findall(r"rule \w+:.*?(?=\nrule |\Z)", text, flags=re.S)]
+
+
+@pytest.mark.parametrize(("name", "text"), rule_texts(), ids=[name for name, _ in rule_texts()])
+def test_every_rule_is_complete(name, text):
+    for part in ('"""', "message:", "output:", "code=digest(", "log:", "benchmark:", "conda:", "threads:", "mem_mb=", "runtime=", "shell:"):
+        assert part in text, f"rule {name} lacks {part}"
+    environment = Path(ROOT / "workflow/rules" / re.search(r'conda:\s+"([^"]+)"', text)[1])
+    assert environment.is_file(), f"rule {name}: {environment} does not exist"

@@ -1,0 +1,170 @@
+"""What a wrong config or table is answered with: one sentence a mistake, all of them at once."""
+
+import pytest
+import yaml
+from workflow_runs import ROOT, snakemake
+
+from hscore.dag.study import Study
+from hscore.errors import UserError
+
+SCHEMAS = ROOT / "workflow" / "schemas"
+
+
+def default_config() -> dict:
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["centers"] = str(ROOT / config["centers"])
+    return config
+
+
+def problems(config: dict) -> list[str]:
+    """The sentences a config is refused with."""
+    with pytest.raises(UserError) as error:
+        Study(config, SCHEMAS)
+    return str(error.value).splitlines()
+
+
+def own_config(own_study) -> dict:
+    return {**default_config(), "study": "own", "data": "own", "centers": str(own_study.folder / "centers.tsv")}
+
+
+def test_default_config_is_valid():
+    study = Study(default_config(), SCHEMAS)
+    assert {center: len(patients) for center, patients in study.patients.items()} == {"sysucc": 55, "henan": 30, "yunnan": 35}
+    assert study.patients["henan"][0] == "henan-0001"
+
+
+def test_own_config_is_valid(own_study):
+    study = Study(own_config(own_study), SCHEMAS)
+    assert study.patients["far"] == ["far1", "far2", "far3", "far4"]
+
+
+def test_misspelled_keys_are_named_with_what_was_meant():
+    config = default_config()
+    config["train"]["epoch"] = 5
+    config["studdy"] = "x"
+    found = problems(config)
+    assert "config: key 'train.epoch' is not known; did you mean 'epochs'?" in found
+    assert "config: key 'studdy' is not known; did you mean 'study'?" in found
+
+
+def test_values_out_of_range_and_missing_keys():
+    config = default_config()
+    config["split"]["folds"] = 1
+    config["train"]["device"] = "tpu"
+    del config["sample"]["size"]
+    found = problems(config)
+    assert any("'split.folds'" in line and "1" in line for line in found)
+    assert any("'train.device'" in line and "'cpu', 'gpu'" in line for line in found)
+    assert any("'sample'" in line and "'size' is a required property" in line for line in found)
+
+
+def test_a_model_needs_its_sequence():
+    config = default_config()
+    config["cohort"]["required_sequences"] = ["CET1WI", "T2WI"]
+    (line,) = problems(config)
+    assert "model 'adc_peritumoral' uses ADC" in line
+
+
+def test_every_mistake_of_the_clinical_tables_is_reported_at_once(own_study):
+    own_study.edit("north", "north1,north,51,IB1", "north1,north,51,IB9")
+    own_study.edit("north", "north2,north", "north1,north")
+    own_study.edit("south", "24.5,0", "-3,0")
+    own_study.edit("south", "south1,south,51", "south1,south,old")
+    own_study.edit("far", "21.5,0", ",0")
+    own_study.edit("far", "far2,far,", "far2,south,")
+    found = problems(own_config(own_study))
+    tables = {center: str(own_study.table(center)) for center in ("north", "south", "far")}
+    expected = [
+        (f"{tables['north']}, row 1, column figo_stage: 'IB9' is not valid; did you mean 'IB", ""),
+        (f"{tables['north']}, row 2, column patient: 'north1'", f"already listed in {tables['north']}, row 1"),
+        (f"{tables['south']}, row 4, column dfs_months: '-3' is not valid", "0 or more"),
+        (f"{tables['south']}, row 1, column age: 'old' is not valid", "0 to 120"),
+        (f"{tables['far']}, row 1, column dfs_months: it is empty", "give both or neither"),
+        (f"{tables['far']}, row 2, column center: 'south' is not valid", "table of 'far'"),
+    ]
+    assert len(found) == len(expected)
+    for start, end in expected:
+        assert any(line.startswith(start) and end in line for line in found), (start, found)
+
+
+def test_a_patient_of_two_centres_is_reported(own_study):
+    own_study.edit("far", "far3,far", "south3,far")
+    (line,) = problems(own_config(own_study))
+    assert "'south3'" in line and "already listed in" in line and "south.csv, row 3" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("dfs_event", "dfs_evnt", "column 'dfs_event' is missing; is 'dfs_evnt' meant?"),
+        ("north4,north,54,IB1,SCC,G2,1.4,4.5,0,24.5,0", "north4,north,54", "row 4: 3 cells where the header has 11"),
+        ("north4,north", ",north", "row 4, column patient: it is empty; give"),
+        ("north4,north", "no/rth,north", "row 4, column patient: 'no/rth' is not valid"),
+        ("24.5,0", "inf,0", "row 4, column dfs_months: 'inf' is not valid"),
+    ],
+)
+def test_broken_tables(own_study, old, new, sentence):
+    own_study.edit("north", old, new)
+    assert any(sentence in line for line in problems(own_config(own_study)))
+
+
+def test_tables_that_cannot_be_read(own_study):
+    own_study.table("north").write_bytes("patient,center\n病人,north\n".encode("gb18030"))
+    own_study.table("south").unlink()
+    own_study.table("far").write_text("")
+    found = problems(own_config(own_study))
+    assert any("north.csv" in line and "not UTF-8" in line for line in found)
+    assert any("south.csv: the file does not exist" in line for line in found)
+    assert any("far.csv: the file is empty" in line for line in found)
+
+
+def test_centres_table_mistakes(own_study):
+    centers = own_study.folder / "centers.tsv"
+    text = centers.read_text()
+    centers.write_text(text.replace("far\tFar\texternal", "north\tFar\tdevelopment"))
+    found = problems(own_config(own_study))
+    assert any("row 3, column center: 'north' stands there twice" in line for line in found)
+    assert any("no centre has the role 'external'" in line for line in found)
+    centers.write_text(text.replace("\texternal\t", "\textern\t").replace("images/south", "images/nowhere"))
+    found = problems(own_config(own_study))
+    assert any("row 3, column role: 'extern' is not valid" in line for line in found)
+    assert any("row 2, column images: there is no folder" in line for line in found)
+
+
+def test_digests_follow_what_a_job_uses(own_study):
+    def digests() -> dict[str, str]:
+        study = Study(own_config(own_study), SCHEMAS)
+        return {purpose: study.rows_digest("north", purpose) for purpose in ("cohort", "lnm", "dfs")}
+
+    def changed(old: str, new: str) -> set[str]:
+        before = digests()
+        own_study.edit("north", old, new)
+        after = digests()
+        return {purpose for purpose in before if before[purpose] != after[purpose]}
+
+    assert changed("21.5,0", "33,0") == {"dfs"}
+    assert changed("1,33,0", "0,33,0") == {"lnm"}
+    assert changed("0,33,0", ",33,0") == {"lnm", "cohort"}  # the reference standard is now unknown: who is in may change
+    assert changed("north1,north,51", "north1,north,60") == {"cohort"}
+
+
+def test_image_digest_sees_files_come_and_go_but_not_their_times(own_study):
+    def digest() -> str:
+        return Study(own_config(own_study), SCHEMAS).images_digest("north", "north1")
+
+    first = digest()
+    image = own_study.folder / "images/north/north1/1.dcm"
+    image.touch()
+    assert digest() == first
+    (image.parent / "deeper").mkdir()
+    (image.parent / "deeper" / "2.dcm").write_bytes(b"x")
+    assert digest() != first
+
+
+def test_snakemake_shows_the_sentences_without_a_traceback(own_study):
+    own_study.configure(trian={"epochs": 3})
+    done = snakemake(own_study.folder, "-n", *own_study.arguments, check=False)
+    shown = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "config: key 'trian' is not known; did you mean 'train'?" in shown
+    assert "Traceback" not in shown

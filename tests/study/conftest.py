@@ -1,0 +1,87 @@
+"""Two tiny studies run for real: a simulated one, and one "of our own" made of its DICOM with faults planted."""
+
+import csv
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from workflow_runs import ROOT, snakemake
+
+PROFILE = ["--workflow-profile", str(ROOT / "workflow/profiles/test")]
+
+
+@dataclass
+class FinishedStudy:
+    """A study that ran to its end."""
+
+    folder: Path
+    results: Path
+    arguments: list[str]
+
+    def json(self, name: str) -> dict:
+        return json.loads((self.results / name).read_text())
+
+    def rows(self, name: str) -> list[dict]:
+        with (self.results / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def run(folder: Path, config: dict) -> FinishedStudy:
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    arguments = [*PROFILE, "--configfile", str(ROOT / "config/test.yaml"), str(folder / "config.yaml")]
+    snakemake(folder, *arguments)
+    return FinishedStudy(folder, folder / "results" / config["study"], arguments)
+
+
+@pytest.fixture(scope="session")
+def simulated_study(tmp_path_factory) -> FinishedStudy:
+    """The tiny simulated study, from nothing to the report."""
+    return run(
+        tmp_path_factory.mktemp("simulated"),
+        {
+            "study": "simulated-tiny",
+            "centers": str(ROOT / "config/centers.test.tsv"),
+            "simulation": {"parameters": str(ROOT / "resources/simulation.yaml")},
+        },
+    )
+
+
+def complete_patients(study: FinishedStudy, center: str) -> list[str]:
+    """Patients of the simulated study who were included: nothing of theirs is missing."""
+    return [row["patient"] for row in study.rows(f"cohort/{center}/manifest.csv")]
+
+
+@pytest.fixture(scope="session")
+def own_study(simulated_study, tmp_path_factory) -> FinishedStudy:
+    """The simulated DICOM as if three hospitals had brought it, with a fault of each kind in the first one."""
+    folder = tmp_path_factory.mktemp("own")
+    lines = ["center\tname\trole\timages\tclinical_table"]
+    for center, role in (("sysucc", "development"), ("henan", "development"), ("yunnan", "external")):
+        images, table = folder / center / "images", folder / center / "clinical.csv"
+        shutil.copytree(simulated_study.results / "simulated" / center / "images", images)
+        shutil.copy(simulated_study.results / "simulated" / center / "clinical.csv", table)
+        lines.append(f"{center}\tHospital {center}\t{role}\t{images}\t{table}")
+    (folder / "centers.tsv").write_text("\n".join(lines) + "\n")
+    plant_faults(folder / "yunnan" / "images", complete_patients(simulated_study, "yunnan"))
+    return run(folder, {"study": "own", "data": "own", "centers": str(folder / "centers.tsv")})
+
+
+def plant_faults(images: Path, patients: list[str]) -> None:
+    """No T2 for the first patient, no ROI for the second, the third not on disk, a broken file for the fourth."""
+    import pydicom
+
+    no_t2, no_roi, absent, broken = (images / patient for patient in patients[:4])
+    for path in list(no_t2.rglob("*")):
+        if path.is_file() and not path.name.endswith((".nii", ".nii.gz")):
+            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+            if "t2" in str(header.get("SeriesDescription", "")).lower():
+                path.unlink()
+    for path in list(no_roi.rglob("*.nii*")):
+        path.unlink()
+    shutil.rmtree(absent)
+    series = next(path for path in sorted(broken.rglob("*")) if path.is_file() and path.suffix == ".dcm")
+    (series.parent / "broken.dcm").write_bytes(series.read_bytes()[:200])
+    (images / "stranger").mkdir()

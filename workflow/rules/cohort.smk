@@ -1,0 +1,88 @@
+rule build_cohort:
+    """Put every patient of a centre's table in one place of the flow diagram; list those included, no outcomes."""
+    message:
+        "Counting who is in and who is out at {wildcards.center}"
+    input:
+        table=lambda w: ancient(study.table(w.center)) if not study.simulated else study.table(w.center),
+        samples=targets.samples_of_center,
+    output:
+        manifest=paths.manifest,
+        flow=paths.flow,
+    params:
+        role=lambda w: study.centers[w.center]["role"],
+        images=lambda w: study.images_root(w.center),
+        codes=as_json(config["codes"]),
+        settings=as_json(config["cohort"]),
+        rows=lambda w: study.rows_digest(w.center, "cohort"),
+        folders=lambda w: study.folders_digest(w.center),
+        code=digest("cohort"),
+    log:
+        paths.log("build_cohort", "{center}"),
+    benchmark:
+        paths.benchmark("build_cohort", "{center}")
+    conda:
+        "../../envs/cohort.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
+        " --samples {input.samples:q} --images {params.images:q} --codes {params.codes:q}"
+        " --settings {params.settings:q} --manifest {output.manifest:q} --flow {output.flow:q} > {log:q} 2>&1"
+
+
+rule write_outcome:
+    """One outcome of a centre's included patients in a file of its own, so that nobody reads it by accident."""
+    message:
+        "Writing {wildcards.outcome} of {wildcards.center}"
+    input:
+        table=lambda w: ancient(study.table(w.center)) if not study.simulated else study.table(w.center),
+        manifest=paths.manifest,
+    output:
+        outcome=paths.outcome,
+    params:
+        rows=lambda w: study.rows_digest(w.center, w.outcome),
+        code=digest("outcomes"),
+    wildcard_constraints:
+        outcome="lnm|dfs",
+    log:
+        paths.log("write_outcome", "{center}-{outcome}"),
+    benchmark:
+        paths.benchmark("write_outcome", "{center}-{outcome}")
+    conda:
+        "../../envs/cohort.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.outcomes --center {wildcards.center} --table {input.table:q}"
+        " --manifest {input.manifest:q} --kind {wildcards.outcome} --output {output.outcome:q} > {log:q} 2>&1"
+
+
+rule describe_cohorts:
+    """Table 1: the patients of the development and external cohorts by node status; read by the report alone."""
+    message:
+        "Describing the cohorts"
+    input:
+        manifests=targets.per_center(paths.manifest),
+        lnm=targets.per_center(paths.outcome, outcome="lnm"),
+    output:
+        table1=paths.table1,
+    params:
+        roles=targets.roles(),
+        code=digest("table1"),
+    log:
+        paths.log("describe_cohorts"),
+    benchmark:
+        paths.benchmark("describe_cohorts")
+    conda:
+        "../../envs/cohort.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.table1 --manifests {input.manifests:q} --lnm {input.lnm:q} --roles {params.roles}"
+        " --output {output.table1:q} > {log:q} 2>&1"

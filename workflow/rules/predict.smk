@@ -1,0 +1,51 @@
+rule predict_development:
+    """Score each development patient by the networks that never saw them, and (apparent) by those that did."""
+    message:
+        "Predicting the development cohort with {wildcards.model}"
+    input:
+        models=targets.seeds_of_model,
+        manifests=targets.per_center(paths.manifest, "development"),
+        folds=paths.folds,
+    output:
+        scores=paths.predictions.replace("{cohort}", "development"),
+    params:
+        code=digest("predict"),
+    log:
+        paths.log("predict_development", "{model}"),
+    benchmark:
+        paths.benchmark("predict_development", "{model}")
+    conda:
+        "../../envs/predict.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    shell:
+        "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
+        " --folds {input.folds:q} --output {output.scores:q} > {log:q} 2>&1"
+
+
+rule predict_external:
+    """Score each external patient by the ensemble of all folds and seeds."""
+    message:
+        "Predicting the external cohort with {wildcards.model}"
+    input:
+        models=targets.seeds_of_model,
+        manifests=targets.per_center(paths.manifest, "external"),
+    output:
+        scores=paths.predictions.replace("{cohort}", "external"),
+    params:
+        code=digest("predict"),
+    log:
+        paths.log("predict_external", "{model}"),
+    benchmark:
+        paths.benchmark("predict_external", "{model}")
+    conda:
+        "../../envs/predict.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    shell:
+        "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
+        " --output {output.scores:q} > {log:q} 2>&1"

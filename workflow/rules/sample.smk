@@ -1,0 +1,25 @@
+rule sample_patient:
+    """Cut the tumour box and the grown box out of three adjacent sections at a time."""
+    message:
+        "Sampling {wildcards.patient}"
+    input:
+        nifti=paths.nifti,
+        normalized=paths.normalized,
+    output:
+        folder=directory(paths.samples),
+    params:
+        settings=as_json(config["sample"]),
+        code=digest("sample"),
+    log:
+        paths.log("sample_patient", "{center}/{patient}"),
+    benchmark:
+        paths.benchmark("sample_patient", "{center}/{patient}")
+    conda:
+        "../../envs/sample.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
+        " --settings {params.settings:q} --output {output.folder:q} > {log:q} 2>&1"

@@ -1,0 +1,29 @@
+rule analyse_survival:
+    """Disease-free survival by H score: Kaplan-Meier, log-rank, Cox."""
+    message:
+        "Analysing survival"
+    input:
+        development=paths.predictions.format(model=config["survive"]["model"], cohort="development"),
+        external=paths.predictions.format(model=config["survive"]["model"], cohort="external"),
+        manifests=targets.per_center(paths.manifest),
+        dfs=targets.per_center(paths.outcome, outcome="dfs"),
+        thresholds=paths.thresholds,
+    output:
+        survival=paths.survival,
+    params:
+        settings=as_json(config["survive"]),
+        code=digest("survive"),
+    log:
+        paths.log("analyse_survival"),
+    benchmark:
+        paths.benchmark("analyse_survival")
+    conda:
+        "../../envs/survive.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
+        " --manifests {input.manifests:q} --dfs {input.dfs:q} --thresholds {input.thresholds:q}"
+        " --settings {params.settings:q} --output {output.survival:q} > {log:q} 2>&1"

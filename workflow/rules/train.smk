@@ -1,0 +1,29 @@
+rule train_model:
+    """Train one model from one seed on all folds; a killed training goes on from its last checkpoint."""
+    message:
+        "Training {wildcards.model}, seed {wildcards.seed}"
+    input:
+        folds=paths.folds,
+        manifests=targets.per_center(paths.manifest, "development"),
+    output:
+        folder=directory(paths.model),
+    params:
+        spec=targets.model_spec,
+        settings=as_json(config["train"]),
+        state=paths.training_state,
+        code=digest("train"),
+    log:
+        paths.log("train_model", "{model}/seed-{seed}"),
+    benchmark:
+        paths.benchmark("train_model", "{model}/seed-{seed}")
+    conda:
+        "../../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=targets.needs_gpu,
+    shell:
+        "python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
+        " --seed {wildcards.seed} --folds {input.folds:q} --manifests {input.manifests:q} --state {params.state:q}"
+        " --output {output.folder:q} > {log:q} 2>&1"

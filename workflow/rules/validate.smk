@@ -1,0 +1,59 @@
+rule freeze_thresholds:
+    """Choose each model's threshold on out-of-fold development scores and freeze it."""
+    message:
+        "Freezing the thresholds"
+    input:
+        predictions=targets.predictions("development"),
+        folds=paths.folds,
+    output:
+        thresholds=paths.thresholds,
+    params:
+        predictions=targets.named_predictions("development"),
+        settings=as_json(config["validate"]),
+        code=digest("freeze_thresholds"),
+    log:
+        paths.log("freeze_thresholds"),
+    benchmark:
+        paths.benchmark("freeze_thresholds")
+    conda:
+        "../../envs/validate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.freeze_thresholds --predictions {params.predictions:q} --folds {input.folds:q}"
+        " --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
+
+
+rule validate_models:
+    """Accuracy of every model at its frozen threshold: apparent, out-of-fold and external, and comparisons."""
+    message:
+        "Validating"
+    input:
+        development=targets.predictions("development"),
+        external=targets.predictions("external"),
+        folds=paths.folds,
+        lnm=targets.per_center(paths.outcome, "external", outcome="lnm"),
+        thresholds=paths.thresholds,
+    output:
+        validation=paths.validation,
+    params:
+        development=targets.named_predictions("development"),
+        external=targets.named_predictions("external"),
+        settings=as_json(config["validate"]),
+        code=digest("validate"),
+    log:
+        paths.log("validate_models"),
+    benchmark:
+        paths.benchmark("validate_models")
+    conda:
+        "../../envs/validate.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
+        " --folds {input.folds:q} --lnm {input.lnm:q} --thresholds {input.thresholds:q}"
+        " --settings {params.settings:q} --output {output.validation:q} > {log:q} 2>&1"

@@ -1,0 +1,46 @@
+"""Every path of a study, as a pattern, in one place.
+
+All patterns are relative to the working directory and start at ``results/<study>``. Names in braces are
+Snakemake wildcards. A folder pattern is the output of one job, which moves it into place when it is complete.
+"""
+
+from pathlib import PurePosixPath
+
+
+class Paths:
+    """The path patterns of one study; ``study`` is the name given in the config."""
+
+    def __init__(self, study: str) -> None:
+        root = PurePosixPath("results") / study
+        patient = "{center}/sub-{patient}"
+        self.root = str(root)
+        self.simulated_table = str(root / "simulated/{center}/clinical.csv")
+        self.simulated_images_root = str(root / "simulated/{center}/images")
+        self.simulated_images = str(root / "simulated/{center}/images/{patient}")
+        self.truth = str(root / "truth/{center}.json")
+        self.nifti = str(root / "nifti" / patient)
+        self.normalized = str(root / "normalized" / patient)
+        self.samples = str(root / "samples" / patient)
+        self.manifest = str(root / "cohort/{center}/manifest.csv")
+        self.flow = str(root / "cohort/{center}/flow.json")
+        self.outcome = str(root / "cohort/{center}/{outcome}.csv")
+        self.table1 = str(root / "cohort/table1.json")
+        self.folds = str(root / "splits/folds.csv")
+        self.model = str(root / "models/{model}/seed-{seed}")
+        self.training_state = str(root / "models/.state/{model}/seed-{seed}")
+        self.predictions = str(root / "predictions/{model}/{cohort}.csv")
+        self.thresholds = str(root / "validation/thresholds.json")
+        self.validation = str(root / "validation/validation.json")
+        self.survival = str(root / "survival/survival.json")
+        self.results = str(root / "report/results.json")
+        self.page = str(root / "report/report.html")
+        self.figures = str(root / "report/figures")
+        self.tables = str(root / "report/tables")
+
+    def log(self, rule: str, wildcards: str = "") -> str:
+        """Log file of a rule; ``wildcards`` is the pattern that tells its jobs apart."""
+        return f"{self.root}/logs/{rule}{'/' if wildcards else ''}{wildcards}.log"
+
+    def benchmark(self, rule: str, wildcards: str = "") -> str:
+        """Benchmark file of a rule (wall time, CPU time, peak memory)."""
+        return f"{self.root}/benchmarks/{rule}{'/' if wildcards else ''}{wildcards}.tsv"

@@ -1,0 +1,239 @@
+"""A study as the Snakefile sees it: its checked config, its centres and its patients.
+
+Everything is checked here before the DAG is built, and every mistake is reported at once. Only the
+standard library and what Snakemake brings is imported: this runs at every call of ``snakemake``.
+"""
+
+import hashlib
+import json
+import os
+from functools import cache, cached_property
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from hscore.dag.paths import Paths
+from hscore.dag.tables import Table, nearest
+from hscore.errors import UserError
+
+OUTCOME_COLUMNS = {"lnm": ["lnm"], "dfs": ["dfs_months", "dfs_event"]}
+
+
+def load_schema(folder: Path, name: str) -> dict:
+    """Read ``<name>.schema.yaml``."""
+    return yaml.safe_load((folder / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+def config_problems(config: dict, schema: dict) -> list[str]:
+    """A sentence for everything in ``config`` that its schema does not allow."""
+    problems = []
+    for error in sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)):
+        place = ".".join(str(part) for part in error.path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            for key in sorted(set(error.instance) - set(known), key=str):
+                full = f"{place}.{key}" if place else key
+                problems.append(f"config: key '{full}' is not known; {nearest(str(key), known)}")
+        elif error.validator in ("required", "dependentRequired", "anyOf"):
+            problems.append(f"config: '{place or 'the config'}' is incomplete: {error.message}")
+        else:
+            problems.append(f"config: '{place}': {error.message}")
+    return problems
+
+
+def fingerprint(content: object) -> str:
+    """A short digest of plain JSON content."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+class Study:
+    """One study, checked.
+
+    Parameters
+    ----------
+    config : the config as Snakemake merged it
+    schemas : the folder of the schemas
+
+    Raises
+    ------
+    UserError : everything wrong with config, centres table and clinical tables, one sentence a line
+    """
+
+    def __init__(self, config: dict, schemas: Path) -> None:
+        self.config = {**config, "models": {k: v for k, v in (config.get("models") or {}).items() if v is not None}}
+        self._fail(config_problems(self.config, load_schema(schemas, "config")))
+        self.paths = Paths(config["study"])
+        self.simulated = config["data"] == "simulated"
+        centers = Table(config["centers"], load_schema(schemas, "centers")[config["data"]], delimiter="\t")
+        self._fail(centers.problems + self._center_problems(centers) + self._model_problems())
+        self.centers = {row["center"]: row for row in centers.rows}
+        self.patients: dict[str, list[str]] = {}
+        self._rows: dict[str, dict[str, dict]] = {}
+        if self.simulated:
+            for center, row in self.centers.items():
+                self.patients[center] = [f"{center}-{number:04d}" for number in range(1, row["patients"] + 1)]
+        else:
+            self._read_clinical_tables(load_schema(schemas, "clinical"))
+
+    @staticmethod
+    def _fail(problems: list[str]) -> None:
+        if problems:
+            raise UserError("\n".join(problems))
+
+    def _center_problems(self, table: Table) -> list[str]:
+        names = [row.get("center") for row in table.rows]
+        problems = []
+        for number, row in enumerate(table.rows, 1):
+            if names.index(row.get("center")) != number - 1:
+                problems.append(f"{table.path}, row {number}, column center: '{row['center']}' stands there twice")
+            if self.simulated and (row.get("lnm_positive") or 0) > (row.get("patients") or 0):
+                problems.append(f"{table.path}, row {number}, column lnm_positive: more than there are patients")
+            if not self.simulated and row.get("images") and not Path(row["images"]).is_dir():
+                problems.append(f"{table.path}, row {number}, column images: there is no folder '{row['images']}'")
+        for role in ("development", "external"):
+            if not table.problems and role not in [row["role"] for row in table.rows]:
+                problems.append(f"{table.path}: no centre has the role '{role}'; the study needs at least one")
+        if self.simulated and "simulation" not in self.config:
+            problems.append("config: a simulated study needs the key 'simulation.parameters'")
+        return problems
+
+    def _model_problems(self) -> list[str]:
+        problems = []
+        models, required = self.config["models"], self.config["cohort"]["required_sequences"]
+        for name, model in models.items():
+            sequence = model.get("sequence")
+            if sequence and sequence not in required:
+                problems.append(
+                    f"config: model '{name}' uses {sequence}, which 'cohort.required_sequences' does not list; "
+                    "add it there, or leave the model out by setting it to null"
+                )
+        for sequence in required:
+            for section in ("convert.sequences", "normalize.intensity"):
+                first, second = section.split(".")
+                if sequence not in self.config[first][second]:
+                    problems.append(f"config: '{section}' says nothing about {sequence}")
+        for section, key in (("survive", "model"), ("validate", "reference")):
+            name = self.config[section][key]
+            if name not in models:
+                problems.append(f"config: '{section}.{key}': there is no model '{name}'; {nearest(name, list(models))}")
+        return problems
+
+    def _read_clinical_tables(self, schema: dict) -> None:
+        problems, seen = [], {}
+        for center, row in self.centers.items():
+            table = Table(row["clinical_table"], schema, delimiter=",")
+            for number, line in enumerate(table.rows, 1):
+                self._check_clinical_row(table, number, line, center, schema, seen)
+            problems += table.problems
+            self.patients[center] = [line["patient"] for line in table.rows if line["patient"]]
+            self._rows[center] = {line["patient"]: line for line in table.rows}
+            if not table.rows and not table.problems:
+                problems.append(f"{table.path}: there is no patient in the table")
+        self._fail(problems)
+
+    def _check_clinical_row(self, table: Table, number: int, line: dict, center: str, schema: dict, seen: dict) -> None:
+        patient = line["patient"]
+        if patient in seen:
+            table.problem(number, "patient", patient, f"the patient is already listed in {seen[patient]}")
+        elif patient:
+            seen[patient] = f"{table.path}, row {number}"
+        if line["center"] and line["center"] != center:
+            table.problem(number, "center", line["center"], f"this is the table of '{center}'")
+        for column, rule in schema["properties"].items():
+            code = line[column]
+            if rule.get("x-coded") and code is not None and code not in self.config["codes"][column]:
+                known = nearest(code, list(self.config["codes"][column]))
+                table.problem(number, column, code, f"{known} (codes.{column} in the config says what codes mean)")
+        if (line["dfs_months"] is None) != (line["dfs_event"] is None):
+            empty, given = sorted(["dfs_months", "dfs_event"], key=lambda column: line[column] is not None)
+            table.problem(number, empty, None, f"{given} is given: give both or neither")
+
+    def centers_of(self, role: str) -> list[str]:
+        """The centres with a role, in the order of the centres table."""
+        return [center for center, row in self.centers.items() if row["role"] == role]
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The training seeds."""
+        return list(range(1, self.config["train"]["seeds"] + 1))
+
+    def check_patient(self, center: str, patient: str) -> None:
+        """Raise UserError unless the centre's table lists the patient."""
+        if patient not in self._patient_set(center):
+            raise UserError(f"patient '{patient}' is not in the table of centre '{center}'")
+
+    @cache  # noqa: B019  one Study lives as long as the process
+    def _patient_set(self, center: str) -> frozenset[str]:
+        return frozenset(self.patients[center])
+
+    def table(self, center: str) -> str:
+        """Path of a centre's clinical table."""
+        if self.simulated:
+            return self.paths.simulated_table.format(center=center)
+        return self.centers[center]["clinical_table"]
+
+    def images_root(self, center: str) -> str:
+        """Folder that holds one folder of DICOM per patient."""
+        if self.simulated:
+            return self.paths.simulated_images_root.format(center=center)
+        return self.centers[center]["images"]
+
+    @cache  # noqa: B019
+    def rows_digest(self, center: str, purpose: str) -> str:
+        """Digest of the part of a centre's own table that a job uses; it changes when that part changes.
+
+        ``purpose``: ``lnm`` or ``dfs`` for those outcomes, ``cohort`` for everything the cohort stage reads
+        (all but the outcomes' values; whether ``lnm`` is known decides who is in). A simulated table is an
+        ordinary input instead, and the digest is constant.
+        """
+        if self.simulated:
+            return "simulated"
+        outcomes = {column for columns in OUTCOME_COLUMNS.values() for column in columns}
+        rows = []
+        for row in self._rows[center].values():
+            if purpose == "cohort":
+                part = {k: v for k, v in row.items() if k in COHORT_COLUMNS}
+                part["lnm"] = row["lnm"] is not None
+            else:
+                part = {k: v for k, v in row.items() if k == "patient" or k in OUTCOME_COLUMNS[purpose]}
+            rows.append(part)
+        assert purpose != "cohort" or not outcomes & set(COHORT_COLUMNS)
+        return fingerprint(rows)
+
+    @cache  # noqa: B019
+    def images_digest(self, center: str, patient: str) -> str:
+        """Digest of the names and sizes of a patient's own files; it changes when files come, go or change size."""
+        if self.simulated:
+            return "simulated"
+        folder = os.path.join(self.centers[center]["images"], patient)
+        files, visited = [], set()
+        for place, folders, names in os.walk(folder, followlinks=True):
+            folders.sort()
+            if os.path.realpath(place) in visited:  # a link that leads back
+                folders.clear()
+                continue
+            visited.add(os.path.realpath(place))
+            for name in sorted(names):
+                path = os.path.join(place, name)
+                size = os.stat(path).st_size if os.path.exists(path) else -1
+                files.append([os.path.relpath(path, folder), size])
+        return fingerprint(files) if os.path.isdir(folder) else "no folder"
+
+    def folders_digest(self, center: str) -> str:
+        """Digest of the names of the image folders of a centre that its table does not list."""
+        if self.simulated:
+            return "simulated"
+        names = {entry.name for entry in os.scandir(self.centers[center]["images"]) if entry.is_dir()}
+        return fingerprint(sorted(names - self._patient_set(center)))
+
+
+COHORT_COLUMNS = (
+    "patient",
+    "age",
+    "figo_stage",
+    "histology",
+    "grade",
+    "scc_ag_ng_ml",
+    "mri_ln_short_axis_mm",
+)

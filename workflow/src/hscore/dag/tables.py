@@ -1,0 +1,118 @@
+"""Read the tables people write (centres, clinical data) against their schema; report every mistake at once."""
+
+import csv
+import difflib
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+
+def number(text: str, kind: str) -> int | float | str:
+    """``text`` as the schema's ``integer`` or ``number``; unchanged where it is neither."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if kind == "integer":
+        return int(value) if value.is_integer() else text
+    return value if abs(value) != float("inf") and value == value else text
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint at the known name most like ``name``, or the whole list when none is near."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
+
+
+class Table:
+    """Rows of one delimited text file, as typed values, with a sentence for everything wrong in it.
+
+    ``schema`` is a closed JSON schema of one row. Each property's ``description`` says in words what
+    would be right: it ends the sentence shown for a wrong value. Columns of the property list marked
+    ``x-optional-columns`` may be added freely. Empty cells are None and are allowed unless the column
+    stands under ``required``.
+
+    ``rows`` holds one dict a row (str, int, float or None); ``problems`` the sentences.
+    """
+
+    def __init__(self, path: str | Path, schema: dict, delimiter: str) -> None:
+        self.path = Path(path)
+        self.schema = schema
+        self.rows: list[dict] = []
+        self.problems: list[str] = []
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                self._read(csv.reader(file, delimiter=delimiter))
+        except FileNotFoundError:
+            self.problems.append(f"{path}: the file does not exist")
+        except UnicodeDecodeError as error:
+            self.problems.append(f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8 text")
+        except (OSError, csv.Error) as error:
+            self.problems.append(f"{path}: cannot be read ({error})")
+
+    def _read(self, lines) -> None:
+        header = next(lines, None)
+        if header is None:
+            self.problems.append(f"{self.path}: the file is empty; its first line must name the columns")
+            return
+        header = [name.strip() for name in header]
+        if not self._header_is_good(header):
+            return
+        checks = {name: self._column_check(name) for name in header}
+        for line in lines:
+            if not any(cell.strip() for cell in line):
+                continue
+            row_number = len(self.rows) + 1
+            if len(line) != len(header):
+                self.problems.append(
+                    f"{self.path}, row {row_number}: {len(line)} cells where the header has {len(header)} columns"
+                )
+                line = (line + [""] * len(header))[: len(header)]
+            row = {}
+            for name, cell in zip(header, line, strict=True):
+                row[name], wrong = checks[name](cell.strip())
+                if wrong:
+                    self.problem(row_number, name, cell.strip(), wrong)
+            self.rows.append(row)
+
+    def _header_is_good(self, header: list[str]) -> bool:
+        known = list(self.schema["properties"])
+        before = len(self.problems)
+        for name in known:
+            if name not in header:
+                stray = [column for column in header if column not in known]
+                close = difflib.get_close_matches(name, stray, n=1)
+                hint = f"; is '{close[0]}' meant?" if close else ""
+                self.problems.append(f"{self.path}: column '{name}' is missing{hint}")
+        for name in sorted({name for name in header if header.count(name) > 1}):
+            self.problems.append(f"{self.path}: column '{name}' stands there twice")
+        if not self.schema["additionalProperties"]:
+            for name in header:
+                if name not in known:
+                    self.problems.append(f"{self.path}: column '{name}' is not known; {nearest(name, known)}")
+        return len(self.problems) == before
+
+    def _column_check(self, name: str):
+        """A function cell text -> (value, what would be right or None), remembering what it has seen."""
+        rule = self.schema["properties"].get(name)
+        if rule is None:
+            return lambda cell: (cell or None, None)
+        validator = Draft202012Validator(rule)
+        required = name in self.schema.get("required", [])
+        seen: dict[str, tuple] = {}
+
+        def check(cell: str) -> tuple:
+            if cell not in seen:
+                value = number(cell, rule["type"]) if rule["type"] != "string" else cell
+                if cell == "":
+                    seen[cell] = (None, f"give {rule['description']}" if required else None)
+                else:
+                    seen[cell] = (value, None if validator.is_valid(value) else f"expected {rule['description']}")
+            return seen[cell]
+
+        return check
+
+    def problem(self, row_number: int, column: str, value: object, right: str) -> None:
+        """Add a sentence about one cell; rows count from 1 after the header."""
+        shown = "it is empty" if value in ("", None) else f"'{value}' is not valid"
+        self.problems.append(f"{self.path}, row {row_number}, column {column}: {shown}; {right}")

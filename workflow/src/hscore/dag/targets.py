@@ -1,0 +1,80 @@
+"""Which files a rule or a target needs: lists built from the study's tables, never by looking at the disk."""
+
+import json
+
+from hscore.dag.study import Study
+
+
+class Targets:
+    """Lists of files of one study; methods that take ``wildcards`` serve as Snakemake input functions."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.paths = study.paths
+        self.models = list(study.config["models"])
+
+    def per_patient(self, pattern: str) -> list[str]:
+        """``pattern`` for every patient of every centre."""
+        return [
+            pattern.format(center=center, patient=patient)
+            for center, patients in self.study.patients.items()
+            for patient in patients
+        ]
+
+    def per_center(self, pattern: str, *roles: str, **fixed: str) -> list[str]:
+        """``pattern`` for the centres with one of the roles (all roles when none is named), development first."""
+        roles = roles or ("development", "external")
+        return [
+            pattern.format(center=center, **fixed) for role in roles for center in self.study.centers_of(role)
+        ]
+
+    def roles(self) -> list[str]:
+        """The role of every centre, in the order of ``per_center``."""
+        return [role for role in ("development", "external") for _ in self.study.centers_of(role)]
+
+    def samples_of_center(self, wildcards) -> list[str]:
+        """Sample folders of a centre's patients."""
+        center = wildcards.center
+        return [self.paths.samples.format(center=center, patient=p) for p in self.study.patients[center]]
+
+    def simulated_images(self, wildcards) -> list[str]:
+        """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
+        self.study.check_patient(wildcards.center, wildcards.patient)
+        if not self.study.simulated:
+            return []
+        return [self.paths.simulated_images.format(center=wildcards.center, patient=wildcards.patient)]
+
+    def images(self, wildcards) -> str:
+        """Folder in which a patient's images are looked for."""
+        return f"{self.study.images_root(wildcards.center)}/{wildcards.patient}"
+
+    def all_models(self) -> list[str]:
+        """Model folders of every model and seed."""
+        return [self.paths.model.format(model=model, seed=seed) for model in self.models for seed in self.study.seeds]
+
+    def seeds_of_model(self, wildcards) -> list[str]:
+        """Model folders of all seeds of a model."""
+        return [self.paths.model.format(model=wildcards.model, seed=seed) for seed in self.study.seeds]
+
+    def predictions(self, cohort: str) -> list[str]:
+        """Prediction files of all models for ``development`` or ``external``."""
+        return [self.paths.predictions.format(model=model, cohort=cohort) for model in self.models]
+
+    def named_predictions(self, cohort: str) -> list[str]:
+        """The same as ``model=file`` arguments."""
+        files = self.predictions(cohort)
+        return [f"{model}={file}" for model, file in zip(self.models, files, strict=True)]
+
+    def model_spec(self, wildcards) -> str:
+        """The config of one model, as JSON."""
+        return as_json(self.study.config["models"][wildcards.model])
+
+    def needs_gpu(self, wildcards) -> int:
+        """1 when training this model was promised a GPU, else 0."""
+        image_model = "sequence" in self.study.config["models"][wildcards.model]
+        return int(image_model and self.study.config["train"]["device"] == "gpu")
+
+
+def as_json(value: object) -> str:
+    """A section of the config as the JSON argument of a step."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=False)
