@@ -1,0 +1,205 @@
+"""Snakemake logger plugin ``hscore``: progress that a person can read (``snakemake --logger hscore``).
+
+Snakemake finds it by its name in the folders of PYTHONPATH. On a terminal the last line is kept up to date; in a log
+file there is a line now and then and one for each finished stage. A failed job shows the end of its log at once.
+"""
+
+import logging
+import re
+import shutil
+import sys
+import threading
+import time
+from collections import Counter
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from . import messages
+from .progress import Run, clock, duration, number
+
+SECONDS_BETWEEN_LINES = 15  # in a log file
+SHOWN_IN_FULL = 5  # failures; further ones get one line each
+
+# what Snakemake says without an event and a person wants to know
+SAID = re.compile(r"Nothing to be done|Will exit after finishing|Terminating processes|Unlocked|Trying to restart job")
+# errors that the report of the failed job has already told
+TOLD = re.compile(r"CalledProcessError|At least one job did not complete|Exiting because a job execution failed")
+
+
+class LogHandler(LogHandlerBase):
+    """Turns Snakemake's events into a few lines; called from one thread, the ticker is another."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self.stream = sys.stdout if self.common_settings.stdout else sys.stderr
+        self.live = self.stream.isatty()
+        self.run = Run()
+        self.begin = self.last_line = time.monotonic()
+        self.reasons: dict[str, Counter] = {}
+        self.jobs: dict[int, logging.LogRecord] = {}
+        self.failures: dict[int, str] = {}  # job -> name
+        self.raised: list[str] = []
+        self.interrupted = False
+        self.closed = threading.Event()
+        self.ticker: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record; unknown ones are passed over, warnings and errors never."""
+        event = getattr(record, "event", None)
+        handle = {
+            LogEvent.RUN_INFO: self._plan,
+            LogEvent.RESOURCES_INFO: self._resources,
+            LogEvent.JOB_INFO: self._job,
+            LogEvent.JOB_FINISHED: self._finished,
+            LogEvent.JOB_ERROR: self._failed,
+            LogEvent.GROUP_ERROR: self._group_failed,
+            LogEvent.ERROR: self._error,
+        }.get(event, self._other)
+        try:
+            with self.lock:
+                handle(record)
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """The last lines; Snakemake calls this at the end, and Python once more."""
+        if not self.closed.is_set():
+            self.closed.set()
+            if self.ticker:
+                self.ticker.join(timeout=2)
+            with self.lock:
+                self._last_lines()
+        super().close()
+
+    # events
+
+    def _plan(self, record: logging.LogRecord) -> None:
+        self.run.plan(record.stats)
+        if not self.common_settings.dryrun and self.ticker is None:
+            left = duration(self.run.seconds_left(time.monotonic()))
+            jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
+            self._say(f"{jobs} to do on {cores}, about {left}")
+            self.begin = self.last_line = time.monotonic()
+            self.ticker = threading.Thread(target=self._tick, daemon=True)
+            self.ticker.start()
+
+    def _resources(self, record: logging.LogRecord) -> None:
+        self.run.cores = getattr(record, "cores", None) or getattr(record, "nodes", None) or self.run.cores
+
+    def _job(self, record: logging.LogRecord) -> None:
+        if self.common_settings.dryrun:
+            self.reasons.setdefault(record.rule_name, Counter())[messages.reason(record.reason)] += 1
+            return
+        self.jobs[record.jobid] = record
+        self.failures.pop(record.jobid, None)
+        self.run.start(record.jobid, record.rule_name, "patient" in record.wildcards, time.monotonic())
+
+    def _finished(self, record: logging.LogRecord) -> None:
+        if self.common_settings.dryrun or record.job_id not in self.run.rules:
+            return
+        now = time.monotonic()
+        stage = self.run.finish(record.job_id, now)
+        if stage.complete and self.jobs[record.job_id].shellcmd:
+            took = duration(now - stage.first_start)
+            self._say(f"{stage.rule}: {number(stage.total, stage.unit)} done in {took}", now)
+        elif self.live or now - self.last_line >= SECONDS_BETWEEN_LINES:
+            self._progress(now)
+
+    def _failed(self, record: logging.LogRecord) -> None:
+        job = self.jobs.get(record.jobid)
+        wildcards = job.wildcards if job else {}
+        name = " ".join(
+            [record.rule_name, *(wildcards[key] for key in wildcards if key != "center" or len(wildcards) == 1)]
+        )
+        if job:
+            self.run.fail(record.jobid)
+        self.failures[record.jobid] = name
+        lines = [f"FAILED: {name}"]
+        if len(self.failures) <= SHOWN_IN_FULL:
+            lines += [f"    {line}" for line in messages.last_words(record.log) or ["(its log is empty)"]]
+            if any(messages.KILLED.search(text) and str(record.shellcmd) in text for text in self.raised):
+                lines.append("    The job was killed, most often because memory ran out.")
+        lines += [f"    log: {log}" for log in record.log[:1]]
+        self._say("\n".join(lines), time.monotonic())
+
+    def _group_failed(self, record: logging.LogRecord) -> None:
+        for job in record.job_error_info:
+            self._failed(logging.makeLogRecord({"shellcmd": None, **job, "log": [*job["log"], *record.aux_logs]}))
+
+    def _error(self, record: logging.LogRecord) -> None:
+        self.raised.append(record.getMessage())
+        if not TOLD.search(record.getMessage()):
+            self._say(f"error: {messages.plain_error(record.getMessage(), getattr(record, 'exception', None))}")
+
+    def _other(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if restarted := re.match(r"Trying to restart job (\d+)", text):
+            self.run.retry(int(restarted[1]))
+            self._say(f"    trying again: {self.failures.pop(int(restarted[1]), 'the job')}")
+        elif record.levelno >= logging.ERROR and not TOLD.search(text):
+            self._say(f"error: {text}")
+        elif record.levelno == logging.WARNING:
+            self._say(f"warning: {text}")
+        elif SAID.match(text) or (self.common_settings.verbose and not hasattr(record, "event")):
+            self.interrupted |= text.startswith(("Terminating", "Will exit"))
+            self._say(text)
+
+    # output
+
+    def _last_lines(self) -> None:
+        if self.common_settings.dryrun:
+            if self.run.stages:
+                counts = {stage.rule: stage.total for stage in self.run.stages.values()}
+                self._say(messages.table({**counts, "total": self.run.total}, self.reasons))
+        elif self.ticker:
+            self._clear()
+            self._say(self._verdict(time.monotonic() - self.begin))
+
+    def _verdict(self, seconds: float) -> str:
+        """How the run ended and what to do next."""
+        again = "Run the same command again to go on: finished work is kept."
+        done, total = self.run.done, self.run.total
+        if self.failures:
+            failed = len(self.failures)
+            names = ", ".join([*list(self.failures.values())[:SHOWN_IN_FULL], *["..."] * (failed > SHOWN_IN_FULL)])
+            return (
+                f"{failed} of {total} jobs failed ({names}); {done} are done, {total - done - failed} did not run.\n"
+                f"Put right what the lines under FAILED say. {again}"
+            )
+        if done < total:
+            return f"Stopped after {duration(seconds)} with {done} of {total} jobs done. {again}"
+        return f"{number(total, 'job')} done in {duration(seconds)}"
+
+    def _tick(self) -> None:
+        """Keep the time moving while no job ends."""
+        while not self.closed.wait(1):
+            now = time.monotonic()
+            if self.live or now - self.last_line >= SECONDS_BETWEEN_LINES:
+                with self.lock:
+                    self._progress(now)
+
+    def _progress(self, now: float) -> None:
+        line = f"[{clock(now - self.begin)}] {self.run.line(now)}"
+        if self.live:
+            self._clear()
+            self.stream.write(line[: shutil.get_terminal_size().columns - 1])
+        else:
+            self.stream.write(f"{line}\n")
+        self.stream.flush()
+        self.last_line = now
+
+    def _say(self, text: str, now: float | None = None) -> None:
+        """Write a line that stays; with ``now``, the time since the start before it."""
+        self._clear()
+        self.stream.write((f"[{clock(now - self.begin)}] " if now is not None else "") + text + "\n")
+        self.stream.flush()
+
+    def _clear(self) -> None:
+        if self.live:
+            self.stream.write("\r\x1b[K")

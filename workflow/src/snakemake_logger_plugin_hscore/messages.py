@@ -1,0 +1,75 @@
+"""What Snakemake says, in sentences that need no knowledge of Snakemake."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+LAST_LINES = 8
+KILLED = re.compile(r"SIGKILL|exit status 137")
+
+# (what Snakemake's reason says, what it means to a user); the first that occurs counts
+REASONS = [
+    ("Forced execution", "asked for by force"),
+    ("Incomplete output files", "was interrupted"),
+    ("Missing output files", "not there yet"),
+    ("Updated input files", "an input file changed"),
+    ("Set of input files has changed", "the list of inputs changed"),
+    ("Params have changed", "its settings, rows or code changed"),
+    ("Code has changed", "its rule changed"),
+    ("Software environment definition has changed", "its environment changed"),
+    ("Input files updated by another job", "follows from the above"),
+]
+
+WHAT_NEXT = {
+    "LockException": "Another run is at work in this folder, or was killed. If none is running: make unlock",
+    "IncompleteFilesException": "A run was killed. To make the files it left behind again: add --rerun-incomplete",
+}
+
+
+def last_words(logs: list[str]) -> list[str]:
+    """The end of the first log with something in it; from the last ``error:`` line on, if there is one."""
+    for log in logs:
+        path = Path(log)
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - 65536, 0))
+            lines = [line.rstrip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        if lines:
+            sentences = [place for place, line in enumerate(lines) if line.startswith("error: ")]
+            return lines[sentences[-1] :][:LAST_LINES] if sentences else lines[-LAST_LINES:]
+    return []
+
+
+def job_name(rule: str, wildcards: dict[str, str]) -> str:
+    """A job as people call it: its rule and what it is about; a patient's name says the centre."""
+    about = [value for name, value in wildcards.items() if not (name == "center" and "patient" in wildcards)]
+    return " ".join([rule, *about])
+
+
+def plain_error(text: str, exception: str | None) -> str:
+    """The sentence of an error, without the place in the workflow where it was raised; a bug keeps all it says."""
+    if exception in WHAT_NEXT:
+        return WHAT_NEXT[exception]
+    if exception not in {"WorkflowError", "UserError"}:
+        return text
+    lines = text.splitlines()
+    if re.match(rf"{exception}( in file .*)?:$", lines[0]) and len(lines) > 1:
+        lines = lines[1:]
+    return "\n".join(line for line in lines if not re.match(r'  File ".*", line \d+', line)).strip()
+
+
+def reason(text: str) -> str:
+    """Why a job would run, for the table of a dry-run."""
+    return next((meaning for phrase, meaning in REASONS if phrase in text), "always runs")
+
+
+def table(counts: dict[str, int], reasons: dict[str, Counter]) -> str:
+    """The jobs of a dry-run by rule, in the order of the workflow, with why they would run."""
+    width = max(map(len, counts))
+    lines = [f"{'rule':<{width}}  {'jobs':>6}  why"]
+    for rule, count in counts.items():
+        kinds = reasons.get(rule, Counter()).most_common()
+        why = kinds[0][0] if len(kinds) == 1 else ", ".join(f"{kind} ({number})" for kind, number in kinds)
+        lines.append(f"{rule:<{width}}  {count:>6}  {why}".rstrip())
+    return "\n".join(lines)
