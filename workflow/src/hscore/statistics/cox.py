@@ -1,0 +1,246 @@
+"""Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
+
+Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
+on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n].
+
+Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
+Appl Stat 1988;37:87-94.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc
+
+from hscore.statistics import partial_likelihood, proportional_hazards
+from hscore.statistics.estimates import finite, quantile, two_sided_p
+
+WALD = "Cox (Efron ties), Wald"
+PROFILE = "Cox (Efron ties), profile likelihood"
+FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
+
+
+def refusal(
+    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0
+) -> str | None:
+    """Why no Cox model can or should be fitted, None when one can.
+
+    ``events_per_variable`` is the least acceptable number of events per coefficient.
+    """
+    events = int(event.sum())
+    if event.size == 0:
+        return "there are no patients with survival data"
+    if events == 0:
+        return "nobody had an event"
+    for name, values in covariates.items():
+        if values.nunique() < 2:
+            return f"all patients have the same {name}"
+    for name, values in covariates.items():
+        if values.nunique() == 2:
+            for level in np.unique(values):
+                if not event[(values == level).to_numpy()].any():
+                    return f"no events where {name} is {level:g}: the hazard ratio has no finite estimate"
+    if np.linalg.matrix_rank(covariates - covariates.mean()) < covariates.shape[1]:
+        return f"the variables {', '.join(covariates)} determine each other"
+    if events < events_per_variable * covariates.shape[1]:
+        return (
+            f"{events} events for {covariates.shape[1]} variables: fewer than the {events_per_variable:g} events "
+            "per variable asked for"
+        )
+    return None
+
+
+def fit(
+    time: np.ndarray,
+    event: np.ndarray,
+    covariates: pd.DataFrame,
+    confidence: float,
+    events_per_variable: float = 0,
+) -> list[dict]:
+    """Hazard ratio per covariate: ``term estimate low high p method``; all None with ``why`` where it is refused."""
+    why = refusal(event, covariates, events_per_variable)
+    if why is None:
+        coefficients, errors, why = _lifelines(time, event, covariates)
+    if why:
+        return [unfitted(name, why) for name in covariates]
+    z = quantile(confidence)
+    return [
+        {
+            "term": name,
+            "estimate": float(np.exp(b)),
+            "low": finite(np.exp(b - z * se)),
+            "high": finite(np.exp(b + z * se)),
+            "p": two_sided_p(b / se),
+            "method": WALD,
+        }
+        for name, b, se in zip(covariates, coefficients, errors, strict=True)
+    ]
+
+
+def unfitted(term: str, why: str, method: str = WALD) -> dict:
+    """A hazard ratio that could not be estimated, with the reason."""
+    return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
+
+
+def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> tuple:
+    """Coefficients [p], standard errors [p], and why they are not to be trusted (None when they are)."""
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
+    table = table.assign(time=time, event=event)
+    infinite = "the likelihood has no maximum (events are ordered perfectly by a variable)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what lifelines warns of is judged below, from the likelihood itself
+        try:
+            fitter = CoxPHFitter().fit(table, "time", "event", fit_options={"precision": 1e-9})
+        except ConvergenceError:
+            return None, None, infinite
+    beta = fitter.params_.to_numpy(dtype=float)
+    x = covariates.to_numpy(dtype=float)
+    score, information = partial_likelihood.score_and_information(x, time, event, beta)
+    # at a maximum a further Newton step is nil; on a monotone likelihood each step is about as long as the last
+    try:
+        step = np.linalg.solve(information, score)
+    except np.linalg.LinAlgError:
+        return None, None, infinite
+    if not np.all(np.abs(step) * x.std(axis=0) < 1e-4):
+        return None, None, infinite
+    return beta, np.sqrt(np.diag(np.linalg.inv(information))), None
+
+
+def proportional(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> list[dict]:
+    """Test of proportional hazards for every covariate of a Cox model; rows are None with ``why`` where refused."""
+    why = refusal(event, covariates)
+    if why is None:
+        beta, _, why = _lifelines(time, event, covariates)
+    if why:
+        return [{"term": name, "chi2": None, "df": 1, "p": None, "why": why} for name in covariates]
+    x = covariates.to_numpy(dtype=float)
+    return proportional_hazards.test(time, event, x, beta, list(covariates))
+
+
+def interaction(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, product: np.ndarray) -> dict:
+    """Likelihood-ratio test of adding ``product`` [n] to a Cox model: ``chi2``, ``df``, ``p`` or ``why``."""
+    larger = covariates.assign(product=product)
+    likelihoods = []
+    for table in (covariates, larger):
+        if why := refusal(event, table):
+            return {"chi2": None, "df": 1, "p": None, "why": why}
+        beta, _, why = _lifelines(time, event, table)
+        if why:
+            return {"chi2": None, "df": 1, "p": None, "why": why}
+        likelihoods.append(partial_likelihood.log_likelihood(table.to_numpy(dtype=float), time, event, beta))
+    chi2 = max(0.0, 2 * (likelihoods[1] - likelihoods[0]))
+    return {"chi2": chi2, "df": 1, "p": float(chdtrc(1, chi2))}
+
+
+def profile(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
+    """As ``fit``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
+    if why := refusal(event, covariates):
+        return [unfitted(name, why, PROFILE) for name in covariates]
+    beta, errors, why = _lifelines(time, event, covariates)
+    if why:
+        return [unfitted(name, why, PROFILE) for name in covariates]
+    x = covariates.to_numpy(dtype=float)
+
+    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        score, information = partial_likelihood.score_and_information(x, time, event, b)
+        return partial_likelihood.log_likelihood(x, time, event, b), score, information
+
+    return _profile_rows(slope, beta, errors, list(covariates), confidence, PROFILE)
+
+
+def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
+    """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
+    if not event.any() or (covariates.nunique() < 2).any():
+        why = "nobody had an event" if not event.any() else "a variable is the same in all patients"
+        return [unfitted(name, why, FIRTH) for name in covariates]
+    scale = covariates.std(ddof=0).to_numpy(dtype=float)
+    x = covariates.to_numpy(dtype=float) / scale
+
+    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        score, information = partial_likelihood.score_and_information(x, time, event, b)
+        third = partial_likelihood.third_moments(x, time, event, b)
+        penalty = 0.5 * np.einsum("ab,bac->c", np.linalg.inv(information), third)
+        value = partial_likelihood.log_likelihood(x, time, event, b) + 0.5 * np.linalg.slogdet(information)[1]
+        return value, score + penalty, information
+
+    beta = _maximise(slope, np.zeros(x.shape[1]), np.ones(x.shape[1], dtype=bool))
+    errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
+    return _profile_rows(slope, beta, errors, list(covariates), confidence, FIRTH, scale)
+
+
+Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+
+
+def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Newton's method with step halving over the ``free`` coefficients; the others stay at ``start``."""
+    beta = start.astype(float).copy()
+    value, score, information = slope(beta)
+    for _ in range(200):
+        if not free.any():
+            return beta
+        step = np.zeros(beta.size)
+        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
+        step /= max(1.0, np.abs(step).max())  # no more than one standard deviation at once
+        while True:
+            trial = slope(beta + step)
+            if trial[0] >= value - 1e-12 or np.abs(step).max() < 1e-12:
+                break
+            step /= 2
+        beta = beta + step
+        value, score, information = trial
+        if np.abs(step).max() < 1e-10:
+            return beta
+    raise ArithmeticError("the penalised partial likelihood did not converge in 200 steps")
+
+
+def _profile_rows(
+    slope: Slope,
+    beta: np.ndarray,
+    errors: np.ndarray,
+    names: list[str],
+    confidence: float,
+    method: str,
+    scale: np.ndarray | None = None,
+) -> list[dict]:
+    """Per coefficient: the two values at which the profile falls by half the chi-square quantile, and the LR test."""
+    scale = np.ones(beta.size) if scale is None else scale
+    best, drop = slope(beta)[0], quantile(confidence) ** 2 / 2
+    rows = []
+    for place, name in enumerate(names):
+        free = np.arange(beta.size) != place
+
+        def height(value: float, place: int = place, free: np.ndarray = free) -> float:
+            start = beta.copy()
+            start[place] = value
+            return slope(_maximise(slope, start, free))[0]
+
+        low, high = (_crossing(height, beta[place], side * errors[place], best - drop) for side in (-1, 1))
+        chi2 = max(0.0, 2 * (best - height(0.0)))
+        rows.append(
+            {
+                "term": name,
+                "estimate": float(np.exp(beta[place] / scale[place])),
+                "low": None if low is None else finite(np.exp(low / scale[place])),
+                "high": None if high is None else finite(np.exp(high / scale[place])),
+                "p": float(chdtrc(1, chi2)),
+                "method": method,
+            }
+        )
+    return rows
+
+
+def _crossing(height: Callable[[float], float], start: float, step: float, level: float) -> float | None:
+    """Where the profile falls to ``level`` on one side of its top; None when it never does."""
+    from scipy.optimize import brentq
+
+    inner, outer = start, start + step
+    for _ in range(30):
+        if height(outer) < level:
+            return float(brentq(lambda value: height(value) - level, min(inner, outer), max(inner, outer), xtol=1e-10))
+        inner, outer, step = outer, outer + 1.5 * step, 1.5 * step
+    return None

@@ -1,0 +1,215 @@
+"""How well scores separate patients with and without metastasis: ROC curve, AUC, DeLong.
+
+Shapes: ``positive`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
+same patients. Higher scores mean "more likely positive". Ties count one half.
+
+Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
+Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistical Evaluation of Medical Tests, 2003;
+Hanley and McNeil, Radiology 1982;143:29-36.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from hscore.statistics.estimates import estimate, quantile, two_sided_p, unknown
+
+DELONG = "DeLong"
+DELONG_LOGIT = "DeLong, logit-transformed"
+PAIRED = "paired DeLong test"
+
+
+@dataclass(frozen=True)
+class Delong:
+    """AUCs of several models on the same patients, [models], and their covariance, [models, models]."""
+
+    auc: np.ndarray
+    covariance: np.ndarray
+
+
+def midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, ties sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]
+
+
+def one_class(positive: np.ndarray) -> str | None:
+    """The sentence that says why nothing can be discriminated, None when both classes are present."""
+    if positive.all() or not positive.any():
+        kind = "positive" if positive.size and positive.all() else "negative"
+        return f"all {positive.size} patients are {kind}: discrimination needs both classes"
+    return None
+
+
+def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For every positive the share of negatives below it, for every negative the share of positives above it.
+
+    Returns [positives], [negatives]; both means are the AUC.
+    """
+    cases, controls = scores[positive], scores[~positive]
+    ranks = midranks(np.concatenate([cases, controls]))
+    of_cases = (ranks[: cases.size] - midranks(cases)) / controls.size
+    of_controls = 1 - (ranks[cases.size :] - midranks(controls)) / cases.size
+    return of_cases, of_controls
+
+
+def auc(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the ROC curve; both classes must be present."""
+    return float(placements(positive, scores)[0].mean())
+
+
+def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
+    """AUCs and their DeLong covariance; needs two patients of each class for the covariance (else NaN)."""
+    both = [placements(positive, row) for row in np.atleast_2d(scores)]
+    of_cases = np.array([cases for cases, _ in both])
+    of_controls = np.array([controls for _, controls in both])
+    size = len(both)
+    covariance = np.full((size, size), np.nan)
+    if of_cases.shape[1] > 1 and of_controls.shape[1] > 1:
+        covariance = np.cov(of_cases) / of_cases.shape[1] + np.cov(of_controls) / of_controls.shape[1]
+    return Delong(of_cases.mean(axis=1), np.reshape(covariance, (size, size)))
+
+
+def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, transform: str = "none") -> dict:
+    """AUC with its DeLong interval: as it is and cut to [0, 1] ("none", as pROC), or on the logit scale ("logit")."""
+    method = DELONG if transform == "none" else DELONG_LOGIT
+    if why := one_class(positive):
+        return unknown(why, method)
+    result = delong(positive, scores)
+    value, variance = float(result.auc[0]), float(result.covariance[0, 0])
+    if np.isnan(variance):
+        why = "only one patient of one class: the DeLong variance needs two of each"
+        return {**unknown(why, method), "estimate": value}
+    if variance <= 0:
+        why = "the scores separate the classes without exception: the DeLong variance is zero and gives no interval"
+        return {**unknown(why, method), "estimate": value}
+    error = np.sqrt(variance)
+    z = quantile(confidence)
+    if transform == "none":
+        return estimate(value, max(0.0, value - z * error), min(1.0, value + z * error), method)
+    margin = z * error / (value * (1 - value))
+    return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method)
+
+
+def compare(positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float) -> dict:
+    """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
+    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
+    if why := one_class(positive):
+        return {**empty, "why": why}
+    result = delong(positive, np.array([score_a, score_b]))
+    difference = float(result.auc[0] - result.auc[1])
+    variance = float(result.covariance[0, 0] + result.covariance[1, 1] - 2 * result.covariance[0, 1])
+    if np.isnan(variance):
+        why = "only one patient of one class: the DeLong variance needs two of each"
+        return {**empty, "difference": difference, "why": why}
+    if variance <= 1e-16:  # both order the patients alike, up to rounding
+        return {**empty, "difference": difference, "why": "both models order the patients alike: nothing to test"}
+    return _difference(difference, np.sqrt(variance), confidence, PAIRED)
+
+
+def compare_unpaired(
+    positive_a: np.ndarray, score_a: np.ndarray, positive_b: np.ndarray, score_b: np.ndarray, confidence: float
+) -> dict:
+    """Difference of AUCs on different patients (a minus b).
+
+    The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
+    the same t distribution.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    method = "unpaired DeLong test"
+    empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
+    for positive in (positive_a, positive_b):
+        if why := one_class(positive):
+            return {**empty, "why": why}
+    a, b = delong(positive_a, score_a), delong(positive_b, score_b)
+    variances = float(a.covariance[0, 0]), float(b.covariance[0, 0])
+    difference, variance = float(a.auc[0] - b.auc[0]), sum(variances)
+    if not variance > 0:
+        return {**empty, "difference": difference, "why": "the DeLong variances are zero: nothing to test"}
+    sizes = positive_a.size, positive_b.size
+    freedom = variance**2 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
+    t = difference / np.sqrt(variance)
+    margin = float(stdtrit(freedom, 0.5 + confidence / 2)) * np.sqrt(variance)
+    return {
+        "difference": difference,
+        "low": difference - margin,
+        "high": difference + margin,
+        "t": float(t),
+        "df": float(freedom),
+        "p": float(2 * stdtr(freedom, -abs(t))),
+        "method": method,
+    }
+
+
+def _difference(difference: float, error: float, confidence: float, method: str) -> dict:
+    margin = quantile(confidence) * error
+    return {
+        "difference": difference,
+        "low": float(difference - margin),
+        "high": float(difference + margin),
+        "z": float(difference / error),
+        "p": two_sided_p(difference / error),
+        "method": method,
+    }
+
+
+def roc_points(positive: np.ndarray, scores: np.ndarray) -> dict:
+    """The ROC curve from (0, 0) to (1, 1) at every threshold that changes it; "score >= threshold is positive".
+
+    Thresholds are the midpoints between neighbouring observed scores, as in pROC; at both ends they are None
+    (nobody positive, everybody positive). With one class only the rates are None and ``why`` says so.
+    """
+    if why := one_class(positive):
+        return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
+    values, inverse = np.unique(scores, return_inverse=True)
+    cases = np.bincount(inverse, weights=positive, minlength=values.size)[::-1]
+    controls = np.bincount(inverse, weights=~positive, minlength=values.size)[::-1]
+    return {
+        "false_positive_rate": [0.0, *(np.cumsum(controls) / controls.sum()).tolist()],
+        "true_positive_rate": [0.0, *(np.cumsum(cases) / cases.sum()).tolist()],
+        "threshold": [None, *cut_points(scores)[::-1].tolist(), None],
+    }
+
+
+def cut_points(scores: np.ndarray) -> np.ndarray:
+    """Midpoints between neighbouring observed scores, ascending."""
+    values = np.unique(scores)
+    middle = (values[:-1] + values[1:]) / 2
+    # the midpoint of two neighbouring floats rounds to one of them; only the upper one still separates by ">="
+    return np.where(middle > values[:-1], middle, values[1:])
+
+
+def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
+    """Standard error of an AUC from its size and the numbers of patients alone (Hanley and McNeil 1982)."""
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (positives - 1) * (q1 - area**2) + (negatives - 1) * (q2 - area**2)
+    return float(np.sqrt(variance / (positives * negatives)))
+
+
+def partial_auc(positive: np.ndarray, scores: np.ndarray, lowest_specificity: float) -> float:
+    """Area under the ROC curve where specificity is at least the given one, straight lines between points.
+
+    McClish's correction is applied, as in pROC ``partial.auc.correct=TRUE``: 0.5 is no discrimination, 1 perfect.
+    """
+    points = roc_points(positive, scores)
+    rates = np.array(points["false_positive_rate"]), np.array(points["true_positive_rate"])
+    end = 1 - lowest_specificity
+    inside = rates[0] <= end
+    # at a vertical step the curve is taken at its top, so interpolate from the last point inside
+    x = np.append(rates[0][inside], end)
+    last, after = np.flatnonzero(inside)[-1], min(np.flatnonzero(inside)[-1] + 1, rates[0].size - 1)
+    share = 0.0 if after == last else (end - rates[0][last]) / (rates[0][after] - rates[0][last])
+    y = np.append(rates[1][inside], rates[1][last] + share * (rates[1][after] - rates[1][last]))
+    area, chance = float(np.trapezoid(y, x)), end**2 / 2
+    return (1 + (area - chance) / (end - chance)) / 2
+
+
+def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Area under the precision-recall curve as the step-wise sum of precision x gain in recall (no interpolation)."""
+    values, inverse = np.unique(scores, return_inverse=True)
+    cases = np.cumsum(np.bincount(inverse, weights=positive, minlength=values.size)[::-1])
+    everyone = np.cumsum(np.bincount(inverse, minlength=values.size)[::-1])
+    return float(np.sum(np.diff(cases, prepend=0.0) * cases / everyone) / cases[-1])

@@ -1,0 +1,52 @@
+"""How every estimate is written down: value, interval, the method's name, and why it is missing if it is.
+
+Nothing here or in the rest of this room ever hands on NaN or infinity: an estimate that cannot be computed is
+None with a sentence in ``why``.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+
+def quantile(confidence: float) -> float:
+    """Two-sided standard normal quantile: 1.96 for a confidence of 0.95."""
+    return float(ndtri(0.5 + confidence / 2))
+
+
+def two_sided_p(z: float) -> float:
+    """Two-sided p-value of a standard normal statistic."""
+    return float(2 * ndtr(-abs(z)))
+
+
+def finite(value: float) -> float | None:
+    """The value as a plain float, None if it is NaN or infinite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def estimate(value: float, low: float, high: float, method: str, **more: Any) -> dict:
+    """A computed estimate with its interval."""
+    return {"estimate": float(value), "low": finite(low), "high": finite(high), "method": method, **more}
+
+
+def unknown(why: str, method: str, **more: Any) -> dict:
+    """An estimate that cannot be computed, with the reason in one sentence."""
+    return {"estimate": None, "low": None, "high": None, "method": method, **more, "why": why}
+
+
+def percent(confidence: float) -> str:
+    """``95 %`` for 0.95, as written in the names of methods."""
+    return f"{confidence * 100:g} %"
+
+
+def wald(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
+    """Estimate with the symmetric interval value +- z x standard error."""
+    margin = quantile(confidence) * error
+    return estimate(value, value - margin, value + margin, method, **more)
+
+
+def wald_ratio(log_value: float, log_error: float, confidence: float, method: str, **more: Any) -> dict:
+    """Ratio with its Wald interval on the log scale: exp(log value +- z x standard error)."""
+    margin = quantile(confidence) * log_error
+    return estimate(np.exp(log_value), np.exp(log_value - margin), np.exp(log_value + margin), method, **more)

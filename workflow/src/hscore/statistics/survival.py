@@ -1,0 +1,155 @@
+"""Survival of groups of patients: Kaplan-Meier, medians, numbers at risk, log-rank, follow-up, restricted mean.
+
+Shapes: ``time`` is float [n] (months here, any unit), ``event`` bool [n] (False: censored at ``time``).
+Curves and the log-rank test come from lifelines; the median follows R's rule, which lifelines does not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hscore.statistics.estimates import finite, quantile, two_sided_p
+
+BANDS = "log-log (exponential Greenwood) pointwise"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Kaplan-Meier curve as steps, all [points]: value from ``time`` on, first point at time 0; NaN bands at S = 0."""
+
+    time: np.ndarray
+    survival: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def kaplan_meier(time: np.ndarray, event: np.ndarray, confidence: float) -> Curve:
+    """Kaplan-Meier estimate with pointwise log-log bands (Kalbfleisch and Prentice); needs one patient at least."""
+    from lifelines import KaplanMeierFitter
+
+    fitter = KaplanMeierFitter(alpha=1 - confidence).fit(time, event)
+    survival = fitter.survival_function_.iloc[:, 0].to_numpy()
+    low, high = (fitter.confidence_interval_.iloc[:, column].to_numpy().copy() for column in (0, 1))
+    low[survival == 1] = high[survival == 1] = 1.0  # nobody has had the event yet: no variance, as in R
+    low[survival == 0] = high[survival == 0] = np.nan
+    return Curve(fitter.survival_function_.index.to_numpy(dtype=float), survival, low, high)
+
+
+def median(time: np.ndarray, survival: np.ndarray) -> float | None:
+    """First time at which a step curve is at or below 0.5, None if it never is.
+
+    Where it lies at exactly 0.5 over an interval and falls later, the middle of that interval, as R's
+    ``print.survfit``; lifelines takes the left end.
+    """
+    tolerance = np.sqrt(np.finfo(float).eps)
+    below = np.flatnonzero(survival < 0.5 + tolerance)
+    if not below.size:
+        return None
+    first = below[0]
+    later = np.flatnonzero(survival < survival[first])
+    if abs(survival[first] - 0.5) < tolerance and later.size:
+        return float((time[first] + time[later[0]]) / 2)
+    return float(time[first])
+
+
+def median_interval(curve: Curve) -> tuple[float | None, float | None]:
+    """Confidence interval of the median: where the two bands cross 0.5 (Brookmeyer and Crowley, as R)."""
+    return median(curve.time, curve.low), median(curve.time, curve.high)
+
+
+def at_time(curve: Curve, moment: float) -> tuple[float, float | None, float | None]:
+    """Survival and its band at a moment not after the last observed time."""
+    place = int(np.searchsorted(curve.time, moment, side="right")) - 1
+    return float(curve.survival[place]), finite(curve.low[place]), finite(curve.high[place])
+
+
+def at_risk(time: np.ndarray, moments: np.ndarray) -> list[int]:
+    """Number of patients still under observation at each moment (those with ``time`` >= moment)."""
+    return [int((time >= moment).sum()) for moment in moments]
+
+
+def follow_up(time: np.ndarray, event: np.ndarray) -> float | None:
+    """Median follow-up by the reverse Kaplan-Meier method (Schemper and Smith, Control Clin Trials 1996;17:343-346)."""
+    curve = kaplan_meier(time, ~event, confidence=0.95)
+    return median(curve.time, curve.survival)
+
+
+def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> dict:
+    """Two-group log-rank test: ``chi2``, ``df``, ``p``; None with ``why`` where there is nothing to test."""
+    from lifelines.statistics import logrank_test
+
+    empty = {"chi2": None, "df": 1, "p": None}
+    if group.all() or not group.any():
+        return {**empty, "why": "one of the two groups has no patients"}
+    if not event.any():
+        return {**empty, "why": "nobody had an event"}
+    result = logrank_test(time[group], time[~group], event[group], event[~group])
+    if not np.isfinite(result.test_statistic):
+        return {**empty, "why": "the two groups were never under observation together while events happened"}
+    return {"chi2": float(result.test_statistic), "df": 1, "p": float(result.p_value)}
+
+
+def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tuple[float, float]:
+    """Restricted mean survival time up to ``horizon`` and its standard error (as R's ``print(survfit, rmean=)``).
+
+    The area under the Kaplan-Meier curve; variance: sum over event times of (area to the right)^2 x d / (n (n - d)).
+    """
+    curve = kaplan_meier(time, event, confidence=0.95)
+    inside = curve.time < horizon
+    edges = np.append(curve.time[inside], horizon)
+    areas = np.diff(edges) * curve.survival[inside]
+    right = np.append(np.cumsum(areas[::-1])[::-1], 0.0)
+    moments, deaths = np.unique(time[event & (time <= horizon)], return_counts=True)
+    risk = np.array(at_risk(time, moments), dtype=float)
+    left_of = np.searchsorted(edges, moments)  # area to the right of each event time
+    terms = np.where(risk > deaths, right[left_of] ** 2 * deaths / (risk * np.maximum(risk - deaths, 1)), 0.0)
+    return float(areas.sum()), float(np.sqrt(terms.sum()))
+
+
+def restricted_mean_difference(
+    time: np.ndarray, event: np.ndarray, group: np.ndarray, horizon: float, confidence: float
+) -> dict:
+    """Restricted mean of the group minus that of the others, up to ``horizon`` (cut to what both groups observed)."""
+    method = "difference of restricted means, Greenwood-type variance"
+    empty = {"difference": None, "low": None, "high": None, "p": None, "horizon": None, "method": method}
+    if group.all() or not group.any():
+        return {**empty, "why": "one of the two groups has no patients"}
+    horizon = float(min(horizon, time[group].max(), time[~group].max()))
+    means, errors = zip(*(restricted_mean(time[g], event[g], horizon) for g in (group, ~group)), strict=True)
+    difference, error = means[0] - means[1], float(np.hypot(*errors))
+    if error == 0:
+        return {**empty, "difference": difference, "horizon": horizon, "why": "nobody had an event in time"}
+    margin = quantile(confidence) * error
+    return {
+        "difference": difference,
+        "low": difference - margin,
+        "high": difference + margin,
+        "p": two_sided_p(difference / error),
+        "horizon": horizon,
+        "method": method,
+    }
+
+
+def describe_group(time: np.ndarray, event: np.ndarray, confidence: float, horizon: float) -> dict:
+    """Everything the report shows of one group: counts, median and interval, curve up to the horizon, censored times."""
+    result = {"n": int(time.size), "events": int(event.sum())}
+    if time.size == 0:
+        nothing = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
+        why = "no patient is in this group"
+        empty = {"median": None, "median_low": None, "median_high": None, "median_why": why}
+        return {**result, **empty, "curve": nothing, "censored": []}
+    curve = kaplan_meier(time, event, confidence)
+    middle = median(curve.time, curve.survival)
+    low, high = median_interval(curve)
+    result |= {"median": middle, "median_low": low, "median_high": high}
+    if middle is None:
+        result["median_why"] = "the curve does not fall to 0.5"
+    shown = curve.time <= horizon
+    steps = {"time": curve.time[shown].tolist()}
+    for name in ("survival", "low", "high"):
+        steps[name] = [finite(value) for value in getattr(curve, name)[shown]]
+    end = float(min(horizon, time.max()))
+    if steps["time"][-1] < end:  # the last step is drawn to the end of observation
+        steps = {name: [*values, end if name == "time" else values[-1]] for name, values in steps.items()}
+    censored = np.sort(time[~event & (time <= horizon)]).tolist()
+    return {**result, "curve": {**steps, "method": BANDS}, "censored": censored}

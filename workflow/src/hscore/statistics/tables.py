@@ -1,0 +1,145 @@
+"""Reading scores and outcomes for the statistics, checked once, in one patient order.
+
+Prediction tables come from the predict step, outcome tables from the outcomes and split steps; they are joined by
+``patient``, which must therefore be unique over the centres of one evaluation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hscore.errors import UserError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order."""
+
+    positive: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
+def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A CSV table as text, indexed by ``patient``; empty cells are NaN. UserError for missing columns or repeats."""
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except (FileNotFoundError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise UserError(f"{path} cannot be read as a CSV table: {error}") from None
+    for column in ("patient", *columns):
+        if column not in table.columns:
+            raise UserError(f"{path} has no column '{column}'; its columns are {', '.join(table.columns)}")
+    repeated = table["patient"][table["patient"].duplicated()]
+    if len(repeated):
+        raise UserError(f"{path} lists patient '{repeated.iloc[0]}' more than once; each patient needs one row")
+    return table.set_index("patient")
+
+
+def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> pd.DataFrame:
+    """Several tables below each other; a patient that stands in two of them is a UserError."""
+    tables = [read_table(path, columns) for path in paths]
+    table = pd.concat(tables)
+    repeated = table.index[table.index.duplicated()]
+    if len(repeated):
+        places = [str(path) for path, part in zip(paths, tables, strict=True) if repeated[0] in part.index]
+        raise UserError(
+            f"patient '{repeated[0]}' stands in {' and in '.join(places)}; patient names must differ between centres"
+        )
+    return table
+
+
+def numbers(table: pd.DataFrame, column: str, source: str, low: float, high: float = np.inf) -> pd.Series:
+    """A column as float64; missing stays NaN. UserError naming the patient for text or values outside low..high."""
+    values = pd.to_numeric(table[column], errors="coerce")
+    wrong = (values.isna() & table[column].notna()) | (values < low) | (values > high)
+    if wrong.any():
+        patient = table.index[wrong][0]
+        span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
+        raise UserError(f"{source}, patient '{patient}', {column}: '{table[column][patient]}' is not a number {span}")
+    return values.astype(float)
+
+
+def complete(values: pd.Series, source: str) -> pd.Series:
+    """The column, or a UserError naming the first patient without a value."""
+    if values.isna().any():
+        raise UserError(f"{source}, patient '{values.index[values.isna()][0]}', {values.name}: the value is missing")
+    return values
+
+
+def read_binary(paths: Sequence[str | Path], column: str) -> pd.Series:
+    """A complete 0/1 column as bool by patient, from one or several tables."""
+    source = " + ".join(str(path) for path in paths)
+    table = read_tables(paths, [column])
+    return complete(yes_no(table, column, source), source) == 1
+
+
+def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
+    """A 0/1 column as float; missing stays NaN. UserError naming the patient for anything else."""
+    values = numbers(table, column, source, 0, 1)
+    between = values[values.notna() & ~values.isin([0, 1])]
+    if len(between):
+        raise UserError(f"{source}, patient '{between.index[0]}', {column}: {between.iloc[0]:g} is neither 0 nor 1")
+    return values
+
+
+def read_scores(path: str | Path, column: str, patients: pd.Index) -> np.ndarray:
+    """One model's scores (0..1) in the order of ``patients``, float64 [patients]; the table must list just these."""
+    table = read_table(path, [column])
+    same_patients(table.index, str(path), patients)
+    values = complete(numbers(table, column, str(path), 0, 1), str(path))
+    return values[patients].to_numpy()
+
+
+def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
+    """UserError naming the first patient who stands on one side only."""
+    if len(missing := expected.difference(found)):
+        raise UserError(f"{source} has no row for patient '{missing[0]}' ({len(missing)} such patients)")
+    if len(unknown := found.difference(expected)):
+        raise UserError(
+            f"{source} has a row for patient '{unknown[0]}', who has no outcome ({len(unknown)} such patients)"
+        )
+
+
+def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, positive: pd.Series) -> Evaluation:
+    """Every model's scores from one column of its prediction table, with the outcome of the same patients."""
+    return Evaluation(
+        positive.to_numpy(dtype=bool), {model: read_scores(path, column, positive.index) for model, path in models}
+    )
+
+
+def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
+    """A model's entry in the frozen thresholds; UserError when there is none."""
+    if model not in thresholds:
+        raise UserError(f"{source} holds no threshold for model '{model}'; it holds {', '.join(thresholds) or 'none'}")
+    return thresholds[model]
+
+
+def read_survival(
+    dfs: Sequence[str | Path], manifests: Sequence[str | Path], adjust_for: Sequence[str]
+) -> pd.DataFrame:
+    """``dfs_months``, ``dfs_event`` and the columns to adjust for of every patient of all centres; missing is NaN.
+
+    A column all of whose values are numbers becomes float, any other stays text.
+    """
+    source = " + ".join(str(path) for path in dfs)
+    outcomes = read_tables(dfs, ["dfs_months", "dfs_event"])
+    columns = {
+        "dfs_months": numbers(outcomes, "dfs_months", source, 0),
+        "dfs_event": yes_no(outcomes, "dfs_event", source),
+    }
+    covariates = read_tables(manifests, adjust_for)
+    same_patients(covariates.index, " + ".join(str(path) for path in manifests), outcomes.index)
+    for name in adjust_for:
+        as_number = pd.to_numeric(covariates[name], errors="coerce")
+        columns[name] = covariates[name] if (as_number.isna() & covariates[name].notna()).any() else as_number
+    return pd.DataFrame(columns)
+
+
+def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``patients`` who stand in a prediction table, with their ``score`` from one of its columns."""
+    found = read_table(path, [column]).index
+    if len(unknown := found.difference(patients.index)):
+        raise UserError(f"{path} has patient '{unknown[0]}', who has no survival row ({len(unknown)} such patients)")
+    return patients.loc[found].assign(score=read_scores(path, column, found))

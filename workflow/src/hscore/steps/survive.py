@@ -1,0 +1,47 @@
+"""Disease-free survival by H score: development (out-of-fold scores) and external."""
+
+import argparse
+from pathlib import Path
+
+from hscore.files import read_json, write_json
+from hscore.statistics import survival_by_score, tables
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read scores, covariates, survival times and the frozen threshold; describe both cohorts; write."""
+    settings = arguments.settings
+    patients = tables.read_survival(arguments.dfs, arguments.manifests, settings["adjust_for"])
+    cohorts = {
+        "external": ("score", tables.join_scores(arguments.external, "score", patients)),
+        "development": ("out_of_fold", tables.join_scores(arguments.development, "out_of_fold", patients)),
+    }
+    frozen = tables.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
+    grouping = survival_by_score.cut_off(settings["groups"], frozen, cohorts["development"][1]["score"].to_numpy())
+    content = {
+        "model": settings["model"],
+        "grouping": grouping,
+        "cohorts": {
+            name: survival_by_score.describe(cohort, column, grouping["cut"], settings)
+            for name, (column, cohort) in cohorts.items()
+        },
+    }
+    write_json(arguments.output, content)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("survive", __doc__)
+    add = parser.add_argument
+    add("--development", type=Path, required=True, help="development scores of the H-score model, CSV")
+    add("--external", type=Path, required=True, help="external scores of the H-score model, CSV")
+    add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV a centre")
+    add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV a centre")
+    add("--thresholds", type=Path, required=True, help="frozen thresholds, JSON")
+    add("--settings", type=_program.settings, required=True, help="config section survive, JSON")
+    add("--output", type=Path, required=True, help="survival, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
