@@ -1,0 +1,82 @@
+# What people do with hscore, one word each. Needs Python 3.11 or 3.12 with pip, and make; nothing else, no root.
+
+PYTHON = python3
+CONFIG = config/config.yaml
+CORES = all
+VENV = .venv
+
+BIN = $(VENV)/bin
+RUN = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
+SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
+CODE = workflow/src tests envs
+
+.PHONY: help study dry-run unlock env test lint lock envs
+
+help:
+	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
+	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing"
+	@echo "make unlock             after a run was killed: let the next one start"
+	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
+	@echo "make test               all tests and checks; make lint: the checks alone"
+	@echo "make lock               after a change of requirements*.in: resolve them again"
+	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
+
+# The study
+
+study: env
+	@$(SNAKEMAKE) --logger hscore
+	@$(RUN) python -m hscore.reporting.summary --config $(CONFIG)
+
+# A dry-run leaves nothing behind, not even Snakemake's own empty folder.
+dry-run: env
+	@test -d .snakemake || trap 'rm -rf .snakemake' EXIT; $(SNAKEMAKE) --logger hscore --dry-run
+
+unlock: env
+	@$(SNAKEMAKE) --unlock
+
+# The environment. It is made anew when the locks change, and completely: one that was interrupted has no stamp.
+
+INSTALLED = $(VENV)/.installed-$(shell cat requirements.torch.txt requirements.lock | cksum | cut -d ' ' -f 1)
+INSTALLED_DEV = $(INSTALLED)-dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
+
+env: $(INSTALLED)
+
+$(INSTALLED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])' || { \
+	  echo "error: $(PYTHON) is not Python 3.11 or 3.12; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "Setting up the environment in $(VENV); this takes a few minutes, once."
+	@set -e; start=$$(date +%s); \
+	$(PYTHON) -m venv --clear $(VENV); \
+	$(PIP) -r requirements.torch.txt; \
+	$(PIP) --require-hashes --no-deps -r requirements.lock; \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; \
+	$(BIN)/python -c 'import torch; print("torch", torch.__version__, "for", \
+	  "CUDA " + torch.version.cuda if torch.version.cuda else "the CPU", end=", ")'; \
+	echo "installed in $$(($$(date +%s) - start)) s"
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	@$(PIP) --force-reinstall --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+# Tests and checks
+
+test: lint
+	@$(RUN) python -m pytest -n auto
+
+lint: $(INSTALLED_DEV)
+	@$(RUN) ruff check $(CODE)
+	@$(RUN) ruff format --check --quiet $(CODE)
+	@$(RUN) snakefmt --check --quiet Snakefile workflow/rules
+	@$(RUN) snakemake --lint
+	@$(RUN) python envs/generate.py --check
+
+# What is generated
+
+lock: $(INSTALLED_DEV)
+	@$(PIP) uv
+	@$(RUN) python envs/lock.py
+
+envs: env
+	@$(RUN) python envs/generate.py

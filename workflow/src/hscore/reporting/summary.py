@@ -1,0 +1,56 @@
+"""The last lines of `make study`: where the report is, and its main result; standard library only."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from hscore.errors import UserError
+from hscore.files import read_json
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the summary of the study that a config file names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="config file of the study")
+    try:
+        path = results_file(parser.parse_args(argv).config)
+        print(summary(read_json(path)))
+        print(f"report: {path.with_name('report.html')}")
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def results_file(config: Path) -> Path:
+    """Path of the study's results.json, from the ``study`` key of its config file."""
+    found = re.search(r"""(?m)^study:\s*["']?([A-Za-z0-9._-]+)""", config.read_text(encoding="utf-8"))
+    if found is None:
+        raise UserError(f"{config} has no line 'study: name', so its results cannot be found.")
+    return Path("results") / found[1] / "report" / "results.json"
+
+
+def summary(results: dict[str, Any]) -> str:
+    """Main results with 95 % confidence intervals: external AUC of the H score's model, hazard ratio of its groups."""
+    survival = results["survival"]
+    model = survival["model"]
+    rows = [row for row in results["performance"] if row["model"] == model and row["evaluation"] == "external"]
+    auc = rows[0]["auc"] if rows else {"estimate": None, "why": "no external centre"}
+    ratio = survival["cohorts"].get("external", {}).get("hazard_ratio", {"estimate": None, "why": "no external centre"})
+    kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
+    return (
+        f"{results['study']['name']} ({kind}): external AUC of the {model} model {_interval(auc, 3)}; "
+        f"disease-free survival, high against low H score, external: hazard ratio {_interval(ratio, 2)}"
+    )
+
+
+def _interval(value: dict[str, Any], digits: int) -> str:
+    """Such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
+    if value["estimate"] is None:
+        return f"not estimable: {value.get('why', 'unknown')}"
+    low, high = (f"{value[end]:.{digits}f}" if value[end] is not None else "?" for end in ("low", "high"))
+    return f"{value['estimate']:.{digits}f} (95 % CI {low}-{high})"
+
+
+if __name__ == "__main__":
+    main()
