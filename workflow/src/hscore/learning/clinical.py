@@ -1,0 +1,116 @@
+"""The clinical-only model: logistic regression by Firth's penalised likelihood; numpy only, no torch.
+
+Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
+variable separates the classes, which a fold with few positive patients easily shows.
+For one binary variable it equals adding 1/2 to every cell of the 2 x 2 table.
+
+Source: D. Firth, Biometrika 1993;80:27-38; G. Heinze and M. Schemper, Stat Med 2002;21:2409-2419.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hscore.files import new_folder, write_json
+from hscore.learning.model_folder import (
+    MODEL_FILE,
+    describe,
+    fingerprint,
+    held_out_row,
+    history_row,
+    log_loss,
+    write_history,
+)
+from hscore.learning.samples import read_folds, read_samples, standardization
+
+MAXIMUM_ITERATIONS = 200
+MAXIMUM_STEP = 5.0  # logits; keeps Newton's first steps inside the range of finite probabilities
+
+
+def train(
+    name: str,
+    spec: dict,
+    settings: dict,
+    seed: int,
+    folds: str | Path,
+    manifests: Sequence[str | Path],
+    output: str | Path,
+) -> None:
+    """Fit the model for every fold, without that fold's patients, and write the model folder.
+
+    The seed only names the folder: nothing here is random.
+    """
+    split = read_folds(folds)
+    samples = read_samples(manifests, spec, split["patient"].tolist())
+    labels = split["lnm"].to_numpy()
+    members, history = [], []
+    for fold in range(split["fold"].max() + 1):
+        held_out = (split["fold"] == fold).to_numpy()
+        member = fit_member(samples.clinical[~held_out], labels[~held_out], spec["clinical"])
+        loss = log_loss(probabilities(member, samples.clinical[~held_out]), labels[~held_out])
+        scores = probabilities(member, samples.clinical[held_out])
+        members.append(member)
+        history.append(history_row(fold, 1, loss) | held_out_row(scores, labels[held_out]))
+    description = describe(name, spec, settings, seed, split, samples) | {"kind": "logistic", "coefficients": members}
+    description["fingerprint"] = fingerprint(description, samples)
+    with new_folder(output) as folder:
+        write_history(folder, history)
+        write_json(folder / MODEL_FILE, description)
+
+
+def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
+    """One fold's model: coefficients of the standardised variables and the constants of the standardisation."""
+    mean, deviation = standardization(values)
+    coefficients = fit((values - mean) / deviation, labels)
+    return {
+        "intercept": coefficients[0],
+        "coefficients": dict(zip(names, coefficients[1:], strict=True)),
+        "mean": mean.tolist(),
+        "deviation": deviation.tolist(),
+    }
+
+
+def probabilities(member: dict, values: np.ndarray) -> np.ndarray:
+    """Probability of LNM [P] for the scalars [P, K] of a member (one fold's model)."""
+    slopes = np.array(list(member["coefficients"].values()))
+    return logistic(member["intercept"] + (values - member["mean"]) / member["deviation"] @ slopes)
+
+
+def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Coefficients [K + 1] (intercept first) for ``values`` [P, K] and ``labels`` [P] of 0 and 1."""
+    design = np.column_stack([np.ones(len(values)), np.asarray(values, np.float64)])
+    coefficients = np.zeros(design.shape[1])
+    current = penalised_likelihood(design, labels, coefficients)
+    for _ in range(MAXIMUM_ITERATIONS):
+        probability = logistic(design @ coefficients)
+        weight = probability * (1 - probability)
+        inverse = np.linalg.pinv(design.T @ (design * weight[:, None]))
+        leverage = weight * np.einsum("ij,jk,ik->i", design, inverse, design)
+        gradient = design.T @ (labels - probability + leverage * (0.5 - probability))
+        step = inverse @ gradient
+        step *= min(1.0, MAXIMUM_STEP / max(np.abs(step).max(), 1e-300))
+        # halve a step that overshoots
+        while np.abs(step).max() > 1e-10:
+            proposed = penalised_likelihood(design, labels, coefficients + step)
+            if proposed >= current:
+                break
+            step /= 2
+        else:
+            return coefficients
+        coefficients, current = coefficients + step, proposed
+    raise ArithmeticError(f"the clinical model did not converge in {MAXIMUM_ITERATIONS} iterations")
+
+
+def logistic(logit: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow for large negative x."""
+    return np.exp(-np.logaddexp(0.0, -logit))
+
+
+def penalised_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
+    """Log likelihood + half the log determinant of the information."""
+    logit = design @ coefficients
+    probability = logistic(logit)
+    likelihood = (labels * logit - np.logaddexp(0.0, logit)).sum()
+    information = design.T @ (design * (probability * (1 - probability))[:, None])
+    return likelihood + 0.5 * np.linalg.slogdet(information)[1]
