@@ -1,0 +1,251 @@
+"""One patient's way from a folder of DICOM files to NIfTI volumes, an ADC map and masks, or to the reasons why not."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hscore.files import write_json
+from hscore.imaging import conversion, roi
+from hscore.imaging.conversion import Converted
+from hscore.imaging.dicom import Contents, read_folder
+from hscore.imaging.diffusion import BadDiffusionError, fit_adc
+from hscore.imaging.geometry import Grid
+from hscore.imaging.series import Choice, Chosen, choose, describe, too_few_b_values
+from hscore.status import Status
+
+MOST_FILES_NAMED = 20
+HIDDEN = "[hidden]"
+
+
+class _UnusableError(Exception):
+    """A chosen sequence cannot be used: a finding's code and a text for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def convert_patient(patient: str, center: str, images: Path, settings: dict, output: Path) -> None:
+    """Write status, list of series, and for each usable sequence volume, sidecar and mask.
+
+    Args:
+        patient: the study's name of the patient; all file names contain it.
+        center: the centre's name.
+        images: the patient's folder, which may not exist.
+        settings: the ``convert`` section of the config.
+        output: an existing, empty folder.
+    """
+    status = Status(patient, center, "convert")
+    contents = read_folder(images) if images.is_dir() else Contents()
+    chosen, regions, usable = Chosen(), roi.Found([]), []
+    hide = _Hider(contents.identifiers, keep=patient)
+    _note_unreadable_files(status, contents)
+    if not images.is_dir():
+        status.add("no_images", f"no folder of images for patient {patient}")
+    elif not contents.series:
+        status.add("no_dicom", "no readable DICOM image in the patient's folder")
+    elif len(contents.patients) > 1:
+        status.add("wrong_patient", _several_patients(contents))
+    else:
+        chosen = choose(contents.series, settings)
+        status.findings.extend(chosen.findings)
+        for one in contents.series:  # now that they were matched, and before anything is written
+            one.description, one.protocol = hide(one.description), hide(one.protocol)
+        regions = _find_roi(status, contents, settings["roi"]["segment"])
+        usable = _write_sequences(status, contents, chosen, regions.regions, settings, output)
+    status.usable = usable
+    for finding in status.findings:
+        finding.text = hide(finding.text)
+    write_json(output / "series.json", hide({"series": _list_series(contents, chosen), "roi": _list_roi(regions)}))
+    status.write(output)
+
+
+def _note_unreadable_files(status: Status, contents: Contents) -> None:
+    for name, why in contents.unreadable[:MOST_FILES_NAMED]:
+        status.add("unreadable_file", f"{name}: {why}")
+    if (more := len(contents.unreadable) - MOST_FILES_NAMED) > 0:
+        status.add("unreadable_file", f"and {more} more files")
+
+
+def _several_patients(contents: Contents) -> str:
+    """Which series carry which identity, without telling it."""
+    groups = [", ".join(str(n) for n in sorted(numbers)) for numbers in contents.patients.values()]
+    listed = "; ".join(f"patient {chr(65 + i % 26)}: series {numbers}" for i, numbers in enumerate(groups))
+    return f"images of {len(groups)} patients (by PatientID) lie in the folder: {listed}"
+
+
+def _find_roi(status: Status, contents: Contents, pattern: str) -> roi.Found:
+    """The patient's ROI; without one a finding, and no region."""
+    try:
+        found = roi.find(contents, pattern)
+    except roi.RoiError as error:
+        status.add(error.code, error.text)
+        return roi.Found([])
+    for text in found.unreadable:
+        status.add("unreadable_file", text)
+    return found
+
+
+def _write_sequences(
+    status: Status, contents: Contents, chosen: Chosen, regions: list[roi.Region], settings: dict, output: Path
+) -> list[str]:
+    """Write volume, sidecar and mask of every sequence that allows it; returns those that have all three."""
+    choices = [choice for choice in chosen.choices.values() if not choice.problem]
+    series = {id(one): one for choice in choices for one in choice.series}
+    usable = []
+    if not series:
+        return usable
+    with conversion.convert(list(series.values())) as converted:
+        for choice in choices:
+            path = output / f"sub-{status.patient}_{choice.sequence}.nii.gz"
+            try:
+                grid = _write_volume(choice, converted, settings, path)
+                if regions:
+                    _write_mask(status, choice, contents, regions, grid, path)
+                    usable.append(choice.sequence)
+            except _UnusableError as error:
+                status.add(error.code, error.text, choice.sequence)
+    return usable
+
+
+def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dict, path: Path) -> Grid:
+    """Write a sequence's volume and sidecar; returns the grid of the voxels as written.
+
+    Raises:
+        _UnusableError: dcm2niix and the headers do not agree on the volume, or no ADC can be fitted.
+    """
+    images = []
+    for one, volumes in zip(choice.series, choice.volumes, strict=True):
+        if one.uid not in converted:
+            text = f"series {one.number}: dcm2niix cannot make one volume of it"
+            raise _UnusableError("unreadable_sequence", text)
+        image = conversion.read(converted[one.uid].path)
+        count = image.GetSize()[3] if image.GetDimension() == 4 else 1
+        if count != len(volumes) or not conversion.grid_of(image).same_as(choice.grid):
+            text = f"series {one.number}: size or position of the converted volume contradict the DICOM headers"
+            raise _UnusableError("unreadable_sequence", text)
+        images.append(image)
+    grid = conversion.grid_of(images[0])
+    sidecar = _sidecar(choice)
+    if settings["sequences"][choice.sequence].get("source") == "diffusion":
+        b_values = _b_values(choice, converted)
+        signal = np.concatenate([conversion.voxels(image) for image in images])
+        try:
+            if text := too_few_b_values(b_values, settings["diffusion"]):
+                raise BadDiffusionError(text)
+            adc = fit_adc(signal, b_values, settings["diffusion"]["zero_below"], settings["diffusion"]["range"])
+        except BadDiffusionError as error:
+            raise _UnusableError("bad_diffusion", f"{choice.name}: {error}") from None
+        conversion.write(adc, grid, path)
+        sidecar |= {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s"}
+    else:
+        conversion.compress(converted[choice.series[0].uid].path, path)
+    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), sidecar)
+    return grid
+
+
+def _b_values(choice: Choice, converted: dict[str, Converted]) -> list[float]:
+    """b-value of each volume: what dcm2niix says, or the headers where it says nothing or all zero.
+
+    Raises:
+        _UnusableError: ``bad_diffusion`` when neither knows.
+    """
+    values: list[float] = []
+    by_header = iter(choice.b_values)
+    for one, volumes in zip(choice.series, choice.volumes, strict=True):
+        known = [next(by_header) for _ in volumes]
+        told = converted[one.uid].b_values
+        if told and len(told) == len(volumes) and any(told):
+            known = told
+        if None in known:
+            text = f"series {one.number}: b-values of {known.count(None)} of {len(known)} volumes unknown"
+            raise _UnusableError("bad_diffusion", text)
+        values.extend(known)
+    return values
+
+
+def _write_mask(
+    status: Status, choice: Choice, contents: Contents, regions: list[roi.Region], grid: Grid, volume: Path
+) -> None:
+    """Carry the ROI to a sequence and write it beside its volume.
+
+    Raises:
+        _UnusableError: it was drawn in another frame of reference, lies outside, or is smaller than the voxels.
+    """
+    sequence = choice.sequence
+    if not all(roi.same_frame(region, choice.series[0], contents.series) for region in regions):
+        text = f"{choice.name} ({sequence}) has another frame of reference than the images the ROI was drawn on"
+        raise _UnusableError("foreign_roi", text)
+    outside = roi.outside_fraction(regions, grid)
+    if outside > 1 - roi.NEGLIGIBLE:
+        raise _UnusableError("roi_outside_image", f"the ROI lies outside the images of {sequence} ({choice.name})")
+    mask = roi.carry(regions, grid)
+    if not mask.any():
+        raise _UnusableError("empty_roi", f"the ROI is smaller than the voxels of {sequence} ({choice.name})")
+    if outside > roi.NEGLIGIBLE:
+        text = f"{100 * outside:.0f} % of the ROI's volume lie outside the images of {sequence} ({choice.name})"
+        status.add("roi_partly_outside", text, sequence)
+    conversion.write(mask, grid, volume.with_name(volume.name.replace(".nii.gz", "_mask.nii.gz")))
+
+
+def _sidecar(choice: Choice) -> dict:
+    """What later stages and readers need of the acquisition, under BIDS names; no dates, names or UIDs."""
+    one = choice.series[0]
+    return {
+        "Sequence": choice.sequence,
+        "SeriesDescription": one.description,
+        "ProtocolName": one.protocol,
+        "Manufacturer": one.vendor,
+        "ManufacturersModelName": one.model,
+        "MagneticFieldStrength": one.field_strength,
+        "EchoTime": None if one.echo_time is None else round(one.echo_time / 1000, 6),
+        "RepetitionTime": None if one.repetition_time is None else round(one.repetition_time / 1000, 6),
+        "SliceThickness": one.thickness,
+        "Spacing": [round(value, 4) for value in choice.grid.spacing],
+    }
+
+
+def _list_series(contents: Contents, chosen: Chosen) -> list[dict]:
+    """Every series found: what it is, what it was chosen as, or for each sequence why not."""
+    listed = []
+    for number, one in enumerate(contents.series):
+        taken = [name for name, choice in chosen.choices.items() if any(one is member for member in choice.series)]
+        listed.append(
+            describe(one) | {"chosen_as": taken[0] if taken else None, "why_not": chosen.reasons.get(number, {})}
+        )
+    return listed
+
+
+def _list_roi(found: roi.Found) -> list[dict]:
+    """Every region found: those used, and those passed over."""
+    used = [
+        {"name": region.name, "kind": region.kind, "volume_mm3": round(region.volume_mm3, 1), "used": True}
+        for region in found.regions
+    ]
+    return used + [{"name": name, "used": False, "why_not": why} for name, why in found.passed_over.items()]
+
+
+class _Hider:
+    """Replaces words that identify the patient in everything that is written.
+
+    Such words turn up in file names, descriptions and segment names. Chinese names stand without spaces, so they are
+    replaced wherever they occur; other words only whole. The study's own name of the patient stays.
+    """
+
+    def __init__(self, words: set[str], keep: str) -> None:
+        parts = []
+        for word in sorted(words - {keep}, key=lambda word: (-len(word), word)):
+            pattern = re.escape(word)
+            parts.append(rf"(?<![^\W_]){pattern}(?![^\W_])" if word.isascii() else pattern)
+        self.pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+
+    def __call__(self, content: Any) -> Any:
+        """The same content (text, list or dict) without these words in its texts."""
+        if isinstance(content, str):
+            return self.pattern.sub(HIDDEN, content) if self.pattern else content
+        if isinstance(content, dict):
+            return {key: self(value) for key, value in content.items()}
+        return [self(value) for value in content] if isinstance(content, list) else content

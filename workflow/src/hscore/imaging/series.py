@@ -1,0 +1,256 @@
+"""Choose, by what the headers say, the series of each sequence among all that a patient's folder holds.
+
+Rules come from the config (``convert.sequences``); every series that is not chosen gets a reason in words.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hscore.errors import UserError
+from hscore.imaging.dicom import Frame, Series
+from hscore.imaging.diffusion import distinct
+from hscore.imaging.geometry import BrokenGeometryError, Grid, plane, stack
+from hscore.status import Finding
+
+# Contrast-enhanced, in the words of descriptions ("t1+c", "T1 CE", "post gad", Chinese "enhanced").
+CONTRAST = r"\+\s*c(?![a-z])|(?<![a-z])(c\+|ce|gd|gad[a-z]*|post[a-z]*)(?![a-z])|增强"
+
+# Image types that are no source of a sequence: pictures made from others, and parts of a Dixon or complex image.
+NOT_ANATOMICAL = (
+    r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
+    r"|\\(f|fat|op|p|r|i|phase map)(?![a-z ])|(in|opp|out)_phase"
+)
+NOT_DIFFUSION = r"localizer|mosaic|adc|\\fa(?![a-z])|\\exp|calc|screen"
+
+TIE = "most slices, then finest pixels, then latest series number"
+
+
+@dataclass
+class Choice:
+    """The series of one sequence: one, or for diffusion possibly one for each b-value, all on one grid."""
+
+    sequence: str
+    series: list[Series]
+    grid: Grid
+    volumes: list[list[list[Frame]]]  # for each series its volumes, each a list of frames by slice
+    problem: tuple[str, str] | None = None  # finding code and text that make it unusable
+
+    @property
+    def b_values(self) -> list[float | None]:
+        """b-value of each volume (s/mm2) by the headers; None where they leave it open or mix it."""
+        values = []
+        for volumes in self.volumes:
+            for volume in volumes:
+                known = {frame.b_value for frame in volume}
+                values.append(known.pop() if len(known) == 1 else None)
+        return values
+
+    @property
+    def name(self) -> str:
+        """The series' numbers, for texts."""
+        numbers = [str(series.number) for series in self.series]
+        return f"series {numbers[0]}" if len(numbers) == 1 else f"series {', '.join(numbers)}"
+
+    @property
+    def rank(self) -> tuple:
+        """What makes a candidate better: whole before broken, then the stated rules for ties."""
+        numbers = [series.number for series in self.series]
+        return (self.problem is None, self.grid.size[2], -min(self.grid.spacing[:2]), max(numbers))
+
+
+@dataclass
+class Chosen:
+    """The outcome: a choice for each sequence that has one, findings, and for each series why it was not chosen."""
+
+    choices: dict[str, Choice] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    reasons: dict[int, dict[str, str]] = field(default_factory=dict)  # index of series -> sequence -> reason
+
+
+def choose(series: list[Series], settings: dict) -> Chosen:
+    """Choose a series for every sequence of ``settings["sequences"]``.
+
+    Of several that meet the rules the one with unbroken geometry, most slices, finest pixels and latest series
+    number is taken, in this order, and a ``several_series`` note says so.
+    """
+    outcome = Chosen(reasons={number: {} for number in range(len(series))})
+    for sequence, rule in settings["sequences"].items():
+        matching = []
+        for number, one in enumerate(series):
+            reason = mismatch(one, rule)
+            if reason:
+                outcome.reasons[number][sequence] = reason
+            else:
+                matching.append(one)
+        if rule.get("source") == "diffusion":
+            candidates = _diffusion_candidates(sequence, matching, settings["diffusion"])
+        else:
+            candidates = [_anatomical_candidate(sequence, one) for one in matching]
+        if not candidates:
+            outcome.findings.append(Finding("missing_sequence", _why_none(sequence, outcome.reasons), sequence))
+            continue
+        best = max(candidates, key=lambda candidate: candidate.rank)
+        for number, one in enumerate(series):
+            if any(one is other for other in matching) and not any(one is other for other in best.series):
+                outcome.reasons[number][sequence] = _why_second(one, candidates, best)
+        if len(candidates) > 1:
+            names = ", ".join(candidate.name for candidate in candidates)
+            text = f"{names} all fit {sequence}; {best.name} was chosen ({TIE})"
+            outcome.findings.append(Finding("several_series", text, sequence))
+        if best.problem:
+            outcome.findings.append(Finding(*best.problem, sequence))
+        outcome.choices[sequence] = best
+    return outcome
+
+
+def mismatch(series: Series, rule: dict) -> str | None:
+    """The first rule of a sequence that a series breaks, in words; None when it meets them all.
+
+    Patterns are searched in the SeriesDescription; in the ProtocolName only where there is no description, because
+    GE writes the name of the whole examination there.
+    """
+    text = series.description or series.protocol
+    if series.modality != "MR":
+        return f"modality {series.modality or 'unknown'}, not MR"
+    if not _found(rule["description"], text):
+        return f"description does not match '{rule['description']}'"
+    if rule.get("exclude") and (word := _found(rule["exclude"], text)):
+        return f"description contains '{word}'"
+    kind = "\\".join(series.image_type)
+    not_source = NOT_DIFFUSION if rule.get("source") == "diffusion" else NOT_ANATOMICAL
+    if word := _found(not_source, kind):
+        return f"image type contains '{word.strip(chr(92))}'"
+    if rule.get("contrast") and not has_contrast(series):
+        return "no contrast agent"
+    orientation = series.frames[0].orientation
+    if orientation is None:
+        return "its images carry no position"
+    if rule.get("orientation") and plane(orientation) != rule["orientation"]:
+        return f"{plane(orientation)}, not {rule['orientation']}"
+    return None
+
+
+def has_contrast(series: Series) -> bool:
+    """True when the header names a contrast agent or the description says so."""
+    agent = series.contrast_agent.strip().lower()
+    return agent not in {"", "no", "none", "0", "n"} or bool(_found(CONTRAST, series.description or series.protocol))
+
+
+def describe(series: Series) -> dict:
+    """What ``series.json`` says of a series; nothing that identifies the patient."""
+    first = series.frames[0]
+    heights = {frame.position for frame in series.frames}
+    return {
+        "number": series.number,
+        "description": series.description,
+        "protocol": series.protocol,
+        "modality": series.modality,
+        "vendor": series.vendor,
+        "model": series.model,
+        "field_strength_t": series.field_strength,
+        "image_type": "\\".join(series.image_type),
+        "orientation": plane(first.orientation) if first.orientation else None,
+        "matrix": list(first.size),
+        "spacing_mm": [round(v, 4) for v in first.spacing] if first.spacing else None,
+        "slice_thickness_mm": series.thickness,
+        "slices": len(heights),
+        "images": len(series.frames),
+        "echo_time_ms": series.echo_time,
+        "repetition_time_ms": series.repetition_time,
+        "contrast_agent": bool(series.contrast_agent),
+        "b_values": [round(b, 3) for b in series.b_values],
+    }
+
+
+def _found(pattern: str, text: str) -> str | None:
+    """What ``pattern`` finds in ``text``, without regard to case; None for nothing."""
+    try:
+        match = re.search(pattern, text, re.IGNORECASE)
+    except re.error as error:
+        raise UserError(f"config, convert: '{pattern}' is not a regular expression ({error})") from None
+    return match[0] if match else None
+
+
+def _candidate(sequence: str, series: list[Series]) -> Choice:
+    """A candidate with its grid, or with the problem of its geometry."""
+    grids, volumes = [], []
+    problem = None
+    for one in series:
+        damaged = sorted({frame.path.name for frame in one.frames if frame.damage})
+        if damaged:
+            problem = ("unreadable_sequence", f"series {one.number}: {len(damaged)} damaged files, first {damaged[0]}")
+        try:
+            grid, found = stack(one.frames, one.slice_distance or one.thickness)
+        except BrokenGeometryError as error:
+            problem = problem or ("broken_geometry", f"series {one.number}: {error}")
+            grid = Grid((*one.frames[0].size, len({frame.position for frame in one.frames})), np.eye(4))
+            found = []
+        grids.append(grid)
+        volumes.append(found)
+    return Choice(sequence, series, grids[0], volumes, problem)
+
+
+def _anatomical_candidate(sequence: str, series: Series) -> Choice:
+    choice = _candidate(sequence, [series])
+    if not choice.problem and len(choice.volumes[0]) > 1:
+        text = f"series {series.number}: every slice is there {len(choice.volumes[0])} times"
+        choice.problem = ("broken_geometry", text)
+    return choice
+
+
+def _diffusion_candidates(sequence: str, series: list[Series], settings: dict) -> list[Choice]:
+    """Every series with several b-values, and every set of series of one b-value each on one grid.
+
+    A series whose headers do not name b-values is a candidate, too: the conversion may know them.
+    """
+    candidates, single = [], []
+    for one in series:
+        candidate = _candidate(sequence, [one])
+        known = distinct(one.b_values, settings["zero_below"])
+        (single if len(known) == 1 and not candidate.problem else candidates).append(candidate)
+    sets: list[list[Choice]] = []
+    for candidate in single:
+        for group in sets:
+            same_frame = group[0].series[0].frame_of_reference == candidate.series[0].frame_of_reference
+            if same_frame and group[0].grid.same_as(candidate.grid):
+                group.append(candidate)
+                break
+        else:
+            sets.append([candidate])
+    for group in sets:
+        members = [member.series[0] for member in group]
+        candidates.append(Choice(sequence, members, group[0].grid, [member.volumes[0] for member in group]))
+    for candidate in candidates:
+        if not candidate.problem and None not in candidate.b_values:
+            text = too_few_b_values(candidate.b_values, settings)
+            candidate.problem = ("bad_diffusion", f"{candidate.name}: {text}") if text else None
+    return candidates
+
+
+def too_few_b_values(b_values: list[float], settings: dict) -> str | None:
+    """Why an ADC cannot be fitted to these b-values (s/mm2), in words; None when it can."""
+    known = distinct(b_values, settings["zero_below"])
+    if not known:
+        return "b-values unknown"
+    if len(known) == 1:
+        return f"all images have b = {known[0]:g} s/mm2; at least two different ones are needed"
+    if known[-1] - known[0] < settings["minimum_b_difference"]:
+        listed = ", ".join(f"{b:g}" for b in known)
+        return f"b-values {listed} s/mm2 lie closer than {settings['minimum_b_difference']:g} s/mm2"
+    return None
+
+
+def _why_none(sequence: str, reasons: dict[int, dict[str, str]]) -> str:
+    """Why no series fits, most frequent reason first."""
+    counts = Counter(reason[sequence] for reason in reasons.values())
+    listed = "; ".join(f"{reason} ({count})" for reason, count in counts.most_common(4))
+    return f"none of {len(reasons)} series is {sequence}: {listed}"
+
+
+def _why_second(series: Series, candidates: list[Choice], best: Choice) -> str:
+    """Why a series that meets all rules was not taken."""
+    own = next(candidate for candidate in candidates if any(series is one for one in candidate.series))
+    return own.problem[1] if own.problem else f"{best.name} was preferred ({TIE})"
