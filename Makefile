@@ -38,17 +38,19 @@ unlock: env
 
 INSTALLED = $(VENV)/.installed-$(shell cat requirements.torch.txt requirements.lock | cksum | cut -d ' ' -f 1)
 INSTALLED_DEV = $(INSTALLED)-dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
-PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
+PIP = $(BIN)/python -m pip -qq --disable-pip-version-check install --no-compile
 
 env: $(INSTALLED)
 
 $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])' || { \
 	  echo "error: $(PYTHON) is not Python 3.11 or 3.12; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@echo "Setting up the environment in $(VENV); this takes a few minutes, once."
+	@echo "Setting up the environment in $(VENV); this takes a few minutes, once"
 	@set -e; start=$$(date +%s); \
 	$(PYTHON) -m venv --clear $(VENV); \
+	echo "torch, the largest part ..."; \
 	$(PIP) -r requirements.torch.txt; \
+	echo "the other packages ..."; \
 	$(PIP) --require-hashes --no-deps -r requirements.lock; \
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; \
 	$(BIN)/python -c 'import torch; print("torch", torch.__version__, "for", \

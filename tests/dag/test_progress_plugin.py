@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,26 @@ def test_why_a_job_would_run_again(workflow):
     _, output = snakemake(workflow, "--dry-run")
     assert "its rule changed (2), not there yet (1)" in output
     assert re.search(r"join +1 +follows from the above", output)
+
+
+def test_stopping_a_run_is_no_failure(workflow):
+    for patient in ("A-0001", "A-0002", "A-0003"):
+        (workflow / patient).write_text("touch started-$(basename $PWD)-$BASHPID; sleep 10\n")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--logger", "hscore", "--scheduler", "greedy", "--cores", "2"],
+        cwd=workflow,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "XDG_CACHE_HOME": str(workflow / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    for _ in range(300):
+        if list(workflow.glob("started-*")):
+            break
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert "FAILED" not in output
+    assert re.search(r"Stopped after .+ with 0 of 5 jobs done. Run the same command again to go on", output)

@@ -119,6 +119,8 @@ class LogHandler(LogHandlerBase):
         )
         if job:
             self.run.fail(record.jobid)
+        if self.interrupted:  # the job was ended with the run
+            return
         self.failures[record.jobid] = name
         lines = [f"FAILED: {name}"]
         if len(self.failures) <= SHOWN_IN_FULL:
@@ -147,7 +149,7 @@ class LogHandler(LogHandlerBase):
         elif record.levelno == logging.WARNING:
             self._say(f"warning: {text}")
         elif SAID.match(text) or (self.common_settings.verbose and not hasattr(record, "event")):
-            self.interrupted |= text.startswith(("Terminating", "Will exit"))
+            self.interrupted |= text.startswith("Terminating")
             self._say(text)
 
     # output
@@ -165,7 +167,7 @@ class LogHandler(LogHandlerBase):
         """How the run ended and what to do next."""
         again = "Run the same command again to go on: finished work is kept."
         done, total = self.run.done, self.run.total
-        if self.failures:
+        if self.failures and not self.interrupted:
             failed = len(self.failures)
             names = ", ".join([*list(self.failures.values())[:SHOWN_IN_FULL], *["..."] * (failed > SHOWN_IN_FULL)])
             return (
