@@ -1,5 +1,6 @@
 """Figures laid out in inches, marked when the data are simulated, and saved as equal bytes every time."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from matplotlib.textpath import TextPath
 
 from hscore.files import new_file
 from hscore.reporting import style
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
 
 SIMULATED = "SIMULATED DATA: not clinical evidence"
 STRIP = 0.32  # inches at the foot of every figure, kept for the mark

@@ -65,11 +65,11 @@ def cohort_size(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def roc(results: Results, evaluation: str) -> Figure | None:
     """ROC curves of all models in one evaluation, the frozen threshold marked on each."""
-    rows = [row for row in rows_of(results, evaluation) if row.get("roc")]
+    rows = [row for row in rows_of(results, evaluation) if has_curve(row)]
     if not rows:
         return None
     labels, looks = labels_of(results), looks_of(results)
-    legend_height = 0.21 * (len(rows) + 2)
+    legend_height = 0.183 * (len(rows) + 1.6)
     side = 3.85
     figure = canvas.new_figure(WIDTH, side + legend_height + 1.42, results["study"]["simulated"])
     canvas.heading(figure, f"ROC, {EVALUATIONS[evaluation]}", [cohort_size(rows)])
@@ -112,6 +112,11 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     title = f"AUC ({level_of(results)} interval{', ' + method if method else ''}); marker = frozen threshold"
     _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04, height=legend_height)
     return figure
+
+
+def has_curve(row: Mapping[str, Any]) -> bool:
+    """Whether the row's ROC curve could be computed."""
+    return bool((row.get("roc") or {}).get("true_positive_rate"))
 
 
 def _operating_point(row: Mapping[str, Any]) -> tuple[list[float], list[float]] | None:
@@ -273,6 +278,7 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
             alpha=0.16,
             linewidth=0,
         )
+        _censored(axes, curve, group.get("censored", []), look)
     axes.set(xlim=(0, horizon), ylim=(0, 102), ylabel="Disease-free survival (%)")
     ticks = [tick for tick in content.get("at_risk", {}).get("time", range(0, horizon + 1, 12)) if tick <= horizon]
     axes.set_xticks(ticks)
@@ -293,6 +299,13 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
     return figure
 
 
+def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float], look: Look) -> None:
+    """A short upright tick on the curve for every patient whose follow-up ended without an event."""
+    if len(times):
+        places = np.searchsorted(curve["time"], times, side="right") - 1
+        axes.plot(times, 100 * curve["survival"][places], "|", color=look.colour, markersize=6, markeredgewidth=1)
+
+
 def _survival_lines(content: Mapping[str, Any], level: str) -> list[str]:
     ratio = content.get("hazard_ratio") or {}
     log_rank = content.get("log_rank") or {}
@@ -300,7 +313,7 @@ def _survival_lines(content: Mapping[str, Any], level: str) -> list[str]:
         first = "Hazard ratio high vs low " + formatting.why(ratio)
     else:
         first = f"Hazard ratio high vs low {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
-    return [first, f"Log-rank {formatting.p_equation(log_rank.get('p'))}; bands: {level} interval"]
+    return [first, f"Log-rank {formatting.p_equation(log_rank.get('p'))}; bands: {level} interval; ticks: censored"]
 
 
 def _from_start(curve: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
@@ -429,9 +442,10 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
 
 TERMS = {
     "mri_ln_positive": "MRI-LN positive",
-    "high": "H score high vs low",
-    "h_score_high": "H score high vs low",
+    "high H score": "H score high vs low",
     "age": "age, per year",
+    "scc_ag_ng_ml": "SCC antigen, per ng/ml",
+    "mri_ln_short_axis_mm": "MRI node short axis, per mm",
 }
 
 

@@ -153,7 +153,9 @@ def _calls(row: Mapping[str, Any], evaluation: str) -> list[list[Row]]:
     boxes = []
     for name, positive, negative in (("high", "tp", "fp"), ("low", "fn", "tn")):
         rows = [Row(f"H score {name}", f"{counts[positive] + counts[negative]:,}", bold=True), *kind]
-        boxes.append([*rows, Row("LNM-positive", f"{counts[positive]:,}"), Row("LNM-negative", f"{counts[negative]:,}")])
+        boxes.append(
+            [*rows, Row("LNM-positive", f"{counts[positive]:,}"), Row("LNM-negative", f"{counts[negative]:,}")]
+        )
     return boxes
 
 

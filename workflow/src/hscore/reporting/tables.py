@@ -5,7 +5,7 @@ says what it was made from. Missing numbers are empty, with the reason in ``why`
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,30 @@ def flow(results: Mapping[str, Any]) -> Rows:
     return rows
 
 
+def table1(results: Mapping[str, Any]) -> Rows:
+    """One row a variable (or level) and group of patients, then one a standardised difference."""
+    content = results["table1"]
+    rows = []
+    for row in content.get("rows", []):
+        start = {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
+        for number, group in enumerate(content["groups"]):
+            lnm = {None: "all", 0: "negative", 1: "positive"}[group["lnm"]]
+            place = {"cohort": group["cohort"], "lnm": lnm}
+            if row["kind"] == "continuous":
+                cell = {key: _plain(value) for key, value in row["cells"][number].items()}
+                rows.append({**start, "level": "", **place, **cell})
+                continue
+            for level in row["levels"]:
+                cell = {key: _plain(value) for key, value in level["cells"][number].items()}
+                rows.append({**start, "level": level["level"], **place, **cell, "missing": row["missing"][number]})
+        for difference in row["differences"]:
+            place = {"cohort": difference.get("cohort", "development against external")}
+            place["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
+            numbers = {"standardised_difference": _plain(difference["smd"]), "why": difference.get("why", "")}
+            rows.append({**start, "level": "", **place, **numbers})
+    return rows
+
+
 def performance(results: Mapping[str, Any]) -> Rows:
     """One row a model, evaluation and measure."""
     labels = labels_of(results)
@@ -86,7 +110,7 @@ def roc(results: Mapping[str, Any]) -> Rows:
     for entry in results["performance"]:
         curve = entry.get("roc") or {}
         keys = ("threshold", "false_positive_rate", "true_positive_rate")
-        for values in zip(*(curve.get(key, []) for key in keys), strict=True):
+        for values in zip(*(curve.get(key) or [] for key in keys), strict=True):
             start = {"evaluation": entry["evaluation"], "model": entry["model"]}
             rows.append({**start, **dict(zip(keys, map(_plain, values), strict=True))})
     return rows
@@ -122,8 +146,9 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
     for cohort, content in results["survival"].get("cohorts", {}).items():
         for name, group in (content.get("groups") or {}).items():
             row = {"cohort": cohort, "group": name}
-            for key in ("n", "events", "median", "median_low", "median_high", "why"):
+            for key in ("n", "events", "median", "median_low", "median_high"):
                 row[key] = _plain(group.get(key))
+            row["why"] = group.get("median_why", "")
             rows.append(row)
     return rows
 
@@ -165,8 +190,3 @@ def _numbers(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return "" if value is None else value
-
-
-def table1(results: Mapping[str, Any]) -> Rows:
-    """Table 1 as the cohort stage wrote it, one row a variable level and column."""
-    return []

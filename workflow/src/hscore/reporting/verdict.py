@@ -121,7 +121,7 @@ def _ours_survival(survival: Mapping[str, Any], cohort: str, measure: str) -> di
         return _interval(content.get("hazard_ratio") or {}, content.get("why"))
     high = (content.get("groups") or {}).get("high") or {}
     entry = {"estimate": high.get("median"), "low": high.get("median_low"), "high": high.get("median_high")}
-    reason = high.get("why") or content.get("why") or "the curve of the high group does not fall to one half"
+    reason = high.get("median_why") or "the curve does not settle the interval"
     return _interval(entry, reason)
 
 

@@ -1,0 +1,37 @@
+"""The whole report from one results.json: figures, tables, page."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hscore.files import new_file, new_folder
+from hscore.reporting import canvas, figures, page, style, tables
+from hscore.reporting.flow_diagram import flow
+
+Results = Mapping[str, Any]
+
+FIGURES: dict[str, Callable[[Results], Figure | None]] = {
+    "flow": flow,
+    "auc_overview": figures.auc_overview,
+    "roc_out_of_fold": lambda results: figures.roc(results, "out_of_fold"),
+    "roc_external": lambda results: figures.roc(results, "external"),
+    "kaplan_meier_external": lambda results: figures.kaplan_meier(results, "external"),
+    "kaplan_meier_development": lambda results: figures.kaplan_meier(results, "development"),
+    "cox": figures.cox_forest,
+}
+
+
+def write(results: Results, output: Path, figure_folder: Path, table_folder: Path) -> None:
+    """Write the page and the folders of figures (SVG, PDF) and tables (CSV); equal results give equal bytes."""
+    svgs = {}
+    with new_folder(figure_folder) as temporary, style.drawing():
+        for name, draw in FIGURES.items():
+            figure = draw(results)
+            if figure is not None:
+                svgs[name] = canvas.save(figure, temporary, name).read_text(encoding="utf-8")
+    with new_folder(table_folder) as temporary:
+        tables.write(results, temporary)
+    with new_file(output) as temporary:
+        temporary.write_text(page.render(results, svgs), encoding="utf-8")

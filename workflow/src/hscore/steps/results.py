@@ -1,0 +1,48 @@
+"""Merge the stages' files into results.json: every number of the report, with verdicts and versions."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from hscore.files import read_json, write_json
+from hscore.reporting import results
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read, merge, write."""
+    content = results.merge(
+        study=arguments.study,
+        data=arguments.data,
+        config=arguments.config,
+        flows=[read_json(path) for path in arguments.flows],
+        table1=read_json(arguments.table1),
+        thresholds=read_json(arguments.thresholds),
+        validation=read_json(arguments.validation),
+        survival=read_json(arguments.survival),
+        trained=[read_json(folder / "model.json") for folder in arguments.models],
+        published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
+    )
+    write_json(arguments.output, content)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The program."""
+    parser = _program.parser("results", __doc__)
+    parser.add_argument("--study", required=True, help="name of the study")
+    parser.add_argument("--data", required=True, choices=["simulated", "own"], help="what the study is made from")
+    parser.add_argument("--config", type=_program.settings, required=True, help="the resolved config, as JSON")
+    parser.add_argument("--flows", type=Path, nargs="+", required=True, help="flow.json of every centre")
+    parser.add_argument("--table1", type=Path, required=True, help="table1.json")
+    parser.add_argument("--thresholds", type=Path, required=True, help="thresholds.json")
+    parser.add_argument("--validation", type=Path, required=True, help="validation.json")
+    parser.add_argument("--survival", type=Path, required=True, help="survival.json")
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of the trained models")
+    parser.add_argument("--published", type=Path, required=True, help="the published values (YAML)")
+    parser.add_argument("--output", type=Path, required=True, help="results.json to write")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
