@@ -1,0 +1,242 @@
+"""Writing a simulated series as DICOM files, with the header habits of its vendor.
+
+Files are byte for byte the same for the same seed: UIDs, dates and times come from it, and the file meta header is
+fixed. Nothing in a header depends on a patient's disease.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from hscore.simulation.parameters import stream
+from hscore.simulation.scanners import Series
+
+IMPLEMENTATION_UID = "2.25.302711842069174220158290842619264371"
+IMPLEMENTATION_NAME = "HSCORE_SIM_1"
+
+# What each vendor writes; folder and file patterns are theirs too. Models and software are of no particular machine.
+VENDORS = {
+    "siemens": {
+        "manufacturer": "SIEMENS",
+        "model": "Simulated Skyra",
+        "software": "syngo MR (simulated)",
+        "folder": "SE{number:06d}",
+        "file": "IM{instance:06d}",
+        "rescale_slope": None,
+    },
+    "ge": {
+        "manufacturer": "GE MEDICAL SYSTEMS",
+        "model": "Simulated SIGNA",
+        "software": "LX (simulated)",
+        "folder": "S{number}",
+        "file": "I{instance}.MRDC",
+        "rescale_slope": None,
+    },
+    "philips": {
+        "manufacturer": "Philips Medical Systems",
+        "model": "Simulated Ingenia",
+        "software": "5.x (simulated)",
+        "folder": "DICOM/{number:05d}",
+        "file": "IM_{instance:04d}",
+        "rescale_slope": 1.4657,
+    },
+}
+
+# (scanning sequence, sequence variant, scan options, acquisition type) by kind of series
+_SEQUENCE = {
+    "CET1WI": ("GR", ["SP"], ["FS"], "3D"),
+    "T2WI": ("SE", ["SK", "SP"], [], "2D"),
+    "ADC": (["EP", "SE"], ["SK"], ["FS"], "2D"),
+    "localizer": ("GR", ["SP"], [], "2D"),
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all series of one patient share."""
+
+    patient: str
+    age: int
+    scanner: str
+    field_tesla: float
+    date: str
+    seed: int
+
+    def uid(self, *names) -> str:
+        """A UID under 2.25 (ISO/IEC 9834-8) that depends on the seed, the patient and `names` only."""
+        text = "/".join(str(part) for part in ("hscore-simulation", self.seed, self.patient, *names))
+        return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], 'big')}"
+
+
+def study(patient: str, age: int, scanner: str, field_tesla: float, seed: int) -> Study:
+    """The study of one patient on a fictitious day."""
+    day = np.datetime64("2015-01-01") + int(stream(seed, patient, "date").integers(0, 1460))
+    return Study(patient, age, scanner, field_tesla, str(day).replace("-", ""), seed)
+
+
+def write_series(folder: Path, study: Study, series: Series | list[Series], number: int) -> list[Dataset]:
+    """Write one series (a localizer: all its planes) below `folder`; returns the datasets in spatial order."""
+    vendor = VENDORS[study.scanner]
+    stacks = series if isinstance(series, list) else [series]
+    target = folder / vendor["folder"].format(number=number)
+    target.mkdir(parents=True)
+    meta = _file_meta()
+    datasets = []
+    for stack_number, stack in enumerate(stacks):
+        template = _series_header(study, stack, number, vendor)
+        for channel, section in np.ndindex(*stack.stored.shape[:2]):
+            dataset = Dataset()
+            dataset.update(template)
+            _image_header(dataset, study, stack, number, len(datasets) + 1, channel, section)
+            if stack.kind == "ADC":
+                _b_value(dataset, study.scanner, stack.protocol["b_values"][channel])
+            dataset.SOPInstanceUID = study.uid(number, stack_number, channel, section)
+            dataset.PixelData = stack.stored[channel, section].tobytes()
+            meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            dataset.file_meta = meta
+            path = target / vendor["file"].format(instance=len(datasets) + 1)
+            dataset.save_as(path, enforce_file_format=True)
+            datasets.append(dataset)
+    return datasets
+
+
+def base_header(study: Study, modality: str, number: int, description: str) -> Dataset:
+    """Patient, study and series attributes that images and their regions of interest share."""
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.StudyDate = ds.SeriesDate = ds.ContentDate = study.date
+    ds.StudyTime = "090000"
+    ds.SeriesTime = ds.ContentTime = f"09{number % 60:02d}00"
+    ds.AccessionNumber = ""
+    ds.Modality = modality
+    ds.ReferringPhysicianName = ""
+    ds.StudyDescription = "Pelvis, simulated"
+    ds.SeriesDescription = description
+    ds.PatientName = study.patient
+    ds.PatientID = study.patient
+    ds.PatientBirthDate = ""
+    ds.PatientSex = "F"
+    ds.PatientAge = f"{study.age:03d}Y"
+    ds.StudyInstanceUID = study.uid("study")
+    ds.SeriesInstanceUID = study.uid("series", number)
+    ds.StudyID = "1"
+    ds.SeriesNumber = number
+    ds.FrameOfReferenceUID = study.uid("frame of reference")
+    ds.PositionReferenceIndicator = ""
+    return ds
+
+
+def file_meta(sop_class: str, sop_instance: str) -> FileMetaDataset:
+    """The fixed file meta header of everything the simulation writes."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = sop_class
+    meta.MediaStorageSOPInstanceUID = sop_instance
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_NAME
+    return meta
+
+
+def _file_meta() -> FileMetaDataset:
+    return file_meta(MRImageStorage, "0")
+
+
+def _series_header(study: Study, series: Series, number: int, vendor: dict) -> Dataset:
+    protocol, kind = series.protocol, series.kind
+    ds = base_header(study, "MR", number, protocol["description"])
+    ds.SOPClassUID = MRImageStorage
+    ds.ImageType = _image_type(study.scanner, kind)
+    ds.AcquisitionDate, ds.AcquisitionTime = ds.SeriesDate, ds.SeriesTime
+    ds.Manufacturer = vendor["manufacturer"]
+    ds.ManufacturerModelName = vendor["model"]
+    ds.SoftwareVersions = vendor["software"]
+    ds.InstitutionName = "Simulated hospital"
+    ds.BodyPartExamined = "PELVIS"
+    ds.PatientPosition = "HFS"
+    ds.ProtocolName = protocol["description"]
+    if kind == "CET1WI":
+        ds.ContrastBolusAgent = "Gd-DTPA"
+        ds.ContrastBolusRoute = "IV"
+    elif study.scanner == "philips":
+        ds.ContrastBolusAgent = ""  # this vendor writes the element empty
+    ds.ScanningSequence, ds.SequenceVariant, ds.ScanOptions, ds.MRAcquisitionType = _SEQUENCE[kind]
+    ds.SliceThickness = protocol["thickness"]
+    ds.SpacingBetweenSlices = protocol["step"]
+    ds.RepetitionTime = protocol["tr"]
+    ds.EchoTime = protocol["te"]
+    ds.FlipAngle = protocol["flip"]
+    ds.NumberOfAverages = 1
+    ds.EchoNumbers = 1
+    ds.EchoTrainLength = {"T2WI": 19, "ADC": 48}.get(kind, 1)
+    ds.MagneticFieldStrength = study.field_tesla
+    ds.ImagingFrequency = round(42.577 * study.field_tesla, 3)
+    ds.ImagedNucleus = "1H"
+    ds.AcquisitionMatrix = [0, protocol["matrix"], protocol["matrix"], 0]
+    ds.InPlanePhaseEncodingDirection = "COL" if kind == "ADC" else "ROW"
+    ds.AcquisitionNumber = 1
+    ds.ImageOrientationPatient = [_decimal(v) for v in (*series.row, *series.column)]
+    ds.SamplesPerPixel = 1
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    ds.Rows, ds.Columns = series.stored.shape[2:]
+    ds.PixelSpacing = [protocol["pixel"], protocol["pixel"]]
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
+    if vendor["rescale_slope"]:
+        ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = 0, vendor["rescale_slope"], "normalized"
+    return ds
+
+
+def _image_type(scanner: str, kind: str) -> list[str]:
+    if scanner == "ge":
+        return ["ORIGINAL", "PRIMARY", "OTHER"]
+    if scanner == "philips":
+        return [
+            "ORIGINAL",
+            "PRIMARY",
+            "M_SE" if kind in ("T2WI", "ADC") else "M_FFE",
+            "M",
+            "SE" if kind != "CET1WI" else "FFE",
+        ]
+    return ["ORIGINAL", "PRIMARY", "DIFFUSION", "TRACEW", "ND"] if kind == "ADC" else ["ORIGINAL", "PRIMARY", "M", "ND"]
+
+
+def _image_header(
+    ds: Dataset, study: Study, series: Series, number: int, instance: int, channel: int, section: int
+) -> None:
+    position = series.positions[section]
+    normal = np.cross(series.row, series.column)
+    pixels = series.stored[channel, section]
+    ds.InstanceNumber = instance
+    ds.ImagePositionPatient = [_decimal(v) for v in position]
+    ds.SliceLocation = _decimal(position @ normal)
+    ds.SmallestImagePixelValue, ds.LargestImagePixelValue = int(pixels.min()), int(pixels.max())
+    ds.WindowCenter, ds.WindowWidth = int(pixels.max()) // 3, 2 * (int(pixels.max()) // 3) + 1
+
+
+def _b_value(ds: Dataset, scanner: str, b: int) -> None:
+    """Where each vendor keeps the b-value (s/mm2)."""
+    isotropic = "ISOTROPIC" if b else "NONE"
+    if scanner == "siemens":  # private only; the standard element is absent in these versions
+        block = ds.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+        block.add_new(0x0C, "IS", b)
+        block.add_new(0x0D, "CS", isotropic)
+        ds.SequenceName = f"*ep_b{b}t" if b else "*ep_b0"
+    elif scanner == "ge":  # first value of four, with an offset of 1e9 for multi-b acquisitions
+        block = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x30, "SS", 15 if b else 14)  # combined directions, or none
+        block.add_new(0x39, "IS", [1_000_000_000 + b, 8, 0, 0])
+    else:
+        ds.DiffusionBValue = float(b)
+        ds.DiffusionDirectionality = isotropic
+        block = ds.private_block(0x2001, "Philips Imaging DD 001", create=True)
+        block.add_new(0x03, "FL", float(b))
+        block.add_new(0x04, "CS", "I" if b else "N")
+
+
+def _decimal(value: float) -> str:
+    """A decimal string of at most 16 characters."""
+    return f"{value + 0.0:.10f}"[:16].rstrip("0").rstrip(".")

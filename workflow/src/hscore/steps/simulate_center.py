@@ -1,0 +1,37 @@
+"""Draw one simulated centre: its clinical table, and the planted truth behind it."""
+
+import csv
+
+from hscore.files import new_file, write_json
+from hscore.simulation.parameters import load
+from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
+from hscore.steps import _program
+
+
+def work(arguments) -> None:
+    parameters = load(arguments.parameters)
+    rows, truth = simulate_center(
+        parameters, arguments.center, arguments.scanner, arguments.patients, arguments.lnm_positive, arguments.seed
+    )
+    with new_file(arguments.table) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, TABLE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_json(arguments.truth, truth)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("simulate_center", __doc__)
+    parser.add_argument("--center", required=True, help="name of the centre")
+    parser.add_argument("--scanner", required=True, help="scanner profile of the parameters: siemens, ge or philips")
+    parser.add_argument("--patients", type=int, required=True, help="number of patients")
+    parser.add_argument("--lnm-positive", type=int, required=True, help="how many of them have LNM")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
+    parser.add_argument("--table", required=True, help="output: clinical table (CSV)")
+    parser.add_argument("--truth", required=True, help="output: planted truth (JSON)")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
