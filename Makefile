@@ -6,7 +6,7 @@ CORES = all
 VENV = .venv
 
 BIN = $(VENV)/bin
-RUN = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
+RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs
 

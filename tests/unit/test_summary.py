@@ -1,0 +1,66 @@
+"""What `make study` says at its end."""
+
+import json
+
+import pytest
+
+from hscore.errors import UserError
+from hscore.reporting import summary
+
+
+def results(simulated: bool = True, **survival) -> dict:
+    """The part of results.json that the summary reads."""
+    auc = {"estimate": 0.9131, "low": 0.85, "high": 0.9604}
+    ratio = {"estimate": 4.2, "low": 1.955, "high": 9.01}
+    return {
+        "study": {"name": "small", "simulated": simulated},
+        "performance": [
+            {"model": "hybrid", "evaluation": "apparent", "auc": {"estimate": 1.0, "low": 1.0, "high": 1.0}},
+            {"model": "clinical", "evaluation": "external", "auc": {"estimate": 0.5, "low": 0.4, "high": 0.6}},
+            {"model": "hybrid", "evaluation": "external", "auc": auc},
+        ],
+        "survival": {"model": "hybrid", "cohorts": {"external": {"hazard_ratio": ratio}, **survival}},
+    }
+
+
+def test_both_main_results_with_their_intervals_and_that_the_data_is_simulated():
+    text = summary.summary(results())
+    assert "small (simulated data, not clinical evidence)" in text
+    assert "external AUC of the hybrid model 0.913 (95 % CI 0.850-0.960)" in text
+    assert "hazard ratio 4.20 (95 % CI 1.96-9.01)" in text
+
+
+def test_own_data_is_not_called_simulated():
+    assert "simulated" not in summary.summary(results(simulated=False))
+
+
+def test_what_cannot_be_estimated_says_why():
+    text = summary.summary(results(external={"hazard_ratio": {"estimate": None, "why": "no event in the low group"}}))
+    assert "hazard ratio not estimable: no event in the low group" in text
+
+
+def test_a_study_without_external_centre():
+    text = summary.summary({**results(), "performance": [], "survival": {"model": "hybrid", "cohorts": {}}})
+    assert text.count("not estimable: no external centre") == 2
+
+
+@pytest.mark.parametrize("line", ["study: small", 'study: "small"  # the name', "study: 'small'"])
+def test_the_study_is_found_by_its_config(tmp_path, line):
+    config = tmp_path / "c.yaml"
+    config.write_text(f"# study: other\ndata: simulated\n{line}\ntrain:\n  study: no\n")
+    assert summary.results_file(config).as_posix() == "results/small/report/results.json"
+
+
+def test_a_config_without_a_study_is_named(tmp_path):
+    (tmp_path / "c.yaml").write_text("seed: 1\n")
+    with pytest.raises(UserError, match="c.yaml has no line 'study: name'"):
+        summary.results_file(tmp_path / "c.yaml")
+
+
+def test_the_program(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text("study: small\n")
+    (tmp_path / "results/small/report").mkdir(parents=True)
+    (tmp_path / "results/small/report/results.json").write_text(json.dumps(results()))
+    summary.main(["--config", "c.yaml"])
+    assert capsys.readouterr().out.endswith("\nreport: results/small/report/report.html\n")
