@@ -22,9 +22,7 @@ PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
 
 
-def refusal(
-    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0
-) -> str | None:
+def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
     """Why no Cox model can or should be fitted, None when one can.
 
     ``events_per_variable`` is the least acceptable number of events per coefficient.

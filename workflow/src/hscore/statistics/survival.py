@@ -83,9 +83,9 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> dict:
         return {**empty, "why": "one of the two groups has no patients"}
     if not event.any():
         return {**empty, "why": "nobody had an event"}
-    result = logrank_test(time[group], time[~group], event[group], event[~group])
-    if not np.isfinite(result.test_statistic):
+    if not (time[event] <= min(time[group].max(), time[~group].max())).any():
         return {**empty, "why": "the two groups were never under observation together while events happened"}
+    result = logrank_test(time[group], time[~group], event[group], event[~group])
     return {"chi2": float(result.test_statistic), "df": 1, "p": float(result.p_value)}
 
 
@@ -131,7 +131,7 @@ def restricted_mean_difference(
 
 
 def describe_group(time: np.ndarray, event: np.ndarray, confidence: float, horizon: float) -> dict:
-    """Everything the report shows of one group: counts, median and interval, curve up to the horizon, censored times."""
+    """What the report shows of one group: counts, median and interval, curve up to the horizon, censored times."""
     result = {"n": int(time.size), "events": int(event.sum())}
     if time.size == 0:
         nothing = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}

@@ -44,7 +44,12 @@ def parse_rule(rule: str | dict) -> tuple[str, float | None]:
         return "youden", None
     if isinstance(rule, dict) and len(rule) == 1:
         ((name, number),) = rule.items()
-        if name in ("sensitivity", "value") and isinstance(number, int | float) and 0 <= number <= 1:
+        if (
+            name in ("sensitivity", "value")
+            and isinstance(number, int | float)
+            and number is not True
+            and 0 <= number <= 1
+        ):
             return name, float(number)
     raise UserError(f"validate.threshold is {rule!r}: {REMEDY}")
 

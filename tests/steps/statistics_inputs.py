@@ -1,0 +1,146 @@
+"""Simulated inputs of the statistics steps, as the steps before them would write them."""
+
+import contextlib
+import importlib
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+MODELS = ("cet1wi_peritumoral", "clinical", "hybrid")
+
+
+def write(folder: Path, sizes: dict[str, tuple[int, int]], models: tuple[str, ...] = MODELS) -> None:
+    """Tables of simulated centres a, b (development) and c (external); ``sizes`` gives patients and positives."""
+    rng = np.random.default_rng(1)
+    centers = {name: _center(rng, name, *size) for name, size in sizes.items()}
+    for name, table in centers.items():
+        for kind, columns in {
+            "manifest": ["patient", "center", "mri_ln_positive", "histology"],
+            "lnm": ["patient", "lnm"],
+            "dfs": ["patient", "dfs_months", "dfs_event"],
+        }.items():
+            table[columns].to_csv(folder / f"{name}_{kind}.csv", index=False)
+    development = pd.concat([centers["a"], centers["b"]])
+    development.assign(fold=np.arange(len(development)) % 5)[["patient", "center", "lnm", "fold"]].to_csv(
+        folder / "folds.csv", index=False
+    )
+    for model in models:
+        scores = {"out_of_fold": _score(rng, model, development), "apparent": _score(rng, model, development)}
+        development[["patient", "center"]].assign(**scores).to_csv(folder / f"{model}_development.csv", index=False)
+        external = centers["c"][["patient", "center"]].assign(score=_score(rng, model, centers["c"]))
+        external.to_csv(folder / f"{model}_external.csv", index=False)
+
+
+def _center(rng, name, size, positives):
+    lnm = rng.permutation(np.arange(size) < positives).astype(int)
+    relapse = rng.exponential(np.where(lnm == 1, 30.0, 120.0)).round(1)
+    left = rng.uniform(12, 80, size).round(1)
+    return pd.DataFrame(
+        {
+            "patient": [f"{name}-{number + 1:04d}" for number in range(size)],
+            "center": name,
+            "lnm": lnm,
+            "mri_ln_positive": (rng.random(size) < np.where(lnm == 1, 0.6, 0.1)).astype(int),
+            "histology": rng.choice(["squamous", "adenocarcinoma"], size),
+            "dfs_months": np.minimum(relapse, left),
+            "dfs_event": (relapse <= left).astype(int),
+        }
+    )
+
+
+def _score(rng, model, table):
+    if model == "clinical":
+        return np.where(table["mri_ln_positive"] == 1, 0.62, 0.11)
+    signal = 1.5 * table["lnm"] + rng.normal(size=len(table)) + (table["mri_ln_positive"] if model == "hybrid" else 0)
+    return (1 / (1 + np.exp(1.5 - signal))).round(6)
+
+
+def run(folder: Path, step: str, **flags) -> SimpleNamespace:
+    """A step's command line in ``folder``, in this process (a new one would import pandas and lifelines again).
+
+    A flag's value is a word, a list of words or a dict (JSON). Returns ``returncode`` and ``stderr``; a traceback fails
+    the test by itself.
+    """
+    arguments = []
+    for name, value in flags.items():
+        words = [json.dumps(value)] if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        arguments += [f"--{name}", *words]
+    code, text = 0, io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stderr(text):
+        try:
+            importlib.import_module(f"hscore.steps.{step}").main(arguments)
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+            if isinstance(stop.code, str):
+                print(stop.code, file=text)
+    return SimpleNamespace(returncode=code, stderr=text.getvalue())
+
+
+def freeze(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
+    """freeze_thresholds on the simulated inputs; flags given replace the usual ones."""
+    usual = {
+        "predictions": [f"{model}={model}_development.csv" for model in models],
+        "folds": "folds.csv",
+        "settings": CONFIG["validate"],
+        "output": "thresholds.json",
+    }
+    return run(folder, "freeze_thresholds", **usual | flags)
+
+
+def validate(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
+    """validate on the simulated inputs; flags given replace the usual ones."""
+    usual = {
+        "development": [f"{model}={model}_development.csv" for model in models],
+        "external": [f"{model}={model}_external.csv" for model in models],
+        "folds": "folds.csv",
+        "lnm": ["c_lnm.csv"],
+        "thresholds": "thresholds.json",
+        "settings": CONFIG["validate"],
+        "output": "validation.json",
+    }
+    return run(folder, "validate", **usual | flags)
+
+
+def survive(folder: Path, **flags) -> SimpleNamespace:
+    """survive on the simulated inputs; flags given replace the usual ones."""
+    usual = {
+        "development": "hybrid_development.csv",
+        "external": "hybrid_external.csv",
+        "manifests": [f"{center}_manifest.csv" for center in "abc"],
+        "dfs": [f"{center}_dfs.csv" for center in "abc"],
+        "thresholds": "thresholds.json",
+        "settings": CONFIG["survive"],
+        "output": "survival.json",
+    }
+    return run(folder, "survive", **usual | flags)
+
+
+def finite(content) -> bool:
+    """True when no number in a JSON content is NaN or infinite."""
+    if isinstance(content, dict):
+        return all(finite(value) for value in content.values())
+    if isinstance(content, list):
+        return all(finite(value) for value in content)
+    return not isinstance(content, float) or bool(np.isfinite(content))
+
+
+def unexplained(content, path: str = "") -> list[str]:
+    """Places of estimates that are null without a sentence beside them."""
+    found = []
+    if isinstance(content, dict):
+        explained = any(key == "why" or key.endswith("_why") for key in content)
+        for key, value in content.items():
+            if key in ("estimate", "p", "median", "chi2", "difference") and value is None and not explained:
+                found.append(f"{path}/{key}")
+            found += unexplained(value, f"{path}/{key}")
+    elif isinstance(content, list):
+        for place, value in enumerate(content):
+            found += unexplained(value, f"{path}/{place}")
+    return found

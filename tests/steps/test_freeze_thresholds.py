@@ -1,0 +1,94 @@
+"""freeze_thresholds through its command line: the choice, what it may read, wrong input."""
+
+import json
+
+import pandas as pd
+import pytest
+from statistics_inputs import CONFIG, freeze, write
+
+SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path, SIZES)
+    return tmp_path
+
+
+def test_every_model_gets_its_best_cut_on_out_of_fold_scores(folder):
+    done = freeze(folder)
+    assert done.returncode == 0, done.stderr
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    assert list(frozen) == ["cet1wi_peritumoral", "clinical", "hybrid"]
+    assert frozen["clinical"]["value"] == pytest.approx((0.62 + 0.11) / 2)
+    table = pd.read_csv(folder / "hybrid_development.csv").merge(pd.read_csv(folder / "folds.csv"))
+    positive, scores = table["lnm"] == 1, table["out_of_fold"]
+
+    def index(t):
+        return (scores >= t)[positive].mean() + (scores < t)[~positive].mean()
+
+    assert index(frozen["hybrid"]["value"]) == pytest.approx(max(index(t) for t in scores))
+    assert frozen["hybrid"]["n"] == 60 and frozen["hybrid"]["positives"] == 16
+
+
+def test_the_order_of_rows_and_the_apparent_column_do_not_matter(folder):
+    freeze(folder)
+    first = (folder / "thresholds.json").read_text()
+    table = pd.read_csv(folder / "hybrid_development.csv").sample(frac=1, random_state=0).assign(apparent=0.5)
+    table.to_csv(folder / "hybrid_development.csv", index=False)
+    freeze(folder)
+    assert (folder / "thresholds.json").read_text() == first
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [({"sensitivity": 0.9}, "sensitivity of at least 0.9"), ({"value": 0.5}, "fixed value 0.5")],
+)
+def test_other_rules(folder, rule, words):
+    assert freeze(folder, settings=CONFIG["validate"] | {"threshold": rule}).returncode == 0
+    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
+    assert words in frozen["rule"]
+    if "sensitivity" in rule:
+        assert frozen["sensitivity"] >= 0.9
+    else:
+        assert frozen["value"] == 0.5
+
+
+def change(folder, edit):
+    table = pd.read_csv(folder / "hybrid_development.csv", dtype=str)
+    edit(table).to_csv(folder / "hybrid_development.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (lambda t: t[1:], "hybrid_development.csv has no row for patient 'a-0001'"),
+        (lambda t: pd.concat([t, t[:1]]), "lists patient 'a-0001' more than once"),
+        (lambda t: t.assign(out_of_fold="high"), "patient 'a-0001', out_of_fold: 'high' is not a number from 0 to 1"),
+        (lambda t: t.assign(out_of_fold="1.7"), "'1.7' is not a number from 0 to 1"),
+        (lambda t: t.assign(out_of_fold=None), "patient 'a-0001', out_of_fold: the value is missing"),
+        (lambda t: t.drop(columns="out_of_fold"), "has no column 'out_of_fold'"),
+        (lambda t: t.assign(patient="x-" + t["patient"]), "has no row for patient 'a-0001' (60 such patients)"),
+    ],
+)
+def test_wrong_scores_give_one_sentence_and_no_output(folder, edit, sentence):
+    change(folder, edit)
+    done = freeze(folder)
+    assert done.returncode == 1
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (folder / "thresholds.json").exists()
+
+
+def test_an_unknown_rule_and_a_model_without_path_are_refused(folder):
+    done = freeze(folder, settings=CONFIG["validate"] | {"threshold": "best"})
+    assert done.returncode == 1 and "must be youden" in done.stderr
+    done = freeze(folder, predictions=["hybrid"])
+    assert done.returncode == 2 and "NAME=PATH" in done.stderr
+
+
+def test_a_model_that_gives_everybody_the_same_score_does_not_stop_the_study(folder):
+    change(folder, lambda t: t.assign(out_of_fold="0.3"))
+    assert freeze(folder).returncode == 0
+    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
+    assert frozen["value"] == 0.3 and "all scores are equal" in frozen["why"]

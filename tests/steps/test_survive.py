@@ -1,0 +1,145 @@
+"""survive through its command line: groups, missing data, refusals, wrong input."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from statistics_inputs import CONFIG, finite, freeze, survive, unexplained, write
+
+SIZES = {"a": (80, 20), "b": (40, 12), "c": (60, 16)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path, SIZES, models=("hybrid",))
+    assert freeze(tmp_path, models=("hybrid",)).returncode == 0
+    return tmp_path
+
+
+def read(folder):
+    content = json.loads((folder / "survival.json").read_text())
+    assert finite(content) and not unexplained(content)
+    return content
+
+
+def test_both_cohorts_are_grouped_by_the_frozen_threshold(folder):
+    done = survive(folder)
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
+    assert content["model"] == "hybrid" and content["grouping"]["cut"] == cut
+    for name, kind, column in (("external", "external", "score"), ("development", "development", "out_of_fold")):
+        cohort = content["cohorts"][name]
+        scores = pd.read_csv(folder / f"hybrid_{kind}.csv")[column]
+        assert cohort["score_column"] == column
+        assert cohort["groups"]["high"]["n"] == (scores >= cut).sum()
+        assert cohort["n"] == len(scores)
+        assert cohort["at_risk"]["time"] == [0, 12, 24, 36, 48, 60]
+        assert cohort["at_risk"]["high"][0] + cohort["at_risk"]["low"][0] == cohort["n"]
+        assert cohort["hazard_ratio"]["low"] < cohort["hazard_ratio"]["estimate"] < cohort["hazard_ratio"]["high"]
+        curve = cohort["groups"]["high"]["curve"]
+        assert curve["time"][0] == 0 and curve["survival"][0] == 1
+        assert curve["survival"] == sorted(curve["survival"], reverse=True)
+
+
+def test_groups_by_the_median_of_development(folder):
+    survive(folder, settings=CONFIG["survive"] | {"groups": "median"})
+    content = read(folder)
+    median = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"].median()
+    assert content["grouping"]["rule"] == "median" and content["grouping"]["cut"] == median
+    assert content["cohorts"]["development"]["groups"]["high"]["n"] == 60
+
+
+def test_text_covariates_become_levels_against_the_most_frequent(folder):
+    settings = CONFIG["survive"] | {"adjust_for": ["mri_ln_positive", "histology"], "events_per_variable": 2}
+    assert survive(folder, settings=settings).returncode == 0
+    terms = [row["term"] for row in read(folder)["cohorts"]["development"]["multivariable"]]
+    assert terms[:2] == ["high H score", "mri_ln_positive"]
+    assert terms[2] in ("histology: squamous against adenocarcinoma", "histology: adenocarcinoma against squamous")
+
+
+def test_a_multivariable_model_with_too_few_events_is_refused_term_by_term(folder):
+    survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 500})
+    rows = read(folder)["cohorts"]["external"]["multivariable"]
+    assert [row["term"] for row in rows] == ["high H score", "mri_ln_positive"]
+    assert all(row["estimate"] is None and "events per variable" in row["why"] for row in rows)
+
+
+def edit(folder, name, change):
+    table = pd.read_csv(folder / name, dtype=str)
+    change(table)
+    table.to_csv(folder / name, index=False)
+
+
+def test_missing_survival_and_covariates_are_counted(folder):
+    edit(folder, "c_dfs.csv", lambda t: t.loc.__setitem__((slice(0, 2), "dfs_months"), None))
+    edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(4, 4), "mri_ln_positive"), None))
+    survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
+    cohort = read(folder)["cohorts"]["external"]
+    assert cohort["missing"] == {"dfs": 3, "mri_ln_positive": 1, "handling": "complete cases"}
+    assert cohort["n"] == 57 and {row["n"] for row in cohort["multivariable"]} == {56}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.__setitem__("dfs_event", "0"),  # nobody had an event
+        lambda t: t.__setitem__("dfs_months", None),  # no survival data at all
+        lambda t: t.__setitem__("dfs_months", "12"),  # everybody at the same time
+    ],
+    ids=["no events", "no data", "one time"],
+)
+def test_a_cohort_that_allows_no_estimate_is_reported_with_reasons(folder, change):
+    edit(folder, "c_dfs.csv", change)
+    done = survive(folder)
+    assert done.returncode == 0, done.stderr
+    read(folder)
+
+
+@pytest.mark.parametrize("score", ["0.01", "0.99"])
+def test_a_cohort_all_in_one_group_is_reported_with_reasons(folder, score):
+    edit(folder, "hybrid_external.csv", lambda t: t.__setitem__("score", score))
+    assert survive(folder).returncode == 0
+    cohort = read(folder)["cohorts"]["external"]
+    assert cohort["hazard_ratio"]["estimate"] is None and "the same" in cohort["hazard_ratio"]["why"]
+    assert cohort["log_rank"]["p"] is None
+    assert {cohort["groups"][name]["n"] for name in ("high", "low")} == {0, 60}
+
+
+def test_no_event_in_a_group_refuses_wald_and_offers_firth(folder):
+    cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
+    low = pd.read_csv(folder / "hybrid_external.csv")["score"] < cut
+    edit(folder, "c_dfs.csv", lambda t: t.__setitem__("dfs_event", t["dfs_event"].where(~low, "0")))
+    survive(folder)
+    cohort = read(folder)["cohorts"]["external"]
+    assert "no events where high H score is 0" in cohort["hazard_ratio"]["why"]
+    assert np.isfinite(cohort["hazard_ratio_firth"]["estimate"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ({"settings": CONFIG["survive"] | {"adjust_for": ["weight"]}}, "a_manifest.csv has no column 'weight'"),
+        ({"settings": CONFIG["survive"] | {"model": "other"}}, "no threshold for model 'other'"),
+        ({"dfs": ["a_dfs.csv", "b_dfs.csv"]}, "'c-0001', who has no outcome"),
+        ({"manifests": ["a_manifest.csv", "b_manifest.csv"]}, "has no row for patient 'c-0001'"),
+    ],
+)
+def test_inputs_that_do_not_belong_together_give_one_sentence(folder, flags, sentence):
+    done = survive(folder, **flags)
+    assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
+    assert not (folder / "survival.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("dfs_months", "-3", "'-3' is not a number of at least 0"),
+        ("dfs_event", "yes", "'yes' is not a number from 0 to 1"),
+    ],
+)
+def test_wrong_survival_data_are_named(folder, column, value, sentence):
+    edit(folder, "c_dfs.csv", lambda t: t.loc.__setitem__((1, column), value))
+    done = survive(folder)
+    assert done.returncode == 1 and f"patient 'c-0002', {column}: {sentence}" in done.stderr

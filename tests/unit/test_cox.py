@@ -1,0 +1,148 @@
+"""Cox models: brute-force maximisation, invariances, refusals, and the fits lifelines does not offer."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from hscore.statistics import cox, partial_likelihood, proportional_hazards
+
+
+def slow_efron(x, time, event, beta):
+    """Efron's log partial likelihood written out, one event time after the other."""
+    value = 0.0
+    for t in np.unique(time[event]):
+        risk, dead = x[time >= t] @ beta, x[(time == t) & event] @ beta
+        for k in range(dead.size):
+            value -= np.log(np.exp(risk).sum() - k / dead.size * np.exp(dead).sum())
+        value += dead.sum()
+    return value
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(7)
+    x = pd.DataFrame({"group": (rng.random(70) < 0.4) * 1.0, "age": rng.normal(50, 10, 70)})
+    hazard = np.exp(0.9 * x["group"] + 0.02 * (x["age"] - 50)).to_numpy()
+    time = np.ceil(rng.exponential(20 / hazard))  # whole numbers: many ties
+    event = rng.random(70) < 0.7
+    return time, event, x
+
+
+def test_sums_equal_the_slow_likelihood_and_its_differences(data):
+    time, event, frame = data
+    x, beta = frame.to_numpy(), np.array([0.4, -0.01])
+    assert partial_likelihood.log_likelihood(x, time, event, beta) == pytest.approx(slow_efron(x, time, event, beta))
+    score, information = partial_likelihood.score_and_information(x, time, event, beta)
+    third = partial_likelihood.third_moments(x, time, event, beta)
+    for place, step in enumerate(np.diag([1e-5, 1e-6])):
+        up, down = (slow_efron(x, time, event, beta + s * step) for s in (1, -1))
+        assert score[place] == pytest.approx((up - down) / (2 * step.max()), rel=1e-5)
+        up, down = (partial_likelihood.score_and_information(x, time, event, beta + s * step) for s in (1, -1))
+        np.testing.assert_allclose(information[place], (down[0] - up[0]) / (2 * step.max()), rtol=1e-5)
+        np.testing.assert_allclose(third[place], (up[1] - down[1]) / (2 * step.max()), rtol=1e-4, atol=1e-3)
+
+
+def test_fit_finds_the_maximum_of_the_slow_likelihood(data):
+    time, event, frame = data
+    scale = frame.std().to_numpy()
+    best = minimize(lambda b: -slow_efron(frame.to_numpy() / scale, time, event, b), np.zeros(2), tol=1e-12).x / scale
+    rows = cox.fit(time, event, frame, 0.95)
+    np.testing.assert_allclose([np.log(row["estimate"]) for row in rows], best, rtol=1e-4)
+    assert [row["term"] for row in rows] == ["group", "age"]
+
+
+def test_profile_bounds_lie_where_the_slow_profile_has_fallen(data):
+    time, event, frame = data
+    rows = cox.profile(time, event, frame, 0.95)
+    x = frame.to_numpy()
+
+    def height(value):
+        return max(
+            -minimize(lambda b: -slow_efron(x, time, event, np.array([value, b[0]])), [0.0], tol=1e-12).fun, -1e9
+        )
+
+    best = height(np.log(rows[0]["estimate"]))
+    for bound in ("low", "high"):
+        assert best - height(np.log(rows[0][bound])) == pytest.approx(1.959964**2 / 2, rel=1e-4)
+
+
+def test_firth_maximises_the_penalised_likelihood(data):
+    time, event, frame = data
+    x = frame.to_numpy()
+
+    def penalised(b):
+        _, information = partial_likelihood.score_and_information(x, time, event, b)
+        return slow_efron(x, time, event, b) + 0.5 * np.linalg.slogdet(information)[1]
+
+    rows = cox.firth(time, event, frame, 0.95)
+    beta = np.log([row["estimate"] for row in rows])
+    for step in np.vstack([np.eye(2) * 1e-3, -np.eye(2) * 1e-3]):
+        assert penalised(beta) >= penalised(beta + step)
+    gradient = [(penalised(beta + s) - penalised(beta - s)) / 2e-5 for s in np.eye(2) * 1e-5]
+    np.testing.assert_allclose(gradient, 0, atol=1e-4)
+
+
+def test_monotone_likelihood_is_refused_and_firth_is_finite():
+    time, event = np.arange(1.0, 11), np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], dtype=bool)
+    group = pd.DataFrame({"high": event.astype(float)})
+    (row,) = cox.fit(time, event, group, 0.95)
+    assert row["estimate"] is None and "no events where high is 0" in row["why"]
+    (row,) = cox.firth(time, event, group, 0.95)
+    assert 1 < row["estimate"] < 1e4 and row["low"] > 0
+
+
+def test_a_score_that_orders_all_events_has_no_finite_hazard_ratio():
+    time, event = np.arange(1.0, 21), np.ones(20, dtype=bool)
+    (row,) = cox.fit(time, event, pd.DataFrame({"score": -time}), 0.95)
+    assert row["estimate"] is None and "no maximum" in row["why"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda e, x: (e & False, x), "nobody had an event"),
+        (lambda e, x: (e, x.assign(group=1.0)), "the same group"),
+        (lambda e, x: (e, x.assign(twin=2 * x["age"] + 1)), "determine each other"),
+        (lambda e, x: (e[:0], x[:0]), "no patients"),
+    ],
+)
+def test_refusals_say_why(data, change, why):
+    time, event, frame = data
+    event, frame = change(event, frame)
+    rows = cox.fit(time[: event.size], event, frame, 0.95)
+    assert len(rows) == frame.shape[1]
+    assert all(row["estimate"] is None and why in row["why"] for row in rows)
+
+
+def test_too_few_events_per_variable_are_refused(data):
+    time, event, frame = data
+    few = event & (np.cumsum(event) <= 15)
+    assert cox.fit(time, few, frame, 0.95, events_per_variable=7)[0]["estimate"] is not None
+    (row, _) = cox.fit(time, few, frame, 0.95, events_per_variable=10)
+    assert row["estimate"] is None and row["why"].startswith("15 events for 2 variables")
+
+
+def test_proportional_hazards_are_rejected_where_the_effect_turns_round():
+    rng = np.random.default_rng(9)
+    group = np.arange(400) < 200
+    time = np.where(group, 10 + rng.exponential(3, 400), rng.exponential(13, 400))
+    event = np.ones(400, dtype=bool)
+    (row,) = cox.proportional(time, event, pd.DataFrame({"group": group * 1.0}))
+    assert row["p"] < 1e-6
+
+
+def test_proportional_hazards_with_one_event_time_say_why():
+    x = np.array([[0.0], [1], [0], [1]])
+    rows = proportional_hazards.test(np.array([1.0, 1, 2, 2]), np.array([1, 1, 0, 0], bool), x, np.zeros(1), ["x"])
+    assert rows[0]["p"] is None and "event times" in rows[0]["why"]
+
+
+def test_interaction_test_finds_a_planted_one_and_passes_over_none():
+    rng = np.random.default_rng(10)
+    x = pd.DataFrame({"a": rng.normal(size=300), "b": (rng.random(300) < 0.5) * 1.0})
+    product = (x["a"] * x["b"]).to_numpy()
+    event = np.ones(300, dtype=bool)
+    assert cox.interaction(rng.exponential(np.exp(-product)), event, x, product)["p"] < 1e-4
+    assert cox.interaction(rng.exponential(size=300), event, x, product)["p"] > 0.01
+    assert cox.interaction(rng.exponential(size=300), event & False, x, product)["why"] == "nobody had an event"

@@ -1,0 +1,152 @@
+"""Discrimination: closed forms, all pairs one by one, and input that allows no estimate."""
+
+import numpy as np
+import pytest
+
+from hscore.statistics import discrimination
+
+
+def slow_auc(positive, scores):
+    """Share of (positive, negative) pairs in the right order, ties one half: one pair at a time."""
+    wins = 0.0
+    for case in scores[positive]:
+        for control in scores[~positive]:
+            wins += 1.0 if case > control else 0.5 if case == control else 0.0
+    return wins / (positive.sum() * (~positive).sum())
+
+
+def slow_delong_variance(positive, scores):
+    """DeLong's variance by the definition: placements of each patient against all of the other class."""
+    cases, controls = scores[positive], scores[~positive]
+    kernel = (cases[:, None] > controls) + 0.5 * (cases[:, None] == controls)
+    return kernel.mean(1).var(ddof=1) / cases.size + kernel.mean(0).var(ddof=1) / controls.size
+
+
+@pytest.mark.parametrize("decimals", [1, 6], ids=["many ties", "no ties"])
+def test_auc_and_variance_equal_the_slow_definition(decimals):
+    rng = np.random.default_rng(3)
+    positive = rng.random(83) < 0.3
+    scores = (rng.normal(size=83) + positive).round(decimals)
+    result = discrimination.delong(positive, scores)
+    assert result.auc[0] == pytest.approx(slow_auc(positive, scores), rel=1e-12)
+    assert result.covariance[0, 0] == pytest.approx(slow_delong_variance(positive, scores), rel=1e-12)
+
+
+def test_a_two_valued_score_has_the_closed_form_auc():
+    positive = np.array([1] * 10 + [0] * 20, dtype=bool)
+    scores = np.array([1.0] * 7 + [0.0] * 3 + [1.0] * 4 + [0.0] * 16)
+    assert discrimination.auc(positive, scores) == pytest.approx((0.7 + 0.8) / 2)
+
+
+def test_reversing_the_scores_reverses_the_auc_and_its_interval():
+    rng = np.random.default_rng(1)
+    positive = rng.random(60) < 0.4
+    scores = rng.normal(size=60) + 0.5 * positive
+    forward = discrimination.auc_interval(positive, scores, 0.95)
+    backward = discrimination.auc_interval(positive, -scores, 0.95)
+    assert backward["estimate"] == pytest.approx(1 - forward["estimate"])
+    assert backward["low"] == pytest.approx(1 - forward["high"])
+
+
+def test_raw_interval_is_cut_to_one_and_logit_interval_stays_inside():
+    positive = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool)
+    scores = np.array([0.9, 0.8, 0.35, 0.4, 0.2, 0.1, 0.3])
+    assert discrimination.auc_interval(positive, scores, 0.95)["high"] == 1.0
+    logit = discrimination.auc_interval(positive, scores, 0.95, "logit")
+    assert 0 < logit["low"] < logit["estimate"] < logit["high"] < 1
+    assert logit["method"] == "DeLong, logit-transformed"
+
+
+def test_perfect_separation_gives_one_without_an_interval_and_says_why():
+    positive = np.array([0, 0, 1, 1], dtype=bool)
+    result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95)
+    assert (result["estimate"], result["low"], result["high"]) == (1.0, None, None)
+    assert "separate" in result["why"]
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_one_class_only_is_explained(value):
+    positive, scores = np.full(5, value), np.arange(5.0)
+    for result in (
+        discrimination.auc_interval(positive, scores, 0.95),
+        discrimination.compare(positive, scores, scores[::-1], 0.95),
+        discrimination.roc_points(positive, scores),
+    ):
+        assert "both classes" in result["why"]
+    assert discrimination.auc_interval(positive, scores, 0.95)["estimate"] is None
+
+
+def test_one_positive_only_gives_an_estimate_without_an_interval():
+    positive = np.array([1, 0, 0, 0], dtype=bool)
+    result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95)
+    assert result["estimate"] == pytest.approx(2 / 3)
+    assert result["low"] is None and "needs two" in result["why"]
+
+
+def test_a_model_compared_with_itself_has_nothing_to_test():
+    positive = np.array([1, 0, 1, 0, 0], dtype=bool)
+    scores = np.array([0.5, 0.1, 0.4, 0.45, 0.2])
+    result = discrimination.compare(positive, scores, scores * 2, 0.95)
+    assert result["difference"] == 0 and result["p"] is None and "alike" in result["why"]
+
+
+def test_paired_test_keeps_its_level_when_both_models_are_equally_good():
+    rng = np.random.default_rng(5)
+    rejected = 0
+    for _ in range(400):
+        positive = np.arange(120) < 40
+        truth = positive + rng.normal(size=120)
+        a, b = truth + rng.normal(size=120), truth + rng.normal(size=120)
+        rejected += discrimination.compare(positive, a, b, 0.95)["p"] < 0.05
+    assert 8 <= rejected <= 36  # 20 expected, +-3.7 standard deviations
+
+
+def test_roc_has_an_end_for_nobody_and_one_for_everybody_and_its_area_is_the_auc():
+    rng = np.random.default_rng(2)
+    positive = rng.random(50) < 0.4
+    scores = (rng.normal(size=50) + positive).round(1)
+    roc = discrimination.roc_points(positive, scores)
+    assert (roc["false_positive_rate"][0], roc["true_positive_rate"][0], roc["threshold"][0]) == (0, 0, None)
+    assert (roc["false_positive_rate"][-1], roc["true_positive_rate"][-1], roc["threshold"][-1]) == (1, 1, None)
+    area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
+    assert area == pytest.approx(discrimination.auc(positive, scores))
+    for x, y, t in list(zip(*roc.values(), strict=True))[1:-1]:
+        assert (scores >= t)[positive].mean() == pytest.approx(y)
+        assert (scores >= t)[~positive].mean() == pytest.approx(x)
+
+
+def test_cut_points_of_neighbouring_floats_still_separate_them():
+    low = 0.3
+    high = np.nextafter(low, 1)
+    (cut,) = discrimination.cut_points(np.array([low, high]))
+    assert low < cut <= high
+
+
+def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one():
+    rng = np.random.default_rng(8)
+    positive = rng.random(80) < 0.3
+    scores = (rng.normal(size=80) + positive).round(1)
+    assert discrimination.partial_auc(positive, scores, 0.0) == pytest.approx(discrimination.auc(positive, scores))
+    assert discrimination.partial_auc(positive, positive * 1.0, 0.9) == pytest.approx(1)
+    assert discrimination.partial_auc(positive, np.zeros(80), 0.9) == pytest.approx(0.5)
+
+
+def test_partial_auc_and_average_precision_equal_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(8)
+    positive = rng.random(80) < 0.3
+    scores = (rng.normal(size=80) + positive).round(1)
+    assert discrimination.average_precision(positive, scores) == pytest.approx(
+        metrics.average_precision_score(positive, scores), rel=1e-12
+    )
+    for specificity in (0.5, 0.8, 0.93):
+        expected = metrics.roc_auc_score(positive, scores, max_fpr=1 - specificity)
+        assert discrimination.partial_auc(positive, scores, specificity) == pytest.approx(expected, rel=1e-12)
+
+
+def test_hanley_mcneil_gives_the_published_studys_interval():
+    """With 32 positives and 109 negatives the interval of 0.933 is 0.871-0.995, of 0.844 it is 0.755-0.933."""
+    for area, low, high in ((0.933, 0.871, 0.995), (0.844, 0.755, 0.933)):
+        error = discrimination.hanley_mcneil_error(area, 32, 109)
+        assert area - 1.96 * error == pytest.approx(low, abs=6e-4)
+        assert area + 1.96 * error == pytest.approx(high, abs=6e-4)

@@ -1,0 +1,114 @@
+"""Survival curves: hand-computed examples, R's rule for the median, and groups in which nothing happens."""
+
+import numpy as np
+import pytest
+
+from hscore.statistics import survival
+
+TIME = np.array([1.0, 2.0, 2.0, 3.0, 4.0, 5.0])
+EVENT = np.array([1, 1, 0, 0, 1, 0], dtype=bool)
+
+
+def slow_survival(time, event, moment):
+    """Product over event times of (1 - deaths / at risk), one time after the other."""
+    value = 1.0
+    for t in sorted({t for t, e in zip(time, event, strict=True) if e and t <= moment}):
+        value *= 1 - sum((time == t) & event) / sum(time >= t)
+    return value
+
+
+def test_curve_equals_the_product_limit_by_hand():
+    curve = survival.kaplan_meier(TIME, EVENT, 0.95)
+    for t, s in zip(curve.time, curve.survival, strict=True):
+        assert s == pytest.approx(slow_survival(TIME, EVENT, t))
+    assert curve.survival[-1] == pytest.approx(5 / 6 * 4 / 5 * 1 / 2)
+
+
+def test_bands_are_one_before_the_first_event_and_open_at_zero():
+    curve = survival.kaplan_meier(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95)
+    assert curve.low[0] == curve.high[0] == 1
+    assert curve.survival[-1] == 0 and np.isnan(curve.low[-1])
+    group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95, 60)
+    assert group["curve"]["low"][-1] is None
+
+
+@pytest.mark.parametrize(
+    ("time", "curve", "expected"),
+    [
+        ([0, 1, 2, 3], [1, 0.75, 0.5, 0.25], 2.5),  # exactly one half from 2 to 3: the middle, as R
+        ([0, 1, 2], [1, 0.75, 0.5], 2),  # one half to the end: its beginning
+        ([0, 1, 2], [1, 0.6, 0.4], 2),
+        ([0, 1], [1, 0.6], None),
+    ],
+)
+def test_median_follows_r(time, curve, expected):
+    assert survival.median(np.array(time, float), np.array(curve, float)) == expected
+
+
+def test_median_of_complete_data_is_the_usual_median():
+    time = np.array([3.0, 1.0, 4.0, 2.0])
+    curve = survival.kaplan_meier(time, np.ones(4, dtype=bool), 0.95)
+    assert survival.median(curve.time, curve.survival) == np.median(time)
+
+
+def test_numbers_at_risk_include_those_who_leave_at_that_moment():
+    assert survival.at_risk(TIME, np.array([0.0, 2.0, 2.5, 6.0])) == [6, 5, 3, 0]
+
+
+def test_follow_up_turns_events_and_censorings_round():
+    time = np.array([10.0, 20.0, 30.0, 1.0])
+    assert survival.follow_up(time, np.array([0, 0, 0, 1], dtype=bool)) == 20
+
+
+def test_restricted_mean_without_censoring_is_the_mean_of_the_cut_times():
+    rng = np.random.default_rng(0)
+    time = rng.exponential(10, 40)
+    mean, error = survival.restricted_mean(time, np.ones(40, dtype=bool), 12.0)
+    cut = np.minimum(time, 12)
+    assert mean == pytest.approx(cut.mean())
+    assert error == pytest.approx(cut.std() / 40**0.5)  # Greenwood's sum is the variance over n here
+
+
+def test_log_rank_equals_the_hypergeometric_sum():
+    rng = np.random.default_rng(4)
+    time, event, group = rng.integers(1, 12, 60) * 1.0, rng.random(60) < 0.6, rng.random(60) < 0.5
+    difference = variance = 0.0
+    for t in np.unique(time[event]):
+        n, n1 = (time >= t).sum(), ((time >= t) & group).sum()
+        d, d1 = ((time == t) & event).sum(), ((time == t) & event & group).sum()
+        difference += d1 - d * n1 / n
+        variance += d * (n1 / n) * (1 - n1 / n) * (n - d) / (n - 1) if n > 1 else 0
+    assert survival.log_rank(time, event, group)["chi2"] == pytest.approx(difference**2 / variance)
+
+
+@pytest.mark.parametrize(
+    ("event", "group", "why"),
+    [([1, 1, 0], [1, 1, 1], "no patients"), ([0, 0, 0], [1, 0, 1], "nobody had an event")],
+)
+def test_log_rank_says_why_there_is_nothing_to_test(event, group, why):
+    result = survival.log_rank(np.array([1.0, 2, 3]), np.array(event, dtype=bool), np.array(group, dtype=bool))
+    assert result["p"] is None and why in result["why"]
+
+
+def test_log_rank_of_groups_never_observed_together_is_refused():
+    result = survival.log_rank(np.array([1.0, 2, 3, 4]), np.array([0, 0, 1, 1], bool), np.array([1, 1, 0, 0], bool))
+    assert result["p"] is None and "together" in result["why"]
+
+
+def test_an_empty_group_is_described_as_such():
+    group = survival.describe_group(np.array([]), np.array([], dtype=bool), 0.95, 60)
+    assert group["n"] == 0 and group["median"] is None and "no patient" in group["median_why"]
+
+
+def test_curve_is_cut_at_the_horizon_and_drawn_to_the_last_patient():
+    group = survival.describe_group(TIME, EVENT, 0.95, 60)
+    assert group["curve"]["time"][-1] == 5
+    group = survival.describe_group(TIME, EVENT, 0.95, 3.5)
+    assert group["curve"]["time"][-1] == 3.5 and group["censored"] == [2, 3]
+
+
+def test_difference_of_restricted_means_is_cut_to_what_both_groups_observed():
+    group = np.array([1, 1, 1, 0, 0, 0], dtype=bool)
+    result = survival.restricted_mean_difference(TIME, EVENT, group, 60, 0.95)
+    assert result["horizon"] == 2
+    assert survival.restricted_mean_difference(TIME, EVENT, ~group | True, 60, 0.95)["p"] is None

@@ -1,0 +1,81 @@
+"""Choice of the frozen threshold: by trying every possible cut, tie rules, and data that allow no choice."""
+
+import numpy as np
+import pytest
+
+from hscore.errors import UserError
+from hscore.statistics import thresholds
+
+
+def every_cut(positive, scores):
+    """(threshold, sensitivity, specificity) for the midpoints between observed scores, ascending, one by one."""
+    values = sorted(set(scores.tolist()))
+    for low, high in zip(values[:-1], values[1:], strict=True):
+        t = (low + high) / 2
+        yield t, (scores >= t)[positive].mean(), (scores < t)[~positive].mean()
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(11)
+    positive = rng.random(90) < 0.25
+    return positive, (rng.normal(size=90) + 1.2 * positive).round(1)
+
+
+def test_youden_is_the_best_of_all_cuts(data):
+    positive, scores = data
+    best = max(sens + spec for _, sens, spec in every_cut(positive, scores))
+    chosen = thresholds.choose(positive, scores, "youden")
+    assert chosen["sensitivity"] + chosen["specificity"] == pytest.approx(best)
+    assert "out-of-fold" in chosen["chosen_on"]
+
+
+def test_of_equally_good_cuts_youden_takes_the_most_sensitive():
+    positive = np.array([0, 1, 0, 1], dtype=bool)
+    scores = np.array([0.1, 0.2, 0.3, 0.4])  # 0.15 and 0.35 both have an index of 0.5
+    assert thresholds.youden(positive, scores) == pytest.approx(0.15)
+
+
+def test_exact_ties_do_not_depend_on_rounding():
+    """2/3 + 10/10 and 3/3 + 7/10 would differ; 1/3 + 1 and 2/3 + 2/3 are equal on paper but not as floats."""
+    positive = np.array([1, 1, 1, 0, 0, 0], dtype=bool)
+    scores = np.array([0.9, 0.5, 0.1, 0.6, 0.3, 0.2])
+    cuts = list(every_cut(positive, scores))
+    best = max(round(sens + spec, 9) for _, sens, spec in cuts)
+    expected = min(t for t, sens, spec in cuts if round(sens + spec, 9) == best)
+    assert thresholds.youden(positive, scores) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("target", [0.5, 0.8, 0.9, 1.0])
+def test_fixed_sensitivity_takes_the_highest_cut_that_reaches_it(data, target):
+    positive, scores = data
+    expected = max(t for t, sens, _ in every_cut(positive, scores) if sens >= target)
+    assert thresholds.choose(positive, scores, {"sensitivity": target})["value"] == pytest.approx(expected)
+
+
+def test_fixed_sensitivity_that_no_midpoint_reaches_calls_everybody_positive():
+    positive = np.array([1, 0, 0, 1], dtype=bool)
+    chosen = thresholds.choose(positive, np.array([0.1, 0.2, 0.3, 0.4]), {"sensitivity": 0.9})
+    assert (chosen["value"], chosen["sensitivity"], chosen["specificity"]) == (0.1, 1, 0)
+
+
+def test_fixed_value_looks_at_no_data(data):
+    chosen = thresholds.choose(*data, {"value": 0.5})
+    assert chosen["value"] == 0.5 and "fixed" in chosen["chosen_on"]
+
+
+@pytest.mark.parametrize(
+    ("positive", "scores"), [([1, 0, 1], [0.4, 0.4, 0.4]), ([0, 0, 0], [0.4, 0.5, 0.6]), ([1, 1], [0.4, 0.5])]
+)
+def test_where_nothing_can_be_chosen_everybody_is_positive_and_it_says_so(positive, scores):
+    chosen = thresholds.choose(np.array(positive, dtype=bool), np.array(scores), "youden")
+    assert chosen["value"] == 0.4
+    assert "everybody is positive" in chosen["why"]
+
+
+@pytest.mark.parametrize(
+    "rule", ["best", {"sensitivity": 90}, {"sensitivity": 0.9, "value": 0.5}, 0.5, {"value": True}]
+)
+def test_an_unknown_rule_is_refused_with_what_would_be_right(rule):
+    with pytest.raises(UserError, match="must be youden"):
+        thresholds.parse_rule(rule)
