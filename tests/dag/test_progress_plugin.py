@@ -121,6 +121,7 @@ def test_many_failures_are_told_in_full_only_at_first(workflow):
     assert status == 1
     assert output.count("FAILED: convert") == 8 and output.count("    error: no.") == 5
     assert output.count("log: logs/A/") == 8
+    assert "8 of 10 jobs failed (8 convert); 0 are done, 2 did not run." in output
 
 
 def test_a_mistake_in_the_config_is_one_sentence(workflow):

@@ -169,9 +169,12 @@ class LogHandler(LogHandlerBase):
         done, total = self.run.done, self.run.total
         if self.failures and not self.interrupted:
             failed = len(self.failures)
-            names = ", ".join([*list(self.failures.values())[:SHOWN_IN_FULL], *["..."] * (failed > SHOWN_IN_FULL)])
+            which = self.failures.values()
+            if failed > SHOWN_IN_FULL:
+                which = [f"{count} {rule}" for rule, count in Counter(name.split()[0] for name in which).items()]
+            rest = f"{done} are done, {total - done - failed} did not run"
             return (
-                f"{failed} of {total} jobs failed ({names}); {done} are done, {total - done - failed} did not run.\n"
+                f"{failed} of {total} jobs failed ({', '.join(which)}); {rest}.\n"
                 f"Put right what the lines under FAILED say. {again}"
             )
         if done < total:
