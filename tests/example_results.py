@@ -4,6 +4,8 @@ Scores, covariates and survival times are drawn here; the cohort and statistics 
 as in a real study, so that the report is always tested against what those stages really write.
 """
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,22 @@ EXCLUDED = [
 
 
 def example_results(simulated: bool = True, scale: int = 1, seed: int = 7) -> dict[str, Any]:
-    """Results of a study whose centres have ``scale`` times the default study's patients."""
+    """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own."""
+    return copy.deepcopy(_made(simulated, scale, seed))
+
+
+@cache
+def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
     config["centers"] = [
         {key: row[key] for key in ("center", "name", "role")} | {"patients": row["n"] * scale} for row in CENTERS
     ]
+    if not simulated:
+        del config["simulation"]
+        for row in config["centers"]:
+            row["name"] = f"Hospital {row['center']}"
     patients = _patients(rng, scale)
     scores = {name: _scores(rng, patients, shift) for name, shift in SEPARATION.items()}
     roles = {role: (patients["cohort"] == role).to_numpy() for role in ("development", "external")}

@@ -241,7 +241,9 @@ def commands(results: Results) -> str:
     lines = []
     if code:
         dirty = code.endswith("-dirty")
-        lines.append(f"git checkout {_commit(code)}" + ("   # plus changes not committed then" if dirty else ""))
+        if dirty:
+            lines.append("# this run: plus changes not committed")
+        lines.append(f"git checkout {_commit(code)}")
     lines.append("make study CONFIG=<your copy of the settings below>" if not _default(results) else "make study")
     return "\n".join(lines)
 
@@ -300,7 +302,7 @@ def table1(results: Results) -> dict[str, Any] | None:
     for cohort in spans:
         for group in content["groups"]:
             if group["cohort"] == cohort:
-                kind = {None: "All", 0: "LNM-negative", 1: "LNM-positive"}[group["lnm"]]
+                kind = {None: "All", 0: "LNM\u2212", 1: "LNM+"}[group["lnm"]]
                 columns.append({"title": kind, "n": f"n = {group['n']:,}"})
         columns.append({"title": "SMD", "n": ""})
     rows = []

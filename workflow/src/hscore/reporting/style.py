@@ -27,6 +27,7 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1.5)),
     (0, (8, 2, 1.2, 2, 1.2, 2)),
 )
+CLINICAL_DASH = (0, (1.2, 3))
 MARKERS = ("s", "^", "D", "v", "P", "X")
 
 RC = {
@@ -84,7 +85,7 @@ def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Lo
         if name == main:
             found[name] = Look(VERMILLION, SOLID, "o", 2.4)
         elif not model.get("sequence"):
-            found[name] = Look(BLACK, DASHES[3], "P", 1.3)
+            found[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
         else:
             index = others % len(colours)
             found[name] = Look(colours[index], DASHES[others % len(DASHES)], MARKERS[others % len(MARKERS)])

@@ -1,0 +1,71 @@
+"""`python -m hscore.steps.results`: the stages' files in, results.json out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from example_results import example_results
+from hscore.files import read_json, write_json
+from hscore.steps import results
+
+ROOT = Path(__file__).parents[2]
+FROM_VALIDATION = ("performance", "comparisons", "paired_accuracy")
+
+
+@pytest.fixture
+def stages(tmp_path):
+    """The example's parts as the stages' files, and the step's arguments."""
+    whole = example_results()
+    for center, flow in whole["flow"].items():
+        write_json(tmp_path / f"{center}.json", flow)
+    for name in ("table1", "thresholds", "survival"):
+        write_json(tmp_path / f"{name}.json", whole[name])
+    write_json(tmp_path / "validation.json", {key: whole[key] for key in FROM_VALIDATION})
+    folders = []
+    for model in whole["trained"]:
+        folders.append(tmp_path / model["model"] / "seed-1")
+        write_json(folders[-1] / "model.json", model)
+    arguments = {
+        "study": whole["study"]["name"],
+        "data": "simulated",
+        "config": json.dumps(whole["config"]),
+        "flows": [tmp_path / f"{center}.json" for center in whole["flow"]],
+        "models": folders,
+        "published": ROOT / "resources/published.yaml",
+        "output": tmp_path / "results.json",
+        **{name: tmp_path / f"{name}.json" for name in ("table1", "thresholds", "validation", "survival")},
+    }
+    return whole, arguments
+
+
+def call(arguments):
+    words = []
+    for name, value in arguments.items():
+        words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    results.main(words)
+
+
+def test_the_files_of_the_stages_become_the_example(stages):
+    whole, arguments = stages
+    call(arguments)
+    written = read_json(arguments["output"])
+    for content in (written, whole):
+        content["study"].pop("created")
+        content.pop("code_version")
+    assert written == json.loads(json.dumps(whole))
+
+
+def test_a_missing_part_leaves_no_results(stages):
+    _, arguments = stages
+    arguments["survival"].unlink()
+    with pytest.raises(FileNotFoundError):
+        call(arguments)
+    assert not arguments["output"].exists()
+
+
+def test_a_config_that_is_not_json_is_refused_in_words(stages, capsys):
+    _, arguments = stages
+    with pytest.raises(SystemExit):
+        call({**arguments, "config": "{not json"})
+    assert "not valid JSON" in capsys.readouterr().err

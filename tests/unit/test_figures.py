@@ -1,0 +1,151 @@
+"""Figures show what results.json holds: checked on the drawn objects, not on pixels."""
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from example_results import example_results
+from hscore.reporting import canvas, figures, style
+from hscore.reporting.flow_diagram import flow
+from hscore.reporting.report import FIGURES
+
+
+@pytest.fixture
+def results():
+    return example_results()
+
+
+@pytest.fixture(params=list(FIGURES), scope="module")
+def drawing(request):
+    with style.drawing():
+        yield FIGURES[request.param](example_results())
+
+
+def texts(figure):
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def words(figure):
+    return " ".join(text.get_text() for text in texts(figure)).replace("\u00a0", " ")
+
+
+def boxes(figure):
+    renderer = figure.canvas.get_renderer()
+    figure.draw(renderer)
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+
+
+def test_every_figure_of_simulated_data_says_so(drawing):
+    assert "SIMULATED DATA" in words(drawing)
+
+
+def test_no_figure_of_own_data_says_simulated():
+    with style.drawing():
+        for draw in FIGURES.values():
+            assert "SIMULATED DATA" not in words(draw(example_results(simulated=False)))
+
+
+def test_no_text_is_cut_off_or_overlaps_another(drawing):
+    figure = drawing
+    width, height = figure.bbox.width, figure.bbox.height
+    found = boxes(figure)
+    for text, box in found:
+        assert box.x0 >= -0.5 and box.y0 >= -0.5 and box.x1 <= width + 0.5 and box.y1 <= height + 0.5, text
+    for number, (text, box) in enumerate(found):
+        for other, second in found[number + 1 :]:
+            x = min(box.x1, second.x1) - max(box.x0, second.x0)
+            y = min(box.y1, second.y1) - max(box.y0, second.y0)
+            assert x <= 1 or y <= 2, f"'{text}' overlaps '{other}'"
+
+
+@pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
+def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation):
+    rows = figures.rows_of(results, evaluation)
+    with style.drawing():
+        figure = figures.roc(results, evaluation)
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
+    assert len(curves) == len(rows) == 6
+    for line, row in zip(curves, rows, strict=True):
+        np.testing.assert_allclose(line.get_xdata(), 100 * np.array(row["roc"]["false_positive_rate"]))
+        np.testing.assert_allclose(line.get_ydata(), 100 * np.array(row["roc"]["true_positive_rate"]))
+    assert f"n = {rows[0]['n']} patients" in words(figure)
+    for row in rows:
+        assert f"{row['auc']['estimate']:.3f} ({row['auc']['low']:.3f} to {row['auc']['high']:.3f})" in words(figure)
+
+
+def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(results):
+    looks = figures.looks_of(results)
+    assert len({look.colour for look in looks.values()}) == len(looks)
+    assert len({str(look.line) for look in looks.values()}) == len(looks)
+    with style.drawing():
+        for evaluation in ("external", "out_of_fold"):
+            curves = [line for line in figures.roc(results, evaluation).axes[0].lines if len(line.get_xdata()) > 2]
+            assert [line.get_color() for line in curves] == [look.colour for look in looks.values()]
+
+
+@pytest.mark.parametrize("cohort", ["external", "development"])
+def test_kaplan_meier_shows_curves_and_numbers_at_risk(results, cohort):
+    content = results["survival"]["cohorts"][cohort]
+    with style.drawing():
+        figure = figures.kaplan_meier(results, cohort)
+    steps = [line for line in figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
+    for line, name in zip(steps, ("high", "low"), strict=True):
+        np.testing.assert_allclose(line.get_ydata()[-1], 100 * content["groups"][name]["curve"]["survival"][-1])
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    at_risk = content["at_risk"]
+    assert shown[shown.index("high") + 1 : shown.index("low")] == [str(n) for n in at_risk["high"]]
+    assert shown[shown.index("low") + 1 :] == [str(n) for n in at_risk["low"]]
+
+
+def test_every_exclusion_and_its_number_stands_in_the_flow_diagram(results):
+    results["flow"]["henan"]["excluded"].append(
+        {"code": "bad_diffusion", "label": "diffusion b-values unknown or insufficient", "n": 17, "patients": []}
+    )
+    with style.drawing():
+        figure = flow(results)
+    shown = words(figure)
+    assert "n = 20" in shown and "17" in shown.split()
+    assert "diffusion b-values" in shown
+    for content in results["flow"].values():
+        assert f"n = {content['in_table']}" in shown and f"n = {content['included']}" in shown
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_flow_diagram_takes_any_number_of_centres(results, number):
+    centers = results["study"]["centers"]
+    extra = [
+        {"center": f"c{i}", "name": f"A hospital with a long name, number {i}", "role": "development"}
+        for i in range(number)
+    ]
+    for row in extra:
+        results["flow"][row["center"]] = {**results["flow"]["henan"], "center": row["center"]}
+    results["study"]["centers"] = [*extra, centers[-1]]
+    with style.drawing():
+        found = boxes(flow(results))
+    for place, (text, box) in enumerate(found):
+        for other, second in found[place + 1 :]:
+            x = min(box.x1, second.x1) - max(box.x0, second.x0)
+            y = min(box.y1, second.y1) - max(box.y0, second.y0)
+            assert x <= 1 or y <= 2, f"'{text}' overlaps '{other}'"
+
+
+def test_one_class_only_gives_no_roc_figure(results):
+    for row in results["performance"]:
+        row["roc"] = {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": "one class"}
+    assert figures.roc(results, "external") is None
+
+
+def test_without_survival_there_are_no_survival_figures(results):
+    results["survival"] = {"model": "hybrid", "cohorts": {}, "why": "no survival data"}
+    assert figures.kaplan_meier(results, "external") is None
+    assert figures.cox_forest(results) is None
+
+
+def test_equal_results_give_equal_files(results, tmp_path):
+    for folder in ("a", "b"):
+        with style.drawing():
+            canvas.save(figures.roc(results, "external"), tmp_path / folder, "roc")
+    for suffix in ("svg", "pdf"):
+        assert (tmp_path / f"a/roc.{suffix}").read_bytes() == (tmp_path / f"b/roc.{suffix}").read_bytes()
+    assert b"<date>" not in (tmp_path / "a/roc.svg").read_bytes()
+    assert b"<text" not in (tmp_path / "a/roc.svg").read_bytes()

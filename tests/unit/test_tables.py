@@ -1,0 +1,55 @@
+"""CSV tables: plain numbers, every row marked with the kind of data."""
+
+import csv
+
+import pytest
+
+from example_results import example_results
+from hscore.reporting import tables
+
+
+@pytest.fixture
+def results():
+    return example_results()
+
+
+def read(folder, name):
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_row_of_every_table_says_what_it_is_made_from(results, tmp_path):
+    tables.write(results, tmp_path)
+    names = {path.stem for path in tmp_path.iterdir()}
+    assert {"flow", "table1", "performance", "roc", "comparisons", "published", "survival_curves", "cox"} <= names
+    for name in names:
+        assert {row["data"] for row in read(tmp_path, name)} == {"simulated"}
+
+
+def test_numbers_keep_their_full_precision(results, tmp_path):
+    tables.write(results, tmp_path)
+    written = {(row["evaluation"], row["model"], row["measure"]): row for row in read(tmp_path, "performance")}
+    for row in results["performance"]:
+        for measure in tables.MEASURES:
+            assert float(written[row["evaluation"], row["model"], measure]["estimate"]) == row[measure]["estimate"]
+
+
+def test_every_patient_of_the_flow_is_counted_once(results, tmp_path):
+    tables.write(results, tmp_path)
+    for center, content in results["flow"].items():
+        rows = [row for row in read(tmp_path, "flow") if row["center"] == center]
+        count = {step: sum(int(row["n"]) for row in rows if row["step"] == step) for step in ("excluded", "included")}
+        assert sum(count.values()) == content["in_table"]
+
+
+def test_missing_numbers_are_empty_with_the_reason(results, tmp_path):
+    results["performance"][0]["ppv"] = {"estimate": None, "low": None, "high": None, "why": "nobody was positive"}
+    tables.write(results, tmp_path)
+    row = next(row for row in read(tmp_path, "performance") if row["measure"] == "ppv")
+    assert (row["estimate"], row["why"]) == ("", "nobody was positive")
+
+
+def test_a_table_without_rows_is_not_written(results, tmp_path):
+    results["survival"] = {"model": "hybrid", "cohorts": {}}
+    tables.write(results, tmp_path)
+    assert not (tmp_path / "cox.csv").exists()
