@@ -1,0 +1,143 @@
+"""Table 1: the patients by cohort and node status, as numbers; the report formats them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+# variable -> label, unit
+CONTINUOUS = {
+    "age": ("Age", "years"),
+    "scc_ag_ng_ml": ("SCC antigen", "ng/ml"),
+    "mri_ln_short_axis_mm": ("Short axis of the largest node on MRI", "mm"),
+}
+# variable -> label
+CATEGORICAL = {
+    "figo_stage": "FIGO stage",
+    "histology": "Histology",
+    "grade": "Grade",
+    "mri_ln_positive": "Lymph nodes on MRI",
+}
+LEVEL_LABELS = {"mri_ln_positive": {0: "negative", 1: "positive"}}
+COHORTS = ("development", "external")
+
+
+def describe(patients: pd.DataFrame) -> dict:
+    """Numbers of Table 1 of ``patients`` (manifest columns, ``lnm`` 0/1 and ``cohort``, one of ``COHORTS``).
+
+    Returns::
+
+        {"groups": [{"cohort", "lnm": 0 | 1 | None (both), "n"}, ...],
+         "rows": [{"variable", "label", "kind": "continuous", "unit",
+                   "cells": [{"n", "missing", "median", "q1", "q3", "mean", "sd"}, ...],
+                   "differences": [...]},
+                  {"variable", "label", "kind": "categorical",
+                   "missing": [...], "levels": [{"level", "cells": [{"n", "percent"}, ...]}, ...],
+                   "differences": [...]}]}
+
+    Cells and ``missing`` stand in the order of ``groups``. Missing values are counted and left out of everything else,
+    so ``percent`` is of the known ones. ``differences`` are absolute standardized mean differences, each
+    {"between": "lnm", "cohort"} or {"between": "cohort"} with ``smd``. A number that cannot be computed is None, a
+    difference then says ``why``.
+    """
+    cohorts = [cohort for cohort in COHORTS if (patients["cohort"] == cohort).any()]
+    keys = [(cohort, lnm) for cohort in cohorts for lnm in (None, 0, 1)]
+    groups = {(cohort, lnm): _group(patients, cohort, lnm) for cohort, lnm in keys}
+    rows = [_continuous_row(variable, groups) for variable in CONTINUOUS]
+    rows += [_categorical_row(variable, groups) for variable in CATEGORICAL]
+    for row in rows:
+        row["differences"] = _differences(row, groups, cohorts)
+    return {"groups": [{"cohort": c, "lnm": lnm, "n": len(groups[c, lnm])} for c, lnm in keys], "rows": rows}
+
+
+def _group(patients: pd.DataFrame, cohort: str, lnm: int | None) -> pd.DataFrame:
+    chosen = patients["cohort"] == cohort
+    return patients[chosen if lnm is None else chosen & (patients["lnm"] == lnm)]
+
+
+def _continuous_row(variable: str, groups: dict) -> dict:
+    label, unit = CONTINUOUS[variable]
+    cells = [_continuous_cell(group[variable]) for group in groups.values()]
+    return {"variable": variable, "label": label, "kind": "continuous", "unit": unit, "cells": cells}
+
+
+def _continuous_cell(values: pd.Series) -> dict:
+    """Median and quartiles (linear interpolation between order statistics), mean, standard deviation (n - 1)."""
+    known = values.dropna()
+    numbers = {
+        "median": known.median(),
+        "q1": known.quantile(0.25),
+        "q3": known.quantile(0.75),
+        "mean": known.mean(),
+        "sd": known.std(),
+    }
+    numbers = {name: None if pd.isna(value) else float(value) for name, value in numbers.items()}
+    return {"n": len(known), "missing": int(values.isna().sum()), **numbers}
+
+
+def _levels(variable: str, groups: dict) -> list:
+    return sorted(pd.concat([group[variable] for group in groups.values()]).dropna().unique())
+
+
+def _categorical_row(variable: str, groups: dict) -> dict:
+    labels = LEVEL_LABELS.get(variable, {})
+    levels = []
+    for level in _levels(variable, groups):
+        cells = []
+        for group in groups.values():
+            n, known = int((group[variable] == level).sum()), int(group[variable].notna().sum())
+            cells.append({"n": n, "percent": 100 * n / known if known else None})
+        levels.append({"level": labels.get(level, str(level)), "cells": cells})
+    missing = [int(group[variable].isna().sum()) for group in groups.values()]
+    label = CATEGORICAL[variable]
+    return {"variable": variable, "label": label, "kind": "categorical", "missing": missing, "levels": levels}
+
+
+def _differences(row: dict, groups: dict, cohorts: Sequence[str]) -> list[dict]:
+    pairs = [({"between": "lnm", "cohort": c}, groups[c, 0], groups[c, 1]) for c in cohorts]
+    if len(cohorts) == 2:
+        pairs.append(({"between": "cohort"}, groups[cohorts[0], None], groups[cohorts[1], None]))
+    variable = row["variable"]
+    found = []
+    for what, a, b in pairs:
+        if row["kind"] == "continuous":
+            found.append({**what, **continuous_difference(a[variable], b[variable])})
+        else:
+            found.append({**what, **categorical_difference(a[variable], b[variable])})
+    return found
+
+
+def continuous_difference(a: pd.Series, b: pd.Series) -> dict:
+    """Absolute standardized mean difference of two groups, |mean_a - mean_b| / sqrt((var_a + var_b) / 2).
+
+    Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups in
+    propensity-score matched samples. Stat Med 2009;28:3083-107. Missing values are left out.
+    """
+    a, b = a.dropna(), b.dropna()
+    if len(a) < 2 or len(b) < 2:
+        return {"smd": None, "why": "fewer than two known values in a group"}
+    spread = np.sqrt((a.var() + b.var()) / 2)
+    difference = abs(a.mean() - b.mean())
+    if spread == 0:
+        return {"smd": 0.0} if difference == 0 else {"smd": None, "why": "no spread within the groups"}
+    return {"smd": float(difference / spread)}
+
+
+def categorical_difference(a: pd.Series, b: pd.Series) -> dict:
+    """Standardized difference of the proportions of all levels, sqrt(d' S^-1 d) with the mean multinomial covariance S.
+
+    Yang D, Dalton JE. A unified approach to measuring the effect size between two groups using SAS. SAS Global Forum
+    2012, paper 335. For two levels it is |p_a - p_b| / sqrt((p_a (1 - p_a) + p_b (1 - p_b)) / 2).
+    """
+    a, b = a.dropna(), b.dropna()
+    if not len(a) or not len(b):
+        return {"smd": None, "why": "no known value in a group"}
+    levels = sorted(set(a) | set(b))[1:]
+    p, q = (np.array([(group == level).mean() for level in levels]) for group in (a, b))
+    difference = p - q
+    if not difference.any():
+        return {"smd": 0.0}
+    covariance = (np.diag(p) - np.outer(p, p) + np.diag(q) - np.outer(q, q)) / 2
+    if np.linalg.matrix_rank(covariance, hermitian=True) < len(levels):
+        return {"smd": None, "why": "the groups share no level"}
+    return {"smd": float(np.sqrt(difference @ np.linalg.solve(covariance, difference)))}

@@ -1,0 +1,95 @@
+"""Who is in the study and who is not: every patient of a clinical table in exactly one place."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hscore.status import EXCLUSIONS, NOTES, Status
+
+# Reasons from the clinical table, counted after those from the images.
+CLINICAL_EXCLUSIONS = {
+    "lnm_unknown": "lymph-node status at pathology missing",
+    "mri_ln_unknown": "lymph-node size on MRI missing",
+}
+REASONS = EXCLUSIONS | CLINICAL_EXCLUSIONS
+
+MANIFEST_COLUMNS = (
+    "patient",
+    "center",
+    "age",
+    "figo_stage",
+    "histology",
+    "grade",
+    "scc_ag_ng_ml",
+    "mri_ln_short_axis_mm",
+    "mri_ln_positive",
+    "samples",
+)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What the sample stage left of one patient: its folder and its status."""
+
+    folder: str
+    status: Status
+
+
+def reason(row: Mapping, status: Status, required: Sequence[str]) -> str | None:
+    """Why a patient is excluded: the first of ``REASONS`` that applies; None for an included patient.
+
+    Only findings about the whole patient or a ``required`` sequence exclude.
+
+    Raises:
+        RuntimeError: a required sequence is not usable and no finding says why (a fault in an earlier stage).
+    """
+    concerned = [None, *required]
+    codes = {finding.code for finding in status.findings if finding.excludes and finding.sequence in concerned}
+    unexplained = [s for s in required if s not in status.usable]
+    if unexplained and not codes:
+        raise RuntimeError(f"patient '{status.patient}': {unexplained[0]} is not usable and no finding says why")
+    if pd.isna(row["lnm"]):
+        codes.add("lnm_unknown")
+    if pd.isna(row["mri_ln_short_axis_mm"]):
+        codes.add("mri_ln_unknown")
+    return next((code for code in REASONS if code in codes), None)
+
+
+def build(
+    table: pd.DataFrame, sampled: Mapping[str, Sampled], required: Sequence[str], mri_ln_positive_mm: float
+) -> tuple[pd.DataFrame, dict]:
+    """The manifest of the included patients (``MANIFEST_COLUMNS``, no outcome) and the counts of the flow diagram.
+
+    ``table`` as ``cohort.table.read_table`` gives it; ``sampled`` holds exactly its patients. A node reading is
+    positive from ``mri_ln_positive_mm`` on (published: 10 mm and more). The counts: ``in_table``, ``included``,
+    ``excluded`` (code, label, n, patients; in the order of ``REASONS``, reasons without a patient left out) and
+    ``notes`` (code, label, n patients of the table).
+    """
+    reasons = [reason(row, sampled[row["patient"]].status, required) for row in table.to_dict("records")]
+    places = pd.Series(reasons, index=table.index, dtype=object)
+    included = table[places.isna()].copy()
+    included["mri_ln_positive"] = (included["mri_ln_short_axis_mm"] >= mri_ln_positive_mm).astype(int)
+    included["samples"] = [sampled[patient].folder for patient in included["patient"]]
+    excluded = []
+    for code, label in REASONS.items():
+        patients = table["patient"][places == code].tolist()
+        if patients:
+            excluded.append({"code": code, "label": label, "n": len(patients), "patients": patients})
+    notes = Counter(code for one in sampled.values() for code in {f.code for f in one.status.findings})
+    counts = {
+        "in_table": len(table),
+        "included": len(included),
+        "excluded": excluded,
+        "notes": [{"code": c, "label": label, "n": notes[c]} for c, label in NOTES.items() if notes[c]],
+    }
+    return included[list(MANIFEST_COLUMNS)], counts
+
+
+def folders_without_row(images: Path | None, table: pd.DataFrame) -> list[str]:
+    """Names of the folders below the images root that no row of the table asks for; none without a root."""
+    if images is None or not images.is_dir():
+        return []
+    return sorted({entry.name for entry in images.iterdir() if entry.is_dir()} - set(table["patient"]))

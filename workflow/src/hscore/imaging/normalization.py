@@ -1,0 +1,53 @@
+"""One patient through the normalize stage: bias field, then intensity, a sequence at a time."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from hscore.errors import UserError
+from hscore.files import write_json
+from hscore.imaging import bias, intensity, volume
+from hscore.status import Status
+
+
+def normalize_patient(status: Status, nifti: Path, output: Path, settings: dict) -> None:
+    """Write ``sub-<patient>_<SEQ>.nii`` and its ``.json`` into ``output`` for each usable sequence.
+
+    ``nifti`` is the patient's folder of the convert stage, ``settings`` the section normalize of the config. A volume
+    without signal is a finding in ``status``.
+
+    Raises:
+        UserError: the settings do not say how to normalise a sequence.
+    """
+    for sequence in list(status.usable):
+        if sequence not in settings["intensity"]:
+            raise UserError(f"normalize.intensity: sequence '{sequence}' is missing; say how to normalise it")
+        name = f"sub-{status.patient}_{sequence}"
+        image = volume.read(nifti / f"{name}.nii.gz")
+        body = bias.body_mask(image)
+        if not body.any():
+            status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
+            continue
+        values = sitk.GetArrayFromImage(image)
+        facts = {"sequence": sequence, "body_fraction": float(body.mean()), "bias_field": None}
+        correction = settings["bias_correction"]
+        if sequence in correction["sequences"]:
+            field = bias.log_bias_field(image, body, correction["grid_mm"], correction["iterations"])
+            values = values / np.exp(field)
+            facts["bias_field"] = {**correction_facts(field, body), "method": "N4"}
+        values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
+        facts["intensity"] = {**settings["intensity"][sequence], **used}
+        volume.write_scaled(values, image, output / f"{name}.nii")
+        write_json(output / f"{name}.json", facts)
+
+
+def correction_facts(field: np.ndarray, body: np.ndarray) -> dict[str, float]:
+    """How strong a log bias field [z, y, x] is inside the body: its standard deviation, and 5th to 95th percentile."""
+    inside = field[body]
+    low, high = np.percentile(inside, [5, 95])
+    return {
+        "log_standard_deviation": float(inside.std()),
+        "factor_p5": float(np.exp(low)),
+        "factor_p95": float(np.exp(high)),
+    }

@@ -1,0 +1,49 @@
+"""One patient through the sample stage: sections, boxes and samples of each usable sequence."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from hscore.files import write_json
+from hscore.imaging import boxes, volume
+from hscore.status import Status
+
+
+def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, settings: dict) -> None:
+    """Write ``samples.npz`` and ``boxes.json`` into ``output``; ``settings`` is the section sample of the config.
+
+    ``samples.npz`` holds float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section,
+    uncompressed: it is read many times and packs badly. ``boxes.json`` holds, under the same keys, a sample a row: its
+    sections and the first and last voxel (column, row) of its box. A tumour on fewer adjacent sections than a sample
+    takes is a finding in ``status``.
+    """
+    arrays, places = {}, {}
+    for sequence in list(status.usable):
+        name = f"sub-{status.patient}_{sequence}"
+        mask = volume.read_mask(nifti / f"{name}_mask.nii.gz")
+        image = volume.read(normalized / f"{name}.nii")
+        columns_mm, rows_mm, _ = image.GetSpacing()
+        sections = boxes.tumour_sections(mask, columns_mm * rows_mm, settings["minimum_section_area_mm2"])
+        groups = boxes.adjacent(sections, settings["sections"], settings["stride"])
+        if not groups:
+            status.add("too_few_sections", _too_few(sequence, sections, settings), sequence)
+            continue
+        samples = boxes.plan(mask, groups, settings)
+        voxels = sitk.GetArrayFromImage(image)
+        for region in boxes.REGIONS:
+            key = f"{sequence}_{region}"
+            arrays[key] = boxes.cut(voxels, samples, region, settings["size"], settings["interpolation"])
+            places[key] = [
+                {"sections": s.sections, "first": s.boxes[region].first, "last": s.boxes[region].last} for s in samples
+            ]
+    np.savez(output / "samples.npz", **arrays)
+    write_json(output / "boxes.json", places)
+
+
+def _too_few(sequence: str, sections: list[int], settings: dict) -> str:
+    area = settings["minimum_section_area_mm2"]
+    return (
+        f"{sequence}: {len(sections)} section{'s' * (len(sections) != 1)} with at least {area:g} mm2 of tumour, "
+        f"{settings['sections']} adjacent ones are needed"
+    )

@@ -1,0 +1,50 @@
+"""Put every patient of a centre's table in one place of the flow diagram; list those included, without outcomes."""
+
+import argparse
+from pathlib import Path
+
+from hscore.cohort import flow
+from hscore.cohort.table import read_table
+from hscore.errors import UserError
+from hscore.files import new_file, write_json
+from hscore.status import Status
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("cohort", __doc__)
+    parser.add_argument("--center", required=True, help="name of the centre")
+    parser.add_argument("--role", required=True, choices=("development", "external"), help="role of the centre")
+    parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
+    parser.add_argument("--samples", required=True, nargs="+", help="folders of the sample step, one a patient")
+    parser.add_argument("--images", type=Path, help="images root, to name folders without a row in the table")
+    parser.add_argument("--codes", required=True, type=_program.settings, help="section codes of the config")
+    parser.add_argument("--settings", required=True, type=_program.settings, help="section cohort of the config")
+    parser.add_argument("--manifest", required=True, type=Path, help="table of included patients to write (CSV)")
+    parser.add_argument("--flow", required=True, type=Path, help="counts of the flow diagram to write (JSON)")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: argparse.Namespace) -> None:
+    table = read_table(arguments.table, arguments.center, arguments.codes)
+    sampled = {}
+    for folder in arguments.samples:
+        status = Status.read(folder)
+        sampled[status.patient] = flow.Sampled(folder, status)
+    if unmatched := set(sampled) ^ set(table["patient"]):
+        raise UserError(f"{arguments.table}: patient '{min(unmatched)}' stands only in one of the table and --samples")
+    required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
+    manifest, counts = flow.build(table, sampled, required, positive_mm)
+    counts = {
+        "center": arguments.center,
+        "role": arguments.role,
+        **counts,
+        "not_in_table": flow.folders_without_row(arguments.images, table),
+    }
+    with new_file(arguments.manifest) as path:
+        manifest.to_csv(path, index=False, float_format="%.15g")
+    write_json(arguments.flow, counts)
+
+
+if __name__ == "__main__":
+    main()

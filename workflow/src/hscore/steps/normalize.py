@@ -1,0 +1,28 @@
+"""Correct the coil's bias field and normalise the intensity of each usable sequence of one patient."""
+
+import argparse
+from pathlib import Path
+
+from hscore.files import new_folder
+from hscore.imaging import normalization
+from hscore.status import Status
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("normalize", __doc__)
+    parser.add_argument("--nifti", required=True, type=Path, help="the patient's folder of the convert step")
+    parser.add_argument("--settings", required=True, type=_program.settings, help="section normalize of the config")
+    parser.add_argument("--output", required=True, type=Path, help="folder to write")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: argparse.Namespace) -> None:
+    status = Status.read(arguments.nifti).next("normalize")
+    with new_folder(arguments.output) as folder:
+        normalization.normalize_patient(status, arguments.nifti, folder, arguments.settings)
+        status.write(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Write one outcome of a centre's included patients into a file of its own."""
+
+import argparse
+from pathlib import Path
+
+from hscore.cohort.table import OUTCOMES, read_manifest, read_table
+from hscore.files import new_file
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("outcomes", __doc__)
+    parser.add_argument("--center", required=True, help="name of the centre")
+    parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
+    parser.add_argument("--manifest", required=True, type=Path, help="its included patients")
+    parser.add_argument("--kind", required=True, choices=tuple(OUTCOMES), help="which outcome")
+    parser.add_argument("--output", required=True, type=Path, help="table to write (CSV); missing stays empty")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: argparse.Namespace) -> None:
+    table = read_table(arguments.table, arguments.center).set_index("patient")
+    included = read_manifest(arguments.manifest)["patient"]
+    outcome = table.loc[included, list(OUTCOMES[arguments.kind])]
+    with new_file(arguments.output) as path:
+        outcome.to_csv(path, float_format="%.15g")
+
+
+if __name__ == "__main__":
+    main()
