@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
 from pydicom.uid import generate_uid
 
+from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
 from hscore.imaging import roi
 from hscore.imaging.dicom import read_folder
 from hscore.imaging.geometry import Grid, stack

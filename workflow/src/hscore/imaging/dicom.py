@@ -21,6 +21,8 @@ DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR: a list of files, not an object
 
 MULTI_FRAME = {"1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}  # enhanced MR, converted legacy MR
 
+MR_IMAGES = {"1.2.840.10008.5.1.4.1.1.4", *MULTI_FRAME}
+
 SIEMENS_B = 0x0019100C
 GE_B = 0x00431039
 PHILIPS_B = 0x20011003
@@ -228,7 +230,7 @@ def _pixel_damage(file: BinaryIO, header: Dataset) -> str:
     """What is wrong with the pixels of a file whose header has been read up to them; "" for nothing."""
     meta = getattr(header, "file_meta", None)
     deflated = meta is not None and meta.get("TransferSyntaxUID") == "1.2.840.10008.1.2.1.99"
-    if deflated or header.get("Rows") is None:
+    if deflated or (header.get("Rows") is None and header.get("SOPClassUID") not in MR_IMAGES):
         return ""
     implicit, little = header.original_encoding
     order = "<" if little else ">"

@@ -56,7 +56,7 @@ def fit_adc(signal: np.ndarray, b_values: list[float], zero_below: float, limits
         if b == min(b_values):
             lowest = np.asarray(volume, np.float32)
     adc[~positive] = 0
-    bright = positive & (lowest > lowest.mean())  # tissue: the air's noise says nothing
+    bright = positive & (lowest >= lowest.mean())  # tissue: the air's noise says nothing
     if not bright.any():
         raise BadDiffusionError("the diffusion images hold no signal")
     if np.median(adc[bright]) <= 0:
