@@ -53,9 +53,12 @@ class Shape:
     edge: float = 1.2
 
     def depth(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Approximate depth below the surface in mm (negative outside); z (n,), displaced y and x (n, rows, columns)."""
-        rows = (np.interp(z, self.nodes[:, 0], self.nodes[:, k]) for k in (1, 2, 3, 4))
-        cx, cy, ax, ay = (row.astype(np.float32)[:, None, None] for row in rows)
+        """Approximate depth below the surface in mm (negative outside); z (n,), moved y and x (n, rows, columns)."""
+        below = np.clip(np.searchsorted(self.nodes[:, 0], z, side="right") - 1, 0, len(self.nodes) - 2)
+        low, high = self.nodes[below], self.nodes[below + 1]
+        share = (z - low[:, 0]) / (high[:, 0] - low[:, 0])
+        rows = low[:, 1:] + share[:, None] * (high[:, 1:] - low[:, 1:])
+        cx, cy, ax, ay = rows.T.astype(np.float32)[:, :, None, None]
         ax, ay = np.maximum(ax, 0.1), np.maximum(ay, 0.1)
         dx, dy = x - cx, y - cy
         if self.angle:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from hscore.simulation.parameters import stream
@@ -79,29 +81,61 @@ def study(patient: str, age: int, scanner: str, field_tesla: float, seed: int) -
 
 
 def write_series(folder: Path, study: Study, series: Series | list[Series], number: int) -> list[Dataset]:
-    """Write one series (a localizer: all its planes) below `folder`; returns the datasets in spatial order."""
+    """Write one series (a localizer: all its planes) below `folder`.
+
+    Returns what differs from image to image, plus what a region of interest refers to, by channel and section.
+    """
     vendor = VENDORS[study.scanner]
-    stacks = series if isinstance(series, list) else [series]
     target = folder / vendor["folder"].format(number=number)
     target.mkdir(parents=True)
-    meta = _file_meta()
-    datasets = []
-    for stack_number, stack in enumerate(stacks):
-        template = _series_header(study, stack, number, vendor)
+    images = []
+    for stack_number, stack in enumerate(series if isinstance(series, list) else [series]):
+        header = _series_header(study, stack, number, vendor)
+        shared = _encoded(header)
         for channel, section in np.ndindex(*stack.stored.shape[:2]):
-            dataset = Dataset()
-            dataset.update(template)
-            _image_header(dataset, study, stack, number, len(datasets) + 1, channel, section)
+            image = _image_header(stack, len(images) + 1, channel, section)
             if stack.kind == "ADC":
-                _b_value(dataset, study.scanner, stack.protocol["b_values"][channel])
-            dataset.SOPInstanceUID = study.uid(number, stack_number, channel, section)
-            dataset.PixelData = stack.stored[channel, section].tobytes()
-            meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-            dataset.file_meta = meta
-            path = target / vendor["file"].format(instance=len(datasets) + 1)
-            dataset.save_as(path, enforce_file_format=True)
-            datasets.append(dataset)
-    return datasets
+                _b_value(image, study.scanner, stack.protocol["b_values"][channel])
+            image.SOPInstanceUID = study.uid(number, stack_number, channel, section)
+            path = target / vendor["file"].format(instance=len(images) + 1)
+            _write_file(path, shared | _encoded(image), MRImageStorage, image.SOPInstanceUID)
+            del image.PixelData
+            for name in _REFERRED_TO:
+                image[name] = header[name]
+            images.append(image)
+    return images
+
+
+_REFERRED_TO = (
+    "SOPClassUID",
+    "SeriesInstanceUID",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "ImageOrientationPatient",
+)
+
+
+def _encoded(ds: Dataset) -> dict[int, bytes]:
+    """Every element of a dataset as its bytes (explicit VR, little endian), by tag.
+
+    The elements that all images of a series share are encoded once: encoding is what writing small files costs.
+    """
+    elements = {}
+    for element in ds:
+        buffer = DicomBytesIO()
+        buffer.is_little_endian, buffer.is_implicit_VR = True, False
+        write_data_element(buffer, element)
+        elements[int(element.tag)] = buffer.getvalue()
+    return elements
+
+
+def _write_file(path: Path, elements: dict[int, bytes], sop_class: str, sop_instance: str) -> None:
+    """A DICOM file (PS3.10) of encoded elements, in the order of their tags."""
+    meta = DicomBytesIO()
+    write_file_meta_info(meta, file_meta(sop_class, sop_instance))
+    body = b"".join(elements[tag] for tag in sorted(elements))
+    path.write_bytes(b"\0" * 128 + b"DICM" + meta.getvalue() + body)
 
 
 def base_header(study: Study, modality: str, number: int, description: str) -> Dataset:
@@ -140,10 +174,6 @@ def file_meta(sop_class: str, sop_instance: str) -> FileMetaDataset:
     meta.ImplementationClassUID = IMPLEMENTATION_UID
     meta.ImplementationVersionName = IMPLEMENTATION_NAME
     return meta
-
-
-def _file_meta() -> FileMetaDataset:
-    return file_meta(MRImageStorage, "0")
 
 
 def _series_header(study: Study, series: Series, number: int, vendor: dict) -> Dataset:
@@ -204,17 +234,19 @@ def _image_type(scanner: str, kind: str) -> list[str]:
     return ["ORIGINAL", "PRIMARY", "DIFFUSION", "TRACEW", "ND"] if kind == "ADC" else ["ORIGINAL", "PRIMARY", "M", "ND"]
 
 
-def _image_header(
-    ds: Dataset, study: Study, series: Series, number: int, instance: int, channel: int, section: int
-) -> None:
-    position = series.positions[section]
-    normal = np.cross(series.row, series.column)
+def _image_header(series: Series, instance: int, channel: int, section: int) -> Dataset:
+    """What differs from image to image."""
     pixels = series.stored[channel, section]
+    position = series.positions[section]
+    ds = Dataset()
     ds.InstanceNumber = instance
     ds.ImagePositionPatient = [_decimal(v) for v in position]
-    ds.SliceLocation = _decimal(position @ normal)
-    ds.SmallestImagePixelValue, ds.LargestImagePixelValue = int(pixels.min()), int(pixels.max())
-    ds.WindowCenter, ds.WindowWidth = int(pixels.max()) // 3, 2 * (int(pixels.max()) // 3) + 1
+    ds.SliceLocation = _decimal(position @ np.cross(series.row, series.column))
+    highest = int(pixels.max())
+    ds.WindowCenter, ds.WindowWidth = highest // 3, 2 * (highest // 3) + 1
+    ds.PixelData = pixels.tobytes()
+    ds["PixelData"].VR = "OW"
+    return ds
 
 
 def _b_value(ds: Dataset, scanner: str, b: int) -> None:

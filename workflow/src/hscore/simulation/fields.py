@@ -13,11 +13,17 @@ _POWER = 151.0 / 315.0
 
 
 def _cubic_basis(points: np.ndarray, origin: float, spacing: float, count: int) -> np.ndarray:
-    """B-spline weights, shape (points, count)."""
-    t = np.abs((points[:, None] - origin) / spacing - np.arange(count)[None, :])
-    near = 2 / 3 - t**2 + t**3 / 2
-    far = (2 - t) ** 3 / 6
-    return np.where(t < 1, near, np.where(t < 2, far, 0.0)).astype(np.float32)
+    """B-spline weights, shape (points, count): four in every row, the rest 0; a point off the lattice has none."""
+    u = (points - origin) / spacing
+    first = np.clip(np.floor(u).astype(int), 1, count - 3)
+    t = u - first
+    weights = (
+        np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, 3 * (1 - t) ** 3 - 6 * (1 - t) ** 2 + 4, t**3], axis=1) / 6
+    )
+    weights[(u < 1) | (u > count - 2)] = 0
+    basis = np.zeros((len(points), count), np.float32)
+    np.put_along_axis(basis, first[:, None] + np.arange(-1, 3), weights, axis=1)
+    return basis
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,29 @@ import numpy as np
 from hscore.simulation.anatomy import Pelvis, Shape, Tumour
 from hscore.simulation.signal import tissue_signal
 
+SLAB_PIXELS = 600_000  # a volume is rendered in slabs of about this size, which stay in the processor's cache
+
 
 def render(pelvis: Pelvis, z, y, x, kind: str, protocol: dict, field_tesla: float, parameters: dict, levels: dict):
     """Noise-free signal on the grid z x y x x (slab coordinates, mm), shape (channels, z, y, x), float32.
 
     `levels` are the patient's sign levels by sequence; a localizer shows none.
     """
-    grid = Grid.of(pelvis, z, y, x, protocol.get("distortion_mm", 0.0))
-    channels = len(protocol["b_values"]) if kind == "ADC" else 1
-    image = np.zeros((channels, len(z), len(y), len(x)), np.float32)
 
     def signal(tissue: str, scale=1.0) -> np.ndarray:
         values = tissue_signal(parameters["tissues"][tissue], kind, protocol, field_tesla, parameters, scale)
         return values * np.float32(pelvis.tissue_factor[tissue])
 
-    for shape in pelvis.shapes:
-        _paint_shape(image, grid, shape, signal)
-    _paint_tumour(image, grid, pelvis.tumour, signal, parameters, kind, levels)
+    contrast = {tissue: signal(tissue) for tissue in parameters["tissues"]}
+    channels = len(protocol["b_values"]) if kind == "ADC" else 1
+    image = np.zeros((channels, len(z), len(y), len(x)), np.float32)
+    sections = max(1, SLAB_PIXELS // (len(y) * len(x)))
+    for first in range(0, len(z), sections):
+        slab = slice(first, first + sections)
+        grid = Grid.of(pelvis, z[slab], y, x, protocol.get("distortion_mm", 0.0))
+        for shape in pelvis.shapes:
+            _paint_shape(image[:, slab], grid, shape, contrast)
+        _paint_tumour(image[:, slab], grid, pelvis.tumour, signal, parameters, kind, levels)
     return image
 
 
@@ -76,7 +82,7 @@ class Grid:
             ranges.append(slice(int(start), int(stop)))
         return tuple(ranges)
 
-    def block_of(self, shape: Shape, stride: int = 6) -> tuple[slice, slice, slice] | None:
+    def block_of(self, shape: Shape, stride: int = 8) -> tuple[slice, slice, slice] | None:
         """Index ranges that hold a shape, found on every `stride`-th pixel; None when it misses the grid."""
         start, stop = np.searchsorted(self.z, shape.nodes[[0, -1], 0])
         if start >= stop:
@@ -108,7 +114,7 @@ def _paint(part: np.ndarray, weight: np.ndarray, value: np.ndarray) -> None:
     part += change
 
 
-def _paint_shape(image: np.ndarray, grid: Grid, shape: Shape, signal) -> None:
+def _paint_shape(image: np.ndarray, grid: Grid, shape: Shape, contrast: dict[str, np.ndarray]) -> None:
     block = grid.block_of(shape)
     if block is None:
         return
@@ -118,8 +124,7 @@ def _paint_shape(image: np.ndarray, grid: Grid, shape: Shape, signal) -> None:
         mottle = np.float32(texture.fine) * grid.fine[block]
         mottle += np.float32(texture.coarse) * grid.coarse[block]
         mottle += 1
-        threads = signal(texture.threads) if texture.threads else signal(tissue)
-        for channel, value, thread in zip(image, signal(tissue), threads, strict=True):
+        for channel, value, thread in zip(image, contrast[tissue], contrast[texture.threads or tissue], strict=True):
             values = mottle * value
             if texture.threads:
                 values += (texture.share * (thread - value)) * grid.threads[block]

@@ -16,7 +16,7 @@ NUMBER = 900  # series number of the region of interest
 def write_dicom_seg(
     path: Path, mask: np.ndarray, images: list[Dataset], series: Series, study: Study, label: str
 ) -> None:
-    """Write `mask` (sections, rows, columns; bool) as a binary DICOM Segmentation of `images`, in the order of sections.
+    """Write `mask` (sections, rows, columns; bool) as a binary DICOM Segmentation of `images`.
 
     Sections without tumour get no frame (DICOM PS3.3 A.51: frames may be sparse). Written directly because the
     present time and random UIDs that segmentation libraries insert would change the bytes from run to run.

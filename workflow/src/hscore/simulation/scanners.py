@@ -15,7 +15,7 @@ STORED_MAXIMUM = 4095  # 12 bits
 
 @dataclass(frozen=True)
 class Placement:
-    """How the imaging slab lies in the patient: `rotation` (3 x 3, columns x, y, z of the slab) and `origin` in mm (LPS)."""
+    """How the imaging slab lies in the patient: `rotation` (its axes x, y, z as columns) and `origin` (LPS, mm)."""
 
     rotation: np.ndarray
     origin: np.ndarray
