@@ -7,7 +7,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from hscore.files import new_file
 from hscore.reporting import style
@@ -58,8 +59,8 @@ def heading(figure: Figure, title: str, lines: Sequence[str] = (), left: float =
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of one line of text in points."""
-    properties = {"family": "DejaVu Sans", "weight": "bold" if bold else "normal"}
-    return float(TextPath((0, 0), text, size=size, prop=properties).get_extents().width) if text.strip() else 0.0
+    font = FontProperties(family=style.RC["font.family"], weight="bold" if bold else "normal", size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:

@@ -16,7 +16,7 @@ from hscore.reporting import canvas, formatting, style
 from hscore.reporting.style import Look
 from hscore.reporting.verdict import EVALUATIONS
 
-WIDTH = 5.2  # inches; two stand side by side on a desktop page, one fills a phone
+WIDTH = 4.7  # inches; two stand side by side on a desktop page, one fills a phone and stays readable
 
 Results = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
         return None
     labels, looks = labels_of(results), looks_of(results)
     legend_height = 0.183 * (len(rows) + 1.6)
-    side = 3.85
+    side = 3.6
     figure = canvas.new_figure(WIDTH, side + legend_height + 1.42, results["study"]["simulated"])
     canvas.heading(figure, f"ROC, {EVALUATIONS[evaluation]}", [cohort_size(rows)])
     axes = canvas.panel(figure, 0.72, legend_height + 0.86, side, side)
@@ -246,13 +246,13 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
         return None
     horizon = results["config"].get("survive", {}).get("horizon_months", 60)
     groups = {name: content["groups"][name] for name in ("high", "low") if content["groups"].get(name)}
-    figure = canvas.new_figure(WIDTH, 5.75, results["study"]["simulated"])
+    figure = canvas.new_figure(WIDTH, 5.7, results["study"]["simulated"])
     lines = [
         f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}",
         *_survival_lines(content, survival_level_of(results)),
     ]
     canvas.heading(figure, f"Disease-free survival, {EVALUATIONS[cohort]}", lines)
-    axes = canvas.panel(figure, 0.72, 1.72, WIDTH - 0.95, 2.85)
+    axes = canvas.panel(figure, 0.72, 1.72, WIDTH - 0.95, 2.6)
     handles = []
     for name, group in groups.items():
         look = style.GROUPS[name]
@@ -288,9 +288,8 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
     figure.legend(
         handles=handles,
         loc="lower left",
-        bbox_to_anchor=(0.1 / WIDTH, 4.63 / 5.75),
-        ncols=2,
-        columnspacing=1.2,
+        bbox_to_anchor=(0.1 / WIDTH, 4.39 / 5.7),
+        labelspacing=0.35,
         handlelength=2.6,
         borderaxespad=0,
         fontsize=8.2,
@@ -335,9 +334,9 @@ def _numbers_at_risk(
     if not at_risk:
         return
     below = axes.get_xaxis_transform()
-    axes.text(0, -0.235, "Patients at risk", transform=below, fontsize=8, color=style.MUTED, va="center")
+    axes.text(0, -0.25, "Patients at risk", transform=below, fontsize=8, color=style.MUTED, va="center")
     for line, name in enumerate(groups):
-        y = -0.235 - 0.075 * (line + 1)
+        y = -0.25 - 0.08 * (line + 1)
         axes.text(
             -0.055,
             y,

@@ -23,6 +23,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// What is folded away on screen is printed.
+const folded = () => [...document.querySelectorAll("details:not([open])")];
+let opened = [];
+window.addEventListener("beforeprint", () => { opened = folded(); opened.forEach((one) => { one.open = true; }); });
+window.addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); opened = []; });
+
 const source = document.getElementById("explorer-data");
 if (source) {
   const models = JSON.parse(source.textContent);
