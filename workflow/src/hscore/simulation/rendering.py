@@ -70,7 +70,9 @@ class Grid:
         threads *= np.float32(150.0)
         threads += 1
         np.reciprocal(threads, out=threads)
-        return cls(*axes, *displaced, pelvis.fine.at(*axes), pelvis.coarse.at(*axes), threads)
+        coarse = pelvis.coarse.at(*axes)
+        threads *= np.clip(np.float32(0.5) + coarse, 0, 1)  # they come and go
+        return cls(*axes, *displaced, pelvis.fine.at(*axes), coarse, threads)
 
     def block(self, low, high) -> tuple[slice, slice, slice] | None:
         """Index ranges of the box low..high (z, y, x in mm); None when it misses the grid."""
@@ -141,12 +143,16 @@ def _paint_tumour(image: np.ndarray, grid: Grid, tumour: Tumour, signal, paramet
     z, y, x = (axis[part] for axis, part in zip((grid.z, grid.y, grid.x), block, strict=True))
     inside, around = _sign_values(parameters["signs"], kind, levels)
 
+    depth = tumour.depth(z, y, x)
+    halo = np.clip(1 + depth / np.float32(5.0), 0, 1)  # tissue next to the tumour that no sign changes
+    for channel, value in zip(image, signal("peritumoral"), strict=True):
+        _paint(channel[block], halo, value)
+
     scale = np.maximum(around["mean"] * (1 + around["strands"] * tumour.strands.at(z, y, x)), 0.05)
     weight = peritumoral_weight(tumour, reach, z, y, x)
     for channel, value in zip(image, signal("peritumoral", scale), strict=True):
         _paint(channel[block], weight, value)
 
-    depth = tumour.depth(z, y, x)
     rim = np.exp(-0.5 * (depth / np.float32(parameters["tumour"]["rim_mm"])) ** 2)
     scale = inside["mean"] * (1 + inside["texture"] * tumour.texture.at(z, y, x)) + inside["rim"] * rim
     weight = _edge(depth, 1.5)
