@@ -52,7 +52,7 @@ def planted_cohort(
 def planted_samples(random: np.random.Generator, z: float, triplets: int, rim: float) -> np.ndarray:
     """Triplets float32 [triplets, 3, 64, 64] of one patient."""
     sections = triplets + 2
-    y, x = np.mgrid[-1 : 1 : 64j, -1 : 1 : 64j]
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
     centre = random.normal(0, 0.08, 2)
     ratio = np.exp(random.normal(0, 0.15))
     radius = random.uniform(0.5, 0.7) * np.sqrt(1 - np.linspace(-0.8, 0.8, sections) ** 2 * 0.8)

@@ -25,6 +25,7 @@ class Augment:
         self.settings = settings
         self.generator = generator
         self.device = generator.device
+        self.aspect = rows / columns
         # centres of the pixels in grid_sample's coordinates: -1 and 1 are the outer edges of the image
         self.y = ((torch.arange(rows, device=self.device) * 2 + 1) / rows - 1).reshape(1, rows, 1)
         self.x = ((torch.arange(columns, device=self.device) * 2 + 1) / columns - 1).reshape(1, 1, columns)
@@ -57,8 +58,8 @@ class Augment:
         flip_x, flip_y = self.sign(n), self.sign(n)
         # an image twice as large takes its pixels from half as far off the centre
         cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
-        xx, xy = (cosine * flip_x).reshape(n, 1, 1), (-sine * flip_y).reshape(n, 1, 1)
-        yx, yy = (sine * flip_x).reshape(n, 1, 1), (cosine * flip_y).reshape(n, 1, 1)
+        xx, xy = (cosine * flip_x).reshape(n, 1, 1), (-sine * flip_y * self.aspect).reshape(n, 1, 1)
+        yx, yy = (sine * flip_x / self.aspect).reshape(n, 1, 1), (cosine * flip_y).reshape(n, 1, 1)
         return torch.stack([xx * self.x + xy * self.y + shift_x, yx * self.x + yy * self.y + shift_y], dim=3)
 
     def sign(self, n: int) -> Tensor:

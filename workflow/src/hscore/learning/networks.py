@@ -78,8 +78,8 @@ class MonaiTrunk(nn.Module):
             raise UserError(f"train.network.name: monai.networks.nets has no network '{name}'")
         try:
             self.network = factory(**arguments)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"train.network.arguments do not fit monai.networks.nets.{name}: {error}") from error
+        except (TypeError, ValueError, ImportError) as error:
+            raise UserError(f"train.network: monai.networks.nets.{name} cannot be built: {error}") from error
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.network(images)
@@ -150,6 +150,8 @@ def build(settings: dict, shape: Sequence[int], clinical: int) -> ScoreNetwork:
     ``shape``: (C, rows, columns) of one sample; ``clinical``: number K of clinical scalars.
     """
     name = settings["name"]
+    if name != "paper" and not name.startswith("monai:"):
+        raise UserError(f"train.network.name is '{name}'; write 'paper' or 'monai:<name of a network>'")
     known = PAPER if name == "paper" else MONAI
     if unknown := sorted(settings.keys() - known):
         raise UserError(f"train.network: '{unknown[0]}' is not a setting of '{name}'; known are {sorted(known)}")
@@ -162,10 +164,8 @@ def build(settings: dict, shape: Sequence[int], clinical: int) -> ScoreNetwork:
             )
         trunk: nn.Module = ConvolutionTrunk(shape[0], settings["channels"])
         features = trunk.features
-    elif name.startswith("monai:"):
+    else:
         trunk = MonaiTrunk(name.removeprefix("monai:"), settings.get("arguments", {}))
         features = trunk.count_features(shape)
-    else:
-        raise UserError(f"train.network.name is '{name}'; write 'paper' or 'monai:<name of a network>'")
     head = Head(features, clinical, settings.get("head", []), settings.get("dropout", 0.0))
     return ScoreNetwork(trunk, head, clinical)
