@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+CONFIG["validate"]["bootstrap"] = {"resamples": 60, "seed": 1}  # enough to see that intervals are there
 MODELS = ("cet1wi_peritumoral", "clinical", "hybrid")
 
 

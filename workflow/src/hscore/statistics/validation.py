@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.statistics import accuracy, discrimination
+from hscore.statistics import accuracy, bootstrap, calibration, decision, discrimination, reclassification
 from hscore.statistics.tables import Evaluation
 
 
@@ -16,19 +16,26 @@ def validate(evaluations: dict[str, Evaluation], thresholds: dict[str, dict], se
     """Everything the validate stage reports.
 
     ``evaluations`` are external, out_of_fold and apparent; ``thresholds`` is the frozen file; ``settings`` the
-    study's ``validate`` section.
+    study's ``validate`` section. Probabilities are shown as predicted and after recalibration; intercept and slope of
+    the recalibration come from out-of-fold development scores, never from the external cohort.
     """
     cuts = {model: cut["value"] for model, cut in thresholds.items()}
     for name, evaluation in evaluations.items():
         if without := [model for model in evaluation.scores if model not in cuts]:
             raise UserError(f"model '{without[0]}' has {name} scores but no frozen threshold")
-    rows = [
-        performance(model, name, evaluation.positive, scores, cuts[model], settings)
-        for name, evaluation in evaluations.items()
-        for model, scores in evaluation.scores.items()
-    ]
-    reference, confidence = settings["reference"], settings["confidence"]
+    rng = np.random.default_rng(settings["bootstrap"]["seed"])
+    resamples = settings["bootstrap"]["resamples"]
+    rows = []
+    for name, evaluation in evaluations.items():
+        draws = bootstrap.draw_by_class(evaluation.positive, resamples, rng)
+        rows += [performance(model, name, evaluation, cuts[model], settings, draws) for model in evaluation.scores]
     external, out_of_fold = evaluations["external"], evaluations["out_of_fold"]
+    recalibrated, how = recalibrate(out_of_fold, external)
+    recalibrated_cuts = {model: float(calibration.recalibrate(cuts[model], *how[model])) for model in how}
+    counts = bootstrap.draw(external.positive.size, resamples, rng)
+    development_counts = bootstrap.draw(out_of_fold.positive.size, resamples, rng)
+    reference, confidence = settings["reference"], settings["confidence"]
+    at = decision.thresholds(*settings["decision_thresholds"])
     return {
         "performance": rows,
         "comparisons": [
@@ -36,24 +43,99 @@ def validate(evaluations: dict[str, Evaluation], thresholds: dict[str, dict], se
             *comparisons("out_of_fold", out_of_fold, reference, confidence, pairs="reference"),
         ],
         "paired_accuracy": paired_accuracy(external, cuts, reference),
+        "calibration": [
+            *calibrations("out_of_fold", "as predicted", out_of_fold, confidence, development_counts),
+            *calibrations("external", "as predicted", external, confidence, counts),
+            *calibrations("external", "recalibrated", recalibrated, confidence, counts),
+        ],
+        "recalibration": recalibration_report(out_of_fold, how),
+        "decision_curves": {
+            name: {
+                "evaluation": "external",
+                **decision.curves(evaluation.positive, evaluation.scores, at_cuts, at, confidence, counts),
+            }
+            for name, evaluation, at_cuts in (
+                ("as_predicted", external, cuts),
+                ("recalibrated", recalibrated, recalibrated_cuts),
+            )
+        },
+        "reclassification": reclassifications(recalibrated, reference, confidence),
     }
 
 
-def performance(
-    model: str, evaluation: str, positive: np.ndarray, scores: np.ndarray, threshold: float, settings: dict
-) -> dict:
-    """Discrimination and accuracy of one model in one evaluation; ``settings`` is the study's ``validate`` section."""
+def recalibrate(development: Evaluation, external: Evaluation) -> tuple[Evaluation, dict[str, tuple[float, float]]]:
+    """External scores recalibrated by development, and (intercept, slope) by model.
+
+    Models whose development scores do not rise with the frequency of metastasis are left out.
+    """
+    how = {}
+    for model, scores in development.scores.items():
+        line = calibration.recalibration(development.positive, scores)
+        if line is not None and line[1] > 0:  # a falling line would turn the order of the patients round
+            how[model] = line
+    scores = {model: calibration.recalibrate(external.scores[model], *line) for model, line in how.items()}
+    return Evaluation(external.positive, scores), how
+
+
+def recalibration_report(development: Evaluation, how: dict[str, tuple[float, float]]) -> list[dict]:
+    """Intercept and slope of each model's recalibration, and why where there is none."""
+    rows = []
+    for model in development.scores:
+        row = {"model": model, "fitted_on": "out-of-fold development scores", "intercept": None, "slope": None}
+        if model in how:
+            rows.append({**row, "intercept": how[model][0], "slope": how[model][1]})
+        else:
+            rows.append({**row, "why": "the development scores do not rise with the frequency of metastasis"})
+    return rows
+
+
+def calibrations(name: str, scale: str, evaluation: Evaluation, confidence: float, counts: np.ndarray) -> list[dict]:
+    """Calibration of every model; ``scale`` says whether scores are as predicted or recalibrated."""
+    return [
+        {
+            "model": model,
+            "evaluation": name,
+            "scores": scale,
+            **calibration.describe(evaluation.positive, scores, confidence, counts),
+        }
+        for model, scores in evaluation.scores.items()
+    ]
+
+
+def reclassifications(evaluation: Evaluation, reference: str, confidence: float) -> list[dict]:
+    """NRI and IDI of the reference model against every other, on recalibrated external risks."""
+    if reference not in evaluation.scores:
+        return []
+    positive, new = evaluation.positive, evaluation.scores[reference]
+    return [
+        {
+            "evaluation": "external",
+            "scores": "recalibrated",
+            "new": reference,
+            "old": model,
+            "continuous_nri": reclassification.continuous_nri(positive, old, new, confidence),
+            "idi": reclassification.idi(positive, old, new, confidence),
+        }
+        for model, old in evaluation.scores.items()
+        if model != reference
+    ]
+
+
+def performance(model: str, name: str, evaluation: Evaluation, cut: float, settings: dict, draws: np.ndarray) -> dict:
+    """Discrimination and accuracy of one model in one evaluation; ``draws`` are stratified bootstrap draws."""
+    positive, scores = evaluation.positive, evaluation.scores[model]
     confidence = settings["confidence"]
-    called = scores >= threshold
+    called = scores >= cut
     counts = accuracy.confusion(positive, called)
     return {
         "model": model,
-        "evaluation": evaluation,
+        "evaluation": name,
         "n": int(positive.size),
         "positives": int(positive.sum()),
-        "threshold": threshold,
+        "threshold": cut,
         "auc": discrimination.auc_interval(positive, scores, confidence),
         "auc_logit": discrimination.auc_interval(positive, scores, confidence, "logit"),
+        "auc_bootstrap": bootstrap.auc_interval(positive, scores, draws, confidence),
         **accuracy.rates(counts, settings["proportion_interval"], confidence),
         **accuracy.ratios(counts, confidence),
         "indices": accuracy.indices(counts),

@@ -1,0 +1,126 @@
+"""Calibration: known miscalibration, defining equations, and predictions that allow no estimate."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+
+from hscore.statistics import bootstrap, calibration, logistic
+from hscore.statistics.smoother import Lowess
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(20)
+    risk = expit(rng.normal(-1, 1.2, 400))
+    return rng.random(400) < risk, risk
+
+
+def draws(positive, resamples=300):
+    return bootstrap.draw(positive.size, resamples, np.random.default_rng(0))
+
+
+def test_logistic_fit_solves_the_score_equations(data):
+    positive, risk = data
+    x = np.column_stack([logit(risk), np.arange(400) % 7])
+    model = logistic.fit(x, positive)
+    residual = positive - expit(np.column_stack([np.ones(400), x]) @ model.coefficients)
+    np.testing.assert_allclose(np.column_stack([np.ones(400), x]).T @ residual, 0, atol=1e-8)
+
+
+def test_logistic_fit_of_a_two_by_two_table_is_the_log_odds_ratio():
+    x = np.repeat([1.0, 1, 0, 0], [12, 5, 4, 20])
+    positive = np.repeat([True, False, True, False], [12, 5, 4, 20])
+    model = logistic.fit(x[:, None], positive)
+    assert model.coefficients[1] == pytest.approx(np.log(12 * 20 / (5 * 4)))
+    assert model.errors[1] == pytest.approx((1 / 12 + 1 / 5 + 1 / 4 + 1 / 20) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("x", "positive"),
+    [([0, 0, 1, 1], [0, 0, 1, 1]), ([1, 2, 3, 4], [0, 0, 0, 0]), ([2, 2, 2, 2], [0, 1, 0, 1])],
+    ids=["separation", "one class", "constant"],
+)
+def test_logistic_fit_without_a_maximum_is_none(x, positive):
+    assert logistic.fit(np.array(x, float)[:, None], np.array(positive, bool)) is None
+
+
+def test_shifted_and_stretched_logits_give_their_shift_and_stretch_back(data):
+    positive, risk = data
+    plain = calibration.recalibration(positive, risk)
+    distorted = expit(0.7 + 2 * logit(risk))
+    line = calibration.line(positive, distorted, 0.95)
+    assert line["slope"]["estimate"] == pytest.approx(plain[1] / 2)
+    intercept, slope = calibration.recalibration(positive, distorted)
+    np.testing.assert_allclose(
+        calibration.recalibrate(distorted, intercept, slope), expit(plain[0] + plain[1] * logit(risk))
+    )
+
+
+def test_recalibrated_scores_are_calibrated_where_they_were_fitted(data):
+    positive, risk = data
+    again = calibration.recalibrate(risk**2, *calibration.recalibration(positive, risk**2))
+    result = calibration.describe(positive, again, 0.95, draws(positive))
+    assert result["observed_expected"]["estimate"] == pytest.approx(1)
+    assert result["slope"]["estimate"] == pytest.approx(1) and result["intercept"]["estimate"] == pytest.approx(
+        0, abs=1e-9
+    )
+
+
+def test_brier_interval_has_the_width_of_a_mean(data):
+    positive, risk = data
+    result = calibration.brier(positive, risk, 0.95, draws(positive, 2000))["brier"]
+    error = ((positive - risk) ** 2).std() / 400**0.5
+    assert result["low"] == pytest.approx(result["estimate"] - 1.96 * error, abs=0.15 * error)
+    assert result["high"] == pytest.approx(result["estimate"] + 1.96 * error, abs=0.15 * error)
+
+
+def test_smooth_of_a_straight_line_is_that_line():
+    x = np.sort(np.random.default_rng(1).random(80))
+    np.testing.assert_allclose(Lowess(x)(0.2 + 0.5 * x, x), 0.2 + 0.5 * x)
+
+
+@pytest.mark.parametrize("n", [30, 141, 300])
+def test_smooth_equals_statsmodels(n):
+    module = pytest.importorskip("statsmodels.nonparametric.smoothers_lowess")
+    rng = np.random.default_rng(n)
+    x = rng.random(n).round(2)  # with ties
+    y = (rng.random(n) < x) * 1.0
+    expected = module.lowess(y, x, frac=2 / 3, it=0, delta=0.01 * np.ptp(x), return_sorted=False)
+    np.testing.assert_allclose(Lowess(x)(y, x), expected, atol=1e-9)
+
+
+def test_resampled_smooth_equals_weighting_each_patient(data):
+    positive, risk = data
+    smoother = Lowess(risk)
+    once = smoother(positive * 1.0, risk)
+    np.testing.assert_allclose(smoother(positive * 1.0, risk, np.full((2, 400), 3.0)), [once, once])
+
+
+def test_a_yes_no_model_is_compared_with_the_observed_shares():
+    predicted = np.repeat([0.2, 0.6], [50, 20])
+    positive = np.concatenate([np.arange(50) < 15, np.arange(20) < 10])
+    result = calibration.describe(positive, predicted, 0.95, draws(positive))
+    assert result["curve"]["predicted"] == [0.2, 0.6] and result["curve"]["observed"] == [0.3, 0.5]
+    assert result["ici"] == pytest.approx(0.1) and result["emax"] == pytest.approx(0.1)
+    low, high = result["curve"]["low"][0], result["curve"]["high"][0]
+    assert low < 0.3 < high
+
+
+@pytest.mark.parametrize(
+    ("positive", "predicted"),
+    [([0] * 12, np.linspace(0.1, 0.9, 12)), ([1] * 12, np.full(12, 0.4)), ([0, 1] * 6, np.tile([0.0, 1.0], 6))],
+    ids=["no events", "all events, one prediction", "certain and right"],
+)
+def test_every_missing_number_is_explained(positive, predicted):
+    positive = np.array(positive, bool)
+    result = calibration.describe(positive, predicted, 0.95, draws(positive))
+    for name in ("observed_expected", "slope", "intercept", "scaled_brier"):
+        assert result[name]["estimate"] is not None or result[name]["why"]
+    assert result["spiegelhalter"]["z"] is not None or result["spiegelhalter"]["why"]
+    assert result["slope"]["estimate"] is None
+
+
+def test_predictions_of_exactly_zero_and_one_are_counted():
+    positive = np.arange(30) % 3 == 0
+    predicted = np.linspace(0, 1, 30)
+    assert calibration.describe(positive, predicted, 0.95, draws(positive))["clipped"] == 2

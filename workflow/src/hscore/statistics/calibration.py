@@ -1,0 +1,165 @@
+"""Do predicted probabilities agree with what happened?
+
+Shapes: ``positive`` bool [n], ``predicted`` float [n] in 0..1. Logits need probabilities away from 0 and 1:
+``predicted`` is cut to CLIP..1-CLIP for them, and the number of patients this concerns is reported.
+
+Sources: Cox, Biometrika 1958;45:562-565 (intercept, slope); Brier, Mon Weather Rev 1950;78:1-3; Steyerberg, Clinical
+Prediction Models, 2019 (scaled Brier); Austin and Steyerberg, Stat Med 2019;38:4051-4065 (ICI, E50, E90);
+Spiegelhalter, Stat Med 1986;5:421-433. The smooth is R's lowess, as in rms ``val.prob``.
+"""
+
+import numpy as np
+from scipy.special import expit, logit, xlog1py, xlogy
+
+from hscore.statistics import logistic
+from hscore.statistics.estimates import two_sided_p, unknown, wald, wald_ratio
+from hscore.statistics.smoother import Lowess
+
+CLIP = 1e-6
+FEW_VALUES = 10  # up to so many different predictions the observed share of each is shown, not a smooth
+CURVE_POINTS = 50
+
+
+def cut(predicted: np.ndarray) -> np.ndarray:
+    """Probabilities whose logit is finite."""
+    return np.clip(predicted, CLIP, 1 - CLIP)
+
+
+def describe(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+    """Every calibration measure with its interval; ``counts`` [resamples, n] are bootstrap draws."""
+    n, events = int(positive.size), int(positive.sum())
+    return {
+        "n": n,
+        "events": events,
+        "clipped": int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()),
+        "observed_rate": events / n,
+        "mean_predicted": float(predicted.mean()),
+        "observed_expected": observed_expected(positive, predicted, confidence),
+        **line(positive, predicted, confidence),
+        **brier(positive, predicted, confidence, counts),
+        **smooth(positive, predicted, confidence, counts),
+        "spiegelhalter": spiegelhalter(positive, predicted),
+    }
+
+
+def observed_expected(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
+    """Observed over expected number of events, with the Poisson interval on the log scale."""
+    method = "Poisson, Wald on the log scale"
+    events, expected = int(positive.sum()), float(predicted.sum())
+    if events == 0 or expected == 0:
+        return unknown("there are no observed or no expected events", method)
+    return wald_ratio(np.log(events / expected), events**-0.5, confidence, method)
+
+
+def line(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
+    """``intercept`` (calibration in the large: slope held at 1) and ``slope`` of the logistic recalibration."""
+    method = "logistic recalibration, Wald"
+    predictor = logit(cut(predicted))
+    large = logistic.fit(np.empty((positive.size, 0)), positive, predictor)
+    both = logistic.fit(predictor[:, None], positive)
+    why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"
+    return {
+        "intercept": wald(large.coefficients[0], large.errors[0], confidence, method)
+        if large
+        else unknown("the outcome is the same in all patients", method),
+        "slope": wald(both.coefficients[1], both.errors[1], confidence, method) if both else unknown(why, method),
+    }
+
+
+def brier(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+    """Brier score, and scaled Brier (1 minus Brier over that of predicting the prevalence), bootstrap intervals."""
+    method = f"percentile bootstrap, {len(counts)} resamples"
+    error = (positive - predicted) ** 2
+    rate = positive.mean()
+    score = float(error.mean())
+    total = counts.sum(axis=1)
+    draws, rates = counts @ error / total, counts @ positive / total
+    result = {"brier": {"estimate": score, **interval(draws, confidence), "method": method}}
+    if rate in (0, 1):
+        why = "the outcome is the same in all patients, so predicting the prevalence is perfect"
+        return {**result, "scaled_brier": unknown(why, method)}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = 1 - draws / (rates * (1 - rates))
+    value = float(1 - score / (rate * (1 - rate)))
+    return {**result, "scaled_brier": {"estimate": value, **interval(scaled, confidence), "method": method}}
+
+
+def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+    """ICI, E50, E90, Emax (distance of the flexible curve from the diagonal over the patients) and the curve.
+
+    These distances come without an interval: resampling only adds noise to the curve, so that a bootstrap interval of
+    them regularly excludes its own estimate. The curve has a band. A model with few different predictions (such as a
+    yes/no finding) has no curve between them: the observed share at each value takes its place.
+    """
+    values = np.unique(predicted)
+    if values.size <= FEW_VALUES:
+        name, grid = "observed share at each predicted value", values
+        member = (predicted[:, None] == values).astype(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            draws = (counts * positive) @ member / (counts @ member)
+        curve = (positive @ member) / member.sum(axis=0)
+        observed = curve[np.searchsorted(values, predicted)]
+    else:
+        name, grid = (
+            "lowess, two thirds of the points, no robustness steps",
+            np.linspace(*values[[0, -1]], CURVE_POINTS),
+        )
+        smoother = Lowess(predicted)
+        curve, draws = smoother(positive * 1.0, grid), smoother(positive * 1.0, grid, counts)
+        observed = smoother(positive * 1.0, predicted)
+    error = np.abs(observed - predicted)
+    low, high = band(draws, confidence)
+    return {
+        "ici": float(error.mean()),
+        "e50": float(np.quantile(error, 0.5)),
+        "e90": float(np.quantile(error, 0.9)),
+        "emax": float(error.max()),
+        "curve": {
+            "predicted": grid.tolist(),
+            "observed": curve.tolist(),
+            "low": low,
+            "high": high,
+            "method": f"{name}; pointwise percentile bootstrap, {len(counts)} resamples",
+        },
+    }
+
+
+def spiegelhalter(positive: np.ndarray, predicted: np.ndarray) -> dict:
+    """Spiegelhalter's test of calibration: ``z``, ``p``."""
+    weight = 1 - 2 * predicted
+    variance = float((weight**2 * predicted * (1 - predicted)).sum())
+    if variance == 0:
+        return {"z": None, "p": None, "why": "every prediction is 0, 0.5 or 1"}
+    z = float(((positive - predicted) * weight).sum() / np.sqrt(variance))
+    return {"z": z, "p": two_sided_p(z)}
+
+
+def log_loss(positive: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean negative log likelihood of the predictions."""
+    return float(-(xlogy(positive, predicted) + xlog1py(~positive, -predicted)).mean())
+
+
+def recalibration(positive: np.ndarray, predicted: np.ndarray) -> tuple[float, float] | None:
+    """Intercept and slope to recalibrate by, fitted on development scores; None where there is no fit."""
+    model = logistic.fit(logit(cut(predicted))[:, None], positive)
+    return None if model is None else (float(model.coefficients[0]), float(model.coefficients[1]))
+
+
+def recalibrate(predicted: np.ndarray, intercept: float, slope: float) -> np.ndarray:
+    """Probabilities after recalibration."""
+    return expit(intercept + slope * logit(cut(predicted)))
+
+
+def interval(draws: np.ndarray, confidence: float) -> dict[str, float | None]:
+    """Percentile interval of bootstrap draws [resamples]; resamples without a value are passed over."""
+    draws = draws[np.isfinite(draws)]
+    if not draws.size:
+        return {"low": None, "high": None}
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return {"low": float(low), "high": float(high)}
+
+
+def band(draws: np.ndarray, confidence: float) -> tuple[list[float | None], list[float | None]]:
+    """Pointwise percentile band of bootstrap draws [resamples, points]."""
+    bounds = [interval(column, confidence) for column in draws.T]
+    return [bound["low"] for bound in bounds], [bound["high"] for bound in bounds]

@@ -1,0 +1,46 @@
+"""Logistic regression by maximum likelihood, for recalibration and tests of interaction.
+
+scikit-learn penalises by default and statsmodels takes two seconds to import; this needs a few lines of Newton steps.
+Shapes: ``x`` float [n, p] without the constant, ``positive`` bool [n], ``offset`` float [n].
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, xlog1py, xlogy
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Intercept first: ``coefficients`` [1 + p], their ``covariance``, and the maximised log likelihood."""
+
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: float
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Standard errors [1 + p]."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+def fit(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float = 0.0) -> Logistic | None:
+    """The maximum-likelihood fit; None where there is none (one class, separation, collinear columns)."""
+    design = np.column_stack([np.ones(positive.size), x])
+    scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
+    design = design / scale
+    beta = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = expit(design @ beta + offset)
+        information = (design * (p * (1 - p))[:, None]).T @ design
+        if np.linalg.cond(information) > 1e12:
+            return None
+        step = np.linalg.solve(information, design.T @ (positive - p))
+        beta = beta + step
+        if not np.abs(beta).max() < 1e4:
+            return None
+        if np.abs(step).max() < 1e-12 * (1 + np.abs(beta).max()):
+            p = expit(design @ beta + offset)
+            likelihood = float((xlogy(positive, p) + xlog1py(~positive, -p)).sum())
+            return Logistic(beta / scale, np.linalg.inv(information) / np.outer(scale, scale), likelihood)
+    return None
