@@ -17,6 +17,8 @@ from hscore.status import Status
 
 MOST_FILES_NAMED = 20
 HIDDEN = "[hidden]"
+# Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.
+QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "empty_roi"}
 
 
 class _UnusableError(Exception):
@@ -58,8 +60,9 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         usable = _write_sequences(status, contents, chosen, regions.regions, settings, output)
     status.usable = usable
     for finding in status.findings:
-        finding.text = hide(finding.text)
-    write_json(output / "series.json", hide({"series": _list_series(contents, chosen), "roi": _list_roi(regions)}))
+        if finding.code in QUOTING:
+            finding.text = hide(finding.text)
+    write_json(output / "series.json", {"series": _list_series(contents, chosen), "roi": hide(_list_roi(regions))})
     status.write(output)
 
 
