@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 # Seconds a job of the rule took on one core in the default study: the first guess, before anything has finished.
 TYPICAL_SECONDS = {
-    "simulate_center": 1.0,
-    "simulate_patient": 1.5,
-    "convert_patient": 1.5,
-    "normalize_patient": 3.0,
-    "sample_patient": 0.7,
-    "train_model": 45.0,
+    "simulate_center": 0.5,
+    "simulate_patient": 2.3,
+    "convert_patient": 1.8,
+    "normalize_patient": 3.2,
+    "sample_patient": 0.6,
+    "train_model": 60.0,
     "predict_development": 5.0,
     "predict_external": 5.0,
 }
