@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from hscore.reporting import figures, formatting, style, verdict
 from hscore.reporting.figures import labels_of, level_of, main_model, rows_of, survival_level_of
+from hscore.reporting.methods import methods
 
 HERE = Path(__file__).parent
 BLOCKS = {
@@ -105,13 +106,12 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "cox": cox(results),
         "verdict_groups": groups,
         "cohorts": cohorts(results),
-        "methods": [],
+        "methods": methods(results),
         "checklist": [],
         "checklist_text": "",
         "thresholds": thresholds(results),
         "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
-        "trained": [],
-        "trained_columns": [],
+        "trained": trained(results),
     }
     content["contents"] = contents(results, content)
     return content
@@ -592,6 +592,21 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
             {"label": labels.get(name, name), "value": value, "rule": entry["rule"], "chosen_on": entry["chosen_on"]}
         )
     return rows
+
+
+def trained(results: Results) -> list[dict[str, Any]]:
+    """One line a trained model: what it is, its seed and what it was trained on."""
+    labels = labels_of(results)
+    return [
+        {
+            "label": labels.get(model["model"], model["model"]),
+            "seed": model.get("seed", "\u2013"),
+            "folds": model.get("folds", "\u2013"),
+            "patients": model.get("patients", "\u2013"),
+            "positives": model.get("positives", "\u2013"),
+        }
+        for model in results["trained"]
+    ]
 
 
 # Writing
