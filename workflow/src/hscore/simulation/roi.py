@@ -83,6 +83,7 @@ def _frame(image: Dataset, position: int) -> Dataset:
     derivation = _code("113076", "DCM", "Segmentation")
     source = _referenced_image(image)
     source.PurposeOfReferenceCodeSequence = [purpose]
+    source.SpatialLocationsPreserved = "YES"
     return _dataset(
         DerivationImageSequence=[_dataset(SourceImageSequence=[source], DerivationCodeSequence=[derivation])],
         FrameContentSequence=[_dataset(DimensionIndexValues=[1, position])],
