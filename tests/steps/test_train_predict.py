@@ -27,6 +27,7 @@ SETTINGS = {
     "class_weights": "balanced",
     "augmentation": {"flip": True, "noise": 0.1},
     "aggregation": "max",
+    "precision": "float32",
     "device": "cpu",
 }
 SPECS = {

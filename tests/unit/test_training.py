@@ -23,6 +23,7 @@ SETTINGS = {
     "class_weights": "balanced",
     "augmentation": {"flip": True, "rotation_degrees": 10, "noise": 0.1},
     "aggregation": "mean",
+    "precision": "float32",
     "device": "cpu",
 }
 PATIENTS = 18

@@ -83,7 +83,7 @@ def prepare(settings: dict) -> torch.device:
     """The device, with deterministic algorithms and one thread; UserError when a promised GPU is not there."""
     if settings["device"] == "gpu" and not torch.cuda.is_available():
         raise UserError("train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one")
-    if settings.get("precision", "float32") not in PRECISIONS:
+    if settings["precision"] not in PRECISIONS:
         raise UserError(f"train.precision is '{settings['precision']}'; write one of {', '.join(PRECISIONS)}")
     if settings["aggregation"] not in AGGREGATIONS:
         raise UserError(f"train.aggregation is '{settings['aggregation']}'; write one of {', '.join(AGGREGATIONS)}")
@@ -244,7 +244,7 @@ class FoldTraining:
         owner = self.owner[batch]
         images = self.augment(self.images[batch]).contiguous(memory_format=torch.channels_last)
         self.optimizer.zero_grad()
-        with torch.autocast(images.device.type, torch.bfloat16, settings.get("precision") == "bfloat16"):
+        with torch.autocast(images.device.type, torch.bfloat16, settings["precision"] == "bfloat16"):
             logits = self.network.logits(images, self.clinical[owner])
         losses = functional.binary_cross_entropy_with_logits(
             logits.float(), self.labels[owner], self.weights[owner], reduction="sum"

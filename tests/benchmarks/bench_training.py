@@ -1,0 +1,128 @@
+"""Print what the training loop costs beside the bare network, and the batched beside the per-sample augmentation.
+
+    PYTHONPATH=workflow/src python tests/benchmarks/bench_training.py
+
+Times are of the process (CPU seconds, one thread), interleaved, and medians: other work on the machine matters less.
+The two ratios to look at: training over bare loop (at most 1.15), batched over per-sample augmentation (at least 10).
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from torch.nn import functional
+
+from hscore.learning import training
+from hscore.learning.augment import Augment
+from hscore.learning.samples import Samples
+
+SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text())["train"]
+PATIENTS, TRIPLETS = 85, 8
+
+
+def simulated_task() -> training.Task:
+    """85 patients with 8 samples of noise each."""
+    random = np.random.default_rng(0)
+    images = random.normal(size=(PATIENTS * TRIPLETS, 3, 64, 64)).astype(np.float32)
+    owner = np.repeat(np.arange(PATIENTS), TRIPLETS)
+    patients = pd.DataFrame({"patient": [f"P{k}" for k in range(PATIENTS)]})
+    samples = Samples(patients, np.empty((PATIENTS, 0), np.float32), images, owner)
+    labels = (np.arange(PATIENTS) % 5 == 0).astype(int)
+    folds = np.arange(PATIENTS) // 5 % 5
+    return training.Task("benchmark", samples, labels, folds, SETTINGS, 1, training.prepare(SETTINGS))
+
+
+def cpu_seconds(work: Callable[[], None]) -> float:
+    """CPU seconds of one call."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def compare_with_bare_loop(rounds: int = 7) -> None:
+    """An epoch of training beside forward, backward and step on one fixed batch, as often and as large."""
+    task = simulated_task()
+    images = torch.from_numpy(task.samples.images)
+    run, bare = (training.FoldTraining(task, images, 0) for _ in range(2))
+    size = run.drawn // run.batches
+    batch = bare.images[:size].contiguous(memory_format=torch.channels_last)
+    labels, clinical = bare.labels[bare.owner[:size]], bare.clinical[bare.owner[:size]]
+    bare.network.train()
+
+    def bare_epoch() -> None:
+        for _ in range(bare.batches):
+            bare.optimizer.zero_grad()
+            functional.binary_cross_entropy_with_logits(bare.network.logits(batch, clinical), labels).backward()
+            bare.optimizer.step()
+
+    run.train_epoch()
+    bare_epoch()
+    times = [(cpu_seconds(run.train_epoch), cpu_seconds(bare_epoch)) for _ in range(rounds)]
+    trained = run.drawn / statistics.median(t for t, _ in times)
+    bare_speed = size * bare.batches / statistics.median(b for _, b in times)
+    ratio = statistics.median((t / run.drawn) / (b / (size * bare.batches)) for t, b in times)
+    print(f"training loop   {trained:7.0f} samples/s (batches of {size})")
+    print(f"bare loop       {bare_speed:7.0f} samples/s")
+    print(f"training / bare {ratio:7.2f}   (at most 1.15)")
+
+
+def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
+    """The same augmentation: a batch on the tensor, and sample by sample in a MONAI DataLoader."""
+    from monai.data import DataLoader, Dataset
+    from monai.transforms import (
+        Compose,
+        RandAffine,
+        RandFlip,
+        RandGaussianNoise,
+        RandScaleIntensity,
+        RandShiftIntensity,
+    )
+
+    images = torch.randn(size * batches, 3, 64, 64)
+    limits = SETTINGS["augmentation"]
+    augment = Augment(limits, 64, 64, torch.Generator().manual_seed(0))
+    pixels = 64 * limits["shift"]
+    per_sample = Compose([
+        RandFlip(0.5, 0), RandFlip(0.5, 1),
+        RandAffine(1.0, np.radians(limits["rotation_degrees"]), None, (pixels, pixels), limits["scale"],
+                   padding_mode="border"),
+        RandScaleIntensity(limits["intensity_scale"], 1.0), RandShiftIntensity(limits["intensity_shift"], prob=1.0),
+        RandGaussianNoise(1.0, std=limits["noise"]),
+    ])  # fmt: skip
+
+    def batched() -> None:
+        order = torch.randperm(len(images))
+        for batch in order.split(size):
+            augment(images[batch])
+
+    def sample_by_sample() -> None:
+        for _ in DataLoader(Dataset(list(images), per_sample), batch_size=size, shuffle=True):
+            pass
+
+    speeds = [len(images) / cpu_seconds(work) for work in (batched, sample_by_sample)]
+    print(f"batched augmentation    {speeds[0]:7.0f} samples/s")
+    print(f"per-sample DataLoader   {speeds[1]:7.0f} samples/s (MONAI)")
+    print(f"batched / per sample    {speeds[0] / speeds[1]:7.1f}   (at least 10)")
+
+
+def time_one_model() -> None:
+    """All folds of one model at the default size: the epochs of one fold, times folds."""
+    task = simulated_task()
+    run = training.FoldTraining(task, torch.from_numpy(task.samples.images), 0)
+    epochs = min(5, SETTINGS["epochs"])
+    seconds = cpu_seconds(lambda: [run.train_epoch() for _ in range(epochs)]) / epochs
+    folds = int(task.folds.max()) + 1
+    print(f"one model, {folds} folds x {SETTINGS['epochs']} epochs, {PATIENTS} patients: "
+          f"{seconds * SETTINGS['epochs'] * folds:.0f} CPU s")  # fmt: skip
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    compare_with_bare_loop()
+    time_one_model()
+    compare_with_per_sample_monai()
