@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from statistics_inputs import CONFIG, finite, freeze, survive, unexplained, write
 
-SIZES = {"a": (80, 20), "b": (40, 12), "c": (60, 16)}
+SIZES = {"a": (40, 12), "b": (30, 10), "c": (40, 12)}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_groups_by_the_median_of_development(folder):
     content = read(folder)
     median = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"].median()
     assert content["grouping"]["rule"] == "median" and content["grouping"]["cut"] == median
-    assert content["cohorts"]["development"]["groups"]["high"]["n"] == 60
+    assert content["cohorts"]["development"]["groups"]["high"]["n"] == 35
 
 
 def test_text_covariates_become_levels_against_the_most_frequent(folder):
@@ -78,7 +78,7 @@ def test_missing_survival_and_covariates_are_counted(folder):
     survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
     cohort = read(folder)["cohorts"]["external"]
     assert cohort["missing"] == {"dfs": 3, "mri_ln_positive": 1, "handling": "complete cases"}
-    assert cohort["n"] == 57 and {row["n"] for row in cohort["multivariable"]} == {56}
+    assert cohort["n"] == 37 and {row["n"] for row in cohort["multivariable"]} == {36}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_cohort_all_in_one_group_is_reported_with_reasons(folder, score):
     cohort = read(folder)["cohorts"]["external"]
     assert cohort["hazard_ratio"]["estimate"] is None and "the same" in cohort["hazard_ratio"]["why"]
     assert cohort["log_rank"]["p"] is None
-    assert {cohort["groups"][name]["n"] for name in ("high", "low")} == {0, 60}
+    assert {cohort["groups"][name]["n"] for name in ("high", "low")} == {0, 40}
 
 
 def test_no_event_in_a_group_refuses_wald_and_offers_firth(folder):
@@ -143,3 +143,13 @@ def test_wrong_survival_data_are_named(folder, column, value, sentence):
     edit(folder, "c_dfs.csv", lambda t: t.loc.__setitem__((1, column), value))
     done = survive(folder)
     assert done.returncode == 1 and f"patient 'c-0002', {column}: {sentence}" in done.stderr
+
+
+def test_curve_prediction_and_time_dependent_auc_are_there(folder):
+    survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 3})
+    content = read(folder)
+    cohort = content["cohorts"]["development"]
+    assert [row["time"] for row in cohort["time_dependent_auc"]] == [12, 24, 36, 48, 60]
+    assert len(cohort["spline"]["score"]) == len(cohort["spline"]["high"]) == 40
+    assert 0 < cohort["spline"]["nonlinearity"]["p"] <= 1
+    assert 0 < content["prediction"]["model"] < 0.5 and content["prediction"]["to_month"] == 60

@@ -142,3 +142,48 @@ def test_a_wrong_outcome_is_named(folder, value, sentence):
     table.to_csv(folder / "c_lnm.csv", index=False)
     done = validate(folder)
     assert done.returncode == 1 and "patient 'c-0004', lnm" in done.stderr and sentence in done.stderr
+
+
+def test_subgroups_and_study_size_are_reported_for_the_reference_model(folder):
+    done = validate(folder, manifests=["c_manifest.csv"])
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    histology = next(row for row in content["subgroups"] if row["variable"] == "histology")
+    assert [level["level"] for level in histology["levels"]] == ["adenocarcinoma", "squamous"]
+    assert sum(level["n"] for level in histology["levels"]) == 30
+    assert {row["for"] for row in content["precision"]["needed"]} >= {"AUC", "sensitivity", "O/E"}
+    assert finite(content) and not unexplained(content)
+    done = validate(folder, manifests=["a_manifest.csv"])
+    assert done.returncode == 1 and "a_manifest.csv has no row for patient 'c-0001'" in done.stderr
+
+
+def test_recalibration_comes_from_development_and_keeps_the_order_of_the_patients(folder):
+    validate(folder)
+    content = read(folder)
+    external = [r for r in content["calibration"] if r["evaluation"] == "external" and r["model"] == "hybrid"]
+    assert [row["scores"] for row in external] == ["as predicted", "recalibrated"]
+    line = next(row for row in content["recalibration"] if row["model"] == "hybrid")
+    assert line["fitted_on"] == "out-of-fold development scores" and line["slope"] > 0
+    as_predicted, recalibrated = (row["slope"]["estimate"] for row in external)
+    assert recalibrated == pytest.approx(as_predicted / line["slope"], rel=1e-6)
+    before, after = (content["decision_curves"][name] for name in ("as_predicted", "recalibrated"))
+    for model, curve in before["frozen_calls"].items():  # the same patients are called positive on either scale
+        assert after["frozen_calls"][model]["net_benefit"] == curve["net_benefit"]
+
+
+def test_a_model_that_points_the_wrong_way_is_not_recalibrated(folder):
+    table = pd.read_csv(folder / "clinical_development.csv")
+    table.assign(out_of_fold=1 - table["out_of_fold"]).to_csv(folder / "clinical_development.csv", index=False)
+    assert validate(folder).returncode == 0
+    content = read(folder)
+    line = next(row for row in content["recalibration"] if row["model"] == "clinical")
+    assert line["slope"] is None and "do not rise" in line["why"]
+    assert "clinical" not in content["decision_curves"]["recalibrated"]["models"]
+    assert "clinical" in content["decision_curves"]["as_predicted"]["models"]
+
+
+def test_two_runs_write_the_same_bytes(folder):
+    validate(folder)
+    first = (folder / "validation.json").read_bytes()
+    validate(folder)
+    assert (folder / "validation.json").read_bytes() == first

@@ -138,11 +138,17 @@ def test_proportional_hazards_with_one_event_time_say_why():
     assert rows[0]["p"] is None and "event times" in rows[0]["why"]
 
 
-def test_interaction_test_finds_a_planted_one_and_passes_over_none():
+def test_added_value_finds_a_planted_interaction_and_passes_over_none():
     rng = np.random.default_rng(10)
     x = pd.DataFrame({"a": rng.normal(size=300), "b": (rng.random(300) < 0.5) * 1.0})
-    product = (x["a"] * x["b"]).to_numpy()
+    larger = x.assign(product=x["a"] * x["b"])
     event = np.ones(300, dtype=bool)
-    assert cox.interaction(rng.exponential(np.exp(-product)), event, x, product)["p"] < 1e-4
-    assert cox.interaction(rng.exponential(size=300), event, x, product)["p"] > 0.01
-    assert cox.interaction(rng.exponential(size=300), event & False, x, product)["why"] == "nobody had an event"
+    assert cox.added_value(rng.exponential(np.exp(-larger["product"].to_numpy())), event, x, larger)["p"] < 1e-4
+    assert cox.added_value(rng.exponential(size=300), event, x, larger)["p"] > 0.01
+    assert cox.added_value(rng.exponential(size=300), event & False, x, larger)["why"] == "nobody had an event"
+
+
+def test_baseline_hazard_without_an_effect_is_nelson_aalen():
+    time, event = np.array([1.0, 2, 2, 4]), np.array([1, 1, 0, 1], dtype=bool)
+    hazard = cox.baseline_hazard(time, event, np.zeros((4, 1)), np.zeros(1), np.array([0.5, 1, 3, 9]))
+    np.testing.assert_allclose(hazard, [0, 1 / 4, 1 / 4 + 1 / 3, 1 / 4 + 1 / 3 + 1])

@@ -23,7 +23,7 @@ def censoring_survival(time: np.ndarray, event: np.ndarray, moments: np.ndarray)
     then.
     """
     times, drops = np.unique(time[~event], return_counts=True)
-    risk = np.array([(time > t).sum() + (~event & (time == t)).sum() for t in times], dtype=float)
+    risk = time.size - np.searchsorted(np.sort(time), times, side="right") + drops
     steps = np.concatenate([[1.0], np.cumprod(1 - drops / risk)]) if times.size else np.ones(1)
     return steps[np.searchsorted(times, moments, side="left")]
 

@@ -111,28 +111,47 @@ def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) ->
 
 def proportional(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> list[dict]:
     """Test of proportional hazards for every covariate of a Cox model; rows are None with ``why`` where refused."""
+    model = coefficients(time, event, covariates)
+    if isinstance(model, str):
+        return [{"term": name, "chi2": None, "df": 1, "p": None, "why": model} for name in covariates]
+    x = covariates.to_numpy(dtype=float)
+    return proportional_hazards.test(time, event, x, model[0], list(covariates))
+
+
+def added_value(time: np.ndarray, event: np.ndarray, smaller: pd.DataFrame, larger: pd.DataFrame) -> dict:
+    """Likelihood-ratio test of a Cox model against one nested in it: ``chi2``, ``df``, ``p``, or ``why`` not."""
+    degrees = larger.shape[1] - smaller.shape[1]
+    likelihoods = []
+    for table in (smaller, larger):
+        why = refusal(event, table)
+        if why is None:
+            beta, _, why = _lifelines(time, event, table)
+        if why:
+            return {"chi2": None, "df": degrees, "p": None, "why": why}
+        likelihoods.append(partial_likelihood.log_likelihood(table.to_numpy(dtype=float), time, event, beta))
+    chi2 = max(0.0, 2 * (likelihoods[1] - likelihoods[0]))
+    return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
+
+
+def coefficients(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | str:
+    """Log hazard ratios [p] and their covariance [p, p]; where refused, the sentence that says why."""
     why = refusal(event, covariates)
     if why is None:
         beta, _, why = _lifelines(time, event, covariates)
     if why:
-        return [{"term": name, "chi2": None, "df": 1, "p": None, "why": why} for name in covariates]
-    x = covariates.to_numpy(dtype=float)
-    return proportional_hazards.test(time, event, x, beta, list(covariates))
+        return why
+    _, information = partial_likelihood.score_and_information(covariates.to_numpy(dtype=float), time, event, beta)
+    return beta, np.linalg.inv(information)
 
 
-def interaction(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, product: np.ndarray) -> dict:
-    """Likelihood-ratio test of adding ``product`` [n] to a Cox model: ``chi2``, ``df``, ``p`` or ``why``."""
-    larger = covariates.assign(product=product)
-    likelihoods = []
-    for table in (covariates, larger):
-        if why := refusal(event, table):
-            return {"chi2": None, "df": 1, "p": None, "why": why}
-        beta, _, why = _lifelines(time, event, table)
-        if why:
-            return {"chi2": None, "df": 1, "p": None, "why": why}
-        likelihoods.append(partial_likelihood.log_likelihood(table.to_numpy(dtype=float), time, event, beta))
-    chi2 = max(0.0, 2 * (likelihoods[1] - likelihoods[0]))
-    return {"chi2": chi2, "df": 1, "p": float(chdtrc(1, chi2))}
+def baseline_hazard(
+    time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, moments: np.ndarray
+) -> np.ndarray:
+    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments]."""
+    weights = np.exp(x @ beta)
+    times, deaths = np.unique(time[event], return_counts=True)
+    steps = deaths / np.array([weights[time >= t].sum() for t in times])
+    return np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(times, moments, side="right")]
 
 
 def profile(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:

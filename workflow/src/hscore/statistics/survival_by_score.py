@@ -10,10 +10,30 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hscore.statistics import concordance, cox, survival
+from hscore.statistics import concordance, cox, splines, survival, time_dependent
+from hscore.statistics.estimates import quantile
 
 STEP_MONTHS = 12  # distance of the columns of the table of numbers at risk
 PER = "0.1 of the H score"
+SPLINE_KNOTS = 4
+SPLINE_POINTS = 40
+
+
+def analyse(cohorts: dict[str, tuple[str, pd.DataFrame]], model: str, frozen: dict, settings: dict) -> dict:
+    """Everything the survive stage reports.
+
+    ``cohorts`` maps "external" and "development" to the name of the score column used and the patients; ``frozen`` is
+    the model's entry in the frozen thresholds; ``settings`` is the study's ``survive`` section.
+    """
+    grouping = cut_off(settings["groups"], frozen, cohorts["development"][1]["score"].to_numpy())
+    return {
+        "model": model,
+        "grouping": grouping,
+        "cohorts": {
+            name: describe(cohort, column, grouping["cut"], settings) for name, (column, cohort) in cohorts.items()
+        },
+        "prediction": prediction(cohorts["development"][1], cohorts["external"][1], settings["horizon_months"]),
+    }
 
 
 def cut_off(rule: str, frozen: dict, out_of_fold: np.ndarray) -> dict:
@@ -67,8 +87,64 @@ def describe(cohort: pd.DataFrame, score_column: str, cut: float, settings: dict
         "proportional_hazards": [*cox.proportional(time, event, group), *cox.proportional(time, event, continuous)],
         "concordance": concordance.harrell(time, event, score, confidence),
         "concordance_uno": concordance.uno(time, event, score, confidence),
+        "time_dependent_auc": [time_dependent.auc_at(time, event, score, moment, confidence) for moment in moments[1:]],
+        "spline": spline(time, event, score, settings),
         "restricted_mean": survival.restricted_mean_difference(time, event, high, horizon, confidence),
     }
+
+
+def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dict) -> dict:
+    """Hazard ratio along the score against its median, restricted cubic spline, and the test of non-linearity."""
+    method = f"Cox, restricted cubic spline, {SPLINE_KNOTS} knots at Harrell's quantiles, Wald band"
+    result = {"score": [], "hazard_ratio": [], "low": [], "high": [], "method": method}
+    at = splines.knots(score, SPLINE_KNOTS) if score.size else np.array([])
+    if at.size < 3:
+        why = "the score takes too few different values for a curve"
+        return {**result, "nonlinearity": {"chi2": None, "df": None, "p": None, "why": why}}
+    columns = pd.DataFrame(splines.basis(score, at)).add_prefix("part ")
+    why = cox.refusal(event, columns, settings["events_per_variable"])
+    model = why or cox.coefficients(time, event, columns)
+    if isinstance(model, str):
+        return {**result, "nonlinearity": {"chi2": None, "df": at.size - 2, "p": None, "why": model}}
+    beta, covariance = model
+    grid = np.linspace(score.min(), score.max(), SPLINE_POINTS)
+    difference = splines.basis(grid, at) - splines.basis(np.array([np.median(score)]), at)
+    log_ratio = difference @ beta
+    margin = quantile(settings["confidence"]) * np.sqrt(np.einsum("ij,jk,ik->i", difference, covariance, difference))
+    curves = {"hazard_ratio": log_ratio, "low": log_ratio - margin, "high": log_ratio + margin}
+    return {
+        **result,
+        "score": grid.tolist(),
+        **{name: np.exp(values).tolist() for name, values in curves.items()},
+        "nonlinearity": cox.added_value(time, event, columns.iloc[:, :1], columns),
+    }
+
+
+def prediction(development: pd.DataFrame, external: pd.DataFrame, horizon: float) -> dict:
+    """A Cox model of the score, fitted on development, predicts the external patients: integrated Brier score.
+
+    Beside it that of predicting the development cohort's Kaplan-Meier curve for everybody (no model).
+    """
+    method = "integrated Brier score, inverse probability of censoring weights (Graf)"
+    empty = {"model": None, "no_model": None, "to_month": None, "fitted_on": "development", "method": method}
+    parts = []
+    for cohort in (development, external):
+        known = cohort.dropna(subset=["dfs_months", "dfs_event"])
+        parts.append((known["dfs_months"].to_numpy(float), known["dfs_event"].to_numpy() == 1, known["score"]))
+    (time, event, score), (new_time, new_event, new_score) = parts
+    model = cox.coefficients(time, event, score.to_frame())
+    if isinstance(model, str):
+        return {**empty, "why": f"no Cox model on development: {model}"}
+    end = min(horizon, np.floor(new_time.max() - 1e-9)) if new_time.size else 0.0
+    if end < 2:
+        return {**empty, "why": "no external patient was followed for two months"}
+    months = np.arange(1.0, end + 1)
+    hazard = cox.baseline_hazard(time, event, score.to_numpy()[:, None], model[0], months)
+    predicted = np.exp(-np.exp(new_score.to_numpy() * model[0][0])[:, None] * hazard)
+    curve = survival.kaplan_meier(time, event, 0.95)
+    nobody = np.tile([survival.at_time(curve, month)[0] for month in months], (new_time.size, 1))
+    values = (time_dependent.integrated_brier(new_time, new_event, p, months) for p in (predicted, nobody))
+    return {**empty, **dict(zip(("model", "no_model"), values, strict=True)), "to_month": float(end)}
 
 
 def multivariable(known: pd.DataFrame, group: pd.DataFrame, names: Sequence[str], settings: dict) -> list[dict]:

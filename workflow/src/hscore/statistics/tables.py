@@ -143,3 +143,14 @@ def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.Dat
     if len(unknown := found.difference(patients.index)):
         raise UserError(f"{path} has patient '{unknown[0]}', who has no survival row ({len(unknown)} such patients)")
     return patients.loc[found].assign(score=read_scores(path, column, found))
+
+
+def read_characteristics(
+    manifests: Sequence[str | Path], columns: Sequence[str], patients: pd.Index
+) -> pd.DataFrame | None:
+    """Those of ``columns`` that the manifests have, as text, in the order of ``patients``; None without manifests."""
+    if not manifests:
+        return None
+    table = read_tables(manifests, [])
+    same_patients(table.index, " + ".join(str(path) for path in manifests), patients)
+    return table.loc[patients, [name for name in columns if name in table.columns]]

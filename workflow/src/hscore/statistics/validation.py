@@ -6,18 +6,34 @@ Shapes: an ``Evaluation`` holds the outcome, bool [n], and each model's scores, 
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 
 from hscore.errors import UserError
-from hscore.statistics import accuracy, bootstrap, calibration, decision, discrimination, reclassification
+from hscore.statistics import (
+    accuracy,
+    bootstrap,
+    calibration,
+    decision,
+    discrimination,
+    precision,
+    reclassification,
+    subgroups,
+)
 from hscore.statistics.tables import Evaluation
 
 
-def validate(evaluations: dict[str, Evaluation], thresholds: dict[str, dict], settings: dict) -> dict:
+def validate(
+    evaluations: dict[str, Evaluation],
+    thresholds: dict[str, dict],
+    settings: dict,
+    characteristics: pd.DataFrame | None = None,
+) -> dict:
     """Everything the validate stage reports.
 
     ``evaluations`` are external, out_of_fold and apparent; ``thresholds`` is the frozen file; ``settings`` the
-    study's ``validate`` section. Probabilities are shown as predicted and after recalibration; intercept and slope of
-    the recalibration come from out-of-fold development scores, never from the external cohort.
+    study's ``validate`` section; ``characteristics`` [external patients, columns] are for the subgroups.
+    Probabilities are shown as predicted and after recalibration; intercept and slope of the recalibration come from
+    out-of-fold development scores, never from the external cohort.
     """
     cuts = {model: cut["value"] for model, cut in thresholds.items()}
     for name, evaluation in evaluations.items():
@@ -60,7 +76,32 @@ def validate(evaluations: dict[str, Evaluation], thresholds: dict[str, dict], se
             )
         },
         "reclassification": reclassifications(recalibrated, reference, confidence),
+        "subgroups": subgroup_report(external, reference, cuts, characteristics, settings),
+        "precision": precision_report(rows, external, recalibrated, reference, confidence),
     }
+
+
+def subgroup_report(
+    external: Evaluation, reference: str, cuts: dict[str, float], characteristics: pd.DataFrame | None, settings: dict
+) -> list[dict]:
+    """The reference model in every subgroup of the external cohort; none where no characteristics were given."""
+    if characteristics is None or reference not in external.scores:
+        return []
+    scores, interval, confidence = external.scores[reference], settings["proportion_interval"], settings["confidence"]
+    found = subgroups.describe(external.positive, scores, cuts[reference], characteristics, interval, confidence)
+    return [{"model": reference, "evaluation": "external", **row} for row in found]
+
+
+def precision_report(
+    rows: list[dict], external: Evaluation, recalibrated: Evaluation, reference: str, confidence: float
+) -> dict | None:
+    """Size of a prospective validation of the reference model, planned from what the external cohort showed."""
+    row = next((r for r in rows if r["model"] == reference and r["evaluation"] == "external"), None)
+    if row is None:
+        return None
+    expected = [row[name]["estimate"] for name in ("auc", "sensitivity", "specificity")]
+    risk = recalibrated.scores.get(reference)
+    return {"model": reference, **precision.report(external.positive, *expected, risk, confidence)}
 
 
 def recalibrate(development: Evaluation, external: Evaluation) -> tuple[Evaluation, dict[str, tuple[float, float]]]:

@@ -17,16 +17,7 @@ def work(arguments: argparse.Namespace) -> None:
         "development": ("out_of_fold", tables.join_scores(arguments.development, "out_of_fold", patients)),
     }
     frozen = tables.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
-    grouping = survival_by_score.cut_off(settings["groups"], frozen, cohorts["development"][1]["score"].to_numpy())
-    content = {
-        "model": settings["model"],
-        "grouping": grouping,
-        "cohorts": {
-            name: survival_by_score.describe(cohort, column, grouping["cut"], settings)
-            for name, (column, cohort) in cohorts.items()
-        },
-    }
-    write_json(arguments.output, content)
+    write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings))
 
 
 def main(argv: list[str] | None = None) -> None:

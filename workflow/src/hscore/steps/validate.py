@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hscore.files import read_json, write_json
-from hscore.statistics import tables, validation
+from hscore.statistics import subgroups, tables, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -19,7 +19,9 @@ def work(arguments: argparse.Namespace) -> None:
         "apparent": tables.read_evaluation(arguments.development, "apparent", development),
     }
     thresholds = read_json(arguments.thresholds)
-    write_json(arguments.output, validation.validate(evaluations, thresholds, arguments.settings))
+    characteristics = tables.read_characteristics(arguments.manifests, subgroups.COLUMNS, external.index)
+    content = validation.validate(evaluations, thresholds, arguments.settings, characteristics)
+    write_json(arguments.output, content)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -30,6 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--external", type=named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
     add("--folds", type=Path, required=True, help="development patients with lnm, CSV")
     add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV a centre")
+    add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
     add("--thresholds", type=Path, required=True, help="frozen thresholds, JSON")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="validation, JSON")

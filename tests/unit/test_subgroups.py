@@ -1,0 +1,49 @@
+"""Subgroups: every level shown, and a test that finds a planted difference and keeps its level without one."""
+
+import numpy as np
+import pytest
+
+from hscore.statistics import discrimination, subgroups
+
+
+def test_every_level_is_shown_however_small():
+    positive = np.array([1, 0, 1, 0, 1], dtype=bool)
+    rows = subgroups.by_level(
+        positive, np.array([0.9, 0.1, 0.8, 0.3, 0.4]), 0.5, np.array(list("aabbc")), "wilson", 0.95
+    )
+    assert [(row["level"], row["n"], row["positives"]) for row in rows] == [("a", 2, 1), ("b", 2, 1), ("c", 1, 1)]
+    assert rows[2]["auc"]["estimate"] is None and "both classes" in rows[2]["auc"]["why"]
+    assert rows[2]["sensitivity"]["estimate"] == 0 and rows[2]["specificity"]["why"]
+
+
+def test_two_levels_give_the_squared_difference_over_its_variance():
+    rng = np.random.default_rng(70)
+    positive, levels = rng.random(200) < 0.4, np.repeat(["x", "y"], 100)
+    scores = rng.normal(size=200) + positive
+    x, y = (discrimination.delong(positive[levels == level], scores[levels == level]) for level in "xy")
+    expected = (x.auc[0] - y.auc[0]) ** 2 / (x.covariance[0, 0] + y.covariance[0, 0])
+    assert subgroups.heterogeneity(positive, scores, levels)["chi2"] == pytest.approx(expected)
+
+
+def test_it_finds_a_planted_difference_and_keeps_its_level():
+    rng = np.random.default_rng(71)
+    positive, levels = np.tile([True, False], 200), np.repeat(["x", "y"], 200)
+    planted = rng.normal(size=400) + 2 * positive * (levels == "x")
+    assert subgroups.heterogeneity(positive, planted, levels)["p"] < 1e-4
+    p = [subgroups.heterogeneity(positive, rng.normal(size=400) + positive, levels)["p"] for _ in range(200)]
+    assert 2 <= sum(value < 0.05 for value in p) <= 22
+
+
+def test_levels_without_a_variance_are_left_out_and_counted():
+    positive = np.array([1, 0, 1, 0, 1, 0], dtype=bool)
+    result = subgroups.heterogeneity(positive, np.arange(6.0), np.array(list("aabbcc")))
+    assert result["p"] is None and result["left_out"] == 3 and "fewer than two" in result["why"]
+
+
+def test_columns_become_levels():
+    import pandas as pd
+
+    table = pd.DataFrame({"age": ["30", "50", "70", None], "grade": ["G1", None, "G3", "G1"]})
+    levels = subgroups.levels(table)
+    assert levels["age"].tolist() == ["below 50", "50 or more", "50 or more", "missing"]
+    assert levels["grade"].tolist() == ["G1", "missing", "G3", "G1"]

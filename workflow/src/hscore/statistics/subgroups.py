@@ -1,0 +1,90 @@
+"""Does a model work alike in all kinds of patients? AUC and accuracy by level, and a test of their difference.
+
+Levels are shown however small they are. Shapes: ``positive`` bool [n], ``scores`` float [n], ``levels`` str [n].
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc
+
+from hscore.statistics import accuracy, discrimination
+
+
+def by_level(
+    positive: np.ndarray, scores: np.ndarray, cut: float, levels: np.ndarray, interval: str, confidence: float
+) -> list[dict]:
+    """Per level: ``level n positives auc sensitivity specificity``."""
+    rows = []
+    for level in np.unique(levels):
+        member = levels == level
+        called = scores[member] >= cut
+        rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
+        rows.append(
+            {
+                "level": str(level),
+                "n": int(member.sum()),
+                "positives": int(positive[member].sum()),
+                "auc": discrimination.auc_interval(positive[member], scores[member], confidence),
+                "sensitivity": rates["sensitivity"],
+                "specificity": rates["specificity"],
+            }
+        )
+    return rows
+
+
+def heterogeneity(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
+    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances: ``chi2``, ``df``, ``p``.
+
+    Levels without a DeLong variance cannot enter and are counted in ``left_out``.
+    """
+    values, weights, left_out = [], [], 0
+    for level in np.unique(levels):
+        member = levels == level
+        if discrimination.one_class(positive[member]):
+            left_out += 1
+            continue
+        result = discrimination.delong(positive[member], scores[member])
+        if result.covariance[0, 0] > 0:
+            values.append(result.auc[0])
+            weights.append(1 / result.covariance[0, 0])
+        else:
+            left_out += 1
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Cochran's Q of DeLong AUCs"}
+    if len(values) < 2:
+        return {**row, "why": "fewer than two levels have an AUC with a variance"}
+    values, weights = np.array(values), np.array(weights)
+    chi2 = float((weights * (values - np.average(values, weights=weights)) ** 2).sum())
+    return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
+
+
+# Where a measured column is divided; other columns are taken level by level.
+DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10}
+COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm")
+
+
+def levels(table: pd.DataFrame) -> pd.DataFrame:
+    """The subgroup columns as words, [patients, columns]; a missing value is a level of its own, "missing"."""
+    parts = {}
+    for name, values in table.items():
+        words = values.astype(object)
+        if name in DIVISIONS:
+            division = DIVISIONS[name]
+            measured = pd.to_numeric(values, errors="coerce")
+            words = pd.Series(np.where(measured < division, f"below {division}", f"{division} or more"), table.index)
+            words = words.where(measured.notna())
+        parts[name] = words.where(words.notna(), "missing").astype(str)
+    return pd.DataFrame(parts)
+
+
+def describe(
+    positive: np.ndarray, scores: np.ndarray, cut: float, table: pd.DataFrame, interval: str, confidence: float
+) -> list[dict]:
+    """One entry per column of ``levels(table)``: its levels and the test of their difference."""
+    return [
+        {
+            "variable": name,
+            "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence),
+            "heterogeneity": heterogeneity(positive, scores, words.to_numpy()),
+        }
+        for name, words in levels(table).items()
+    ]
