@@ -134,3 +134,37 @@ def square(low: tuple[float, float], high: tuple[float, float], height: float) -
     return np.array(
         [[low[0], low[1], height], [high[0], low[1], height], [high[0], high[1], height], [low[0], high[1], height]]
     )
+
+
+def enhanced(voxels: np.ndarray, b_values: list[float]) -> Dataset:
+    """An Enhanced MR Image object of several b-values: all of its geometry stands in functional groups."""
+    frames = [(b, k) for b in b_values for k in range(len(voxels))]
+    pixels = np.stack([np.rint(voxels[k] * np.exp(-b * 1e-3)) for b, k in frames]).astype(np.uint16)
+    dataset = image(pixels[0], [0, 0, 0], 1, "1.2.3.4", description="DWI", number=7)
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "EchoTime", "SliceThickness"):
+        delattr(dataset, keyword)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    dataset.NumberOfFrames, dataset.PixelData = len(frames), pixels.tobytes()
+
+    def item(**values) -> Sequence:
+        one = Dataset()
+        for keyword, value in values.items():
+            setattr(one, keyword, value)
+        return Sequence([one])
+
+    shared = Dataset()
+    shared.PixelMeasuresSequence = item(PixelSpacing=[1.5, 1.5], SliceThickness=5.0, SpacingBetweenSlices=5.0)
+    shared.PlaneOrientationSequence = item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])
+    shared.MREchoSequence = item(EffectiveEchoTime=70.0)
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    per_frame = []
+    for b, k in frames:
+        own = Dataset()
+        own.PlanePositionSequence = item(ImagePositionPatient=[-12.0, -15.0, 3.0 + 5 * k])
+        own.MRDiffusionSequence = item(DiffusionBValue=b, DiffusionDirectionality="ISOTROPIC" if b else "NONE")
+        own.FrameContentSequence = item(
+            DimensionIndexValues=[1, k + 1, b_values.index(b) + 1], StackID="1", InStackPositionNumber=k + 1
+        )
+        per_frame.append(own)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
+    return dataset

@@ -14,10 +14,11 @@ import pytest
 import SimpleITK as sitk
 import yaml
 from pydicom import dcmread
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.data import get_testdata_file
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from conftest import ROOT
-from dicom_writer import FRAME_UID, diffusion, save, series, square, structure_set, volume
+from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
 from hscore.status import Status
 from hscore.steps import convert
 
@@ -281,9 +282,61 @@ def test_exchanged_b_values_are_a_finding_not_a_wrong_map(patient, tmp_path):
     assert "does not fall" in text(run(patient, tmp_path / "out"), "bad_diffusion")
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless])
+def philips(file):
+    file.Manufacturer = "Philips"
+
+
+def temporal(file):
+    for groups in file.PerFrameFunctionalGroupsSequence:
+        b = groups.MRDiffusionSequence[0].DiffusionBValue
+        groups.FrameContentSequence[0].TemporalPositionIndex = 1 if b == 0 else 2
+
+
+def test_an_enhanced_multi_frame_file(patient, tmp_path):
+    """One file for the whole T2 series gives the same voxels as one for each image."""
+    run(patient, tmp_path / "classic")
+    shutil.rmtree(patient / "t2")
+    file = enhanced(volume(seed=1), [0.0])
+    file.SeriesDescription, file.SeriesInstanceUID = "t2_tse", "1.2.3"
+    save([file], patient / "t2")
+    assert run(patient, tmp_path / "enhanced").usable == ["CET1WI", "T2WI", "ADC"]
+    images = [sitk.ReadImage(str(tmp_path / name / "sub-A-0001_T2WI.nii.gz")) for name in ("classic", "enhanced")]
+    assert (on_grid_of(images[1], images[0]) == sitk.GetArrayFromImage(images[0])).all()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "code", "words"),
+    [
+        (lambda file: None, "unreadable_sequence", "contradict the DICOM headers"),  # b-values stacked like slices
+        (temporal, "unreadable_sequence", "into the wrong volume or slice"),
+        (philips, "bad_diffusion", "b-values 0, 2000 by dcm2niix, 0, 800 by the headers"),
+    ],
+)
+def test_what_dcm2niix_silently_gets_wrong_is_a_finding(patient, tmp_path, dialect, code, words):
+    """Three dialects of one multi-frame diffusion file; dcm2niix reports success on all."""
+    shutil.rmtree(patient / "dwi")
+    file = enhanced(volume(), [0.0, 800.0])
+    dialect(file)
+    save([file], patient / "dwi")
+    status = run(patient, tmp_path / "out")
+    assert words in text(status, code) and status.usable == ["CET1WI", "T2WI"]
+
+
+def test_jpeg_2000(tmp_path):
+    """An MR image that pydicom's authors compressed, and the same one as it was."""
+    for name in ("MR_small.dcm", "MR_small_jp2klossless.dcm"):
+        dataset = dcmread(get_testdata_file(name, download=False))
+        dataset.SeriesDescription, dataset.ImageType = "t2_tse", ["ORIGINAL", "PRIMARY"]
+        (tmp_path / name).mkdir()
+        dataset.save_as(tmp_path / name / "image.dcm")
+        run(tmp_path / name, tmp_path / "out" / name, SETTINGS | {"sequences": {"T2WI": {"description": "t2"}}})
+    plain, packed = (path.read_bytes() for path in sorted((tmp_path / "out").glob("*/*.nii.gz")))
+    assert plain == packed
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
 def test_compressed_images(patient, tmp_path, syntax):
-    """Every lossless compression that a writer on this machine offers gives the same voxels."""
+    """Lossless compression gives the same voxels."""
     run(patient, tmp_path / "plain")
     for path in (patient / "t2").iterdir():
         dataset = dcmread(path)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pydicom
 
 from hscore.files import new_file
-from hscore.imaging.dicom import Series
+from hscore.imaging.dicom import Frame, Series
 from hscore.imaging.geometry import Grid
 
 if TYPE_CHECKING:  # SimpleITK takes a fifth of a second to import, which is spent while dcm2niix works
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # SimpleITK takes a fifth of a second to import, which is spe
 
 # NIfTI-1 header fields in which dcm2niix leaves times, comments and names: offset, length
 FREE_TEXT = {"db_name": (14, 18), "descrip": (148, 80), "aux_file": (228, 24), "intent_name": (328, 16)}
-GZIP_LEVEL = 3  # as small as level 6 on MR volumes, a quarter faster
+GZIP_LEVEL = 1  # MR volumes are half noise: 1.5 % larger than level 3 or 6, in 0.6 and 0.3 of their time
 
 
 @dataclass
@@ -101,6 +102,47 @@ def grid_of(image: "SimpleITK.Image") -> Grid:
     affine[:3, :3] = np.reshape(image.GetDirection(), (dimension, dimension))[:3, :3] * image.GetSpacing()[:3]
     affine[:3, 3] = image.GetOrigin()[:3]
     return Grid(tuple(size[:3]), affine)
+
+
+STORED = {2: np.uint8, 4: np.int16, 512: np.uint16}  # NIfTI-1 data type codes of whole numbers
+
+
+def in_place(path: Path, grid: Grid, expected: Grid, volumes: list[list[Frame]]) -> bool:
+    """True unless images are found in another volume or slice than the headers say.
+
+    dcm2niix sorts the frames of some multi-frame dialects wrongly without an error. Stored values must be those of
+    the DICOM images: in every image of a multi-frame file, in the middle slice of every volume of other files.
+    Where values cannot be compared (dcm2niix changed them to floats, or pydicom cannot unpack them) it is True.
+
+    Args:
+        path: the NIfTI file; ``grid``: its grid.
+        expected: the grid by the headers; ``volumes``: the images by volume and slice of that grid.
+    """
+    content = np.memmap(path, np.uint8, "r")
+    kind = STORED.get(int(content[70:72].view(np.int16)[0]))
+    if kind is None:
+        return True
+    voxels = content[352:].view(kind).reshape(len(volumes), *grid.size[::-1])
+    count = expected.size[2]
+    decoded: dict[Path, np.ndarray] = {}
+    for volume, frames in zip(voxels, volumes, strict=True):
+        for number in range(count) if frames[0].number is not None else [count // 2]:
+            frame = frames[number]
+            try:
+                if frame.path not in decoded:
+                    decoded[frame.path] = pydicom.dcmread(frame.path).pixel_array
+            except Exception:  # no decoder here: dcm2niix has its own
+                return True
+            pixels = decoded[frame.path] if frame.number is None else decoded[frame.path][frame.number]
+            # where the first, the next column's and the next row's pixel of this image lie in the NIfTI
+            corner = np.array([[0, 0, number], [1, 0, number], [0, 1, number]])
+            index = np.rint(grid.index(corner @ expected.affine[:3, :3].T + expected.affine[:3, 3])).astype(int)
+            plane = volume[index[0, 2]]
+            plane = plane[:, ::-1] if index[1, 0] < index[0, 0] else plane
+            plane = plane[::-1] if index[2, 1] < index[0, 1] else plane
+            if not np.array_equal(plane, pixels):
+                return False
+    return True
 
 
 def compress(source: Path, target: Path) -> None:

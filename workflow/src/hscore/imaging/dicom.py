@@ -62,6 +62,7 @@ class Frame:
     image_type: tuple[str, ...]
     b_value: float | None  # s/mm2
     damage: str = ""  # why the pixels cannot be read, if they cannot
+    number: int | None = None  # which frame of a multi-frame file; None for a classic one
 
 
 @dataclass
@@ -349,6 +350,7 @@ def _frames(path: Path, header: Dataset, damage: str) -> list[Frame]:
                 image_type=image_type,
                 b_value=_b_value(header, shared, own),
                 damage=damage,
+                number=number if header.get("PerFrameFunctionalGroupsSequence") else None,
             )
         )
     return frames

@@ -130,6 +130,12 @@ def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dic
         if count != len(volumes) or not conversion.grid_of(image).same_as(choice.grid):
             text = f"series {one.number}: size or position of the converted volume contradict the DICOM headers"
             raise _UnusableError("unreadable_sequence", text)
+        checked = count > 1 or volumes[0][0].number is not None
+        if checked and not conversion.in_place(
+            converted[one.uid].path, conversion.grid_of(image), choice.grid, volumes
+        ):
+            text = f"series {one.number}: the conversion puts images into the wrong volume or slice"
+            raise _UnusableError("unreadable_sequence", text)
         images.append(image)
     grid = conversion.grid_of(images[0])
     sidecar = _sidecar(choice)
@@ -151,10 +157,10 @@ def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dic
 
 
 def _b_values(choice: Choice, converted: dict[str, Converted]) -> list[float]:
-    """b-value of each volume: what dcm2niix says, or the headers where it says nothing or all zero.
+    """b-value of each volume (s/mm2): what dcm2niix says, or the headers where it says nothing or all zero.
 
     Raises:
-        _UnusableError: ``bad_diffusion`` when neither knows.
+        _UnusableError: ``bad_diffusion`` when neither knows or they contradict each other.
     """
     values: list[float] = []
     by_header = iter(choice.b_values)
@@ -162,6 +168,10 @@ def _b_values(choice: Choice, converted: dict[str, Converted]) -> list[float]:
         known = [next(by_header) for _ in volumes]
         told = converted[one.uid].b_values
         if told and len(told) == len(volumes) and any(told):
+            if any(b is not None and abs(a - b) > max(5, 0.05 * b) for a, b in zip(told, known, strict=True)):
+                listed = [", ".join("?" if b is None else f"{b:g}" for b in values) for values in (told, known)]
+                text = f"series {one.number}: b-values {listed[0]} by dcm2niix, {listed[1]} by the headers"
+                raise _UnusableError("bad_diffusion", text)
             known = told
         if None in known:
             text = f"series {one.number}: b-values of {known.count(None)} of {len(known)} volumes unknown"
