@@ -91,7 +91,8 @@ class Grid:
             return None
         every_y, every_x = (stride if len(axis) > 3 * stride else 1 for axis in (self.y, self.x))
         thin = (slice(int(start), int(stop)), slice(None, None, every_y), slice(None, None, every_x))
-        step = max(every * (axis[1] - axis[0]) for every, axis in ((every_y, self.y), (every_x, self.x)) if every > 1)
+        steps = [every * (axis[1] - axis[0]) for every, axis in ((every_y, self.y), (every_x, self.x)) if every > 1]
+        step = max(steps, default=0.0)
         near = shape.depth(self.z[thin[0]], self.moved_y[thin], self.moved_x[thin]) > -(2.0 + step)
         if not near.any():
             return None

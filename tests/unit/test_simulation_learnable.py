@@ -1,0 +1,89 @@
+"""Calibration of the simulator: plain features of the rendered boxes come close to the planted ideal observers.
+
+The study's networks see the tumour box, and the box grown by 5 pixels, so the features use nothing else. Run with
+`-s` to see the figures.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from hscore.simulation import anatomy, scanners
+from hscore.simulation.parameters import load, stream
+from hscore.simulation.patients import area_under_curve, simulate_center
+from hscore.simulation.rendering import render, tumour_mask
+from hscore.simulation.signal import add_rician_noise, tissue_signal
+
+ROOT = Path(__file__).parents[2]
+PATIENTS, POSITIVES, SEED, GROWN = 140, 45, 5, 5
+
+
+def section_of_box(axis, low, high, pixel):
+    """The part of a pixel axis that a box grown by GROWN pixels holds."""
+    return axis[(axis >= low - (GROWN + 1) * pixel) & (axis <= high + (GROWN + 1) * pixel)]
+
+
+def features(parameters, scanner, kind, name, record, pelvis):
+    """(features of the tumour box, further features of the grown box); signals relative to muscle."""
+    profile = parameters["scanners"][scanner]
+    protocol, field = profile["series"][kind], profile["field_tesla"]
+    (x0, x1), (y0, y1), (z0, z1) = pelvis.tumour.reach
+    z, y, x = scanners.grid(protocol, name, kind, SEED)
+    z = z[(z > z0 + 4) & (z < z1 - 4)]
+    y, x = section_of_box(y, y0, y1, protocol["pixel"]), section_of_box(x, x0, x1, protocol["pixel"])
+    image = render(pelvis, z, y, x, kind, protocol, field, parameters, record["levels"])
+    reference = parameters["tissues"]["tumour" if kind == "ADC" else "muscle"]
+    signal = float(tissue_signal(reference, kind, protocol | {"b_values": [0]}, field, parameters)[0])
+    image = add_rician_noise(image, signal / protocol["snr"], stream(SEED, name, kind)) / signal
+    if kind == "ADC":
+        image = np.log(image[0] / image[-1]) / (protocol["b_values"][-1] - protocol["b_values"][0]) * 1e3
+    else:
+        image = image[0]
+    mask = tumour_mask(pelvis, z, y, x)
+    rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    box = image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    corners = box[~mask[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]]
+    depth = pelvis.tumour.depth(z, y, x)
+    core, rim = image[depth > 3.5], image[(depth > 0) & (depth < 2.5)]
+    quarter = len(rows) // 4
+    beside = image[:, rows[quarter] : rows[-quarter], :]
+    lateral = np.concatenate([beside[..., : columns[0]], beside[..., columns[-1] + 1 :]], axis=-1)
+    before = np.concatenate([image[:, : rows[0]], image[:, rows[-1] + 1 :]], axis=1)
+    inside = [core.mean(), rim.mean() - core.mean(), core.std(), image[mask].mean(), corners.mean()]
+    return inside, [lateral.mean(), lateral.std(), before.mean()]
+
+
+def cross_validated_auc(values, lnm):
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3))
+    aucs = []
+    for seed in range(4):
+        folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+        scores = cross_val_predict(model, values, lnm, cv=folds, method="predict_proba")[:, 1]
+        aucs.append(area_under_curve(scores, lnm))
+    return float(np.mean(aucs))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scanner", ["siemens"])  # the others by hand: they differ in noise and pixel size only
+def test_plain_features_come_close_to_the_ideal_observer(scanner):
+    parameters = load(ROOT / "resources/simulation.yaml")
+    rows, truth = simulate_center(parameters, f"calibration-{scanner}", scanner, PATIENTS, POSITIVES, SEED)
+    lnm = np.array([row["lnm"] for row in rows])
+    patients = truth["patients"].items()
+    pelves = {name: anatomy.build(parameters, name, record, SEED) for name, record in patients}
+    for kind, ideal in truth["ideal_auc_of_these_patients"].items():
+        pairs = [features(parameters, scanner, kind, name, record, pelves[name]) for name, record in patients]
+        tumour = cross_validated_auc(np.array([inside for inside, _ in pairs]), lnm)
+        peritumoral = cross_validated_auc(np.array([inside + around for inside, around in pairs]), lnm)
+        print(
+            f"{scanner} {kind}: tumour {tumour:.3f} (ideal {ideal['tumour']:.3f}), "
+            f"peritumoral {peritumoral:.3f} (ideal {ideal['peritumoral']:.3f})"
+        )
+        assert tumour == pytest.approx(ideal["tumour"], abs=0.09)
+        assert peritumoral == pytest.approx(ideal["peritumoral"], abs=0.09)
+        assert tumour < ideal["tumour"] + 0.05  # the tight box does not hold the peritumoral sign
