@@ -49,6 +49,7 @@ def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
+    config["validate"]["bootstrap"]["resamples"] = 50
     config["centers"] = [
         {key: row[key] for key in ("center", "name", "role")} | {"patients": row["n"] * scale} for row in CENTERS
     ]

@@ -10,7 +10,20 @@ from hscore.files import read_json, write_json
 from hscore.steps import results
 
 ROOT = Path(__file__).parents[2]
-FROM_VALIDATION = ("performance", "comparisons", "paired_accuracy")
+FROM_OTHERS = {
+    "study",
+    "config",
+    "versions",
+    "code_version",
+    "models",
+    "trained",
+    "flow",
+    "table1",
+    "thresholds",
+    "survival",
+    "published",
+    "verdicts",
+}
 
 
 @pytest.fixture
@@ -21,7 +34,7 @@ def stages(tmp_path):
         write_json(tmp_path / f"{center}.json", flow)
     for name in ("table1", "thresholds", "survival"):
         write_json(tmp_path / f"{name}.json", whole[name])
-    write_json(tmp_path / "validation.json", {key: whole[key] for key in FROM_VALIDATION})
+    write_json(tmp_path / "validation.json", {key: value for key, value in whole.items() if key not in FROM_OTHERS})
     folders = []
     for model in whole["trained"]:
         folders.append(tmp_path / model["model"] / "seed-1")

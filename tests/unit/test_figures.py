@@ -149,3 +149,22 @@ def test_equal_results_give_equal_files(results, tmp_path):
         assert (tmp_path / f"a/roc.{suffix}").read_bytes() == (tmp_path / f"b/roc.{suffix}").read_bytes()
     assert b"<date>" not in (tmp_path / "a/roc.svg").read_bytes()
     assert b"<text" not in (tmp_path / "a/roc.svg").read_bytes()
+
+
+def test_calibration_and_decision_curves_are_those_of_results(results):
+    with style.drawing():
+        shown = figures.calibration(results).axes[0].lines[1:]
+        curves = figures.decision_curves(results).axes[0].lines
+    rows = [r for r in results["calibration"] if r["model"] == "hybrid" and r["evaluation"] == "external"]
+    for line, row in zip(shown, rows, strict=True):
+        np.testing.assert_allclose(line.get_xdata(), 100 * np.array(row["curve"]["predicted"]))
+    content = results["decision_curves"]["recalibrated"]
+    expected = [content["treat_all"], content["treat_none"], *content["models"].values()]
+    for line, curve in zip(curves, expected, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), curve["net_benefit"])
+
+
+def test_a_study_without_calibration_has_neither_figure(results):
+    del results["calibration"], results["decision_curves"]
+    assert figures.calibration(results) is None
+    assert figures.decision_curves(results) is None

@@ -110,7 +110,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     axes.set_aspect("equal")
     method = rows[0]["auc"].get("method")
     title = f"AUC ({level_of(results)} interval{', ' + method if method else ''}); marker = frozen threshold"
-    _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04, height=legend_height)
+    _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
 
@@ -134,7 +134,7 @@ def _percent_axes(axes: Axes, x: str, y: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: float, height: float) -> None:
+def _legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: float) -> None:
     total_width, total_height = figure.get_size_inches()
     legend = figure.legend(
         handles=handles,
@@ -233,6 +233,88 @@ def auc_overview(results: Results) -> Figure | None:
             )
         )
     figure.legend(handles=handles, loc="lower right", ncols=3, bbox_to_anchor=(0.99, 0.0), columnspacing=1.4)
+    return figure
+
+
+# Calibration and net benefit
+
+
+def calibration(results: Results) -> Figure | None:
+    """Observed against predicted share of metastasis, external, of the H score: as predicted and recalibrated."""
+    model = main_model(results)
+    rows = [
+        row
+        for row in results.get("calibration") or []
+        if row["model"] == model and row["evaluation"] == "external" and (row.get("curve") or {}).get("predicted")
+    ]
+    if not rows:
+        return None
+    side = 3.6
+    figure = canvas.new_figure(WIDTH, side + 2.35, results["study"]["simulated"])
+    size = f"n = {formatting.count(rows[0]['n'], 'patient')}, {rows[0]['events']} LNM-positive"
+    label = labels_of(results).get(model, model)
+    canvas.heading(figure, f"Calibration, {EVALUATIONS['external']}", [f"{label}; {size}"])
+    axes = canvas.panel(figure, 0.72, 1.7, side, side)
+    axes.plot([0, 100], [0, 100], color=style.RULE, linewidth=0.9, zorder=0)
+    handles = []
+    for row in rows:
+        look = style.SCORES[row["scores"]]
+        curve = {key: _percentages(row["curve"].get(key)) for key in ("predicted", "observed", "low", "high")}
+        marker = look.marker if curve["predicted"].size <= FEW_POINTS else ""
+        style_of = {"color": look.colour, "linestyle": look.line, "linewidth": look.width, "marker": marker}
+        axes.plot(curve["predicted"], np.clip(curve["observed"], 0, 100), **style_of)
+        low, high = np.clip(curve["low"], 0, 100), np.clip(curve["high"], 0, 100)
+        axes.fill_between(curve["predicted"], low, high, color=look.colour, alpha=0.13, linewidth=0)
+        slope = formatting.estimate(row["slope"], formatting.ratio)
+        handles.append(Line2D([], [], **style_of, label=f"{row['scores']}: slope {slope}"))
+    _percent_axes(axes, "Predicted probability of LNM (%)", "Observed share with LNM (%)")
+    axes.set_aspect("equal")
+    title = f"Bands and slopes: {level_of(results)} interval; grey line: perfect"
+    _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
+    return figure
+
+
+FEW_POINTS = 5  # a curve of so few values is a set of points
+
+
+def _percentages(values: Sequence[float | None] | None) -> np.ndarray:
+    return 100 * np.asarray([np.nan if value is None else value for value in values or []], float)
+
+
+def decision_curves(results: Results) -> Figure | None:
+    """Net benefit of acting on each model's recalibrated risk over the threshold probability, external."""
+    content = (results.get("decision_curves") or {}).get("recalibrated")
+    if not content:
+        return None
+    labels, looks = labels_of(results), looks_of(results)
+    legend_height = 0.183 * (len(content["models"]) + 3.6)
+    height = 2.9
+    figure = canvas.new_figure(WIDTH, height + legend_height + 1.42, results["study"]["simulated"])
+    size = f"n = {formatting.count(content['n'], 'patient')}, {content['positives']} LNM-positive; recalibrated risks"
+    canvas.heading(figure, f"Decision curves, {EVALUATIONS['external']}", [size])
+    axes = canvas.panel(figure, 0.72, legend_height + 0.86, WIDTH - 0.95, height)
+    at = 100 * np.asarray(content["threshold"])
+    reference = {
+        "treat_all": ("treat all as positive", style.MUTED, style.DASHES[1]),
+        "treat_none": ("treat none", style.MUTED, style.SOLID),
+    }
+    handles, largest = [], 0.0
+    for key, (label, colour, line) in reference.items():
+        axes.plot(at, content[key]["net_benefit"], color=colour, linestyle=line, linewidth=1)
+        handles.append(Line2D([], [], color=colour, linestyle=line, linewidth=1, label=label))
+        largest = max(largest, *content[key]["net_benefit"])
+    for name, curve in content["models"].items():
+        look = looks[name]
+        axes.plot(at, curve["net_benefit"], color=look.colour, linestyle=look.line, linewidth=look.width)
+        handles.append(
+            Line2D([], [], color=look.colour, linestyle=look.line, linewidth=look.width, label=labels.get(name, name))
+        )
+        largest = max(largest, *curve["net_benefit"])
+    axes.set(xlim=(at[0], at[-1]), ylim=(-0.25 * largest - 0.01, 1.08 * largest + 0.01))
+    axes.set(xlabel="Threshold probability (%)", ylabel="Net benefit")
+    axes.grid(color=style.RULE, linewidth=0.4)
+    axes.set_axisbelow(True)
+    _legend_below(figure, handles, "No bands drawn: intervals are in results.json", canvas.STRIP + 0.04)
     return figure
 
 
@@ -393,10 +475,15 @@ def cox_forest(results: Results) -> Figure | None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set(ylim=(-0.6, len(drawn) - 0.4), xlabel="Hazard ratio (logarithmic)")
-    axes.set_yticks(range(len(drawn)), [f"{row['cohort']}: {row['term']}" for row in drawn[::-1]], fontsize=8)
+    axes.set_yticks(range(len(drawn)), [_cox_label(row) for row in drawn[::-1]], fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure
+
+
+def _cox_label(row: Mapping[str, Any]) -> str:
+    adjusted = ", adjusted" if row["model"] == "adjusted" else ""
+    return f"{row['cohort']}: {row['term']}{adjusted}"
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
@@ -431,7 +518,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
                 {
                     "cohort": name,
                     "model": "adjusted",
-                    "term": f"{term_label(entry['term'])}, adjusted",
+                    "term": term_label(entry["term"]),
                     "entry": entry,
                     "main": False,
                 }

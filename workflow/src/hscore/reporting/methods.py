@@ -59,8 +59,8 @@ def _images(config: Mapping[str, Any]) -> str:
     parts = ["Series were recognised by their DICOM content and converted with dcm2niix."]
     if diffusion:
         parts.append(
-            f"{listed(diffusion)} was fitted voxel by voxel from the b-values of the diffusion series (least squares on "
-            f"logarithms) and cut to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
+            f"{listed(diffusion)} was fitted voxel by voxel from the b-values of the diffusion series (least "
+            f"squares on logarithms) and cut to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
         )
     if bias["sequences"]:
         parts.append(

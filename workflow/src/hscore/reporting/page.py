@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from hscore.reporting import figures, formatting, style, verdict
+from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import labels_of, level_of, main_model, rows_of, survival_level_of
 from hscore.reporting.methods import methods
 
@@ -96,9 +97,7 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "explorer": explorer,
         "explorer_json": _json(explorer),
         "comparisons": comparison_blocks(results),
-        "calibration_caption": "",
-        "decision_caption": "",
-        "calibration_table": None,
+        "calibration": calibration(results),
         "survival_why": None if survival.get("cohorts") else formatting.why(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
@@ -107,8 +106,7 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "verdict_groups": groups,
         "cohorts": cohorts(results),
         "methods": methods(results),
-        "checklist": [],
-        "checklist_text": "",
+        "checklist": guidelines(results),
         "thresholds": thresholds(results),
         "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
         "trained": trained(results),
@@ -125,7 +123,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("performance", "Performance", True),
         ("roc", "ROC curves", True),
         ("comparisons", "Comparisons", content["comparisons"]),
-        ("calibration", "Calibration and net benefit", "calibration" in content["figures"]),
+        ("calibration", "Calibration and net benefit", content["calibration"]),
         ("survival", "Survival", True),
         ("published", "Beside the publication", True),
         ("methods", "Methods", content["methods"]),
@@ -414,9 +412,36 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
             shown.append({**row, "text": formatting.estimate(entry, formatting.auc)})
         note = ". ".join(text for text in dict.fromkeys([rows[0].get("method"), rows[0].get("adjustment")]) if text)
         adjusted = any(row.get("p_holm") is not None for row in rows)
-        block = {"title": verdict.EVALUATIONS[evaluation], "rows": shown, "note": f"{note}.", "adjusted": adjusted}
+        block = {
+            "title": verdict.EVALUATIONS[evaluation],
+            "rows": shown,
+            "note": f"{note[:1].upper()}{note[1:]}.",
+            "adjusted": adjusted,
+        }
         blocks.append(block)
     return blocks
+
+
+def calibration(results: Results) -> list[dict[str, Any]]:
+    """Rows of the calibration table, external cohort: every model as predicted and recalibrated."""
+    labels = labels_of(results)
+    rows = []
+    for row in results.get("calibration") or []:
+        if row["evaluation"] != "external":
+            continue
+        columns = {
+            "observed_expected": formatting.ratio,
+            "intercept": formatting.ratio,
+            "slope": formatting.ratio,
+            "brier": formatting.auc,
+        }
+        cells = [formatting.estimate(row[key], write) for key, write in columns.items()]
+        ici = formatting.auc(row["ici"])
+        rows.append(
+            {"model": row["model"], "label": labels[row["model"]], "scores": row["scores"], "cells": [*cells, ici]}
+        )
+    order = list(labels)
+    return sorted(rows, key=lambda row: order.index(row["model"]))
 
 
 # Survival

@@ -17,6 +17,8 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "auc_overview": figures.auc_overview,
     "roc_out_of_fold": lambda results: figures.roc(results, "out_of_fold"),
     "roc_external": lambda results: figures.roc(results, "external"),
+    "calibration": figures.calibration,
+    "decision_curves": figures.decision_curves,
     "kaplan_meier_external": lambda results: figures.kaplan_meier(results, "external"),
     "kaplan_meier_development": lambda results: figures.kaplan_meier(results, "development"),
     "cox": figures.cox_forest,

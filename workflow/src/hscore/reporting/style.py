@@ -94,3 +94,4 @@ def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Lo
 
 
 GROUPS = {"high": Look(VERMILLION, SOLID, "o", 2.0), "low": Look(BLUE, DASHES[0], "s", 2.0)}
+SCORES = {"as predicted": Look(VERMILLION, SOLID, "o", 2.0), "recalibrated": Look(BLUE, DASHES[0], "s", 1.6)}

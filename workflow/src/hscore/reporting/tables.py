@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hscore.files import new_file
+from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import cox_rows, labels_of
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
@@ -26,7 +27,10 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "performance": performance(results),
         "roc": roc(results),
         "comparisons": comparisons(results),
+        "calibration": calibration(results),
+        "decision_curves": decision_curves(results),
         "published": published(results),
+        "guidelines": checklist(results),
         "survival_groups": survival_groups(results),
         "survival_curves": survival_curves(results),
         "cox": cox(results),
@@ -119,6 +123,41 @@ def roc(results: Mapping[str, Any]) -> Rows:
 def comparisons(results: Mapping[str, Any]) -> Rows:
     """Differences in AUC between models."""
     return [{key: _plain(value) for key, value in row.items()} for row in results.get("comparisons", [])]
+
+
+def calibration(results: Mapping[str, Any]) -> Rows:
+    """Calibration measures of every model, evaluation and kind of score."""
+    rows = []
+    for entry in results.get("calibration") or []:
+        start = {key: entry[key] for key in ("evaluation", "model", "scores", "n", "events")}
+        for measure in ("observed_expected", "intercept", "slope", "brier", "scaled_brier"):
+            value = entry[measure]
+            method = {"method": value.get("method", ""), "why": value.get("why", "")}
+            rows.append({**start, "measure": measure, **_numbers(value), **method})
+        for measure in ("ici", "e50", "e90", "emax"):
+            rows.append({**start, "measure": measure, "estimate": _plain(entry[measure])})
+    return rows
+
+
+def decision_curves(results: Mapping[str, Any]) -> Rows:
+    """Net benefit of every model and of treating all, at every threshold probability."""
+    rows = []
+    for scores, content in (results.get("decision_curves") or {}).items():
+        for name, curve in {"treat all": content["treat_all"], **content["models"]}.items():
+            columns = zip(content["threshold"], curve["net_benefit"], curve["low"], curve["high"], strict=True)
+            for values in columns:
+                numbers = dict(zip(("threshold", "net_benefit", "low", "high"), map(_plain, values), strict=True))
+                rows.append({"evaluation": content["evaluation"], "scores": scores, "strategy": name, **numbers})
+    return rows
+
+
+def checklist(results: Mapping[str, Any]) -> Rows:
+    """Guideline items with the run's answers; an empty answer is for the authors."""
+    return [
+        {"guideline": guideline["name"], "item": item["number"], "asks": item["asks"], "answer": item["answer"] or ""}
+        for guideline in guidelines(results)
+        for item in guideline["items"]
+    ]
 
 
 def published(results: Mapping[str, Any]) -> Rows:

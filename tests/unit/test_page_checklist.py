@@ -1,0 +1,49 @@
+"""Guideline lists: complete, answered from the run, blank where only people can answer."""
+
+import pytest
+
+from example_results import example_results
+from hscore.reporting.checklist import guidelines
+
+TRIPOD = """1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17
+18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c"""
+
+
+@pytest.fixture
+def lists():
+    return {guideline["name"]: guideline for guideline in guidelines(example_results())}
+
+
+def test_all_items_are_there_once_and_in_order(lists):
+    assert [item["number"] for item in lists["TRIPOD+AI"]["items"]] == TRIPOD.split()
+    assert [item["number"] for item in lists["METRICS"]["items"]] == [str(n) for n in range(1, 31)]
+
+
+def test_answers_hold_the_numbers_of_the_run(lists):
+    answers = {item["number"]: item["answer"] for item in lists["TRIPOD+AI"]["items"]}
+    assert answers["6b"].startswith("111 of 120 patients included")
+    assert answers["21"].startswith("Development 79 (18 LNM-positive), external 32 (8)")
+    assert "5-fold" in answers["12a"]
+
+
+def test_what_only_people_know_stays_blank(lists):
+    for number in ("1", "3a", "8c", "14", "17", "18a", "19", "26"):
+        assert next(i for i in lists["TRIPOD+AI"]["items"] if i["number"] == number)["answer"] is None
+
+
+def test_counts_of_answers_agree(lists):
+    for guideline in lists.values():
+        assert guideline["filled"] == sum(bool(item["answer"]) for item in guideline["items"])
+
+
+def test_calibration_is_answered_only_where_it_was_done(lists):
+    assert lists["METRICS"]["items"][21]["place"] == "calibration"
+    without = example_results()
+    del without["calibration"]
+    assert guidelines(without)[1]["items"][21]["answer"] is None
+
+
+def test_own_data_leave_source_and_availability_to_the_authors():
+    own = {guideline["name"]: guideline for guideline in guidelines(example_results(simulated=False))}
+    answers = {item["number"]: item["answer"] for item in own["TRIPOD+AI"]["items"]}
+    assert answers["5a"] is None and answers["18e"] is None
