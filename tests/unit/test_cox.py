@@ -152,3 +152,16 @@ def test_baseline_hazard_without_an_effect_is_nelson_aalen():
     time, event = np.array([1.0, 2, 2, 4]), np.array([1, 1, 0, 1], dtype=bool)
     hazard = cox.baseline_hazard(time, event, np.zeros((4, 1)), np.zeros(1), np.array([0.5, 1, 3, 9]))
     np.testing.assert_allclose(hazard, [0, 1 / 4, 1 / 4 + 1 / 3, 1 / 4 + 1 / 3 + 1])
+
+
+def test_firth_with_a_single_event_has_its_closed_form():
+    """One event, one patient of each group at risk: p = 1 / (1 + exp(-b)) maximises p^1.5 (1 - p)^0.5 at p = 3/4."""
+    group = pd.DataFrame({"high": [1.0, 0.0]})
+    (row,) = cox.firth(np.array([1.0, 2.0]), np.array([True, False]), group, 0.95)
+    assert row["estimate"] == pytest.approx(3)
+
+
+def test_firth_refuses_when_no_event_had_both_groups_at_risk():
+    group = pd.DataFrame({"high": [1.0, 1.0, 0.0]})
+    (row,) = cox.firth(np.array([1.0, 2.0, 0.5]), np.array([True, True, False]), group, 0.95)
+    assert row["estimate"] is None and "alike" in row["why"]

@@ -185,7 +185,12 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
         value = partial_likelihood.log_likelihood(x, time, event, b) + 0.5 * np.linalg.slogdet(information)[1]
         return value, score + penalty, information
 
-    beta = _maximise(slope, np.zeros(x.shape[1]), np.ones(x.shape[1], dtype=bool))
+    start = np.zeros(x.shape[1])
+    _, information = partial_likelihood.score_and_information(x, time, event, start)
+    if np.linalg.matrix_rank(information, hermitian=True) < start.size:
+        why = "whenever an event happened, all patients at risk were alike"
+        return [unfitted(name, why, FIRTH) for name in covariates]
+    beta = _maximise(slope, start, np.ones(start.size, dtype=bool))
     errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
     return _profile_rows(slope, beta, errors, list(covariates), confidence, FIRTH, scale)
 
@@ -194,25 +199,27 @@ Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Newton's method with step halving over the ``free`` coefficients; the others stay at ``start``."""
+    """Newton's method with step halving over the ``free`` coefficients; the others stay at ``start``.
+
+    The information is that of the plain likelihood, so that a full step can overshoot by its own length under the
+    penalty: a step is kept only if it gains a fair part of what the slope promises (Armijo's rule).
+    """
     beta = start.astype(float).copy()
     value, score, information = slope(beta)
     for _ in range(200):
-        if not free.any():
-            return beta
         step = np.zeros(beta.size)
         step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
-        step /= max(1.0, np.abs(step).max())  # no more than one standard deviation at once
-        while True:
+        step /= max(1.0, np.abs(step).max(initial=0))  # no more than one standard deviation at once
+        while (promise := float(step @ score)) > 1e-14 * (1 + abs(value)):
             trial = slope(beta + step)
-            if trial[0] >= value - 1e-12 or np.abs(step).max() < 1e-12:
+            if trial[0] >= value + 0.2 * promise:
                 break
             step /= 2
+        else:
+            return beta
         beta = beta + step
         value, score, information = trial
-        if np.abs(step).max() < 1e-10:
-            return beta
-    raise ArithmeticError("the penalised partial likelihood did not converge in 200 steps")
+    raise ArithmeticError("the partial likelihood did not converge in 200 steps")
 
 
 def _profile_rows(
