@@ -504,6 +504,19 @@ def test_an_accession_number_that_looks_like_a_measurement_breaks_nothing(patien
     assert json.loads((tmp_path / "out/sub-A-0001_T2WI.json").read_text())["EchoTime"] == 0.1
 
 
+def test_dcm2niix_is_found_on_the_path_or_missed_in_one_sentence(patient, tmp_path, monkeypatch):
+    import dcm2niix
+
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/dcm2niix").symlink_to(dcm2niix.bin)
+    monkeypatch.setitem(sys.modules, "dcm2niix", None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SystemExit, match="dcm2niix is not installed"):
+        run(patient, tmp_path / "out")
+
+
 def test_as_a_program(patient, tmp_path):
     """Its exit code, its silence, and one sentence for a mistake in the config."""
     command = [sys.executable, "-m", "hscore.steps.convert", "--patient", "A-0001", "--center", "A"]

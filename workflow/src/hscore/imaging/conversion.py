@@ -1,6 +1,7 @@
 """DICOM series to NIfTI by dcm2niix, and NIfTI files without traces of the patient."""
 
 import gzip
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pydicom
 
+from hscore.errors import UserError
 from hscore.files import new_file
 from hscore.imaging.dicom import Frame, Series
 from hscore.imaging.geometry import Grid
@@ -56,9 +58,14 @@ def convert(series: list[Series]) -> Iterator[dict[str, Converted]]:
 
 
 def _program() -> str:
-    """The dcm2niix binary of the Python package; its own launcher would cost another start of Python."""
-    import dcm2niix
-
+    """The dcm2niix binary of the Python package, whose own launcher would cost another start of Python; else on PATH."""
+    try:
+        import dcm2niix
+    except ImportError:
+        program = shutil.which("dcm2niix")
+        if program is None:
+            raise UserError("dcm2niix is not installed: install the Python package 'dcm2niix' or the program") from None
+        return program
     return dcm2niix.bin
 
 
