@@ -58,7 +58,7 @@ def convert(series: list[Series]) -> Iterator[dict[str, Converted]]:
 
 
 def _program() -> str:
-    """The dcm2niix binary of the Python package, whose own launcher would cost another start of Python; else on PATH."""
+    """The dcm2niix binary of the Python package, whose launcher would cost a start of Python; else on PATH."""
     try:
         import dcm2niix
     except ImportError:
