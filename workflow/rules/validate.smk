@@ -35,6 +35,7 @@ rule validate_models:
         external=targets.predictions("external"),
         folds=paths.folds,
         lnm=targets.per_center(paths.outcome, "external", outcome="lnm"),
+        manifests=targets.per_center(paths.manifest, "external"),
         thresholds=paths.thresholds,
     output:
         validation=paths.validation,
@@ -55,5 +56,6 @@ rule validate_models:
         runtime=20,
     shell:
         "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
-        " --folds {input.folds:q} --lnm {input.lnm:q} --thresholds {input.thresholds:q}"
-        " --settings {params.settings:q} --output {output.validation:q} > {log:q} 2>&1"
+        " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
+        " --thresholds {input.thresholds:q} --settings {params.settings:q}"
+        " --output {output.validation:q} > {log:q} 2>&1"
