@@ -70,7 +70,7 @@ test: lint
 lint: $(INSTALLED_DEV)
 	@$(RUN) ruff check $(CODE)
 	@$(RUN) ruff format --check --quiet $(CODE)
-	@$(RUN) snakefmt --check --no-sort --line-length 120 Snakefile workflow/rules
+	@$(RUN) snakefmt --check Snakefile workflow/rules
 	@$(RUN) snakemake --lint
 	@$(RUN) python envs/generate.py --check
 

@@ -4,9 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from workflow_runs import ROOT, snakemake
 
 from hscore.dag import reference
+from workflow_runs import ROOT, snakemake
 
 PACKAGE = ROOT / "workflow/src/hscore"
 ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "reporting"}

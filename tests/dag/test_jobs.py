@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 import workflow_runs
 from workflow_runs import ROOT, Job, ancestors, counts, planned
 
@@ -55,7 +56,9 @@ def test_nothing_of_the_external_centre_reaches_a_decision(full_study):
 def test_the_leakage_walk_sees_a_leak(full_study):
     """The same walk over a DAG in which the external manifest is given to the split."""
     split = next(job for job in full_study if job.rule == "split_development")
-    leaking = Job(split.rule, {}, (*split.inputs, "results/simulated-full/cohort/yunnan/manifest.csv"), split.outputs, "")
+    leaking = Job(
+        split.rule, {}, (*split.inputs, "results/simulated-full/cohort/yunnan/manifest.csv"), split.outputs, ""
+    )
     jobs = [leaking if job is split else job for job in full_study]
     train = next(job for job in jobs if job.rule == "train_model")
     assert any(job in external_jobs(jobs) for job in ancestors(jobs, train))
@@ -134,12 +137,28 @@ def test_a_target_of_an_unknown_patient_is_refused(own_study):
 
 def rule_texts() -> list[tuple[str, str]]:
     texts = [path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))]
-    return [(re.match(r"rule (\w+)", part)[1], part) for text in texts for part in re.findall(r"rule \w+:.*?(?=\nrule |\Z)", text, flags=re.S)]
+    return [
+        (re.match(r"rule (\w+)", part)[1], part)
+        for text in texts
+        for part in re.findall(r"rule \w+:.*?(?=\nrule |\Z)", text, flags=re.S)
+    ]
 
 
 @pytest.mark.parametrize(("name", "text"), rule_texts(), ids=[name for name, _ in rule_texts()])
 def test_every_rule_is_complete(name, text):
-    for part in ('"""', "message:", "output:", "code=digest(", "log:", "benchmark:", "conda:", "threads:", "mem_mb=", "runtime=", "shell:"):
+    for part in (
+        '"""',
+        "message:",
+        "output:",
+        "code=digest(",
+        "log:",
+        "benchmark:",
+        "conda:",
+        "threads:",
+        "mem_mb=",
+        "runtime=",
+        "shell:",
+    ):
         assert part in text, f"rule {name} lacks {part}"
     environment = Path(ROOT / "workflow/rules" / re.search(r'conda:\s+"([^"]+)"', text)[1])
     assert environment.is_file(), f"rule {name}: {environment} does not exist"

@@ -2,10 +2,10 @@
 
 import pytest
 import yaml
-from workflow_runs import ROOT, snakemake
 
 from hscore.dag.study import Study
 from hscore.errors import UserError
+from workflow_runs import ROOT, snakemake
 
 SCHEMAS = ROOT / "workflow" / "schemas"
 
@@ -29,7 +29,11 @@ def own_config(own_study) -> dict:
 
 def test_default_config_is_valid():
     study = Study(default_config(), SCHEMAS)
-    assert {center: len(patients) for center, patients in study.patients.items()} == {"sysucc": 55, "henan": 30, "yunnan": 35}
+    assert {center: len(patients) for center, patients in study.patients.items()} == {
+        "sysucc": 55,
+        "henan": 30,
+        "yunnan": 35,
+    }
     assert study.patients["henan"][0] == "henan-0001"
 
 
@@ -144,7 +148,10 @@ def test_digests_follow_what_a_job_uses(own_study):
 
     assert changed("21.5,0", "33,0") == {"dfs"}
     assert changed("1,33,0", "0,33,0") == {"lnm"}
-    assert changed("0,33,0", ",33,0") == {"lnm", "cohort"}  # the reference standard is now unknown: who is in may change
+    assert changed("0,33,0", ",33,0") == {
+        "lnm",
+        "cohort",
+    }  # the reference standard is now unknown: who is in may change
     assert changed("north1,north,51", "north1,north,60") == {"cohort"}
 
 

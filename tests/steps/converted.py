@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 import yaml
 
 from hscore.status import Status

@@ -5,7 +5,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from converted import CONFIG, adc, prostate, settings, volume, write_patient
 
 from hscore.imaging.volume import read, write_scaled

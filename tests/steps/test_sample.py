@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 from converted import adc, prostate, settings, volume, write_patient
 
 from hscore.imaging import boxes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from workflow_runs import ROOT, snakemake
 
 PROFILE = ["--workflow-profile", str(ROOT / "workflow/profiles/test")]

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from workflow_runs import counts, planned
 
 pytestmark = pytest.mark.slow
@@ -83,7 +84,9 @@ def test_a_changed_survival_time_reruns_survival_alone(own_study, edited_table):
 
 
 def test_a_changed_external_label_reruns_no_training(own_study, edited_table):
-    row = next(line for line in (own_study.folder / "yunnan/clinical.csv").read_text().splitlines() if "yunnan-0005" in line)
+    row = next(
+        line for line in (own_study.folder / "yunnan/clinical.csv").read_text().splitlines() if "yunnan-0005" in line
+    )
     header = (own_study.folder / "yunnan/clinical.csv").read_text().splitlines()[0].split(",")
     label = row.split(",")[header.index("lnm")]
     edited_table("yunnan", set_cell("yunnan-0005", "lnm", "0" if label == "1" else "1"))

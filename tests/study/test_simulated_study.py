@@ -1,6 +1,7 @@
 """The tiny simulated study from nothing to the report, and what a second look at it costs."""
 
 import pytest
+
 from workflow_runs import planned
 
 pytestmark = pytest.mark.slow
@@ -44,11 +45,13 @@ def test_out_of_fold_and_external_scores_cover_the_cohorts(simulated_study):
 def test_page_says_simulated_and_stands_alone(simulated_study):
     page = (simulated_study.results / "report/report.html").read_text(encoding="utf-8")
     assert "simulated" in page.lower()
-    assert "<script src" not in page and "<link rel=\"stylesheet\"" not in page
+    assert "<script src" not in page and '<link rel="stylesheet"' not in page
 
 
 def test_nothing_is_left_behind_half_written(simulated_study):
-    hidden = [path for path in simulated_study.results.rglob(".*") if path.name not in (".snakemake_timestamp", ".state")]
+    hidden = [
+        path for path in simulated_study.results.rglob(".*") if path.name not in (".snakemake_timestamp", ".state")
+    ]
     assert not hidden
     assert not [path for path in (simulated_study.results / "models/.state").rglob("*") if path.is_file()]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from hscore.imaging.bias import body_mask, log_bias_field, shrink_factors
 from hscore.imaging.volume import read, read_mask

@@ -24,9 +24,7 @@ class Targets:
     def per_center(self, pattern: str, *roles: str, **fixed: str) -> list[str]:
         """``pattern`` for the centres with one of the roles (all roles when none is named), development first."""
         roles = roles or ("development", "external")
-        return [
-            pattern.format(center=center, **fixed) for role in roles for center in self.study.centers_of(role)
-        ]
+        return [pattern.format(center=center, **fixed) for role in roles for center in self.study.centers_of(role)]
 
     def roles(self) -> list[str]:
         """The role of every centre, in the order of ``per_center``."""

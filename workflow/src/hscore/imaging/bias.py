@@ -6,7 +6,7 @@ N4: Tustison NJ et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imagin
 from collections.abc import Sequence
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 # mm; resolution at which body and air are told apart
 BODY_GRID_MM = 4.0

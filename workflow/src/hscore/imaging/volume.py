@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 # Every job is promised one core; N4 fields differ between thread counts.
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)

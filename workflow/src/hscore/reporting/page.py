@@ -36,14 +36,6 @@ BLOCKS = {
         "column is of this kind.",
     ),
 }
-MEASURE_NAMES = {
-    "auc": "AUC",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "accuracy": "Accuracy",
-    "hazard_ratio": "DFS hazard ratio, high vs low H score",
-}
-
 Results = Mapping[str, Any]
 
 
