@@ -1,7 +1,6 @@
 """The set of jobs, as a dry-run lists it, and what may depend on what."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -135,30 +134,23 @@ def test_a_target_of_an_unknown_patient_is_refused(own_study):
     assert "patient 'nobody' is not in the table of centre 'north'" in done.stdout + done.stderr
 
 
-def rule_texts() -> list[tuple[str, str]]:
-    texts = [path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))]
-    return [
-        (re.match(r"rule (\w+)", part)[1], part)
-        for text in texts
-        for part in re.findall(r"rule \w+:.*?(?=\nrule |\Z)", text, flags=re.S)
-    ]
+def rule_texts() -> dict[str, str]:
+    """Source text of every working rule, by name."""
+    texts = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    parts = re.split(r"^rule (\w+):", texts, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-@pytest.mark.parametrize(("name", "text"), rule_texts(), ids=[name for name, _ in rule_texts()])
-def test_every_rule_is_complete(name, text):
-    for part in (
-        '"""',
-        "message:",
-        "output:",
-        "code=digest(",
-        "log:",
-        "benchmark:",
-        "conda:",
-        "threads:",
-        "mem_mb=",
-        "runtime=",
-        "shell:",
-    ):
+PARTS = (
+    *('"""', "message:", "output:", "code=digest(", "log:", "benchmark:", "conda:"),
+    *("threads:", "mem_mb=", "runtime=", "shell:"),
+)
+
+
+@pytest.mark.parametrize("name", rule_texts())
+def test_every_rule_is_complete(name):
+    text = rule_texts()[name]
+    for part in PARTS:
         assert part in text, f"rule {name} lacks {part}"
-    environment = Path(ROOT / "workflow/rules" / re.search(r'conda:\s+"([^"]+)"', text)[1])
+    environment = ROOT / "workflow/rules" / re.search(r'conda:\s+"([^"]+)"', text)[1]
     assert environment.is_file(), f"rule {name}: {environment} does not exist"

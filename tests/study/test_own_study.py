@@ -84,12 +84,8 @@ def test_a_changed_survival_time_reruns_survival_alone(own_study, edited_table):
 
 
 def test_a_changed_external_label_reruns_no_training(own_study, edited_table):
-    row = next(
-        line for line in (own_study.folder / "yunnan/clinical.csv").read_text().splitlines() if "yunnan-0005" in line
-    )
-    header = (own_study.folder / "yunnan/clinical.csv").read_text().splitlines()[0].split(",")
-    label = row.split(",")[header.index("lnm")]
-    edited_table("yunnan", set_cell("yunnan-0005", "lnm", "0" if label == "1" else "1"))
+    row = own_study.rows("cohort/yunnan/lnm.csv")[0]
+    edited_table("yunnan", set_cell(row["patient"], "lnm", "0" if row["lnm"] == "1" else "1"))
     rules = counts(planned(own_study.folder, *own_study.arguments))
     assert set(rules) == {"write_outcome", "describe_cohorts", "validate_models"} | REPORTING
 
