@@ -1,11 +1,11 @@
 """The set of jobs, as a dry-run lists it, and what may depend on what."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-import workflow_runs
-from workflow_runs import ROOT, Job, ancestors, counts, planned
+from workflow_runs import ROOT, Job, ancestors, counts, planned, snakemake
 
 PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient")
 # Whoever decides anything about a model: none of these may descend from an external centre.
@@ -55,9 +55,8 @@ def test_nothing_of_the_external_centre_reaches_a_decision(full_study):
 def test_the_leakage_walk_sees_a_leak(full_study):
     """The same walk over a DAG in which the external manifest is given to the split."""
     split = next(job for job in full_study if job.rule == "split_development")
-    leaking = Job(
-        split.rule, {}, (*split.inputs, "results/simulated-full/cohort/yunnan/manifest.csv"), split.outputs, ""
-    )
+    external = "results/simulated-full/cohort/yunnan/manifest.csv"
+    leaking = replace(split, inputs=[*split.inputs, external])
     jobs = [leaking if job is split else job for job in full_study]
     train = next(job for job in jobs if job.rule == "train_model")
     assert any(job in external_jobs(jobs) for job in ancestors(jobs, train))
@@ -90,7 +89,7 @@ def test_no_job_of_the_study_proper_reads_the_planted_truth(full_study):
     ],
 )
 def test_named_target_ends_with_its_stage(own_study, target, last):
-    jobs = planned(own_study.folder, *own_study.arguments, target)
+    jobs = planned(own_study.folder, target, *own_study.arguments)
     final = next(job for job in jobs if job.rule == target)
     assert last in {job.rule for job in jobs if set(job.outputs) & set(final.inputs)}
     assert "report" not in counts(jobs)
@@ -120,16 +119,13 @@ def test_every_seed_is_a_training_job(own_study):
 
 def test_gpu_is_requested_for_image_models_only(own_study):
     own_study.configure(train={"device": "gpu"})
-    listing = workflow_runs.snakemake(own_study.folder, "-n", *own_study.arguments, "--resources", "gpu=1").stdout
-    blocks = [block for block in listing.split("\n\n") if re.search(r"^rule train_model:", block, flags=re.M)]
-    with_gpu = {re.search(r"model=(\w+)", block)[1] for block in blocks if "gpu=1" in block}
+    jobs = planned(own_study.folder, *own_study.arguments, "--resources", "gpu=1")
+    with_gpu = {job.wildcards["model"] for job in jobs if job.rule == "train_model" and job.resources["gpu"]}
     assert with_gpu == {"cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "hybrid"}
 
 
 def test_a_target_of_an_unknown_patient_is_refused(own_study):
-    done = workflow_runs.snakemake(
-        own_study.folder, "-n", *own_study.arguments, "results/own/nifti/north/sub-nobody", check=False
-    )
+    done = snakemake(own_study.folder, "results/own/nifti/north/sub-nobody", "-n", *own_study.arguments, check=False)
     assert done.returncode != 0
     assert "patient 'nobody' is not in the table of centre 'north'" in done.stdout + done.stderr
 
