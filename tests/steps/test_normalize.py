@@ -50,7 +50,7 @@ def test_zscore_of_the_body_and_flat_tissue(normalized):
     _, output, images = normalized
     facts = json.loads((output / "sub-P1_CET1WI.json").read_text())
     assert facts["intensity"]["method"] == "zscore"
-    assert 0.4 < facts["body_fraction"] < 0.7
+    assert 0.4 < facts["intensity"]["body_fraction"] < 0.7
     assert facts["bias_field"]["log_standard_deviation"] > 0.1
     values = sitk.GetArrayFromImage(read(output / "sub-P1_CET1WI.nii"))
     image, mask = images["CET1WI"]

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from hscore.imaging.bias import body_mask, log_bias_field, shrink_factors
 from hscore.imaging.volume import read, read_mask
 
-GRID_MM, ITERATIONS = 10.0, [20, 20, 20]
+GRID_MM, ITERATIONS = 10.0, [50, 50, 50]  # the phantom is 130 mm wide, a third of a pelvis
 
 
 @pytest.fixture(scope="module")

@@ -21,19 +21,21 @@ def zscore(volume: np.ndarray, body: np.ndarray) -> tuple[np.ndarray, Facts]:
     inside = volume[body]
     mean, deviation = float(inside.mean(dtype=np.float64)), float(inside.std(dtype=np.float64))
     normalised = (volume - np.float32(mean)) / np.float32(deviation or 1.0)
-    return normalised, {"mean": mean, "standard_deviation": deviation}
+    return normalised, {"body_fraction": float(body.mean()), "mean": mean, "standard_deviation": deviation}
 
 
 def percentile(volume: np.ndarray, body: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Facts]:
     """``low`` and ``high`` percentile (0..100) inside the body become 0 and 1; values beyond are cut."""
     bottom, top = (float(value) for value in np.percentile(volume[body], [low, high]))
-    return _unit_interval(volume, bottom, top), {"low_value": bottom, "high_value": top}
+    facts = {"body_fraction": float(body.mean()), "low_value": bottom, "high_value": top}
+    return _unit_interval(volume, bottom, top), facts
 
 
 def physical_range(volume: np.ndarray, body: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Facts]:
     """``low`` and ``high``, in the units of the volume, become 0 and 1; values beyond are cut.
 
-    For maps with a unit, such as ADC: equal values stay equal between patients. The body mask is not used.
+    For maps with a unit, such as ADC: equal values stay equal between patients. The body mask is not used; on an ADC
+    map it would be wrong, because noise in air has ADC values as high as tissue.
     """
     return _unit_interval(volume, low, high), {"low_value": float(low), "high_value": float(high)}
 

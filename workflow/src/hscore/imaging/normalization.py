@@ -30,7 +30,7 @@ def normalize_patient(status: Status, nifti: Path, output: Path, settings: dict)
             status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
             continue
         values = sitk.GetArrayFromImage(image)
-        facts = {"sequence": sequence, "body_fraction": float(body.mean()), "bias_field": None}
+        facts = {"sequence": sequence, "bias_field": None}
         correction = settings["bias_correction"]
         if sequence in correction["sequences"]:
             field = bias.log_bias_field(image, body, correction["grid_mm"], correction["iterations"])
