@@ -159,8 +159,8 @@ def _files(folder: Path, contents: Contents) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            # ._x are a Mac's shadow files; sockets and dangling links are no files
-            if not name.startswith("._") and path.is_file():
+            # hidden files are the system's (a Mac's ._x, Snakemake's time stamp); sockets and dangling links are no files
+            if not name.startswith(".") and path.is_file():
                 yield path
 
 
