@@ -10,6 +10,7 @@ rule convert_patient:
         images=targets.images,
         files=lambda w: study.images_digest(w.center, w.patient),
         settings=as_json(config["convert"]),
+        study=config["study"],
         code=digest("convert"),
     log:
         paths.log("convert_patient", "{center}/{patient}"),
@@ -23,4 +24,4 @@ rule convert_patient:
         runtime=15,
     shell:
         "python -m hscore.steps.convert --patient {wildcards.patient} --center {wildcards.center}"
-        " --images {params.images:q} --settings {params.settings:q} --output {output.folder:q} > {log:q} 2>&1"
+        " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.folder:q} > {log:q} 2>&1"

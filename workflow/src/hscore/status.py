@@ -18,6 +18,7 @@ EXCLUSIONS = {
     "no_images": "no image folder",
     "no_dicom": "no readable DICOM file",
     "wrong_patient": "images of another patient",
+    "private_data": "files still say who the patient is",
     "missing_sequence": "sequence missing",
     "unreadable_sequence": "sequence unreadable",
     "broken_geometry": "slices missing, repeated or unevenly spaced",
@@ -33,7 +34,11 @@ EXCLUSIONS = {
 # code -> label; these are reported but exclude nobody.
 NOTES = {
     "unreadable_file": "file could not be read and was passed over",
+    "private_tags": "files still carry tags that say who the patient is",
+    "patient_twice": "same examination or images as another patient",
     "several_series": "several series matched; one was chosen",
+    "dynamic_series": "dynamic series; one phase was taken",
+    "poor_adc_fit": "diffusion signal far from one exponential",
     "roi_partly_outside": "part of the region of interest lies outside the sequence",
 }
 

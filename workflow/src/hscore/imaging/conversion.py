@@ -1,6 +1,7 @@
 """DICOM series to NIfTI by dcm2niix, and NIfTI files without traces of the patient."""
 
 import gzip
+import hashlib
 import shutil
 import subprocess
 import tempfile
@@ -150,6 +151,17 @@ def in_place(path: Path, grid: Grid, expected: Grid, volumes: list[list[Frame]])
             if not np.array_equal(plane, pixels):
                 return False
     return True
+
+
+def fingerprint(path: Path, salt: str) -> str | None:
+    """16 letters that two equal sets of stored voxels share, whatever their headers say; None for an empty picture."""
+    stored = np.memmap(path, np.uint8, "r")[352:]
+    return digest(salt, stored) if stored.any() else None
+
+
+def digest(salt: str, content: bytes | np.ndarray) -> str:
+    """A salted hash of 64 bits: it can be compared within one study and not be turned back."""
+    return hashlib.blake2b(content, digest_size=8, key=salt.encode()[:64]).hexdigest()
 
 
 def compress(source: Path, target: Path) -> None:

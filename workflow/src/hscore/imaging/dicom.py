@@ -6,6 +6,7 @@ Nothing here looks at pixels: one pass over the headers, with only the tags that
 import os
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +29,35 @@ GE_B = 0x00431039
 PHILIPS_B = 0x20011003
 UNITED_IMAGING_B = 0x00651009
 
+# What an archive should have taken out before images leave the hospital (direct identifiers of the basic profile, DICOM
+# PS3.15 Annex E). PatientID is not here: every file has one, and nothing tells a pseudonym from a hospital number.
+PRIVATE = (
+    *("PatientName", "PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientIDsSequence"),
+    *("OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "PatientAddress", "PatientTelephoneNumbers"),
+    *("PatientComments", "AccessionNumber", "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"),
+    *("NameOfPhysiciansReadingStudy", "RequestingPhysician", "ContentCreatorName", "InstitutionName"),
+    *("InstitutionAddress", "IssuerOfPatientID", "BurnedInAnnotation", "RecognizableVisualFeatures"),
+)
+PRIVATE_TAGS = {Tag(keyword): keyword for keyword in PRIVATE}
+# These say by YES that the pixels themselves may tell who the patient is.
+YES_MEANS_RISK = {"BurnedInAnnotation", "RecognizableVisualFeatures"}
+TELLS_NOTHING = re.compile(r"anonym\w*|de-?identified|removed|none|unknown|n/?a|no name|[x0*^ -]+|simulated .*")
+
 IDENTIFYING = ["PatientID", "PatientName", "PatientBirthDate", "OtherPatientIDs", "AccessionNumber"]
 TAGS = [
     Tag(tag)
     for tag in (
         *IDENTIFYING,
-        *("SOPClassUID", "SOPInstanceUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber"),
+        *PRIVATE,
+        *(
+            "StudyInstanceUID",
+            "SOPClassUID",
+            "SOPInstanceUID",
+            "Modality",
+            "SeriesInstanceUID",
+            "SeriesNumber",
+            "InstanceNumber",
+        ),
         *("SeriesDescription", "ProtocolName", "SequenceName", "ImageType", "ImageComments", "ContrastBolusAgent"),
         *("Manufacturer", "ManufacturerModelName", "MagneticFieldStrength", "EchoTime", "RepetitionTime"),
         *("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
@@ -85,6 +109,12 @@ class Series:
     thickness: float | None  # mm
     slice_distance: float | None  # mm between slice centres, as the header says
     frames: list[Frame] = field(default_factory=list)
+    phase_of: "Series | None" = None  # the dynamic series of which this is one phase
+
+    @property
+    def whole(self) -> "Series":
+        """The series as it lies in the folder: of one phase the dynamic series, else itself."""
+        return self.phase_of or self
 
     @property
     def image_type(self) -> tuple[str, ...]:
@@ -107,6 +137,8 @@ class Contents:
     niftis: list[Path] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # path below the folder, why
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
+    studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
+    private: Counter[str] = field(default_factory=Counter)  # keyword of a tag that names the patient -> files with it
     identifiers: set[str] = field(default_factory=set)  # words that must not appear in any output
     seen: set[str] = field(default_factory=set)  # SeriesInstanceUIDs whose identifiers were collected
 
@@ -115,9 +147,10 @@ class _UnreadableError(Exception):
     """A file that should be DICOM and cannot be used; the text says why."""
 
 
-def read_folder(folder: Path) -> Contents:
+def read_folder(folder: Path, pseudonym: str = "") -> Contents:
     """Read every header below ``folder``; any folder structure and any file names.
 
+    ``pseudonym`` is the study's name of the patient, which gives nothing away where it stands in a header.
     Links are followed, each folder once. A file stored twice (same SOP Instance UID, instance, position) counts once.
     """
     # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
@@ -134,6 +167,7 @@ def read_folder(folder: Path) -> Contents:
             if header is None:
                 continue
             _sort_in(path, header, damage, contents, images)
+            _note_identity(header, pseudonym, contents)
         except _UnreadableError as error:
             contents.unreadable.append((name, str(error)))
             continue
@@ -159,7 +193,7 @@ def _files(folder: Path, contents: Contents) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            # hidden files are the system's (a Mac's ._x, Snakemake's time stamp); sockets and dangling links are no files
+            # hidden files are the system's (a Mac's ._x, Snakemake's stamp); sockets and dangling links are no files
             if not name.startswith(".") and path.is_file():
                 yield path
 
@@ -276,6 +310,25 @@ def _sort_in(path: Path, header: Dataset, damage: str, contents: Contents, image
     key = (header.get("SOPInstanceUID") or path, first.instance, first.position)
     if key not in images or images[key][1][0].damage:  # a sound copy replaces a damaged one
         images[key] = (header, frames)
+
+
+def _note_identity(header: Dataset, pseudonym: str, contents: Contents) -> None:
+    """Count the tags of a file that still say who the patient is, and collect its study.
+
+    A name that is the patient's pseudonym or PatientID, or an anonymiser's word, says nothing.
+    """
+    if uid := header.get("StudyInstanceUID"):
+        contents.studies.add(str(uid))
+    harmless = {"", pseudonym.lower(), str(header.get("PatientID") or "").strip().lower()}
+    for tag, keyword in PRIVATE_TAGS.items():
+        if tag not in header:
+            continue
+        try:
+            text = str(header[tag].value or "").strip().lower()
+        except Exception:  # a value that cannot be decoded is still there
+            text = "?"
+        risk = text == "yes" if keyword in YES_MEANS_RISK else text not in harmless
+        contents.private[keyword] += risk and not TELLS_NOTHING.fullmatch(text)
 
 
 def _group(images: Any) -> list[Series]:

@@ -33,6 +33,49 @@ def fit_weights(b_values: list[float], zero_below: float) -> np.ndarray:
     return (-centred / np.sum(centred**2) / counts)[inverse]
 
 
+def fit_residual(signal: np.ndarray, b_values: list[float], zero_below: float) -> float | None:
+    """How far the signal of tissue lies from one exponential: median over voxels of the relative residual (0 = on it).
+
+    Per voxel it is the root mean square distance of ln(S) from the fitted line over the different b-values, with two
+    degrees of freedom spent on the line. Two b-values always fit, so there is nothing to say: None. At most some 20 000
+    voxels are looked at.
+
+    Args: as in ``fit_adc``.
+    """
+    values = np.array([0.0 if b < zero_below else float(round(b)) for b in b_values])
+    levels, inverse = np.unique(values, return_inverse=True)
+    if len(levels) < 3:
+        return None
+    flat = np.asarray(signal).reshape(len(signal), -1)
+    lowest = flat[int(np.argmin(values))]
+    tissue = np.flatnonzero((flat > 0).all(axis=0) & (lowest >= lowest.mean()))
+    tissue = tissue[:: max(1, len(tissue) // 20_000)]
+    if len(tissue) == 0:
+        return None
+    logs = np.log(flat[:, tissue].astype(np.float64))
+    means = np.stack([logs[inverse == level].mean(axis=0) for level in range(len(levels))])
+    line = np.column_stack([np.ones(len(levels)), levels])
+    residual = means - line @ (np.linalg.pinv(line) @ means)
+    return float(np.median(np.sqrt((residual**2).sum(axis=0) / (len(levels) - 2))))
+
+
+def scanner_adc(values: np.ndarray, limits: tuple[float, float]) -> tuple[np.ndarray, float]:
+    """A scanner's ADC map as int16 in 1e-6 mm2/s, cut to ``limits``, and the factor it was multiplied by.
+
+    Siemens and GE store 1e-6 mm2/s, Philips with its rescale slope 1e-3 mm2/s or mm2/s: the unit is the one that gives
+    the upper half of the positive voxels the ADC of tissue, 200 to 4000.
+
+    Raises:
+        BadDiffusionError: no unit does.
+    """
+    positive = values[values > 0]
+    typical = float(np.percentile(positive, 75)) if positive.size else 0.0
+    for factor in (1.0, 1e3, 1e6):
+        if 200 <= typical * factor <= 4000:
+            return np.rint(np.clip(values.astype(np.float64) * factor, *limits)).astype(np.int16), factor
+    raise BadDiffusionError(f"the scanner's ADC map holds no values of tissue in any known unit (typical: {typical:g})")
+
+
 def fit_adc(signal: np.ndarray, b_values: list[float], zero_below: float, limits: tuple[float, float]) -> np.ndarray:
     """Fit the ADC of every voxel; int16 in 1e-6 mm2/s, cut to ``limits``.
 

@@ -10,12 +10,15 @@ from hscore.files import write_json
 from hscore.imaging import conversion, roi
 from hscore.imaging.conversion import Converted
 from hscore.imaging.dicom import Contents, read_folder
-from hscore.imaging.diffusion import BadDiffusionError, fit_adc
+from hscore.imaging.diffusion import BadDiffusionError, fit_adc, fit_residual, scanner_adc
 from hscore.imaging.geometry import Grid
 from hscore.imaging.series import Choice, Chosen, choose, describe, too_few_b_values
 from hscore.status import Status
 
 MOST_FILES_NAMED = 20
+# Median relative residual of the ADC fit above which a radiologist should look. Real pelvic series and the phantom's
+# noise stay below 0.06; exchanged or wrong b-values give 0.2 and more.
+POOR_FIT = 0.12
 HIDDEN = "[hidden]"
 # Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.
 QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "empty_roi"}
@@ -30,7 +33,7 @@ class _UnusableError(Exception):
         self.text = text
 
 
-def convert_patient(patient: str, center: str, images: Path, settings: dict, output: Path) -> None:
+def convert_patient(patient: str, center: str, images: Path, settings: dict, output: Path, study: str = "") -> None:
     """Write status, list of series, and for each usable sequence volume, sidecar and mask.
 
     Args:
@@ -39,10 +42,12 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         images: the patient's folder, which may not exist.
         settings: the ``convert`` section of the config.
         output: an existing, empty folder.
+        study: the study's name, the salt of the hashes that tell whether one patient is in two places.
     """
     status = Status(patient, center, "convert")
-    contents = read_folder(images) if images.is_dir() else Contents()
+    contents = read_folder(images, patient) if images.is_dir() else Contents()
     chosen, regions, usable = Chosen(), roi.Found([]), []
+    same_images: dict[str, str] = {}
     hide = _Hider(contents.identifiers, keep=patient)
     _note_unreadable_files(status, contents)
     if not images.is_dir():
@@ -51,18 +56,30 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         status.add("no_dicom", "no readable DICOM image in the patient's folder")
     elif len(contents.patients) > 1:
         status.add("wrong_patient", _several_patients(contents))
+    elif +contents.private and settings.get("privacy") == "stop":
+        status.add("private_data", _private_tags(contents))
     else:
+        if +contents.private:
+            status.add("private_tags", _private_tags(contents))
         chosen = choose(contents.series, settings)
         status.findings.extend(chosen.findings)
-        for one in contents.series:  # now that they were matched, and before anything is written
+        parts = [one for choice in chosen.choices.values() for one in choice.series if one.phase_of]
+        for one in contents.series + parts:  # now that they were matched, and before anything is written
             one.description, one.protocol = hide(one.description), hide(one.protocol)
-        regions = _find_roi(status, contents, settings["roi"]["segment"])
-        usable = _write_sequences(status, contents, chosen, regions.regions, settings, output)
+        regions = _find_roi(status, contents, settings["roi"])
+        usable = _write_sequences(status, contents, chosen, regions.regions, settings, output, (study, same_images))
     status.usable = usable
     for finding in status.findings:
         if finding.code in QUOTING:
             finding.text = hide(finding.text)
-    write_json(output / "series.json", {"series": _list_series(contents, chosen), "roi": hide(_list_roi(regions))})
+    found = {
+        "series": _list_series(contents, chosen),
+        "roi": hide(_list_roi(regions)),
+        "private_tags": dict(sorted((+contents.private).items())),
+        "same_study": sorted(conversion.digest(study, uid.encode()) for uid in contents.studies),
+        "same_images": same_images,
+    }
+    write_json(output / "series.json", found)
     status.write(output)
 
 
@@ -73,6 +90,12 @@ def _note_unreadable_files(status: Status, contents: Contents) -> None:
         status.add("unreadable_file", f"and {more} more files")
 
 
+def _private_tags(contents: Contents) -> str:
+    """Which tags say who the patient is and how many files carry each; never what they say."""
+    listed = ", ".join(f"{keyword} ({count} files)" for keyword, count in sorted((+contents.private).items()))
+    return f"files still carry {listed}"
+
+
 def _several_patients(contents: Contents) -> str:
     """Which series carry which identity, without telling it."""
     groups = [", ".join(str(n) for n in sorted(numbers)) for numbers in contents.patients.values()]
@@ -80,10 +103,10 @@ def _several_patients(contents: Contents) -> str:
     return f"images of {len(groups)} patients (by PatientID) lie in the folder: {listed}"
 
 
-def _find_roi(status: Status, contents: Contents, pattern: str) -> roi.Found:
+def _find_roi(status: Status, contents: Contents, settings: dict) -> roi.Found:
     """The patient's ROI; without one a finding, and no region."""
     try:
-        found = roi.find(contents, pattern)
+        found = roi.find(contents, settings["segment"], settings.get("frame_of_reference") != "ignore")
     except roi.RoiError as error:
         status.add(error.code, error.text)
         return roi.Found([])
@@ -93,9 +116,19 @@ def _find_roi(status: Status, contents: Contents, pattern: str) -> roi.Found:
 
 
 def _write_sequences(
-    status: Status, contents: Contents, chosen: Chosen, regions: list[roi.Region], settings: dict, output: Path
+    status: Status,
+    contents: Contents,
+    chosen: Chosen,
+    regions: list[roi.Region],
+    settings: dict,
+    output: Path,
+    fingerprints: tuple[str, dict[str, str]],
 ) -> list[str]:
-    """Write volume, sidecar and mask of every sequence that allows it; returns those that have all three."""
+    """Write volume, sidecar and mask of every sequence that allows it; returns those that have all three.
+
+    ``fingerprints``: their salt, and where to put the one of every sequence written.
+    """
+    salt, same_images = fingerprints
     choices = [choice for choice in chosen.choices.values() if not choice.problem]
     series = {id(one): one for choice in choices for one in choice.series}
     usable = []
@@ -105,16 +138,18 @@ def _write_sequences(
         for choice in choices:
             path = output / f"sub-{status.patient}_{choice.sequence}.nii.gz"
             try:
-                grid = _write_volume(choice, converted, settings, path)
+                grid = _write_volume(status, choice, converted, settings, path)
+                if same := conversion.fingerprint(converted[choice.series[0].uid].path, salt):
+                    same_images[choice.sequence] = same
                 if regions:
-                    _write_mask(status, choice, contents, regions, grid, path)
+                    _write_mask(status, choice, contents, regions, grid, path, settings["roi"])
                     usable.append(choice.sequence)
             except _UnusableError as error:
                 status.add(error.code, error.text, choice.sequence)
     return usable
 
 
-def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dict, path: Path) -> Grid:
+def _write_volume(status: Status, choice: Choice, converted: dict[str, Converted], settings: dict, path: Path) -> Grid:
     """Write a sequence's volume and sidecar; returns the grid of the voxels as written.
 
     Raises:
@@ -139,7 +174,8 @@ def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dic
         images.append(image)
     grid = conversion.grid_of(images[0])
     sidecar = _sidecar(choice)
-    if settings["sequences"][choice.sequence].get("source") == "diffusion":
+    source = settings["sequences"][choice.sequence].get("source")
+    if source == "diffusion":
         b_values = _b_values(choice, converted)
         signal = np.concatenate([conversion.voxels(image) for image in images])
         try:
@@ -149,7 +185,19 @@ def _write_volume(choice: Choice, converted: dict[str, Converted], settings: dic
         except BadDiffusionError as error:
             raise _UnusableError("bad_diffusion", f"{choice.name}: {error}") from None
         conversion.write(adc, grid, path)
-        sidecar |= {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s"}
+        residual = fit_residual(signal, b_values, settings["diffusion"]["zero_below"])
+        if residual is not None and residual > POOR_FIT:
+            text = f"{choice.name}: the signal lies {100 * residual:.0f} % off one exponential (median of tissue)"
+            status.add("poor_adc_fit", text, choice.sequence)
+        sidecar |= {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s", "Source": "fit"}
+        sidecar["FitResidual"] = None if residual is None else round(residual, 4)
+    elif source == "scanner":
+        try:
+            adc, factor = scanner_adc(conversion.voxels(images[0])[0], settings["diffusion"]["range"])
+        except BadDiffusionError as error:
+            raise _UnusableError("bad_diffusion", f"{choice.name}: {error}") from None
+        conversion.write(adc, grid, path)
+        sidecar |= {"Units": "1e-6 mm2/s", "Source": "scanner", "MultipliedBy": factor}
     else:
         conversion.compress(converted[choice.series[0].uid].path, path)
     write_json(path.with_name(path.name.replace(".nii.gz", ".json")), sidecar)
@@ -181,7 +229,13 @@ def _b_values(choice: Choice, converted: dict[str, Converted]) -> list[float]:
 
 
 def _write_mask(
-    status: Status, choice: Choice, contents: Contents, regions: list[roi.Region], grid: Grid, volume: Path
+    status: Status,
+    choice: Choice,
+    contents: Contents,
+    regions: list[roi.Region],
+    grid: Grid,
+    volume: Path,
+    settings: dict,
 ) -> None:
     """Carry the ROI to a sequence and write it beside its volume.
 
@@ -189,7 +243,8 @@ def _write_mask(
         _UnusableError: it was drawn in another frame of reference, lies outside, or is smaller than the voxels.
     """
     sequence = choice.sequence
-    if not all(roi.same_frame(region, choice.series[0], contents.series) for region in regions):
+    strict = settings.get("frame_of_reference") != "ignore"
+    if strict and not all(roi.same_frame(region, choice.series[0], contents.series) for region in regions):
         text = f"{choice.name} ({sequence}) has another frame of reference than the images the ROI was drawn on"
         raise _UnusableError("foreign_roi", text)
     outside = roi.outside_fraction(regions, grid)
@@ -225,7 +280,9 @@ def _list_series(contents: Contents, chosen: Chosen) -> list[dict]:
     """Every series found: what it is, what it was chosen as, or for each sequence why not."""
     listed = []
     for number, one in enumerate(contents.series):
-        taken = [name for name, choice in chosen.choices.items() if any(one is member for member in choice.series)]
+        taken = [
+            name for name, choice in chosen.choices.items() if any(one is member.whole for member in choice.series)
+        ]
         listed.append(
             describe(one) | {"chosen_as": taken[0] if taken else None, "why_not": chosen.reasons.get(number, {})}
         )

@@ -58,9 +58,10 @@ class Found:
     unreadable: list[str] = field(default_factory=list)
 
 
-def find(contents: Contents, pattern: str) -> Found:
+def find(contents: Contents, pattern: str, strict: bool = True) -> Found:
     """The patient's ROI: of DICOM-SEG, RTSTRUCT and NIfTI files the first kind that holds regions of this patient.
 
+    ``strict``: its frame of reference or series must be one of the patient's; else positions are trusted as they are.
     A single region is taken whatever its name; of several, those whose name matches ``pattern``, joined.
 
     Raises:
@@ -68,7 +69,7 @@ def find(contents: Contents, pattern: str) -> Found:
     """
     readers = [
         (contents.segmentations, read_segmentation),
-        (contents.structure_sets, lambda path: read_structure_set(path, contents.series)),
+        (contents.structure_sets, lambda path: read_structure_set(path, contents.series, strict)),
         (contents.niftis, read_nifti),
     ]
     if not any(paths for paths, _ in readers):
@@ -78,7 +79,7 @@ def find(contents: Contents, pattern: str) -> Found:
         regions: list[Region] = []
         for path in paths:
             try:
-                regions.extend(_own(read(path), path, contents.series))
+                regions.extend(_own(read(path), path, contents.series) if strict else read(path))
             except RoiError as error:
                 problems.append(error)
         if regions:
@@ -220,8 +221,10 @@ def _segmentation_grid(dataset: Any, places: list[tuple]) -> tuple[Grid, list[in
 # --- RTSTRUCT ----------------------------------------------------------------------------------------------------
 
 
-def read_structure_set(path: Path, series: list[Series]) -> list[Region]:
+def read_structure_set(path: Path, series: list[Series], strict: bool = True) -> list[Region]:
     """The structures of an RTSTRUCT, filled in on the slices of the series they were drawn on.
+
+    Unless ``strict``, any series that has slices where the contours lie will do.
 
     Raises:
         RoiError: ``unreadable_roi``; ``foreign_roi`` when none of the patient's series holds its contours.
@@ -247,6 +250,8 @@ def read_structure_set(path: Path, series: list[Series]) -> list[Region]:
         raise RoiError("unreadable_roi", f"{path.name}: the RTSTRUCT holds no contours")
     all_frames = set().union(*(frames for _, _, frames in structures))
     mine = [one for one in series if one.uid in drawn_on or one.frame_of_reference in all_frames]
+    if not strict:
+        mine = series
     if not mine:
         text = f"{path.name} refers to other images: neither its frame of reference nor its series is the patient's"
         raise RoiError("foreign_roi", text)

@@ -5,7 +5,7 @@ Rules come from the config (``convert.sequences``); every series that is not cho
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,9 @@ NOT_ANATOMICAL = (
     r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
     r"|\\(f|fat|op|p|r|i|phase map)(?![a-z ])|(in|opp|out)_phase"
 )
+# A scanner's own ADC map, by its image type or, where that is vague, its description; and its exponential cousin.
+SCANNER_ADC = r"(?<![a-z])adc(?![a-z])|apparent|表观"
+NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
 NOT_DIFFUSION = r"localizer|mosaic|adc|\\fa(?![a-z])|\\exp|calc|screen"
 
 TIE = "most slices, then finest pixels, then latest series number"
@@ -37,6 +40,7 @@ class Choice:
     grid: Grid
     volumes: list[list[list[Frame]]]  # for each series its volumes, each a list of frames by slice
     problem: tuple[str, str] | None = None  # finding code and text that make it unusable
+    note: tuple[str, str] | None = None  # finding code and text that are worth knowing
 
     @property
     def b_values(self) -> list[float | None]:
@@ -88,18 +92,20 @@ def choose(series: list[Series], settings: dict) -> Chosen:
         if rule.get("source") == "diffusion":
             candidates = _diffusion_candidates(sequence, matching, settings["diffusion"])
         else:
-            candidates = [_anatomical_candidate(sequence, one) for one in matching]
+            candidates = [_anatomical_candidate(sequence, one, rule.get("phase")) for one in matching]
         if not candidates:
             outcome.findings.append(Finding("missing_sequence", _why_none(sequence, outcome.reasons), sequence))
             continue
         best = max(candidates, key=lambda candidate: candidate.rank)
         for number, one in enumerate(series):
-            if any(one is other for other in matching) and not any(one is other for other in best.series):
+            if any(one is other for other in matching) and not any(one is other.whole for other in best.series):
                 outcome.reasons[number][sequence] = _why_second(one, candidates, best)
         if len(candidates) > 1:
             names = ", ".join(candidate.name for candidate in candidates)
             text = f"{names} all fit {sequence}; {best.name} was chosen ({TIE})"
             outcome.findings.append(Finding("several_series", text, sequence))
+        if best.note:
+            outcome.findings.append(Finding(*best.note, sequence))
         if best.problem:
             outcome.findings.append(Finding(*best.problem, sequence))
         outcome.choices[sequence] = best
@@ -115,14 +121,17 @@ def mismatch(series: Series, rule: dict) -> str | None:
     text = series.description or series.protocol
     if series.modality != "MR":
         return f"modality {series.modality or 'unknown'}, not MR"
-    if not _found(rule["description"], text):
-        return f"description does not match '{rule['description']}'"
-    if rule.get("exclude") and (word := _found(rule["exclude"], text)):
-        return f"description contains '{word}'"
     kind = "\\".join(series.image_type)
-    not_source = NOT_DIFFUSION if rule.get("source") == "diffusion" else NOT_ANATOMICAL
-    if word := _found(not_source, kind):
-        return f"image type contains '{word.strip(chr(92))}'"
+    scanner = rule.get("source") == "scanner"
+    reason = _no_scanner_map(text, kind) if scanner else _no_source(text, kind, rule)
+    if reason:
+        return reason
+    for key, value in (("echo_time_ms", series.echo_time), ("repetition_time_ms", series.repetition_time)):
+        name = key.removesuffix("_ms").replace("_", " ")
+        if (limits := rule.get(key)) and value is None:
+            return f"{name} unknown"
+        if limits and not limits[0] <= value <= limits[1]:
+            return f"{name} {value:g} ms, not {limits[0]:g} to {limits[1]:g} ms"
     if rule.get("contrast") and not has_contrast(series):
         return "no contrast agent"
     orientation = series.frames[0].orientation
@@ -130,6 +139,28 @@ def mismatch(series: Series, rule: dict) -> str | None:
         return "its images carry no position"
     if rule.get("orientation") and plane(orientation) != rule["orientation"]:
         return f"{plane(orientation)}, not {rule['orientation']}"
+    return None
+
+
+def _no_source(text: str, kind: str, rule: dict) -> str | None:
+    """Why description and image type are not those of a sequence's source images; None when they are."""
+    if not _found(rule["description"], text):
+        return f"description does not match '{rule['description']}'"
+    if rule.get("exclude") and (word := _found(rule["exclude"], text)):
+        return f"description contains '{word}'"
+    not_source = NOT_DIFFUSION if rule.get("source") == "diffusion" else NOT_ANATOMICAL
+    if word := _found(not_source, kind):
+        return f"image type contains '{word.strip(chr(92))}'"
+    return None
+
+
+def _no_scanner_map(text: str, kind: str) -> str | None:
+    """Why a series is no ADC map made by the scanner; None when it is one. The patterns of the config do not count."""
+    derived = _found("derived", kind) and _found(SCANNER_ADC, text)
+    if not (derived or _found(SCANNER_ADC, kind)):
+        return "not an ADC map made by the scanner"
+    if word := _found(NOT_SCANNER_ADC, f"{kind}\\{text}"):
+        return f"image type or description contains '{word}'"
     return None
 
 
@@ -193,12 +224,43 @@ def _candidate(sequence: str, series: list[Series]) -> Choice:
     return Choice(sequence, series, grids[0], volumes, problem)
 
 
-def _anatomical_candidate(sequence: str, series: Series) -> Choice:
+def _anatomical_candidate(sequence: str, series: Series, phase: str | int | None = None) -> Choice:
+    """The series, or the wanted ``phase`` ("last" or a number from 1) of one that holds every slice several times."""
+    note = None
+    if phase is not None and (count := _complete_phases(series)) > 1:
+        number = count if phase == "last" else int(phase)
+        if number > count:
+            choice = _candidate(sequence, [series])
+            text = f"series {series.number}: phase {number} is wanted, {count} are complete"
+            choice.problem = ("broken_geometry", text)
+            return choice
+        note = ("dynamic_series", f"series {series.number} holds {count} complete phases; number {number} was taken")
+        series = _phase(series, number)
     choice = _candidate(sequence, [series])
+    choice.note = note
     if not choice.problem and len(choice.volumes[0]) > 1:
         text = f"series {series.number}: every slice is there {len(choice.volumes[0])} times"
         choice.problem = ("broken_geometry", text)
     return choice
+
+
+def _at_positions(series: Series) -> list[list[Frame]]:
+    """The images of a series by position, each list in the order of the instance numbers."""
+    places: dict[tuple, list[Frame]] = {}
+    for frame in series.frames:  # in the order of instance numbers
+        places.setdefault(tuple(round(v, 1) for v in frame.position or ()), []).append(frame)
+    return list(places.values())
+
+
+def _complete_phases(series: Series) -> int:
+    """How often every position of a series is there; a dynamic series that was stopped ends with a part of a phase."""
+    return min(len(frames) for frames in _at_positions(series))
+
+
+def _phase(series: Series, number: int) -> Series:
+    """Phase ``number`` (from 1) of a dynamic series: at every position the image that was taken so late."""
+    frames = [frames[number - 1] for frames in _at_positions(series)]
+    return replace(series, frames=sorted(frames, key=lambda frame: frame.instance), phase_of=series)
 
 
 def _diffusion_candidates(sequence: str, series: list[Series], settings: dict) -> list[Choice]:
@@ -252,5 +314,5 @@ def _why_none(sequence: str, reasons: dict[int, dict[str, str]]) -> str:
 
 def _why_second(series: Series, candidates: list[Choice], best: Choice) -> str:
     """Why a series that meets all rules was not taken."""
-    own = next(candidate for candidate in candidates if any(series is one for one in candidate.series))
+    own = next(candidate for candidate in candidates if any(series is one.whole for one in candidate.series))
     return own.problem[1] if own.problem else f"{best.name} was preferred ({TIE})"

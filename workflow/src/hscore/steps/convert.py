@@ -19,13 +19,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--settings", required=True, type=_program.settings, help="section 'convert' of the config, as JSON"
     )
+    parser.add_argument("--study", default="", help="the study's name, the salt of hashes")
     parser.add_argument("--output", required=True, type=Path, help="folder to write")
     _program.run(_convert, parser.parse_args(argv))
 
 
 def _convert(arguments: Namespace) -> None:
     with new_folder(arguments.output) as folder:
-        convert_patient(arguments.patient, arguments.center, arguments.images, arguments.settings, folder)
+        convert_patient(
+            arguments.patient, arguments.center, arguments.images, arguments.settings, folder, arguments.study
+        )
 
 
 if __name__ == "__main__":
