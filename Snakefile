@@ -12,6 +12,7 @@ SOURCES = Path(workflow.basedir) / "workflow" / "src"
 sys.path.insert(0, str(SOURCES))
 
 from hscore.dag.digest import digest
+from hscore.dag.scheduling import lift_default_rate_limit
 from hscore.dag.study import Study
 from hscore.dag.targets import Targets, as_json
 from hscore.errors import UserError
@@ -28,6 +29,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+lift_default_rate_limit(workflow)
 paths = study.paths
 targets = Targets(study)
 
@@ -61,6 +63,8 @@ rule all:
     """The whole study."""
     input:
         paths.page,
+        targets.per_center(paths.inventory),
+        paths.same_patients,
 
 
 # One target a stage, in the order of the study.
@@ -74,9 +78,11 @@ rule simulate:
 
 
 rule convert:
-    """NIfTI images, ADC maps and tumour masks of every patient."""
+    """NIfTI images, ADC maps and tumour masks of every patient, and the inventory of what each centre delivered."""
     input:
         targets.per_patient(paths.nifti),
+        targets.per_center(paths.inventory),
+        paths.same_patients,
 
 
 rule normalize:
@@ -131,6 +137,7 @@ rule survive:
 
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/convert.smk"
+include: "workflow/rules/inventory.smk"
 include: "workflow/rules/normalize.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/cohort.smk"

@@ -21,6 +21,8 @@ class Paths:
         self.nifti = str(root / "nifti" / patient)
         self.normalized = str(root / "normalized" / patient)
         self.samples = str(root / "samples" / patient)
+        self.inventory = str(root / "qc/{center}/inventory.tsv")
+        self.same_patients = str(root / "qc/same_patients.json")
         self.manifest = str(root / "cohort/{center}/manifest.csv")
         self.flow = str(root / "cohort/{center}/flow.json")
         self.outcome = str(root / "cohort/{center}/{outcome}.csv")

@@ -17,7 +17,7 @@ from hscore.dag.paths import Paths
 from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
 
-OUTCOME_COLUMNS = {"lnm": ["lnm"], "dfs": ["dfs_months", "dfs_event"]}
+OUTCOME_COLUMNS = {"lnm": ["lnm"], "dfs": ["dfs_months", "dfs_event", "competing_event"]}
 
 
 def load_schema(folder: Path, name: str) -> dict:
@@ -63,6 +63,9 @@ class Study:
     def __init__(self, config: dict, schemas: Path) -> None:
         self.config = {**config, "models": {k: v for k, v in (config.get("models") or {}).items() if v is not None}}
         self._fail(config_problems(self.config, load_schema(schemas, "config")))
+        self.has_images = any("sequence" in model for model in self.config["models"].values())
+        if not self.has_images:
+            self.config["cohort"] = {**self.config["cohort"], "required_sequences": []}
         self.paths = Paths(config["study"])
         self.simulated = config["data"] == "simulated"
         centers = Table(config["centers"], load_schema(schemas, "centers")[config["data"]], delimiter="\t")
@@ -89,6 +92,9 @@ class Study:
                 problems.append(f"{table.path}, row {number}, column center: '{row['center']}' stands there twice")
             if self.simulated and (row.get("lnm_positive") or 0) > (row.get("patients") or 0):
                 problems.append(f"{table.path}, row {number}, column lnm_positive: more than there are patients")
+            if not self.simulated and self.has_images and not row.get("images"):
+                right = "give the folder that holds one folder of DICOM per patient"
+                problems.append(f"{table.path}, row {number}, column images: it is empty; {right}")
             if not self.simulated and row.get("images") and not Path(row["images"]).is_dir():
                 problems.append(f"{table.path}, row {number}, column images: there is no folder '{row['images']}'")
         for role in ("development", "external"):
@@ -108,6 +114,7 @@ class Study:
                     f"config: model '{name}' uses {sequence}, which 'cohort.required_sequences' does not list; "
                     "add it there, or leave the model out by setting it to null"
                 )
+            problems += self._reading_problems(name, model)
         for sequence in required:
             for section in ("convert.sequences", "normalize.intensity"):
                 first, second = section.split(".")
@@ -118,6 +125,21 @@ class Study:
             if name not in models:
                 problems.append(f"config: '{section}.{key}': there is no model '{name}'; {nearest(name, list(models))}")
         return problems
+
+    def _reading_problems(self, name: str, model: dict) -> list[str]:
+        """A reading of a coded column must say which of the study's terms are positive."""
+        column = model.get("reading")
+        if column not in self.config["codes"]:
+            return []
+        terms = sorted(set(self.config["codes"][column].values()))
+        if not model.get("positive"):
+            known = ", ".join(terms)
+            return [f"config: model '{name}' reads {column}: 'positive' must list what counts as positive of {known}"]
+        return [
+            f"config: model '{name}', positive: there is no {column} '{term}'; {nearest(term, terms)}"
+            for term in model["positive"]
+            if term not in terms
+        ]
 
     def _read_clinical_tables(self, schema: dict) -> None:
         problems, seen = [], {}
@@ -148,10 +170,20 @@ class Study:
         if (line["dfs_months"] is None) != (line["dfs_event"] is None):
             empty, given = sorted(["dfs_months", "dfs_event"], key=lambda column: line[column] is not None)
             table.problem(number, empty, None, f"{given} is given: give both or neither")
+        if line["competing_event"] == 1 and line["dfs_event"] != 0:
+            right = "dfs_event must then be 0: the two cannot both end the follow-up"
+            table.problem(number, "competing_event", 1, right)
 
     def centers_of(self, role: str) -> list[str]:
         """The centres with a role, in the order of the centres table."""
         return [center for center, row in self.centers.items() if row["role"] == role]
+
+    @cached_property
+    def clinical_columns(self) -> list[str]:
+        """The clinical variables that at least one model uses: without one of them no patient can be compared."""
+        used = [column for model in self.config["models"].values() for column in model.get("clinical", [])]
+        used += [model["reading"] for model in self.config["models"].values() if "reading" in model]
+        return sorted(set(used))
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -174,7 +206,7 @@ class Study:
         return self.centers[center]["clinical_table"]
 
     def images_root(self, center: str) -> str:
-        """Folder that holds one folder of DICOM per patient."""
+        """Folder that holds one folder of DICOM per patient; asked for only where a model sees images."""
         if self.simulated:
             return self.paths.simulated_images_root.format(center=center)
         return self.centers[center]["images"]
@@ -224,6 +256,8 @@ class Study:
         """Digest of the names of the image folders of a centre that its table does not list."""
         if self.simulated:
             return "simulated"
+        if not self.has_images:
+            return "no images"
         names = {entry.name for entry in os.scandir(self.centers[center]["images"]) if entry.is_dir()}
         return fingerprint(sorted(names - self._patient_set(center)))
 
@@ -236,4 +270,5 @@ COHORT_COLUMNS = (
     "grade",
     "scc_ag_ng_ml",
     "mri_ln_short_axis_mm",
+    "mri_ln_positive",
 )

@@ -28,9 +28,9 @@ class Table:
     """Rows of one delimited text file, as typed values, with a sentence for everything wrong in it.
 
     ``schema`` is a closed JSON schema of one row. Each property's ``description`` says in words what
-    would be right: it ends the sentence shown for a wrong value. Columns of the property list marked
-    ``x-optional-columns`` may be added freely. Empty cells are None and are allowed unless the column
-    stands under ``required``.
+    would be right: it ends the sentence shown for a wrong value. A column marked ``x-optional`` may be
+    absent, which is as if all its cells were empty. Empty cells are None and are allowed unless the
+    column stands under ``required``.
 
     ``rows`` holds one dict a row (str, int, float or None); ``problems`` the sentences.
     """
@@ -59,6 +59,7 @@ class Table:
         if not self._header_is_good(header):
             return
         checks = {name: self._column_check(name) for name in header}
+        absent = [name for name in self.schema["properties"] if name not in header]
         for line in lines:
             if not any(cell.strip() for cell in line):
                 continue
@@ -68,7 +69,7 @@ class Table:
                     f"{self.path}, row {row_number}: {len(line)} cells where the header has {len(header)} columns"
                 )
                 line = (line + [""] * len(header))[: len(header)]
-            row = {}
+            row = dict.fromkeys(absent)
             for name, cell in zip(header, line, strict=True):
                 row[name], wrong = checks[name](cell.strip())
                 if wrong:
@@ -79,7 +80,7 @@ class Table:
         known = list(self.schema["properties"])
         before = len(self.problems)
         for name in known:
-            if name not in header:
+            if name not in header and not self.schema["properties"][name].get("x-optional"):
                 stray = [column for column in header if column not in known]
                 close = difflib.get_close_matches(name, stray, n=1)
                 hint = f"; is '{close[0]}' meant?" if close else ""

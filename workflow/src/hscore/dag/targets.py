@@ -14,7 +14,9 @@ class Targets:
         self.models = list(study.config["models"])
 
     def per_patient(self, pattern: str) -> list[str]:
-        """``pattern`` for every patient of every centre."""
+        """``pattern`` for every patient of every centre; nothing where no model sees images."""
+        if not self.study.has_images:
+            return []
         return [
             pattern.format(center=center, patient=patient)
             for center, patients in self.study.patients.items()
@@ -31,9 +33,15 @@ class Targets:
         return [role for role in ("development", "external") for _ in self.study.centers_of(role)]
 
     def samples_of_center(self, wildcards) -> list[str]:
-        """Sample folders of a centre's patients."""
+        """Sample folders of a centre's patients; none where no model sees images."""
+        if not self.study.has_images:
+            return []
         center = wildcards.center
         return [self.paths.samples.format(center=center, patient=p) for p in self.study.patients[center]]
+
+    def images_of_center(self, wildcards) -> list[str]:
+        """Folder that holds one folder of DICOM per patient; none where no model sees images."""
+        return [self.study.images_root(wildcards.center)] if self.study.has_images else []
 
     def simulated_images(self, wildcards) -> list[str]:
         """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
