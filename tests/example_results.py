@@ -109,6 +109,7 @@ def _patients(rng: np.random.Generator, scale: int) -> pd.DataFrame:
                 "mri_ln_positive": (short_axis >= 10).astype(int),
                 "dfs_months": (np.minimum(event_time, censoring) + 0.1).round(1),
                 "dfs_event": (event_time <= censoring).astype(int),
+                "competing_event": np.nan,
             }
         )
         frame.loc[rng.random(n) < 0.1, "scc_ag_ng_ml"] = np.nan

@@ -116,6 +116,7 @@ def survive(folder: Path, **flags) -> SimpleNamespace:
         "external": "hybrid_external.csv",
         "manifests": [f"{center}_manifest.csv" for center in "abc"],
         "dfs": [f"{center}_dfs.csv" for center in "abc"],
+        "lnm": [f"{center}_lnm.csv" for center in "abc"],
         "thresholds": "thresholds.json",
         "settings": CONFIG["survive"],
         "output": "survival.json",

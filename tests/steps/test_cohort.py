@@ -92,7 +92,7 @@ def test_manifest_flow_and_outcomes_of_a_center(tmp_path, north):
     assert counts["not_in_table"] == ["stranger"]
 
     assert lnm.read_text() == "patient,lnm\nn-4,1\nn-1,0\nn-3,1\n"
-    assert dfs.read_text() == "patient,dfs_months,dfs_event\nn-4,33.25,1\nn-1,60,0\nn-3,,\n"
+    assert dfs.read_text() == "patient,dfs_months,dfs_event,competing_event\nn-4,33.25,1,\nn-1,60,0,\nn-3,,,\n"
 
 
 def test_without_an_images_root_no_folder_is_named(tmp_path, north):

@@ -9,6 +9,7 @@ from hscore.cohort.flow import MANIFEST_COLUMNS, REASONS, Sampled, build, folder
 from hscore.status import EXCLUSIONS, NOTES, Status
 
 SEQUENCES = ["CET1WI", "T2WI", "ADC"]
+CLINICAL = ["mri_ln_positive"]
 
 
 def patient(name, *findings, lnm=1, node=12.0):
@@ -24,35 +25,50 @@ def patient(name, *findings, lnm=1, node=12.0):
 
 
 def flow(*patients, required=tuple(SEQUENCES)):
-    table = pd.DataFrame([row for row, _ in patients])
+    table = pd.DataFrame([{"mri_ln_positive": pd.NA} | row for row, _ in patients])
+    table = table.astype({"mri_ln_short_axis_mm": float, "mri_ln_positive": "Int64"})
     return build(table, {one.status.patient: one for _, one in patients}, required, 10)
 
 
 def test_first_reason_in_the_order_of_the_diagram_counts():
     several = patient("a", ("too_few_sections", "ADC"), ("missing_sequence", "T2WI"), lnm=None)
-    assert reason(several[0], several[1].status, SEQUENCES) == "missing_sequence"
-    assert list(REASONS)[-2:] == ["lnm_unknown", "mri_ln_unknown"]
+    assert reason(several[0], several[1].status, SEQUENCES, ["age"]) == "missing_sequence"
+    assert list(REASONS)[-3:] == ["lnm_unknown", "mri_ln_unknown", "clinical_unknown"]
     assert list(REASONS)[: len(EXCLUSIONS)] == list(EXCLUSIONS)
 
 
 def test_only_required_sequences_and_the_whole_patient_exclude():
     row, sampled = patient("a", ("too_few_sections", "ADC"))
-    assert reason(row, sampled.status, ["CET1WI", "T2WI"]) is None
-    assert reason(row, sampled.status, ["ADC"]) == "too_few_sections"
+    assert reason(row, sampled.status, ["CET1WI", "T2WI"], ["age"]) is None
+    assert reason(row, sampled.status, ["ADC"], ["age"]) == "too_few_sections"
     row, sampled = patient("a", ("no_roi", None))
-    assert reason(row, sampled.status, ["CET1WI"]) == "no_roi"
+    assert reason(row, sampled.status, ["CET1WI"], ["age"]) == "no_roi"
 
 
 def test_unknown_status_and_unknown_reading_exclude():
-    assert reason({"lnm": pd.NA, "mri_ln_short_axis_mm": 1}, patient("a")[1].status, []) == "lnm_unknown"
-    assert reason({"lnm": 0, "mri_ln_short_axis_mm": float("nan")}, patient("a")[1].status, []) == "mri_ln_unknown"
+    status = patient("a")[1].status
+    known = {"lnm": 0, "mri_ln_positive": 1, "age": 50.0}
+    assert reason(known, status, [], ["mri_ln_positive", "age"]) is None
+    assert reason(known | {"lnm": pd.NA}, status, [], CLINICAL) == "lnm_unknown"
+    assert reason(known | {"mri_ln_positive": pd.NA}, status, [], CLINICAL) == "mri_ln_unknown"
+    assert reason(known | {"age": float("nan")}, status, [], ["age"]) == "clinical_unknown"
+    assert reason(known | {"age": float("nan")}, status, [], CLINICAL) is None
+
+
+def test_a_reading_given_as_such_counts_where_there_is_no_size():
+    rows = [patient("a", node=None), patient("b", node=4.0), patient("c", node=None), patient("d", node=12.0)]
+    for (row, _), given in zip(rows, (1, 1, pd.NA, 0), strict=True):
+        row["mri_ln_positive"] = given
+    manifest, counts = flow(*rows)
+    assert manifest["mri_ln_positive"].tolist() == [1, 0, 1]  # a as given; the size decides for b and d
+    assert [(one["code"], one["patients"]) for one in counts["excluded"]] == [("mri_ln_unknown", ["c"])]
 
 
 def test_missing_sequence_without_a_finding_is_a_fault_not_an_exclusion():
     row, sampled = patient("a")
     sampled.status.usable.remove("ADC")
     with pytest.raises(RuntimeError, match="ADC is not usable and no finding says why"):
-        reason(row, sampled.status, SEQUENCES)
+        reason(row, sampled.status, SEQUENCES, ["age"])
 
 
 def test_node_is_positive_from_the_limit_on_and_the_manifest_holds_no_outcome():

@@ -10,9 +10,10 @@ rule build_cohort:
         flow=paths.flow,
     params:
         role=lambda w: study.centers[w.center]["role"],
-        images=lambda w: study.images_root(w.center),
+        images=targets.images_of_center,
         codes=as_json(config["codes"]),
-        settings=as_json(config["cohort"]),
+        clinical=study.clinical_columns,
+        settings=as_json(study.config["cohort"]),
         rows=lambda w: study.rows_digest(w.center, "cohort"),
         folders=lambda w: study.folders_digest(w.center),
         code=digest("cohort"),
@@ -28,8 +29,8 @@ rule build_cohort:
         runtime=10,
     shell:
         "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
-        " --samples {input.samples:q} --images {params.images:q} --codes {params.codes:q}"
-        " --settings {params.settings:q} --manifest {output.manifest:q} --flow {output.flow:q} > {log:q} 2>&1"
+        " --samples {input.samples:q} --images {params.images:q} --clinical {params.clinical}"
+        " --codes {params.codes:q} --settings {params.settings:q} --manifest {output.manifest:q} --flow {output.flow:q} > {log:q} 2>&1"
 
 
 rule write_outcome:

@@ -15,7 +15,7 @@ rule collect_results:
     params:
         study=config["study"],
         data=config["data"],
-        config=as_json({**config, "models": study.config["models"], "centers": list(study.centers.values())}),
+        config=as_json({**study.config, "centers": list(study.centers.values())}),
         code=digest("results"),
     log:
         paths.log("collect_results"),

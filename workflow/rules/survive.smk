@@ -7,6 +7,7 @@ rule analyse_survival:
         external=paths.predictions.format(model=config["survive"]["model"], cohort="external"),
         manifests=targets.per_center(paths.manifest),
         dfs=targets.per_center(paths.outcome, outcome="dfs"),
+        lnm=targets.per_center(paths.outcome, outcome="lnm"),
         thresholds=paths.thresholds,
     output:
         survival=paths.survival,
@@ -25,5 +26,5 @@ rule analyse_survival:
         runtime=20,
     shell:
         "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
-        " --manifests {input.manifests:q} --dfs {input.dfs:q} --thresholds {input.thresholds:q}"
-        " --settings {params.settings:q} --output {output.survival:q} > {log:q} 2>&1"
+        " --manifests {input.manifests:q} --dfs {input.dfs:q} --lnm {input.lnm:q}"
+        " --thresholds {input.thresholds:q} --settings {params.settings:q} --output {output.survival:q} > {log:q} 2>&1"

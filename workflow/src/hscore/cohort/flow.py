@@ -12,7 +12,8 @@ from hscore.status import EXCLUSIONS, NOTES, Status
 # Reasons from the clinical table, counted after those from the images.
 CLINICAL_EXCLUSIONS = {
     "lnm_unknown": "lymph-node status at pathology missing",
-    "mri_ln_unknown": "lymph-node size on MRI missing",
+    "mri_ln_unknown": "lymph-node reading on MRI missing",
+    "clinical_unknown": "clinical variable of a model missing",
 }
 REASONS = EXCLUSIONS | CLINICAL_EXCLUSIONS
 
@@ -38,10 +39,14 @@ class Sampled:
     status: Status
 
 
-def reason(row: Mapping, status: Status, required: Sequence[str]) -> str | None:
+READING = ("mri_ln_positive", "mri_ln_short_axis_mm")
+
+
+def reason(row: Mapping, status: Status, required: Sequence[str], clinical: Sequence[str]) -> str | None:
     """Why a patient is excluded: the first of ``REASONS`` that applies; None for an included patient.
 
-    Only findings about the whole patient or a ``required`` sequence exclude.
+    Only findings about the whole patient or a ``required`` sequence exclude, and missing values of the ``clinical``
+    variables that models use.
 
     Raises:
         RuntimeError: a required sequence is not usable and no finding says why (a fault in an earlier stage).
@@ -53,25 +58,35 @@ def reason(row: Mapping, status: Status, required: Sequence[str]) -> str | None:
         raise RuntimeError(f"patient '{status.patient}': {unexplained[0]} is not usable and no finding says why")
     if pd.isna(row["lnm"]):
         codes.add("lnm_unknown")
-    if pd.isna(row["mri_ln_short_axis_mm"]):
+    unknown = {column for column in clinical if pd.isna(row[column])}
+    if unknown & set(READING):
         codes.add("mri_ln_unknown")
+    if unknown - set(READING):
+        codes.add("clinical_unknown")
     return next((code for code in REASONS if code in codes), None)
 
 
 def build(
-    table: pd.DataFrame, sampled: Mapping[str, Sampled], required: Sequence[str], mri_ln_positive_mm: float
+    table: pd.DataFrame,
+    sampled: Mapping[str, Sampled],
+    required: Sequence[str],
+    mri_ln_positive_mm: float,
+    clinical: Sequence[str] = ("mri_ln_positive",),
 ) -> tuple[pd.DataFrame, dict]:
     """The manifest of the included patients (``MANIFEST_COLUMNS``, no outcome) and the counts of the flow diagram.
 
     ``table`` as ``cohort.table.read_table`` gives it; ``sampled`` holds exactly its patients. A node reading is
-    positive from ``mri_ln_positive_mm`` on (published: 10 mm and more). The counts: ``in_table``, ``included``,
+    positive from ``mri_ln_positive_mm`` on (published: 10 mm and more); without a size, the table's own
+    ``mri_ln_positive`` holds. ``clinical`` are the variables that models use. The counts: ``in_table``, ``included``,
     ``excluded`` (code, label, n, patients; in the order of ``REASONS``, reasons without a patient left out) and
     ``notes`` (code, label, n patients of the table).
     """
-    reasons = [reason(row, sampled[row["patient"]].status, required) for row in table.to_dict("records")]
+    size = table["mri_ln_short_axis_mm"]
+    by_size = (size >= mri_ln_positive_mm).astype("Int64").where(size.notna())
+    table = table.assign(mri_ln_positive=by_size.fillna(table["mri_ln_positive"]))
+    reasons = [reason(row, sampled[row["patient"]].status, required, clinical) for row in table.to_dict("records")]
     places = pd.Series(reasons, index=table.index, dtype=object)
     included = table[places.isna()].copy()
-    included["mri_ln_positive"] = (included["mri_ln_short_axis_mm"] >= mri_ln_positive_mm).astype(int)
     included["samples"] = [sampled[patient].folder for patient in included["patient"]]
     excluded = []
     for code, label in REASONS.items():

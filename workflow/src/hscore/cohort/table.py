@@ -14,15 +14,16 @@ from hscore.errors import UserError
 
 NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", "dfs_months")
 BINARY = ("lnm", "dfs_event")
+OPTIONAL = ("mri_ln_positive", "competing_event")  # 0, 1 or nothing; all NA where the table has no such column
 CODED = ("figo_stage", "histology", "grade")
-OUTCOMES = {"lnm": ("lnm",), "dfs": ("dfs_months", "dfs_event")}
+OUTCOMES = {"lnm": ("lnm",), "dfs": ("dfs_months", "dfs_event", "competing_event")}
 
 
 def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, str]] | None = None) -> pd.DataFrame:
     """The rows of ``center``'s table in their order; optional columns stay as text.
 
-    ``NUMBERS`` become float64, ``BINARY`` nullable Int64 (0, 1), all missing values NA. With ``codes`` (the section
-    codes of the config) the columns ``CODED`` hold the study's terms.
+    ``NUMBERS`` become float64, ``BINARY`` and ``OPTIONAL`` nullable Int64 (0, 1), all missing values NA.
+    With ``codes`` (the section codes of the config) the columns ``CODED`` hold the study's terms.
 
     Raises:
         UserError: naming file, row (counted from 1 after the header), column and value.
@@ -36,7 +37,10 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
     _check_each(path, table, "patient", ~table["patient"].duplicated(), "this patient stands there twice")
     for column in NUMBERS:
         table[column] = _numbers(path, table, column)
-    for column in BINARY:
+    for column in OPTIONAL:
+        if column not in table:
+            table[column] = ""
+    for column in (*BINARY, *OPTIONAL):
         numbers = _numbers(path, table, column)
         _check_each(path, table, column, numbers.isna() | numbers.isin([0, 1]), "expected 0, 1 or nothing")
         table[column] = numbers.astype("Int64")

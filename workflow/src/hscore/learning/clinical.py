@@ -1,4 +1,4 @@
-"""The clinical-only model: logistic regression by Firth's penalised likelihood; numpy only, no torch.
+"""Models without images: a reading taken as it stands, or Firth's logistic regression; numpy only, no torch.
 
 Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
 variable separates the classes, which a fold with few positive patients easily shows.
@@ -22,7 +22,7 @@ from hscore.learning.model_folder import (
     log_loss,
     write_history,
 )
-from hscore.learning.samples import read_folds, read_samples, standardization
+from hscore.learning.samples import Samples, read_folds, read_samples, standardization
 
 MAXIMUM_ITERATIONS = 200
 MAXIMUM_STEP = 5.0  # logits; keeps Newton's first steps inside the range of finite probabilities
@@ -43,6 +43,10 @@ def train(
     """
     split = read_folds(folds)
     samples = read_samples(manifests, spec, split["patient"].tolist())
+    description = describe(name, spec, settings, seed, split, samples)
+    if "reading" in spec:
+        _write(description | {"kind": "reading"}, samples, [], output)
+        return
     labels = split["lnm"].to_numpy()
     members, history = [], []
     for fold in range(split["fold"].max() + 1):
@@ -52,11 +56,14 @@ def train(
         scores = probabilities(member, samples.clinical[held_out])
         members.append(member)
         history.append(history_row(fold, 1, loss) | held_out_row(scores, labels[held_out]))
-    description = describe(name, spec, settings, seed, split, samples) | {"kind": "logistic", "coefficients": members}
-    description["fingerprint"] = fingerprint(description, samples)
+    _write(description | {"kind": "logistic", "coefficients": members}, samples, history, output)
+
+
+def _write(description: dict, samples: Samples, history: list[dict], output: str | Path) -> None:
     with new_folder(output) as folder:
-        write_history(folder, history)
-        write_json(folder / MODEL_FILE, description)
+        if history:
+            write_history(folder, history)
+        write_json(folder / MODEL_FILE, description | {"fingerprint": fingerprint(description, samples)})
 
 
 def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:

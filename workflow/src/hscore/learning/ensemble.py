@@ -40,6 +40,8 @@ class Ensemble:
 
     def probabilities(self, samples: Samples) -> np.ndarray:
         """Probability of LNM [folds, patients] for samples read with this ensemble's ``spec``."""
+        if self.description["kind"] == "reading":
+            return np.tile(samples.clinical[:, 0].astype(np.float64), (self.folds, 1))
         if self.description["kind"] == "logistic":
             members = self.description["coefficients"]
             return np.stack([clinical.probabilities(member, samples.clinical) for member in members])

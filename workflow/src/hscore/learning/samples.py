@@ -39,7 +39,7 @@ class Samples:
 
 
 def read_samples(manifests: Sequence[str | Path], spec: dict, patients: Sequence[str] | None = None) -> Samples:
-    """Read what a model of this ``spec`` (``sequence`` and ``region``, and/or ``clinical``) needs.
+    """Read what a model of this ``spec`` (``sequence`` and ``region``, and/or ``clinical``; or ``reading``) needs.
 
     ``manifests`` are joined in the order given. With ``patients``, exactly these are read, in this order. Only the
     array ``<sequence>_<region>`` of each patient's ``samples.npz`` is loaded.
@@ -53,7 +53,7 @@ def read_samples(manifests: Sequence[str | Path], spec: dict, patients: Sequence
         if missing:
             raise UserError(f"patient '{missing[0]}' has a fold but stands in none of {', '.join(map(str, manifests))}")
         table = table.set_index("patient", drop=False).loc[list(patients)].reset_index(drop=True)
-    clinical = clinical_values(table, spec.get("clinical", []))
+    clinical = reading_values(table, spec) if "reading" in spec else clinical_values(table, spec.get("clinical", []))
     images, owner = read_images(table, image_key(spec))
     return Samples(table, clinical, images, owner)
 
@@ -101,6 +101,15 @@ def clinical_values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
             raise UserError(f"models: the clinical variable '{column}' of patient '{row['patient']}' {given}")
         values[:, k] = numbers
     return values
+
+
+def reading_values(table: pd.DataFrame, spec: dict) -> np.ndarray:
+    """A reading as 0 and 1, float32 [P, 1]: the column itself, or whether it is one of the terms ``positive``."""
+    column = spec["reading"]
+    if spec.get("positive") and column in table:
+        known = table[column].notna()
+        table = table.assign(**{column: table[column].isin(spec["positive"]).astype(float).where(known)})
+    return clinical_values(table, [column])
 
 
 def read_images(table: pd.DataFrame, key: str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -482,8 +482,8 @@ def cox_forest(results: Results) -> Figure | None:
 
 
 def _cox_label(row: Mapping[str, Any]) -> str:
-    adjusted = ", adjusted" if row["model"] == "adjusted" else ""
-    return f"{row['cohort']}: {row['term']}{adjusted}"
+    model = "" if row["model"] == "univariable" else f", {row['model']}"
+    return f"{row['cohort']}: {row['term']}{model}"
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
@@ -523,10 +523,15 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
                     "main": False,
                 }
             )
+        for entry in (content.get("pathology") or {}).get("both") or []:
+            term = term_label(entry["term"])
+            row = {"cohort": name, "model": "beside pathology", "term": term, "entry": entry, "main": False}
+            rows.append(row)
     return rows
 
 
 TERMS = {
+    "lnm": "LNM at pathology",
     "mri_ln_positive": "MRI-LN positive",
     "high H score": "H score high vs low",
     "age": "age, per year",

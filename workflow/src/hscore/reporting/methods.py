@@ -27,10 +27,10 @@ AGGREGATION = {"mean": "mean", "max": "maximum", "top3": "mean of the three larg
 
 def methods(results: Results) -> list[tuple[str, str]]:
     """Title and text of each paragraph."""
+    has_images = any(model["sequence"] for model in results["models"])
     return [
         ("Patients", _patients(results)),
-        ("Images", _images(results["config"])),
-        ("Samples", _samples(results["config"])),
+        *([("Images", _images(results["config"])), ("Samples", _samples(results["config"]))] if has_images else []),
         ("Models", _models(results)),
         ("Statistics", _statistics(results)),
         ("Software", _software(results)),
@@ -42,11 +42,12 @@ def _patients(results: Results) -> str:
     centers = results["study"]["centers"]
     names = {role: [c["name"] for c in centers if c["role"] == role] for role in ("development", "external")}
     needed = listed(config["cohort"]["required_sequences"])
+    images = f"{needed} and a region of interest were usable and " if needed else ""
     origin = "All patients were simulated. " if results["study"]["simulated"] else ""
     return (
         f"{origin}Models were developed on {listed(names['development'])} and tested on {listed(names['external'])}. "
-        f"A patient was included when {needed} and a region of interest were usable and the lymph-node status at "
-        "pathology and on MRI was known; every other patient is counted with a reason in the flow diagram. MRI node "
+        f"A patient was included when {images}the lymph-node status at pathology and the clinical variables of the "
+        "models were known; every other patient is counted with a reason in the flow diagram. MRI node "
         f"status (MRI-LN) was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on. "
         f"The external patients took no part in training, normalisation, threshold or model choice."
     )
@@ -98,7 +99,8 @@ def _models(results: Results) -> str:
     return (
         f"{formatting.count(len(labels), 'model')} were trained: {listed(list(labels.values()))}. Image models are "
         f"convolutional networks ('{network['name']}', {stages} channels, dropout {network['dropout']:g}); clinical "
-        "variables join in a dense layer; models without images are logistic regressions. Training: "
+        "variables join in a dense layer; models without images are logistic regressions, or readings "
+        "taken as they stand. Training: "
         f"{train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning rate of "
         f"{optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary cross-entropy "
         f"{weights}, augmentation as in the settings; none of this is public, all of it is a setting. Development "

@@ -117,18 +117,24 @@ def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
 
 
 def read_survival(
-    dfs: Sequence[str | Path], manifests: Sequence[str | Path], adjust_for: Sequence[str]
+    dfs: Sequence[str | Path], lnm: Sequence[str | Path], manifests: Sequence[str | Path], adjust_for: Sequence[str]
 ) -> pd.DataFrame:
-    """``dfs_months``, ``dfs_event`` and the columns to adjust for of every patient of all centres; missing is NaN.
+    """Outcomes and the columns to adjust for of every patient of all centres; missing is NaN.
 
-    A column all of whose values are numbers becomes float, any other stays text.
+    ``dfs_months``, ``dfs_event``, ``lnm``, and ``competing_event`` (NaN where no table has it). A column to adjust for
+    all of whose values are numbers becomes float, any other stays text.
     """
     source = " + ".join(str(path) for path in dfs)
     outcomes = read_tables(dfs, ["dfs_months", "dfs_event"])
     columns = {
         "dfs_months": numbers(outcomes, "dfs_months", source, 0),
         "dfs_event": yes_no(outcomes, "dfs_event", source),
+        "competing_event": yes_no(outcomes.reindex(columns=["competing_event"]), "competing_event", source),
     }
+    nodes = read_binary(lnm, "lnm")
+    same_patients(nodes.index, " + ".join(str(path) for path in lnm), outcomes.index)
+    columns["lnm"] = nodes.astype(float)
+    adjust_for = [name for name in adjust_for if name != "lnm"]
     covariates = read_tables(manifests, adjust_for)
     same_patients(covariates.index, " + ".join(str(path) for path in manifests), outcomes.index)
     for name in adjust_for:

@@ -16,8 +16,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--role", required=True, choices=("development", "external"), help="role of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
-    parser.add_argument("--samples", required=True, nargs="+", help="folders of the sample step, one a patient")
-    parser.add_argument("--images", type=Path, help="images root, to name folders without a row in the table")
+    parser.add_argument(
+        "--samples", required=True, nargs="*", help="folders of the sample step, one a patient; none without images"
+    )
+    parser.add_argument("--clinical", nargs="*", default=["mri_ln_positive"], help="variables that models use")
+    parser.add_argument(
+        "--images", nargs="?", type=Path, help="images root, to name folders without a row in the table"
+    )
     parser.add_argument("--codes", required=True, type=_program.settings, help="section codes of the config")
     parser.add_argument("--settings", required=True, type=_program.settings, help="section cohort of the config")
     parser.add_argument("--manifest", required=True, type=Path, help="table of included patients to write (CSV)")
@@ -31,10 +36,12 @@ def work(arguments: argparse.Namespace) -> None:
     for folder in arguments.samples:
         status = Status.read(folder)
         sampled[status.patient] = flow.Sampled(folder, status)
+    if not arguments.samples:  # no model sees images: nothing is known of them, and nobody is excluded for it
+        sampled = {name: flow.Sampled("", Status(name, arguments.center, "none")) for name in table["patient"]}
     if unmatched := set(sampled) ^ set(table["patient"]):
         raise UserError(f"{arguments.table}: patient '{min(unmatched)}' stands only in one of the table and --samples")
     required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
-    manifest, counts = flow.build(table, sampled, required, positive_mm)
+    manifest, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
     counts = {
         "center": arguments.center,
         "role": arguments.role,

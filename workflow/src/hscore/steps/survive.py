@@ -11,7 +11,7 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and the frozen threshold; describe both cohorts; write."""
     settings = arguments.settings
-    patients = tables.read_survival(arguments.dfs, arguments.manifests, settings["adjust_for"])
+    patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, settings["adjust_for"])
     cohorts = {
         "external": ("score", tables.join_scores(arguments.external, "score", patients)),
         "development": ("out_of_fold", tables.join_scores(arguments.development, "out_of_fold", patients)),
@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--external", type=Path, required=True, help="external scores of the H-score model, CSV")
     add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV a centre")
     add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV a centre")
+    add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV a centre")
     add("--thresholds", type=Path, required=True, help="frozen thresholds, JSON")
     add("--settings", type=_program.settings, required=True, help="config section survive, JSON")
     add("--output", type=Path, required=True, help="survival, JSON")

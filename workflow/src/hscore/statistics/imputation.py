@@ -1,0 +1,125 @@
+"""Multiple imputation of missing covariates by chained equations, and Rubin's rules to pool what was estimated.
+
+Each covariate with gaps is drawn in turn from a model of it given all the others, the helpers among them; after some
+rounds the drawn table is one of the completed data sets. 0/1 columns: logistic regression; levels: one logistic
+regression a level, probabilities made to add to one; numbers: predictive mean matching, so that only values that
+occur are drawn. Every round draws the models' coefficients too, so that their uncertainty is passed on.
+
+Sources: van Buuren and Groothuis-Oudshoorn, J Stat Softw 2011;45(3); White and Royston, Stat Med 2009;28:1982-1998
+(for a Cox model the helpers hold the event and the cumulative hazard); Rubin 1987, Multiple Imputation for
+Nonresponse in Surveys, chapter 3.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, stdtr, stdtrit
+
+ROUNDS = 10
+DONORS = 5
+PRIOR = 0.1  # precision of a normal prior on standardised slopes: finite also where a variable separates
+
+
+def completed(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int) -> Iterator[pd.DataFrame]:
+    """``number`` completed copies of ``table`` [n, columns] (numbers or text, gaps NaN); ``helpers`` [n, q] are whole.
+
+    Every column needs one known value at least. Equal seeds give equal draws.
+    """
+    gaps = table.isna()
+    order = [name for name in gaps.sum().sort_values(kind="stable").index if gaps[name].any()]
+    for stream in np.random.SeedSequence(seed).spawn(number):
+        rng = np.random.default_rng(stream)
+        drawn = table.copy()
+        for name in order:
+            known = table.loc[~gaps[name], name].to_numpy()
+            drawn.loc[gaps[name], name] = rng.choice(known, int(gaps[name].sum()))
+        for _ in range(ROUNDS):
+            for name in order:
+                x = predictors(pd.concat([helpers, drawn.drop(columns=name)], axis=1))
+                missing = gaps[name].to_numpy()
+                drawn.loc[missing, name] = draw(x[~missing], drawn.loc[~missing, name], x[missing], rng)
+        yield drawn
+
+
+def predictors(columns: pd.DataFrame) -> np.ndarray:
+    """Standardised design [n, 1 + p] with a constant: text as one column a level but the first; no constant ones."""
+    dummies = pd.get_dummies(columns, drop_first=True).to_numpy(dtype=float)
+    spread = dummies.std(axis=0)
+    varying = dummies[:, spread > 0]
+    standard = (varying - varying.mean(axis=0)) / spread[spread > 0]
+    return np.column_stack([np.ones(len(columns)), standard])
+
+
+def draw(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Values for the rows ``x_missing`` from a model of ``known`` on ``x``, coefficients drawn as well."""
+    if not pd.api.types.is_numeric_dtype(known):
+        return _levels(x, known, x_missing, rng)
+    values = known.to_numpy(dtype=float)
+    if np.isin(values, (0, 1)).all():
+        return (rng.random(len(x_missing)) < _probability(x, values, x_missing, rng)).astype(float)
+    return _matched(x, values, x_missing, rng)
+
+
+def _levels(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    levels = np.array(sorted(known.unique()), dtype=object)
+    weights = np.array([_probability(x, (known == level).to_numpy(float), x_missing, rng) for level in levels])
+    borders = np.cumsum(weights / weights.sum(axis=0), axis=0)
+    return levels[(rng.random(len(x_missing)) > borders).sum(axis=0).clip(max=levels.size - 1)]
+
+
+def _probability(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Probability of 1 by a logistic regression, its coefficients drawn from their normal approximation."""
+    penalty = np.diag([1e-6] + [PRIOR] * (x.shape[1] - 1))
+    beta = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = expit(x @ beta)
+        information = (x * (p * (1 - p))[:, None]).T @ x + penalty
+        step = np.linalg.solve(information, x.T @ (values - p) - penalty @ beta)
+        beta = beta + step / max(1.0, np.abs(step).max() / 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return expit(x_missing @ _normal(beta, np.linalg.inv(information), rng))
+
+
+def _matched(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Predictive mean matching: the value of one of the patients whose predicted means are nearest."""
+    inverse = np.linalg.inv(x.T @ x + PRIOR * np.diag([0.0] + [1.0] * (x.shape[1] - 1)))
+    beta = inverse @ x.T @ values
+    freedom = max(1, values.size - x.shape[1])
+    variance = ((values - x @ beta) ** 2).sum() / rng.chisquare(freedom)
+    wanted = x_missing @ _normal(beta, variance * inverse, rng)
+    distance = np.abs((x @ beta)[None, :] - wanted[:, None])
+    donors = np.argsort(distance, axis=1, kind="stable")[:, :DONORS]
+    return values[donors[np.arange(wanted.size), rng.integers(0, donors.shape[1], wanted.size)]]
+
+
+def _normal(mean: np.ndarray, covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return mean + np.linalg.cholesky(covariance) @ rng.standard_normal(mean.size)
+
+
+def pool(estimates: np.ndarray, variances: np.ndarray, confidence: float) -> list[dict]:
+    """Rubin's rules for estimates and their variances, both [imputations, p]: one row a coefficient.
+
+    ``estimate low high p df`` on the scale of the estimates, and ``missing_information``, the fraction of the
+    information that the gaps cost.
+    """
+    number = len(estimates)
+    within, between = variances.mean(axis=0), estimates.var(axis=0, ddof=1)
+    rows = []
+    for value, inside, across in zip(estimates.mean(axis=0), within, (1 + 1 / number) * between, strict=True):
+        total = inside + across
+        ratio = across / inside
+        freedom = (number - 1) * (1 + 1 / ratio) ** 2 if ratio > 1e-12 else 1e12  # no difference: normal
+        margin = stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(total)
+        rows.append(
+            {
+                "estimate": float(value),
+                "low": float(value - margin),
+                "high": float(value + margin),
+                "p": float(2 * stdtr(freedom, -abs(value) / np.sqrt(total))),
+                "df": float(freedom),
+                "missing_information": float((ratio + 2 / (freedom + 3)) / (ratio + 1)),
+            }
+        )
+    return rows
