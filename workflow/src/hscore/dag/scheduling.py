@@ -5,8 +5,8 @@ def lift_default_rate_limit(workflow) -> None:
     """Take away Snakemake's default limit of 100 job starts a second; one set by the user stays.
 
     Under a limit, Snakemake 9.27 starts a timer at every look at the queue, and each timer causes the next look
-    (``JobScheduler._schedule_reevalutation``): after n finished jobs it looks n times a second at every waiting job. With
-    500 jobs that was a third of a core.
+    (``JobScheduler._schedule_reevalutation``): after n finished jobs it looks n times a second at every waiting job.
+    With 500 jobs that was a third of a core.
     """
     settings = workflow.scheduling_settings
     limit = getattr(settings, "max_jobs_per_timespan", None)
