@@ -63,8 +63,7 @@ rule all:
     """The whole study."""
     input:
         paths.page,
-        targets.per_center(paths.inventory),
-        paths.same_patients,
+        targets.inventories(),
 
 
 # One target a stage, in the order of the study.
@@ -81,8 +80,7 @@ rule convert:
     """NIfTI images, ADC maps and tumour masks of every patient, and the inventory of what each centre delivered."""
     input:
         targets.per_patient(paths.nifti),
-        targets.per_center(paths.inventory),
-        paths.same_patients,
+        targets.inventories(),
 
 
 rule normalize:

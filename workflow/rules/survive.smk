@@ -27,4 +27,5 @@ rule analyse_survival:
     shell:
         "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
         " --manifests {input.manifests:q} --dfs {input.dfs:q} --lnm {input.lnm:q}"
-        " --thresholds {input.thresholds:q} --settings {params.settings:q} --output {output.survival:q} > {log:q} 2>&1"
+        " --thresholds {input.thresholds:q} --settings {params.settings:q}"
+        " --output {output.survival:q} > {log:q} 2>&1"

@@ -43,6 +43,10 @@ class Targets:
         """Folder that holds one folder of DICOM per patient; none where no model sees images."""
         return [self.study.images_root(wildcards.center)] if self.study.has_images else []
 
+    def inventories(self) -> list[str]:
+        """What each centre delivered and who is there twice; nothing where no model sees images."""
+        return [*self.per_center(self.paths.inventory), self.paths.same_patients] if self.study.has_images else []
+
     def simulated_images(self, wildcards) -> list[str]:
         """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
         self.study.check_patient(wildcards.center, wildcards.patient)
