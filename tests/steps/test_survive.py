@@ -153,3 +153,49 @@ def test_curve_prediction_and_time_dependent_auc_are_there(folder):
     assert len(cohort["spline"]["score"]) == len(cohort["spline"]["high"]) == 40
     assert 0 < cohort["spline"]["nonlinearity"]["p"] <= 1
     assert 0 < content["prediction"]["model"] < 0.5 and content["prediction"]["to_month"] == 60
+
+
+def test_the_h_score_stands_beside_the_nodes_at_pathology(folder):
+    survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 3})
+    cohort = read(folder)["cohorts"]["development"]
+    pathology = cohort["pathology"]
+    assert [row["term"] for row in pathology["both"]] == ["high H score", "lnm"]
+    assert pathology["alone"]["estimate"] > 1 and pathology["log_rank"]["p"] < 0.05  # as simulated
+    assert pathology["added"]["df"] == 1 and 0 <= pathology["added"]["p"] <= 1
+    assert cohort["competing"] is None
+
+
+def test_missing_covariates_can_be_imputed(folder):
+    edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(4, 12), "mri_ln_positive"), None))
+    settings = CONFIG["survive"] | {"events_per_variable": 1, "missing": "impute"}
+    assert survive(folder, settings=settings).returncode == 0
+    cohort = read(folder)["cohorts"]["external"]
+    assert "imputed 20 times" in cohort["missing"]["handling"]
+    assert {row["n"] for row in cohort["multivariable"]} == {40}
+    assert all(
+        "Rubin" in row["method"] and row["low"] < row["estimate"] < row["high"] for row in cohort["multivariable"]
+    )
+    first = cohort["multivariable"]
+    survive(folder, settings=settings)
+    assert read(folder)["cohorts"]["external"]["multivariable"] == first
+
+
+def test_a_covariate_that_nobody_has_is_not_imputed(folder):
+    edit(folder, "c_manifest.csv", lambda t: t.__setitem__("mri_ln_positive", None))
+    survive(folder, settings=CONFIG["survive"] | {"missing": "impute"})
+    assert all(row["why"] for row in read(folder)["cohorts"]["external"]["multivariable"])
+
+
+def test_competing_events_are_counted_and_censored(folder):
+    def add(table):
+        table["competing_event"] = "0"
+        table.loc[table.index[table["dfs_event"] == "0"][:5], "competing_event"] = "1"
+
+    edit(folder, "c_dfs.csv", add)
+    survive(folder)
+    content = read(folder)
+    competing = content["cohorts"]["external"]["competing"]
+    assert competing["n"] == 5 and "censored" in competing["handling"]
+    assert content["cohorts"]["development"]["competing"] is None
+    for group in competing["groups"].values():
+        assert group["incidence"] == sorted(group["incidence"]) and group["at_end"]["low"] <= group["at_end"]["high"]
