@@ -19,7 +19,7 @@ from hscore.dag import digest  # noqa: E402
 # stage -> its steps; one environment for all of them
 STAGES = {
     "simulate": ["simulate_center", "simulate_patient"],
-    "convert": ["convert"],
+    "convert": ["convert", "inventory", "compare_patients"],
     "normalize": ["normalize"],
     "sample": ["sample"],
     "cohort": ["cohort", "outcomes", "table1"],

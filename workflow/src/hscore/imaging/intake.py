@@ -16,8 +16,8 @@ from hscore.imaging.series import Choice, Chosen, choose, describe, too_few_b_va
 from hscore.status import Status
 
 MOST_FILES_NAMED = 20
-# Median relative residual of the ADC fit above which a radiologist should look. Real pelvic series and the phantom's
-# noise stay below 0.06; exchanged or wrong b-values give 0.2 and more.
+# Median relative residual of the ADC fit above which a radiologist should look. A real pelvic series (b = 50, 400, 800)
+# has 0.05, of which part is perfusion; two exchanged b-values give twice this limit and more.
 POOR_FIT = 0.12
 HIDDEN = "[hidden]"
 # Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.

@@ -1,0 +1,46 @@
+rule write_inventory:
+    """Every series that a centre delivered: what it is, what it was chosen as or why not, which tags name the patient."""
+    message:
+        "Listing the series of {wildcards.center}"
+    input:
+        nifti=lambda w: [paths.nifti.format(center=w.center, patient=p) for p in study.patients[w.center]],
+    output:
+        table=paths.inventory,
+    params:
+        code=digest("inventory"),
+    log:
+        paths.log("write_inventory", "{center}"),
+    benchmark:
+        paths.benchmark("write_inventory", "{center}")
+    conda:
+        "../../envs/convert.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.inventory --nifti {input.nifti:q} --output {output.table:q} > {log:q} 2>&1"
+
+
+rule compare_patients:
+    """Patients with the same examination or images as another, in one centre or in two; for the eye, it decides nothing."""
+    message:
+        "Looking for patients who are there twice"
+    input:
+        nifti=targets.per_patient(paths.nifti),
+    output:
+        groups=paths.same_patients,
+    params:
+        code=digest("compare_patients"),
+    log:
+        paths.log("compare_patients"),
+    benchmark:
+        paths.benchmark("compare_patients")
+    conda:
+        "../../envs/convert.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.compare_patients --nifti {input.nifti:q} --output {output.groups:q} > {log:q} 2>&1"

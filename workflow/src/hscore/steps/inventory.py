@@ -1,0 +1,26 @@
+"""Step ``inventory``: the table of every series that a centre delivered, and what became of it."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from hscore.files import new_file
+from hscore.imaging import inventory
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = _program.parser("inventory", __doc__)
+    parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="folders of the convert step")
+    parser.add_argument("--output", required=True, type=Path, help="table to write (TSV)")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: Namespace) -> None:
+    """Read, write."""
+    with new_file(arguments.output) as path, path.open("w", encoding="utf-8", newline="") as file:
+        inventory.write(arguments.nifti, file)
+
+
+if __name__ == "__main__":
+    main()
