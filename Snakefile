@@ -51,6 +51,7 @@ localrules:
     convert,
     normalize,
     sample,
+    quality,
     cohort,
     split,
     train,
@@ -64,6 +65,7 @@ rule all:
     input:
         paths.page,
         targets.inventories(),
+        targets.quality_pages(),
 
 
 # One target a stage, in the order of the study.
@@ -93,6 +95,12 @@ rule sample:
     """Network samples of every patient."""
     input:
         targets.per_patient(paths.samples),
+
+
+rule quality:
+    """A page a centre with a picture of every patient, the strangest first."""
+    input:
+        targets.quality_pages(),
 
 
 rule cohort:
@@ -138,6 +146,7 @@ include: "workflow/rules/convert.smk"
 include: "workflow/rules/inventory.smk"
 include: "workflow/rules/normalize.smk"
 include: "workflow/rules/sample.smk"
+include: "workflow/rules/quality.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/split.smk"
 include: "workflow/rules/train.smk"

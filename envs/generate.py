@@ -22,6 +22,7 @@ STAGES = {
     "convert": ["convert", "inventory", "compare_patients"],
     "normalize": ["normalize"],
     "sample": ["sample"],
+    "quality": ["quality", "quality_overview"],
     "cohort": ["cohort", "outcomes", "table1"],
     "split": ["split"],
     "train": ["train"],
@@ -31,7 +32,7 @@ STAGES = {
     "report": ["results", "report"],
 }
 # name in an import statement -> name of the package, where they differ
-PACKAGES = {"SimpleITK": "simpleitk", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # used without being imported
 PROGRAMS = {"convert": {"dcm2niix"}}
 # the platform for which the pins are chosen

@@ -9,6 +9,7 @@ TYPICAL_SECONDS = {
     "convert_patient": 1.8,
     "normalize_patient": 3.2,
     "sample_patient": 0.6,
+    "check_quality": 0.6,
     "train_model": 60.0,
     "predict_development": 5.0,
     "predict_external": 5.0,

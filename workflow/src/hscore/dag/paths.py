@@ -22,6 +22,8 @@ class Paths:
         self.normalized = str(root / "normalized" / patient)
         self.samples = str(root / "samples" / patient)
         self.inventory = str(root / "qc/{center}/inventory.tsv")
+        self.quality = str(root / "qc" / patient)
+        self.quality_page = str(root / "qc/{center}/overview.html")
         self.same_patients = str(root / "qc/same_patients.json")
         self.manifest = str(root / "cohort/{center}/manifest.csv")
         self.flow = str(root / "cohort/{center}/flow.json")

@@ -47,6 +47,10 @@ class Targets:
         """What each centre delivered and who is there twice; nothing where no model sees images."""
         return [*self.per_center(self.paths.inventory), self.paths.same_patients] if self.study.has_images else []
 
+    def quality_pages(self) -> list[str]:
+        """The pages for looking at every patient's images; nothing where no model sees images."""
+        return self.per_center(self.paths.quality_page) if self.study.has_images else []
+
     def simulated_images(self, wildcards) -> list[str]:
         """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
         self.study.check_patient(wildcards.center, wildcards.patient)

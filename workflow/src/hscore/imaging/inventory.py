@@ -27,7 +27,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
         "private_tags": "; ".join(f"{keyword}: {count}" for keyword, count in found["private_tags"].items()),
         "findings": "; ".join(dict.fromkeys(finding.code for finding in status.findings)),
     }
-    return [of_patient | _row(one) for one in found["series"]] or [of_patient]
+    return [_row(one) | of_patient for one in found["series"]] or [of_patient]
 
 
 def _row(series: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+rule check_quality:
+    """Numbers of image quality and a montage with region and boxes: for the eye, they decide nothing."""
+    message:
+        "Checking the images of {wildcards.patient}"
+    input:
+        nifti=paths.nifti,
+        normalized=paths.normalized,
+        samples=paths.samples,
+    output:
+        folder=directory(paths.quality),
+    params:
+        sequences=list(config["convert"]["sequences"]),
+        code=digest("quality"),
+    log:
+        paths.log("check_quality", "{center}/{patient}"),
+    benchmark:
+        paths.benchmark("check_quality", "{center}/{patient}")
+    conda:
+        "../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
+        " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.folder:q} > {log:q} 2>&1"
+
+
+rule overview_quality:
+    """A centre's page of montages, the strangest patients first, to be paged through by keyboard."""
+    message:
+        "Writing the image overview of {wildcards.center}"
+    input:
+        quality=lambda w: [paths.quality.format(center=w.center, patient=p) for p in study.patients[w.center]],
+        groups=paths.same_patients,
+    output:
+        page=paths.quality_page,
+    params:
+        name=lambda w: study.centers[w.center]["name"],
+        data=config["data"],
+        code=digest("quality_overview"),
+    log:
+        paths.log("overview_quality", "{center}"),
+    benchmark:
+        paths.benchmark("overview_quality", "{center}")
+    conda:
+        "../../envs/quality.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.quality_overview --center {wildcards.center} --name {params.name:q}"
+        " --data {params.data} --quality {input.quality:q} --same-patients {input.groups:q}"
+        " --output {output.page:q} > {log:q} 2>&1"

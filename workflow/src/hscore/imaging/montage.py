@@ -1,0 +1,120 @@
+"""One picture a patient: each sequence whole and close, with the ROI's outline and both boxes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from hscore.imaging.nifti import Stored
+
+CELL = 176  # pixels
+GAP = 2
+LABEL = 15
+QUALITY = 60  # of the WebP, which is a third smaller than a JPEG that looks the same
+ROI, BOX, GROWN = (255, 214, 0), (0, 214, 255), (255, 110, 220)  # yellow, cyan, pink
+INK, PAPER = (235, 235, 235), (0, 0, 0)
+FIXED_WINDOWS = {"ADC": (0.0, 3000.0)}  # 1e-6 mm2/s
+
+
+@dataclass
+class View:
+    """What the montage shows of one sequence. ``boxes``: section -> (tight box, grown box), each (x0, y0, x1, y1)."""
+
+    sequence: str
+    image: Stored
+    mask: np.ndarray | None
+    boxes: Mapping[int, Sequence[tuple[int, int, int, int]]]
+
+    @property
+    def sections(self) -> tuple[int, int, int]:
+        """A low, the largest and a high section of the tumour; without one, quarters of the volume."""
+        depth = len(self.image.voxels)
+        if self.mask is None or not self.mask.any():
+            return depth // 4, depth // 2, (3 * depth) // 4
+        areas = self.mask.sum(axis=(1, 2))
+        there = np.flatnonzero(areas)
+        return int(there[len(there) // 4]), int(np.argmax(areas)), int(there[(3 * len(there)) // 4])
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Values shown as black and as white."""
+        if self.sequence in FIXED_WINDOWS:
+            return FIXED_WINDOWS[self.sequence]
+        low, high = np.percentile(self.image.values(self.sections[1]), [1, 99.5])
+        return float(low), float(max(high, low + 1e-6))
+
+    @property
+    def close(self) -> tuple[int, int, int, int]:
+        """The part around the tumour that is shown enlarged: x0, y0, x1, y1, all boxes and half as much again."""
+        height, width = self.image.voxels.shape[1:]
+        if self.boxes:
+            grown = np.array([pair[1] for pair in self.boxes.values()])
+            low, high = grown[:, :2].min(axis=0), grown[:, 2:].max(axis=0)
+        elif self.mask is not None and self.mask.any():
+            rows, columns = np.nonzero(self.mask.any(axis=0))
+            low, high = np.array([columns.min(), rows.min()]) - 5, np.array([columns.max(), rows.max()]) + 5
+        else:
+            return 0, 0, width - 1, height - 1
+        mm = np.array(self.image.spacing[:2])
+        half = max((high - low + 1) * mm) * 0.75 / mm  # a square in mm
+        low, high = np.maximum((low + high) / 2 - half, 0), np.minimum((low + high) / 2 + half, [width - 1, height - 1])
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def draw(views: Sequence[View], missing: Sequence[str], path: Path) -> None:
+    """Write the montage as WebP: a row a sequence: the whole section, three close views, the middle one without lines.
+
+    ``missing`` are sequences that have no picture.
+    """
+    rows = len(views) + len(missing)
+    width = 5 * CELL + 4 * GAP
+    picture = Image.new("RGB", (width, max(rows, 1) * (CELL + LABEL + GAP)), PAPER)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(11)
+    for row, view in enumerate(views):
+        top = row * (CELL + LABEL + GAP)
+        low, largest, high = view.sections
+        whole = (0, 0, view.image.voxels.shape[2] - 1, view.image.voxels.shape[1] - 1)
+        close = view.close
+        cells = [(largest, whole, True), (low, close, True), (largest, close, True), (high, close, True)]
+        for column, (section, part, lines) in enumerate([*cells, (largest, close, False)]):
+            left = column * (CELL + GAP)
+            picture.paste(_cell(view, section, part, lines), (left, top + LABEL))
+            name = f"{view.sequence}  " if column == 0 else ""
+            pen.text((left + 3, top + 1), f"{name}section {section + 1}/{len(view.image.voxels)}", INK, font)
+    for row, sequence in enumerate(missing, len(views)):
+        pen.text((3, row * (CELL + LABEL + GAP) + 1), f"{sequence}  no picture", INK, font)
+    picture.save(path, "WEBP", quality=QUALITY, method=2)
+
+
+def _cell(view: View, section: int, part: tuple[int, int, int, int], lines: bool) -> Image.Image:
+    """One square picture of a part of a section, in true proportions, upright."""
+    x0, y0, x1, y1 = part
+    cut = (section, slice(y0, y1 + 1), slice(x0, x1 + 1))
+    low, high = view.window
+    grey = np.clip((view.image.values(*cut) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    upright = view.image.upright
+    across, down = (n * mm for n, mm in zip(grey.shape[::-1], view.image.spacing[:2], strict=True))
+    scale = CELL / max(across, down)
+    size = max(1, round(across * scale)), max(1, round(down * scale))
+    shown = np.asarray(Image.fromarray(np.ascontiguousarray(upright(grey))).resize(size, Image.Resampling.BILINEAR))
+    colour = np.repeat(shown[:, :, None], 3, axis=2)
+    if lines:
+        for pair, ink in zip(view.boxes.get(section, ()), (BOX, GROWN), strict=False):
+            inside = np.zeros(grey.shape, np.uint8)
+            inside[max(pair[1] - y0, 0) : pair[3] - y0 + 1, max(pair[0] - x0, 0) : pair[2] - x0 + 1] = 1
+            colour[_outline(upright(inside), size)] = ink
+        if view.mask is not None:
+            colour[_outline(upright(view.mask[cut].astype(np.uint8)), size)] = ROI
+    cell = Image.new("RGB", (CELL, CELL), PAPER)
+    cell.paste(Image.fromarray(colour), ((CELL - size[0]) // 2, (CELL - size[1]) // 2))
+    return cell
+
+
+def _outline(inside: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The border, one pixel wide, of a mask [y, x] drawn at ``size`` (width, height); booleans."""
+    large = np.asarray(Image.fromarray(np.ascontiguousarray(inside)).resize(size, Image.Resampling.NEAREST)) > 0
+    padded = np.pad(large, 1)
+    core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return large & ~core

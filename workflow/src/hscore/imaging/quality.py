@@ -1,0 +1,136 @@
+"""Numbers by which a strange volume stands out among those of its centre. Indicators, comparable within one sequence.
+
+Nothing is excluded by them: they decide in which order a radiologist looks at the patients.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+# name -> what it tells, for the overview page; None in a patient's numbers where it cannot be told
+METRICS = {
+    "snr": "signal-to-noise ratio: median of the tumour over the noise",
+    "contrast": "contrast: tumour over its surroundings inside the grown box",
+    "cnr": "contrast-to-noise ratio: tumour less surroundings over the noise",
+    "ghost": "ghosting: signal in the air beside the body beyond noise, share of the body's",
+    "steps": "motion between sections: jump of the mean signal from section to section",
+    "sharpness": "sharpness: mean edge strength over mean signal; low when blurred by motion",
+    "bias": "bias field: ratio of its 95th to its 5th percentile inside the body, found by N4",
+    "tumour_ml": "tumour volume, ml",
+    "adc_median": "median ADC of the tumour, 1e-6 mm2/s",
+    "cut": "share of tumour voxels without a usable ADC",
+}
+AIR_FRACTION = 0.1  # of the way from the 2nd to the 98th percentile; below is air
+MARGIN = 3  # pixels; strips of air narrower than this say nothing about ghosts
+MAPS = {"ADC"}  # computed maps have no noise floor and no ghosts of their own
+
+
+def measure(
+    sequence: str,
+    volume: np.ndarray,
+    mask: np.ndarray | None,
+    surroundings: np.ndarray | None,
+    spacing: Sequence[float],
+    normalized: Mapping | None,
+) -> dict[str, float | None]:
+    """Numbers of one sequence, rounded to 4 digits; None where something cannot be told.
+
+    Args:
+        sequence: its name; a map such as ADC gets fewer numbers.
+        volume: [z, y, x], as converted, before any correction.
+        mask: the tumour, booleans [z, y, x]; None without an ROI.
+        surroundings: the grown boxes without the tumour, booleans [z, y, x].
+        spacing: mm along x, y, z.
+        normalized: the sidecar of the normalize step, with the bias field's strength.
+    """
+    found: dict[str, float | None] = dict.fromkeys(METRICS)
+    thin = volume[:, ::4, ::4]
+    low, high = np.percentile(thin, [2, 98])
+    air = float(low + AIR_FRACTION * (high - low))
+    middle = len(volume) // 2
+    if mask is not None and mask.any():
+        middle = int(np.argmax(mask.sum(axis=(1, 2))))
+        found["tumour_ml"] = float(mask.sum()) * float(np.prod(spacing)) / 1000
+    section = volume[middle]
+    if sequence in MAPS:
+        if mask is not None and mask.any():
+            inside = volume[mask]
+            found["adc_median"] = float(np.median(inside))
+            found["cut"] = float(((inside <= 0) | (inside >= volume.max())).mean())
+        return _rounded(found)
+    sigma = noise(section, section > air)
+    found["ghost"] = ghosting(section, air, sigma)
+    found["steps"] = section_steps(thin, air)
+    found["sharpness"] = sharpness(section, air)
+    if mask is not None and mask.any():
+        tumour = float(np.median(volume[mask]))
+        found["snr"] = tumour / sigma if sigma else None
+        if surroundings is not None and surroundings.any():
+            around = float(np.median(volume[surroundings]))
+            found["contrast"] = tumour / around if around else None
+            found["cnr"] = (tumour - around) / sigma if sigma else None
+    field = (normalized or {}).get("bias_field")
+    if field:
+        found["bias"] = field["factor_p95"] / field["factor_p5"]
+    return _rounded(found)
+
+
+def _rounded(numbers: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None else float(f"{value:.4g}") for name, value in numbers.items()}
+
+
+def noise(section: np.ndarray, body: np.ndarray) -> float:
+    """Standard deviation of the noise of a section [y, x] inside ``body``.
+
+    Immerkær's operator (Comput Vis Image Underst 1996;64:300) is blind to edges and slopes; of its output the median
+    absolute value is taken, because organs have texture. Scanners that interpolate make noise smooth, so it is
+    comparable within a protocol only.
+    """
+    if min(section.shape) < 3:
+        return 0.0
+    line = section[:, :-2] - 2 * section[:, 1:-1] + section[:, 2:]
+    curved = line[:-2] - 2 * line[1:-1] + line[2:]
+    inside = np.abs(curved[body[1:-1, 1:-1]])
+    return float(np.median(inside)) * 1.4826 / 6 if inside.size else 0.0
+
+
+def ghosting(section: np.ndarray, air: float, sigma: float) -> float | None:
+    """Signal in the air beside the body that noise does not explain, as a share of the body's mean signal.
+
+    Ghosts of moving fat lie along the phase-encoding axis. Noise of ``sigma`` has a mean magnitude of sigma sqrt(pi/2)
+    in air (Gudbjartsson and Patz. Magn Reson Med 1995;34:910). The axis with more is taken; None when the body fills the
+    section along both.
+    """
+    body = section > air
+    rows, columns = np.flatnonzero(body.mean(axis=1) > 0.1), np.flatnonzero(body.mean(axis=0) > 0.1)
+    if not len(rows) or not len(columns):
+        return None
+    y = slice(max(rows[0] - MARGIN, 0), rows[-1] + 1 + MARGIN)
+    x = slice(max(columns[0] - MARGIN, 0), columns[-1] + 1 + MARGIN)
+    ends = [(section[: y.start, x], 0), (section[y.stop :, x], 0)]
+    sides = [(section[y, : x.start], 1), (section[y, x.stop :], 1)]
+    levels = [float(strip.mean()) for strip, axis in ends + sides if strip.shape[axis] >= MARGIN and strip.size]
+    if not levels:
+        return None
+    return max(max(levels) - sigma * math.sqrt(math.pi / 2), 0.0) / float(section[body].mean())
+
+
+def section_steps(volume: np.ndarray, air: float) -> float | None:
+    """Median over sections of the jump of the body's mean signal against both neighbours, as a share of it.
+
+    Interleaved acquisition shows motion, and crosstalk, as stripes along z.
+    """
+    means = np.array([float(section[section > air].mean()) if (section > air).any() else 0.0 for section in volume])
+    if len(means) < 3 or (means[1:-1] <= 0).any():
+        return None
+    return float(np.median(np.abs(means[1:-1] - (means[:-2] + means[2:]) / 2) / means[1:-1]))
+
+
+def sharpness(section: np.ndarray, air: float) -> float | None:
+    """Mean magnitude of the gradient (per pixel) inside the body over the mean signal there."""
+    body = section > air
+    if min(section.shape) < 2 or not body[:-1, :-1].any():
+        return None
+    edge = np.hypot(np.diff(section, axis=0)[:, :-1], np.diff(section, axis=1)[:-1])
+    return float(edge[body[:-1, :-1]].mean() / section[body].mean())

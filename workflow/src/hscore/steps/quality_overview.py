@@ -1,0 +1,45 @@
+"""Step ``quality_overview``: a centre's page of montages and numbers, the strangest patients first."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from hscore.files import new_file, read_json
+from hscore.imaging.quality import METRICS
+from hscore.reporting import quality_page
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line of the step."""
+    parser = _program.parser("quality_overview", __doc__)
+    parser.add_argument("--center", required=True, help="the centre's name as in its patients' folders")
+    parser.add_argument("--name", required=True, help="the centre's name as the page shows it")
+    parser.add_argument("--data", required=True, choices=["simulated", "own"], help="what the study is made from")
+    parser.add_argument("--quality", required=True, type=Path, nargs="+", help="folders of the quality step")
+    parser.add_argument("--same-patients", required=True, type=Path, help="file of the compare_patients step")
+    parser.add_argument("--output", required=True, type=Path, help="page to write (HTML)")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: Namespace) -> None:
+    """Read, render, write."""
+    patients = [read_json(folder / "quality.json") for folder in arguments.quality]
+    pictures = {
+        one["patient"]: (folder / "montage.webp").read_bytes()
+        for one, folder in zip(patients, arguments.quality, strict=True)
+        if (folder / "montage.webp").exists()
+    }
+    page = quality_page.render(
+        arguments.name,
+        arguments.data == "simulated",
+        patients,
+        pictures,
+        quality_page.shared_with(arguments.center, read_json(arguments.same_patients)["groups"]),
+        METRICS,
+    )
+    with new_file(arguments.output) as path:
+        path.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
