@@ -15,7 +15,7 @@ import yaml
 
 from hscore.cohort import description
 from hscore.reporting import results
-from hscore.statistics import survival_by_score, thresholds, validation
+from hscore.statistics import subgroups, survival_by_score, thresholds, validation
 from hscore.statistics.tables import Evaluation
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +70,7 @@ def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         chosen = {name: columns[evaluation][roles[role]] for name, columns in scores.items()}
         evaluations[evaluation] = Evaluation(positive[roles[role]], chosen)
+    characteristics = patients.loc[roles["external"], list(subgroups.COLUMNS)].astype(object)
     return results.merge(
         study=config["study"],
         data=config["data"],
@@ -77,7 +78,7 @@ def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
         flows=[_flow(row, scale) for row in CENTERS],
         table1=description.describe(patients),
         thresholds=cuts,
-        validation=validation.validate(evaluations, cuts, config["validate"]),
+        validation=validation.validate(evaluations, cuts, config["validate"], characteristics),
         survival=_survival(patients, scores["hybrid"], cuts["hybrid"], roles, config["survive"]),
         trained=[_model(name, spec) for name, spec in config["models"].items()],
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),

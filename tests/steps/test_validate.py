@@ -187,3 +187,19 @@ def test_two_runs_write_the_same_bytes(folder):
     first = (folder / "validation.json").read_bytes()
     validate(folder)
     assert (folder / "validation.json").read_bytes() == first
+
+
+def test_partial_auc_average_precision_and_transport_are_reported(folder):
+    validate(folder)
+    content = read(folder)
+    for row in content["performance"]:
+        assert 0 <= row["partial_auc"]["estimate"] <= 1 and row["partial_auc"]["chance"] == 0.5
+        assert row["average_precision"]["chance"] == pytest.approx(row["positives"] / row["n"])
+        assert 0 < row["average_precision"]["estimate"] <= 1
+    auc = {(row["model"], row["evaluation"]): row["auc"]["estimate"] for row in content["performance"]}
+    assert {row["model"] for row in content["transport"]} == {"cet1wi_peritumoral", "clinical", "hybrid"}
+    for row in content["transport"]:
+        change = auc[row["model"], "external"] - auc[row["model"], "out_of_fold"]
+        assert row["difference"] == pytest.approx(change) and row["method"] == "unpaired DeLong test"
+    for row in content["reclassification"]:
+        assert row["categorical_nri"]["borders"] == [0.05, 0.5]

@@ -174,3 +174,25 @@ def test_a_study_without_calibration_has_neither_figure(results):
     del results["calibration"], results["decision_curves"]
     assert figures.calibration(results) is None
     assert figures.decision_curves(results) is None
+
+
+def test_no_subgroup_is_hidden_for_being_small(results):
+    with style.drawing():
+        shown = words(FIGURES["subgroups"](results))
+    for entry in results["subgroups"]:
+        for level in entry["levels"]:
+            assert f"{level['positives']} / {level['n']}" in shown
+            if level["auc"]["estimate"] is None:
+                assert "not estimable" in shown
+            else:
+                assert f"{level['auc']['estimate']:.3f}" in shown
+    results["subgroups"] = []
+    assert FIGURES["subgroups"](results) is None
+
+
+def test_time_dependent_auc_stands_with_the_counts_behind_it(results):
+    with style.drawing():
+        shown = words(figures.time_dependent_auc(results)).split()
+    for content in results["survival"]["cohorts"].values():
+        for row in content["time_dependent_auc"]:
+            assert f"{row['events']}/{row['event_free']}" in shown

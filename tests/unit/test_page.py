@@ -204,3 +204,19 @@ def test_without_version_control_there_is_no_checkout_command(results):
 
 def test_the_same_results_give_the_same_page(results):
     assert render(results) == render(json.loads(json.dumps(results)))
+
+
+def test_the_study_size_is_said_in_a_sentence_and_rows(results):
+    plan = results["precision"]
+    most = max(row["patients"] for row in plan["needed"])
+    text = text_of(render(results))
+    assert f"would need {most:,} patients" in text
+    for row in plan["needed"]:
+        assert f"{row['patients']:,}" in text
+    results["precision"] = {**plan, "needed": [], "why": "the cohort has one class only"}
+    assert "No plan: the cohort has one class only" in text_of(render(results))
+
+
+def test_the_h_score_stands_beside_pathology_in_the_cox_table(results):
+    text = text_of(render(results))
+    assert "beside pathology" in text and "hazard ratio of LNM at pathology alone" in text

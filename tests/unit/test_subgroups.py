@@ -47,3 +47,9 @@ def test_columns_become_levels():
     levels = subgroups.levels(table)
     assert levels["age"].tolist() == ["below 50", "50 or more", "50 or more", "missing"]
     assert levels["grade"].tolist() == ["G1", "missing", "G3", "G1"]
+
+
+def test_levels_stand_in_the_order_of_their_size_and_missing_last():
+    levels = np.array(["missing", "50 or more", "below 50"])
+    rows = subgroups.by_level(np.array([True, False, True]), np.array([0.1, 0.2, 0.3]), 0.5, levels, "wilson", 0.95)
+    assert [row["level"] for row in rows] == ["below 50", "50 or more", "missing"]

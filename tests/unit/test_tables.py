@@ -53,3 +53,13 @@ def test_a_table_without_rows_is_not_written(results, tmp_path):
     results["survival"] = {"model": "hybrid", "cohorts": {}}
     tables.write(results, tmp_path)
     assert not (tmp_path / "cox.csv").exists()
+
+
+def test_subgroups_and_study_size_are_written(results, tmp_path):
+    tables.write(results, tmp_path)
+    expected = 3 * sum(len(entry["levels"]) for entry in results["subgroups"])
+    rows = read(tmp_path, "subgroups")
+    assert len(rows) == expected
+    assert all(row["estimate"] or row["why"] for row in rows)
+    needed = results["precision"]["needed"]
+    assert [int(row["patients"]) for row in read(tmp_path, "study_size")] == [row["patients"] for row in needed]

@@ -380,6 +380,61 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
     return figure
 
 
+TIME_LOOKS = {"external": (style.VERMILLION, "o", 0.5), "development": (style.BLUE, "s", -0.5)}
+
+
+def time_dependent_auc(results: Results) -> Figure | None:
+    """How well the H score tells who has the event by each year, both cohorts, with the counts behind each point."""
+    found = {name: results["survival"].get("cohorts", {}).get(name) for name in TIME_LOOKS}
+    cohorts = {name: content["time_dependent_auc"] for name, content in found.items() if content}
+    drawn = [row for rows in cohorts.values() for row in rows if row["estimate"] is not None]
+    if not drawn:
+        return None
+    figure = canvas.new_figure(WIDTH, 4.95, results["study"]["simulated"])
+    level = survival_level_of(results)
+    lines = [
+        "Chance that a patient with the event by then scores higher",
+        f"than one still free of it; {level} interval",
+    ]
+    canvas.heading(figure, "Time-dependent AUC of the H score", lines)
+    axes = canvas.panel(figure, 1.15, 1.72, WIDTH - 1.4, 2.2)
+    axes.axhline(0.5, color=style.RULE, linewidth=0.9, zorder=0)
+    handles, last = [], max(row["time"] for rows in cohorts.values() for row in rows)
+    shift = last / 60
+    for name, rows in cohorts.items():
+        colour, marker, side = TIME_LOOKS[name]
+        rows = [row for row in rows if row["estimate"] is not None]
+        x = np.array([row["time"] for row in rows]) + side * shift
+        axes.plot(x, [row["estimate"] for row in rows], marker, color=colour, markersize=6)
+        for place, row in zip(x, rows, strict=True):
+            if row["low"] is not None:
+                axes.plot([place, place], [row["low"], row["high"]], color=colour, linewidth=1.4)
+        handles.append(Line2D([], [], color=colour, marker=marker, linewidth=1.4, label=EVALUATIONS[name]))
+    ticks = [row["time"] for row in next(iter(cohorts.values()))]
+    axes.set(xlim=(0, last * 1.05), ylim=(0, 1.02), ylabel="AUC")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlabel("Time (months)", labelpad=3)
+    axes.grid(axis="y", color=style.RULE, linewidth=0.4)
+    axes.set_axisbelow(True)
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.1 / WIDTH, 4.0 / 4.95), ncols=2, columnspacing=1.4,
+        borderaxespad=0, handlelength=2, fontsize=8.2,
+    )  # fmt: skip
+    below = axes.get_xaxis_transform()
+    words = "Events by then / still free of it"
+    axes.text(0, -0.29, words, transform=below, fontsize=8, color=style.MUTED, va="center")
+    for line, (name, rows) in enumerate(cohorts.items()):
+        y = -0.29 - 0.095 * (line + 1)
+        axes.text(
+            -0.04, y, name, transform=axes.transAxes, fontsize=8.5, fontweight="bold", color=TIME_LOOKS[name][0],
+            va="center", ha="right",
+        )  # fmt: skip
+        for row in rows:
+            counts = f"{row['events']}/{row['event_free']}"
+            axes.text(row["time"], y, counts, transform=below, fontsize=8.5, ha="center", va="center")
+    return figure
+
+
 def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float], look: Look) -> None:
     """A short upright tick on the curve for every patient whose follow-up ended without an event."""
     if len(times):

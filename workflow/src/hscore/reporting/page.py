@@ -90,6 +90,8 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "explorer_json": _json(explorer),
         "comparisons": comparison_blocks(results),
         "calibration": calibration(results),
+        "study_size": study_size(results),
+        "recalibration": recalibration(results),
         "survival_why": None if survival.get("cohorts") else formatting.why(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
@@ -116,6 +118,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("roc", "ROC curves", True),
         ("comparisons", "Comparisons", content["comparisons"]),
         ("calibration", "Calibration and net benefit", content["calibration"]),
+        ("subgroups", "Subgroups and study size", content["study_size"] or results.get("subgroups")),
         ("survival", "Survival", True),
         ("published", "Beside the publication", True),
         ("methods", "Methods", content["methods"]),
@@ -436,6 +439,51 @@ def calibration(results: Results) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: order.index(row["model"]))
 
 
+def recalibration(results: Results) -> str:
+    """The line by which the H score was recalibrated, in words."""
+    row = next((row for row in results.get("recalibration") or [] if row["model"] == main_model(results)), None)
+    if row is None:
+        return ""
+    if row["slope"] is None:
+        return f"Not recalibrated: {row['why']}."
+    intercept, slope = formatting.ratio(row["intercept"]), formatting.ratio(row["slope"])
+    name = labels_of(results)[row["model"]]
+    return f"For {name}: logit of the recalibrated risk = {intercept} + {slope} \u00d7 logit of the score."
+
+
+def study_size(results: Results) -> dict[str, Any] | None:
+    """How many patients a prospective validation would need, as rows of text and one sentence."""
+    plan = results.get("precision")
+    if not plan:
+        return None
+    level, have = level_of(results), plan["n"]
+    share = f"{plan['positives']:,} of {have:,} LNM-positive, {formatting.percent(plan['prevalence'])}"
+    if not plan["needed"]:
+        return {"text": f"No plan: {plan['why']}.", "rows": []}
+    most = max(plan["needed"], key=lambda row: row["patients"])
+    text = (
+        f"If a new cohort were like this external one ({share}), a prospective validation of the "
+        f"{labels_of(results)[plan['model']]} would need {most['patients']:,} patients to know all measures below as "
+        f"precisely as stated, about {round(most['patients'] * plan['prevalence']):,} of them LNM-positive; "
+        f"the widest demand is that of the {most['for']}."
+    )
+    rows = []
+    for row in plan["needed"]:
+        write = formatting.percent if row["for"] in ("sensitivity", "specificity") else formatting.ratio
+        write = formatting.auc if row["for"] == "AUC" else write
+        width = f"{100 * row['width']:g} points" if write is formatting.percent else f"{row['width']:g}"
+        rows.append(
+            {
+                "measure": row["for"],
+                "assumed": write(row["assumed"]),
+                "width": width,
+                "patients": f"{row['patients']:,}",
+                "times": f"{formatting.decimal(row['patients'] / have, 1)} times",
+            }
+        )
+    return {"text": text, "rows": rows, "level": level}
+
+
 # Survival
 
 
@@ -520,6 +568,7 @@ def survival_notes(results: Results) -> list[str]:
             until = "" if mean["horizon"] is None else f" up to {formatting.months(mean['horizon'])} months"
             text = formatting.estimate(entry, formatting.months)
             parts.append(f"difference of restricted mean survival, high minus low{until}: {text} months")
+        parts += [_pathology(content.get("pathology")), _competing(content.get("competing"))]
         lines.append(f"{verdict.EVALUATIONS[cohort].capitalize()}: {'; '.join(part for part in parts if part)}.")
     methods = dict.fromkeys(
         entry["method"]
@@ -535,6 +584,27 @@ def _follow_up(entry: Mapping[str, Any] | None) -> str:
         return ""
     text = f"{formatting.months(entry['median'])} months" if entry["median"] is not None else formatting.why(entry)
     return f"median follow-up {text} ({entry['method']})"
+
+
+def _pathology(entry: Mapping[str, Any] | None) -> str:
+    if not entry:
+        return ""
+    added = entry["added"]
+    test = formatting.p_equation(added["p"]) if added["p"] is not None else formatting.why(added)
+    alone = formatting.estimate(entry["alone"], formatting.ratio)
+    return f"hazard ratio of LNM at pathology alone: {alone}; what the H score adds to it (likelihood ratio): {test}"
+
+
+def _competing(entry: Mapping[str, Any] | None) -> str:
+    if not entry:
+        return ""
+    parts = []
+    for name, group in entry["groups"].items():
+        end = group["at_end"]
+        until = f" by {formatting.months(end['time'])} months" if end.get("estimate") is not None else ""
+        parts.append(f"{name} H score{until} {formatting.estimate(end, formatting.percent)}")
+    events = formatting.count(entry["n"], "competing event")
+    return f"{events}, {entry['handling']}; cumulative incidence beside them (Aalen-Johansen): {', '.join(parts)}"
 
 
 def _missing(entry: Mapping[str, Any] | None) -> str:

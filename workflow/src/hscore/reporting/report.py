@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from hscore.files import new_file, new_folder
 from hscore.reporting import canvas, figures, page, style, tables
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.subgroup_figure import subgroups
 
 Results = Mapping[str, Any]
 
@@ -21,7 +22,9 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "decision_curves": figures.decision_curves,
     "kaplan_meier_external": lambda results: figures.kaplan_meier(results, "external"),
     "kaplan_meier_development": lambda results: figures.kaplan_meier(results, "development"),
+    "time_dependent_auc": figures.time_dependent_auc,
     "cox": figures.cox_forest,
+    "subgroups": subgroups,
 }
 
 

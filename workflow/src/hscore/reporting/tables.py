@@ -31,6 +31,8 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "decision_curves": decision_curves(results),
         "published": published(results),
         "guidelines": checklist(results),
+        "subgroups": subgroups(results),
+        "study_size": study_size(results),
         "survival_groups": survival_groups(results),
         "survival_curves": survival_curves(results),
         "cox": cox(results),
@@ -149,6 +151,25 @@ def decision_curves(results: Mapping[str, Any]) -> Rows:
                 numbers = dict(zip(("threshold", "net_benefit", "low", "high"), map(_plain, values), strict=True))
                 rows.append({"evaluation": content["evaluation"], "scores": scores, "strategy": name, **numbers})
     return rows
+
+
+def subgroups(results: Mapping[str, Any]) -> Rows:
+    """AUC, sensitivity and specificity in every subgroup, with the test of heterogeneity of its variable."""
+    rows = []
+    for entry in results.get("subgroups") or []:
+        test = {"p_difference": _plain(entry["heterogeneity"]["p"])}
+        for level in entry["levels"]:
+            start = {key: level[key] for key in ("level", "n", "positives")}
+            for measure in ("auc", "sensitivity", "specificity"):
+                value = level[measure]
+                numbers = {"measure": measure, **_numbers(value), "why": value.get("why", "")}
+                rows.append({"model": entry["model"], "variable": entry["variable"], **start, **numbers, **test})
+    return rows
+
+
+def study_size(results: Mapping[str, Any]) -> Rows:
+    """Patients that a prospective validation would need."""
+    return [dict(row) for row in (results.get("precision") or {}).get("needed", [])]
 
 
 def checklist(results: Mapping[str, Any]) -> Rows:

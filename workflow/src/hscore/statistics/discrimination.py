@@ -207,6 +207,25 @@ def partial_auc(positive: np.ndarray, scores: np.ndarray, lowest_specificity: fl
     return (1 + (area - chance) / (end - chance)) / 2
 
 
+def focused(positive: np.ndarray, scores: np.ndarray, lowest_specificity: float) -> dict:
+    """Two views beside the AUC: ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
+
+    Each has ``estimate``, ``method`` and ``chance``, what a useless score would have.
+    """
+    precise = f"partial AUC at specificity of {lowest_specificity:g} and more, McClish-corrected"
+    recalled = "average precision (area under the precision-recall curve)"
+    if why := one_class(positive):
+        rows = (unknown(why, precise, chance=0.5), unknown(why, recalled, chance=float(positive.mean())))
+    else:
+        values = partial_auc(positive, scores, lowest_specificity), average_precision(positive, scores)
+        chances = 0.5, float(positive.mean())
+        rows = (
+            {"estimate": value, "chance": chance, "method": method}
+            for value, chance, method in zip(values, chances, (precise, recalled), strict=True)
+        )
+    return dict(zip(("partial_auc", "average_precision"), rows, strict=True))
+
+
 def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
     """Area under the precision-recall curve as the step-wise sum of precision x gain in recall (no interpolation)."""
     values, inverse = np.unique(scores, return_inverse=True)

@@ -9,13 +9,15 @@ from scipy.special import chdtrc
 
 from hscore.statistics import accuracy, discrimination
 
+BELOW, MISSING = "below", "missing"
+
 
 def by_level(
     positive: np.ndarray, scores: np.ndarray, cut: float, levels: np.ndarray, interval: str, confidence: float
 ) -> list[dict]:
     """Per level: ``level n positives auc sensitivity specificity``."""
     rows = []
-    for level in np.unique(levels):
+    for level in sorted(set(levels), key=_place):
         member = levels == level
         called = scores[member] >= cut
         rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
@@ -30,6 +32,11 @@ def by_level(
             }
         )
     return rows
+
+
+def _place(level: str) -> tuple:
+    """Order of the levels: "below 50" before "50 or more", "missing" last."""
+    return level == MISSING, not level.startswith(BELOW), level
 
 
 def heterogeneity(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
@@ -70,9 +77,9 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
         if name in DIVISIONS:
             division = DIVISIONS[name]
             measured = pd.to_numeric(values, errors="coerce")
-            words = pd.Series(np.where(measured < division, f"below {division}", f"{division} or more"), table.index)
+            words = pd.Series(np.where(measured < division, f"{BELOW} {division}", f"{division} or more"), table.index)
             words = words.where(measured.notna())
-        parts[name] = words.where(words.notna(), "missing").astype(str)
+        parts[name] = words.where(words.notna(), MISSING).astype(str)
     return pd.DataFrame(parts)
 
 

@@ -21,6 +21,8 @@ from hscore.statistics import (
 )
 from hscore.statistics.tables import Evaluation
 
+LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
+
 
 def validate(
     evaluations: dict[str, Evaluation],
@@ -58,6 +60,7 @@ def validate(
             *comparisons("external", external, reference, confidence, pairs="all"),
             *comparisons("out_of_fold", out_of_fold, reference, confidence, pairs="reference"),
         ],
+        "transport": transport(out_of_fold, external, confidence),
         "paired_accuracy": paired_accuracy(external, cuts, reference),
         "calibration": [
             *calibrations("out_of_fold", "as predicted", out_of_fold, confidence, development_counts),
@@ -75,7 +78,7 @@ def validate(
                 ("recalibrated", recalibrated, recalibrated_cuts),
             )
         },
-        "reclassification": reclassifications(recalibrated, reference, confidence),
+        "reclassification": reclassifications(recalibrated, reference, settings["decision_thresholds"], confidence),
         "subgroups": subgroup_report(external, reference, cuts, characteristics, settings),
         "precision": precision_report(rows, external, recalibrated, reference, confidence),
     }
@@ -143,8 +146,25 @@ def calibrations(name: str, scale: str, evaluation: Evaluation, confidence: floa
     ]
 
 
-def reclassifications(evaluation: Evaluation, reference: str, confidence: float) -> list[dict]:
-    """NRI and IDI of the reference model against every other, on recalibrated external risks."""
+def transport(development: Evaluation, external: Evaluation, confidence: float) -> list[dict]:
+    """What each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired)."""
+    return [
+        {
+            "model": model,
+            **discrimination.compare_unpaired(
+                external.positive, scores, development.positive, development.scores[model], confidence
+            ),
+        }
+        for model, scores in external.scores.items()
+        if model in development.scores
+    ]
+
+
+def reclassifications(evaluation: Evaluation, reference: str, borders: list[float], confidence: float) -> list[dict]:
+    """NRI and IDI of the reference model against every other, on recalibrated external risks.
+
+    ``borders`` divide low, intermediate and high risk for the categorical NRI.
+    """
     if reference not in evaluation.scores:
         return []
     positive, new = evaluation.positive, evaluation.scores[reference]
@@ -154,6 +174,10 @@ def reclassifications(evaluation: Evaluation, reference: str, confidence: float)
             "scores": "recalibrated",
             "new": reference,
             "old": model,
+            "categorical_nri": {
+                "borders": borders,
+                **reclassification.categorical_nri(positive, old, new, borders, confidence),
+            },
             "continuous_nri": reclassification.continuous_nri(positive, old, new, confidence),
             "idi": reclassification.idi(positive, old, new, confidence),
         }
@@ -177,6 +201,7 @@ def performance(model: str, name: str, evaluation: Evaluation, cut: float, setti
         "auc": discrimination.auc_interval(positive, scores, confidence),
         "auc_logit": discrimination.auc_interval(positive, scores, confidence, "logit"),
         "auc_bootstrap": bootstrap.auc_interval(positive, scores, draws, confidence),
+        **discrimination.focused(positive, scores, LOWEST_SPECIFICITY),
         **accuracy.rates(counts, settings["proportion_interval"], confidence),
         **accuracy.ratios(counts, confidence),
         "indices": accuracy.indices(counts),
