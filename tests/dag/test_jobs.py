@@ -7,7 +7,7 @@ import pytest
 
 from workflow_runs import ROOT, Job, ancestors, counts, planned, snakemake
 
-PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient")
+PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 # Whoever decides anything about a model: none of these may descend from an external centre.
 DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds")
 OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts"}
@@ -28,7 +28,8 @@ def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     by_rule = counts(full_study)
     assert by_rule["simulate_center"] == 3
     assert by_rule["simulate_patient"] == 479
-    assert [by_rule[rule] for rule in PATIENT_RULES] == [479, 479, 479]
+    assert [by_rule[rule] for rule in PATIENT_RULES] == [479, 479, 479, 479]
+    assert by_rule["write_inventory"] == by_rule["overview_quality"] == 3
     assert by_rule["build_cohort"] == 3
     assert by_rule["write_outcome"] == 6
     assert by_rule["train_model"] == 6
@@ -77,9 +78,10 @@ def test_no_job_of_the_study_proper_reads_the_planted_truth(full_study):
 @pytest.mark.parametrize(
     ("target", "last"),
     [
-        ("convert", "convert_patient"),
+        ("convert", "write_inventory"),
         ("normalize", "normalize_patient"),
         ("sample", "sample_patient"),
+        ("quality", "overview_quality"),
         ("cohort", "describe_cohorts"),
         ("split", "split_development"),
         ("train", "train_model"),
@@ -93,6 +95,13 @@ def test_named_target_ends_with_its_stage(own_study, target, last):
     final = next(job for job in jobs if job.rule == target)
     assert last in {job.rule for job in jobs if set(job.outputs) & set(final.inputs)}
     assert "report" not in counts(jobs)
+
+
+def test_nothing_hangs_on_what_is_for_the_eye(full_study):
+    """Quality and inventory see all centres; nobody but the last target and each other may read them."""
+    looking = {"write_inventory", "compare_patients", "check_quality", "overview_quality"}
+    seen = {out for job in full_study if job.rule in looking for out in job.outputs}
+    assert {job.rule for job in full_study if seen & set(job.inputs)} <= {"all", "overview_quality"}
 
 
 def test_own_data_needs_no_simulation(own_study):

@@ -22,7 +22,9 @@ METRICS = {
     "cut": "share of tumour voxels without a usable ADC",
 }
 AIR_FRACTION = 0.1  # of the way from the 2nd to the 98th percentile; below is air
-MARGIN = 3  # pixels; strips of air narrower than this say nothing about ghosts
+MARGIN = 3  # pixels; the least width of a border strip
+BORDER = 0.04  # width of a border strip, as a share of the section
+BODY = 0.05  # a border strip with a larger share of pixels brighter than half the body's mean is no air
 MAPS = {"ADC"}  # computed maps have no noise floor and no ghosts of their own
 
 
@@ -96,24 +98,20 @@ def noise(section: np.ndarray, body: np.ndarray) -> float:
 
 
 def ghosting(section: np.ndarray, air: float, sigma: float) -> float | None:
-    """Signal in the air beside the body that noise does not explain, as a share of the body's mean signal.
+    """Signal at the border of the section that noise does not explain, as a share of the body's mean signal.
 
-    Ghosts of moving fat lie along the phase-encoding axis. Noise of ``sigma`` has a mean magnitude of sigma sqrt(pi/2)
-    in air (Gudbjartsson and Patz. Magn Reson Med 1995;34:910). The axis with more is taken; None when the body fills the
-    section along both.
+    Ghosts of moving fat run along the phase-encoding axis into the air. Noise of ``sigma`` alone has a median magnitude
+    of sigma sqrt(2 ln 2) in air (Gudbjartsson and Patz. Magn Reson Med 1995;34:910). Of the four border strips the one
+    with most is taken, leaving out those that the body reaches. None without a strip of air.
     """
     body = section > air
-    rows, columns = np.flatnonzero(body.mean(axis=1) > 0.1), np.flatnonzero(body.mean(axis=0) > 0.1)
-    if not len(rows) or not len(columns):
+    if not body.any():
         return None
-    y = slice(max(rows[0] - MARGIN, 0), rows[-1] + 1 + MARGIN)
-    x = slice(max(columns[0] - MARGIN, 0), columns[-1] + 1 + MARGIN)
-    ends = [(section[: y.start, x], 0), (section[y.stop :, x], 0)]
-    sides = [(section[y, : x.start], 1), (section[y, x.stop :], 1)]
-    levels = [float(strip.mean()) for strip, axis in ends + sides if strip.shape[axis] >= MARGIN and strip.size]
-    if not levels:
-        return None
-    return max(max(levels) - sigma * math.sqrt(math.pi / 2), 0.0) / float(section[body].mean())
+    mean = float(section[body].mean())
+    rows, columns = (max(MARGIN, round(BORDER * n)) for n in section.shape)
+    strips = section[:rows], section[-rows:], section[:, :columns], section[:, -columns:]
+    levels = [float(np.median(strip)) for strip in strips if (strip > mean / 2).mean() < BODY]
+    return max(max(levels) - sigma * math.sqrt(2 * math.log(2)), 0.0) / mean if levels else None
 
 
 def section_steps(volume: np.ndarray, air: float) -> float | None:

@@ -66,7 +66,7 @@ def shared_with(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, s
         for one in group["patients"]:
             others = ", ".join(f"{o['patient']} ({o['center']})" for o in group["patients"] if o != one)
             if one["center"] == center:
-                words[one["patient"]] = f"same {' and '.join(group['same'])} as {others}"
+                words[one["patient"]] = f"same {', '.join(group['same'])} as {others}"
     return words
 
 
@@ -86,7 +86,7 @@ def render(
         twice: patient -> with whom examination or images are shared, in words.
         metrics: name of a number -> what it tells.
     """
-    ordered = scored(patients)
+    ordered = sorted(scored(patients), key=lambda one: not (one["excluded"] or one["patient"] in twice))
     rows = [
         {
             "patient": one["patient"],
