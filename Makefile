@@ -10,13 +10,14 @@ RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs
 
-.PHONY: help study dry-run unlock env test lint lock envs
+.PHONY: help study dry-run unlock env test agreement lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
 	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing"
 	@echo "make unlock             after a run was killed: let the next one start"
 	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
+	@echo "make agreement          every statistic beside R's value (needs the R results in ../shared/data)"
 	@echo "make test               all tests and checks; make lint: the checks alone"
 	@echo "make lock               after a change of requirements*.in: resolve them again"
 	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
@@ -66,6 +67,9 @@ $(INSTALLED_DEV): $(INSTALLED)
 
 test: lint
 	@$(RUN) python -m pytest -n auto
+
+agreement: $(INSTALLED_DEV)
+	@$(RUN) python tests/agreement.py
 
 lint: $(INSTALLED_DEV)
 	@$(RUN) ruff check $(CODE)
