@@ -29,12 +29,15 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-lift_default_rate_limit(workflow)
 paths = study.paths
 targets = Targets(study)
 
 # Jobs find the package by its folder, so an edit of the code never rebuilds an environment.
 shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SOURCES}'; ")
+
+
+onstart:
+    lift_default_rate_limit(workflow)
 
 
 wildcard_constraints:

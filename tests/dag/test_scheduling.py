@@ -1,22 +1,56 @@
-"""The work-around for the scheduler's timers, against the installed Snakemake."""
+"""The work-around for the scheduler's timers, in real runs of the installed Snakemake."""
 
-from types import SimpleNamespace
+import os
+import subprocess
+import sys
+from pathlib import Path
 
-from snakemake.settings.types import MaxJobsPerTimespan, SchedulingSettings
+import pytest
 
+from workflow_runs import ROOT
+
+SNAKEFILE = """
 from hscore.dag.scheduling import lift_default_rate_limit
 
+rule all:
+    input: "c"
 
-def limit_after(text: str) -> MaxJobsPerTimespan | None:
-    settings = SchedulingSettings(max_jobs_per_timespan=MaxJobsPerTimespan.parse_choice(text))
-    lift_default_rate_limit(SimpleNamespace(scheduling_settings=settings))
-    return settings.max_jobs_per_timespan
+rule a:
+    output: "a"
+    shell: "touch {output}"
+
+rule b:
+    input: "a"
+    output: "b"
+    shell: "touch {output}"
+
+rule c:
+    input: "b"
+    output: "c"
+    shell: "touch {output}"
+
+onstart:
+    lift_default_rate_limit(workflow)
+
+onsuccess:
+    print("limited:", workflow.scheduler.job_rate_limiter is not None)
+"""
 
 
-def test_the_default_limit_is_lifted_and_a_user_s_stays():
-    assert limit_after("100/1s") is None
-    assert limit_after("10/1m").max_jobs == 10
+@pytest.mark.parametrize(("options", "limited"), [([], False), (["--max-jobs-per-timespan", "10/1s"], True)])
+def test_the_default_limit_is_lifted_and_a_user_s_stays(tmp_path: Path, options, limited):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1", *options],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"limited: {limited}" in done.stdout + done.stderr
+    assert (tmp_path / "c").exists()
 
 
-def test_calls_without_scheduling_are_left_alone():
-    lift_default_rate_limit(SimpleNamespace(scheduling_settings=None))
+def test_the_study_lifts_it():
+    assert "onstart:\n    lift_default_rate_limit(workflow)\n" in (ROOT / "Snakefile").read_text()
