@@ -89,3 +89,11 @@ def test_code_version_is_none_outside_a_checkout(monkeypatch):
     failed = subprocess.CompletedProcess([], 128, stdout="", stderr="fatal: not a git repository")
     monkeypatch.setattr(merging.subprocess, "run", lambda *_, **__: failed)
     assert merging.code_version() is None
+
+
+def test_patients_who_are_there_twice_are_a_note_of_their_centres():
+    pairs = [{"same": ["T2WI"], "patients": [{"center": "a", "patient": "1"}, {"center": "b", "patient": "9"}]}]
+    flow = merging.merge(**parts(same_patients=pairs))["flow"]
+    label = "same examination or images as another patient"
+    assert flow["a"]["notes"] == flow["b"]["notes"] == [{"code": "patient_twice", "label": label, "n": 1}]
+    assert "notes" not in merging.merge(**parts())["flow"]["a"]

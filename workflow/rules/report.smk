@@ -9,6 +9,7 @@ rule collect_results:
         validation=paths.validation,
         survival=paths.survival,
         models=targets.all_models(),
+        same_patients=paths.same_patients if study.has_images else [],
         published=f"{workflow.basedir}/resources/published.yaml",
     output:
         results=paths.results,
@@ -31,7 +32,8 @@ rule collect_results:
         "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
-        " --published {input.published:q} --output {output.results:q} > {log:q} 2>&1"
+        " --published {input.published:q} --same-patients {input.same_patients:q}"
+        " --output {output.results:q} > {log:q} 2>&1"
 
 
 rule report:

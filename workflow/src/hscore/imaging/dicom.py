@@ -320,8 +320,9 @@ def _note_identity(header: Dataset, pseudonym: str, contents: Contents) -> None:
     if uid := header.get("StudyInstanceUID"):
         contents.studies.add(str(uid))
     harmless = {"", pseudonym.lower(), str(header.get("PatientID") or "").strip().lower()}
-    for tag, keyword in PRIVATE_TAGS.items():
-        if tag not in header:
+    for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode every element
+        keyword = PRIVATE_TAGS.get(tag)
+        if keyword is None:
             continue
         try:
             text = str(header[tag].value or "").strip().lower()

@@ -12,6 +12,7 @@ from typing import Any
 from hscore import __version__
 from hscore.errors import UserError
 from hscore.reporting.verdict import verdicts
+from hscore.status import NOTES
 
 PACKAGES = (
     "numpy",
@@ -46,12 +47,14 @@ def merge(
     survival: Mapping[str, Any],
     trained: Sequence[Mapping[str, Any]],
     published: Mapping[str, Any],
+    same_patients: Sequence[Mapping[str, Any]] = (),
     created: str | None = None,
 ) -> dict[str, Any]:
     """The content of results.json.
 
     ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
-    trained model; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
+    trained model, ``same_patients`` the groups of patients who seem to be one person (a note in the flow); the other
+    arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
     Raises UserError when ``data`` is unknown or the models trained are not the models configured.
     """
     if data not in ("simulated", "own"):
@@ -73,7 +76,7 @@ def merge(
         "code_version": code_version(),
         "models": models(config),
         "trained": [summary_of_model(content) for content in trained],
-        "flow": {flow["center"]: dict(flow) for flow in flows},
+        "flow": {flow["center"]: with_same_patients(flow, same_patients) for flow in flows},
         "table1": dict(table1),
         "thresholds": dict(thresholds),
         **validation,
@@ -82,6 +85,14 @@ def merge(
     }
     results["verdicts"] = verdicts(results, published)
     return results
+
+
+def with_same_patients(flow: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A centre's flow with a note on its patients who share an examination or images with another, if there are any."""
+    patients = {(one["center"], one["patient"]) for group in groups for one in group["patients"]}
+    count = sum(center == flow["center"] for center, _ in patients)
+    note = {"code": "patient_twice", "label": NOTES["patient_twice"], "n": count}
+    return {**flow, "notes": [*flow.get("notes", []), note]} if count else dict(flow)
 
 
 def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ def work(arguments: argparse.Namespace) -> None:
         validation=read_json(arguments.validation),
         survival=read_json(arguments.survival),
         trained=[read_json(folder / "model.json") for folder in arguments.models],
+        same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
@@ -40,6 +41,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--survival", type=Path, required=True, help="survival.json")
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of the trained models")
     parser.add_argument("--published", type=Path, required=True, help="the published values (YAML)")
+    parser.add_argument(
+        "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"
+    )
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))
 
