@@ -70,7 +70,7 @@ def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         chosen = {name: columns[evaluation][roles[role]] for name, columns in scores.items()}
         evaluations[evaluation] = Evaluation(positive[roles[role]], chosen)
-    characteristics = patients.loc[roles["external"], list(subgroups.COLUMNS)].astype(object)
+    characteristics = patients[roles["external"]].reindex(columns=list(subgroups.COLUMNS)).astype(object)
     return results.merge(
         study=config["study"],
         data=config["data"],
@@ -108,6 +108,8 @@ def _patients(rng: np.random.Generator, scale: int) -> pd.DataFrame:
                 "scc_ag_ng_ml": rng.lognormal(0.5 + 0.5 * lnm, 0.8, n).round(1),
                 "mri_ln_short_axis_mm": short_axis,
                 "mri_ln_positive": (short_axis >= 10).astype(int),
+                "tumour_volume_ml": np.linspace(5, 90, n).round(1),
+                "scanner": "Philips 3 T",
                 "dfs_months": (np.minimum(event_time, censoring) + 0.1).round(1),
                 "dfs_event": (event_time <= censoring).astype(int),
                 "competing_event": np.nan,

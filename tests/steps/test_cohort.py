@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from converted import settings
 
+from hscore.files import write_json
 from hscore.status import Status
 from hscore.steps import cohort, outcomes, split, table1
 
@@ -70,13 +71,16 @@ def test_manifest_flow_and_outcomes_of_a_center(tmp_path, north):
     images = tmp_path / "images"
     for name in ("n-1", "stranger"):
         (images / name).mkdir(parents=True)
+    write_json(north[1][0] / "patient.json", {"tumour_volume_ml": 31.5, "scanner": "SIEMENS 3 T"})
     manifest, flow, lnm, dfs = run_center(tmp_path, "north", "development", *north, images)
 
     rows = read(manifest)
+    assert rows[1]["tumour_volume_ml"] == rows[1]["scanner"] == ""
     assert [row["patient"] for row in rows] == ["n-4", "n-1", "n-3"]
     assert rows[0] == {
         "patient": "n-4", "center": "north", "age": "45", "figo_stage": "IB", "histology": "squamous", "grade": "G2",
-        "scc_ag_ng_ml": "1.5", "mri_ln_short_axis_mm": "10", "mri_ln_positive": "1", "samples": str(north[1][0]),
+        "scc_ag_ng_ml": "1.5", "mri_ln_short_axis_mm": "10", "mri_ln_positive": "1",
+            "tumour_volume_ml": "31.5", "scanner": "SIEMENS 3 T", "samples": str(north[1][0]),
     }  # fmt: skip
     assert [row["mri_ln_positive"] for row in rows] == ["1", "0", "0"]
     assert rows[2]["age"] == rows[2]["figo_stage"] == ""

@@ -39,6 +39,20 @@ def test_every_sequence_and_region_has_samples_and_boxes(tmp_path):
     assert places["T2WI_peritumoral"][0] == {"sections": [2, 3, 4], "first": [20, 15], "last": [44, 35]}
 
 
+def test_tumour_volume_and_scanner_are_kept_for_the_subgroups(tmp_path):
+    nifti = write_patient(tmp_path, "P1", {"T2WI": volume(), "ADC": adc()})
+    run(nifti, tmp_path)
+    about = json.loads((tmp_path / "samples" / "patient.json").read_text())
+    assert about == {"tumour_volume_ml": 16.5, "scanner": "SIEMENS 3 T"}  # 5 x 11 x 15 voxels of 2 x 2 x 5 mm
+    for sidecar in nifti.glob("*.json"):
+        if sidecar.name != "status.json":
+            sidecar.write_text("{}")
+    again = tmp_path / "again"
+    again.mkdir()
+    run(nifti, again, normalized=tmp_path / "normalized")
+    assert json.loads((again / "samples" / "patient.json").read_text())["scanner"] is None
+
+
 def test_tumour_box_holds_tumour_only_and_the_grown_box_what_is_around(tmp_path):
     _, samples, _ = run(write_patient(tmp_path, "P1", {"ADC": adc()}), tmp_path)
     assert samples["ADC_tumour"] == pytest.approx(0.3, abs=1e-4)

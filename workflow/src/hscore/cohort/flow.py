@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ CLINICAL_EXCLUSIONS = {
 }
 REASONS = EXCLUSIONS | CLINICAL_EXCLUSIONS
 
+IMAGE_COLUMNS = ("tumour_volume_ml", "scanner")  # from patient.json of the sample stage
 MANIFEST_COLUMNS = (
     "patient",
     "center",
@@ -27,16 +28,18 @@ MANIFEST_COLUMNS = (
     "scc_ag_ng_ml",
     "mri_ln_short_axis_mm",
     "mri_ln_positive",
+    *IMAGE_COLUMNS,
     "samples",
 )
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What the sample stage left of one patient: its folder and its status."""
+    """What the sample stage left of one patient: its folder, its status, and ``IMAGE_COLUMNS``."""
 
     folder: str
     status: Status
+    about: Mapping = field(default_factory=dict)
 
 
 READING = ("mri_ln_positive", "mri_ln_short_axis_mm")
@@ -88,6 +91,8 @@ def build(
     places = pd.Series(reasons, index=table.index, dtype=object)
     included = table[places.isna()].copy()
     included["samples"] = [sampled[patient].folder for patient in included["patient"]]
+    for column in IMAGE_COLUMNS:
+        included[column] = [sampled[patient].about.get(column) for patient in included["patient"]]
     excluded = []
     for code, label in REASONS.items():
         patients = table["patient"][places == code].tolist()

@@ -87,7 +87,7 @@ def _check_each(path: str | Path, table: pd.DataFrame, column: str, good: pd.Ser
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
     """The included patients of one centre as the cohort step wrote them; patients and centre stay text."""
-    return _read_written(path, ("patient", "center", "samples", *CODED))
+    return _read_written(path, ("patient", "center", "samples", "scanner", *CODED))
 
 
 def _read_written(path: str | Path, text: Iterable[str]) -> pd.DataFrame:

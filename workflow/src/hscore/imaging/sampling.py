@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from hscore.files import write_json
+from hscore.files import read_json, write_json
 from hscore.imaging import boxes, volume
 from hscore.status import Status
 
@@ -16,9 +16,10 @@ def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, 
     ``samples.npz`` holds float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section,
     uncompressed: it is read many times and packs badly. ``boxes.json`` holds, under the same keys, a sample a row: its
     sections and the first and last voxel (column, row) of its box. A tumour on fewer adjacent sections than a sample
-    takes is a finding in ``status``.
+    takes is a finding in ``status``. ``patient.json`` holds, for subgroups, by the first sequence
+    sampled: ``tumour_volume_ml`` (of its mask) and ``scanner`` (manufacturer and field strength).
     """
-    arrays, places = {}, {}
+    arrays, places, about = {}, {}, {}
     for sequence in list(status.usable):
         name = f"sub-{status.patient}_{sequence}"
         mask = volume.read_mask(nifti / f"{name}_mask.nii.gz")
@@ -29,6 +30,9 @@ def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, 
         if not groups:
             status.add("too_few_sections", _too_few(sequence, sections, settings), sequence)
             continue
+        if not about:
+            volume_ml = float(mask.sum() * np.prod(image.GetSpacing()) / 1000)
+            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(nifti / f"{name}.json")}
         samples = boxes.plan(mask, groups, settings)
         voxels = sitk.GetArrayFromImage(image)
         for region in boxes.REGIONS:
@@ -39,6 +43,15 @@ def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, 
             ]
     np.savez(output / "samples.npz", **arrays)
     write_json(output / "boxes.json", places)
+    write_json(output / "patient.json", about)
+
+
+def _scanner(sidecar: Path) -> str | None:
+    """Such as "SIEMENS 3 T", None where the images do not say."""
+    content = read_json(sidecar)
+    strength = content.get("MagneticFieldStrength")
+    parts = [content.get("Manufacturer"), f"{strength:g} T" if strength else None]
+    return " ".join(part for part in parts if part) or None
 
 
 def _too_few(sequence: str, sections: list[int], settings: dict) -> str:

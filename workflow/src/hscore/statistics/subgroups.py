@@ -65,8 +65,9 @@ def heterogeneity(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) 
 
 
 # Where a measured column is divided; other columns are taken level by level.
-DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10}
-COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm")
+# 33.5 ml is a ball of 4 cm, the border between FIGO IB2 and IB3.
+DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10, "tumour_volume_ml": 33.5}
+COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm", "tumour_volume_ml", "scanner")
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:

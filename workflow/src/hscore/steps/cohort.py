@@ -6,7 +6,7 @@ from pathlib import Path
 from hscore.cohort import flow
 from hscore.cohort.table import read_table
 from hscore.errors import UserError
-from hscore.files import new_file, write_json
+from hscore.files import new_file, read_json, write_json
 from hscore.status import Status
 from hscore.steps import _program
 
@@ -35,7 +35,8 @@ def work(arguments: argparse.Namespace) -> None:
     sampled = {}
     for folder in arguments.samples:
         status = Status.read(folder)
-        sampled[status.patient] = flow.Sampled(folder, status)
+        about = Path(folder) / "patient.json"
+        sampled[status.patient] = flow.Sampled(folder, status, read_json(about) if about.is_file() else {})
     if not arguments.samples:  # no model sees images: nothing is known of them, and nobody is excluded for it
         sampled = {name: flow.Sampled("", Status(name, arguments.center, "none")) for name in table["patient"]}
     if unmatched := set(sampled) ^ set(table["patient"]):
