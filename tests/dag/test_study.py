@@ -69,6 +69,59 @@ def test_a_model_needs_its_sequence():
     assert "model 'adc_peritumoral' uses ADC" in line
 
 
+READING = {"label": "Stage", "reading": "figo_stage", "positive": ["IIB", "III"]}
+
+
+def without_images(own_study, **model) -> dict:
+    config = own_config(own_study)
+    config["models"] = {"stage": {**READING, **model}}
+    config["validate"]["reference"] = config["survive"]["model"] = "stage"
+    return config
+
+
+def drop_images(own_study) -> None:
+    path = own_study.folder / "centers.tsv"
+    rows = [line.split("\t") for line in path.read_text().splitlines()]
+    path.write_text("\n".join("\t".join([*row[:3], row[4]]) for row in rows) + "\n")
+
+
+def test_without_an_image_model_the_centres_need_no_images(own_study):
+    drop_images(own_study)
+    study = Study(without_images(own_study), SCHEMAS)
+    assert not study.has_images and study.config["cohort"]["required_sequences"] == []
+    assert study.clinical_columns == ["figo_stage"]
+    found = problems(own_config(own_study))
+    assert len(found) == 3 and all("column images: it is empty; give the folder" in line for line in found)
+
+
+def test_a_reading_of_a_coded_column_says_what_is_positive(own_study):
+    (line,) = problems(without_images(own_study, positive=["IIC"]))
+    assert "config: model 'stage', positive: there is no figo_stage 'IIC'; " in line
+    config = without_images(own_study)
+    del config["models"]["stage"]["positive"]
+    (line,) = problems(config)
+    assert "'positive' must list what counts as positive of" in line
+
+
+def test_a_reading_is_not_mixed_with_other_inputs(own_study):
+    assert problems(without_images(own_study, clinical=["age"]))
+
+
+def test_a_covariate_must_be_a_column():
+    config = default_config()
+    config["survive"]["adjust_for"] = ["figo_stag"]
+    (line,) = problems(config)
+    assert line == "config: 'survive.adjust_for': no column 'figo_stag'; did you mean 'figo_stage'?"
+
+
+def test_a_competing_event_excludes_the_counted_one(own_study):
+    header, *rows = own_study.table("north").read_text().splitlines()
+    changed = [f"{header},competing_event", f"{rows[0][:-1]}1,1", *(f"{row}," for row in rows[1:])]
+    own_study.table("north").write_text("\n".join(changed) + "\n")
+    (line,) = problems(own_config(own_study))
+    assert "row 1, column competing_event: '1' is not valid; dfs_event must then be 0" in line
+
+
 def test_every_mistake_of_the_clinical_tables_is_reported_at_once(own_study):
     own_study.edit("north", "north1,north,51,IB1", "north1,north,51,IB9")
     own_study.edit("north", "north2,north", "north1,north")

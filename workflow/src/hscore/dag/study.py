@@ -120,6 +120,9 @@ class Study:
                 first, second = section.split(".")
                 if sequence not in self.config[first][second]:
                     problems.append(f"config: '{section}' says nothing about {sequence}")
+        for name in self.config["survive"]["adjust_for"]:
+            if name not in COVARIATES:
+                problems.append(f"config: 'survive.adjust_for': no column '{name}'; {nearest(name, list(COVARIATES))}")
         for section, key in (("survive", "model"), ("validate", "reference")):
             name = self.config[section][key]
             if name not in models:
@@ -272,3 +275,5 @@ COHORT_COLUMNS = (
     "mri_ln_short_axis_mm",
     "mri_ln_positive",
 )
+# What a Cox model can adjust for: columns of the manifest, and the node status at pathology.
+COVARIATES = (*COHORT_COLUMNS[1:], "center", "tumour_volume_ml", "scanner", "lnm")
