@@ -3,8 +3,8 @@
     PYTHONPATH=workflow/src python tests/benchmarks/bench_convert.py [patients per scanner] [folder]
 
 Patients of all three scanners are simulated into the folder (a temporary one by default, kept and used again when one
-is named). The step runs as a process of its own, as in a study; dcm2niix gets the series that the step chose, compresses
-as it does by default, and runs as its program. Times are CPU seconds of the processes and their children, so that other
+is named). The step runs as a process of its own, as in a study; dcm2niix gets the series that the step chose and
+compresses as it does by default. Times are CPU seconds of the processes and their children, so that other
 work on the machine matters less. To hold: at most twice dcm2niix plus 0.5 s.
 """
 
