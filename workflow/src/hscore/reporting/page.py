@@ -145,7 +145,8 @@ def summary(results: Results) -> str:
             extra = " that took no part in development" if role == "external" else ""
             parts.append(f"{verb} {rows[name][0]['n']:,} {what} from {where}{extra}")
     models = formatting.count(len(results["models"]), "model")
-    return f"{models} of MRI and clinical data for lymph-node metastasis (LNM), {' and '.join(parts)}."
+    data = "MRI and clinical data" if any(model["sequence"] for model in results["models"]) else "clinical data"
+    return f"{models} of {data} for lymph-node metastasis (LNM), {' and '.join(parts)}."
 
 
 def cards(results: Results) -> list[dict[str, Any]]:
