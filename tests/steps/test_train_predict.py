@@ -214,7 +214,7 @@ def test_killed_process_resumes_to_the_same_bytes(study):
     process = subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     state = study / "state" / "hybrid" / "seed-1"
     deadline = time.monotonic() + 60
-    while not (list(state.glob("*/fold-0.pt")) and list(state.glob("*/running.pt"))):
+    while not (list(state.glob("*/fold-0.pt")) and list(state.glob("*/running-1.pt"))):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

@@ -110,6 +110,24 @@ def test_interrupted_and_resumed_equals_uninterrupted(study, monkeypatch, epochs
     assert not (study / "state").exists()
 
 
+def test_kill_between_finishing_a_fold_and_removing_its_checkpoint(study, monkeypatch):
+    """The checkpoint that is left behind belongs to the finished fold and must not start the next one."""
+    expected = weights(train(study))
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+    original = training.save
+
+    def save(content, path):
+        original(content, path)
+        if path.name == "fold-0.pt":
+            raise Kill
+
+    with monkeypatch.context() as patch, pytest.raises(Kill):
+        patch.setattr(training, "save", save)
+        train(study, "resumed")
+    assert len(list((study / "state").glob("*/*.pt"))) == 2  # the finished fold and its checkpoint
+    assert weights(train(study, "resumed")) == expected
+
+
 def test_state_of_other_settings_is_discarded_with_a_word(study, monkeypatch, caplog):
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
     with monkeypatch.context() as patch, pytest.raises(Kill):

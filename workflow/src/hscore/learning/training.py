@@ -130,12 +130,13 @@ def train_folds(task: Task, state: Path) -> list[dict]:
     progress = Progress(task)
     results = []
     for fold in range(task.folds.max() + 1):
-        finished = state / f"fold-{fold}.pt"
+        # Each fold has a checkpoint of its own: one that a kill left behind must not start the next fold.
+        finished, checkpoint = state / f"fold-{fold}.pt", state / f"running-{fold}.pt"
         if finished.is_file():
             log.info("%s: was finished before the interruption", progress.title(fold))
         else:
-            save(train_fold(task, images, fold, state / "running.pt", progress), finished)
-            (state / "running.pt").unlink(missing_ok=True)
+            save(train_fold(task, images, fold, checkpoint, progress), finished)
+            checkpoint.unlink(missing_ok=True)
         results.append(torch.load(finished, weights_only=True))
     return results
 
