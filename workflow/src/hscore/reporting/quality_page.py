@@ -60,7 +60,7 @@ def scored(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def shared_with(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Patient of ``center`` -> with whom it shares what, in words; ``groups`` as the compare_patients step writes them."""
+    """Patient of ``center`` -> with whom it shares what, in words; ``groups`` as compare_patients writes them."""
     words: dict[str, str] = {}
     for group in groups:
         for one in group["patients"]:
