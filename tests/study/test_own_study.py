@@ -5,7 +5,8 @@ import yaml
 
 from workflow_runs import counts, planned
 
-pytestmark = pytest.mark.slow
+# both modules look at the same two runs, which one worker makes
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
 REPORTING = {"collect_results", "report", "all"}
 

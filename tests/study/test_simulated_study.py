@@ -4,7 +4,8 @@ import pytest
 
 from workflow_runs import planned
 
-pytestmark = pytest.mark.slow
+# both modules look at the same two runs, which one worker makes
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
 MODELS = ["cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid"]
 
