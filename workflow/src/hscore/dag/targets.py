@@ -83,6 +83,10 @@ class Targets:
         """The config of one model, as JSON."""
         return as_json(self.study.config["models"][wildcards.model])
 
+    def training_settings(self) -> str:
+        """The config of training, as JSON, without the number of seeds: more seeds retrain none of the old ones."""
+        return as_json({key: value for key, value in self.study.config["train"].items() if key != "seeds"})
+
     def needs_gpu(self, wildcards) -> int:
         """1 when training this model was promised a GPU, else 0."""
         image_model = "sequence" in self.study.config["models"][wildcards.model]
