@@ -18,6 +18,8 @@ AIR_FRACTION = 0.05
 # mm; N4 sees voxels averaged to about this size. Less noise, which matters where fat is suppressed, and still small
 # enough not to mix organs.
 NOISE_GRID_MM = 2.5
+# At least this many grid points across a field of view: on a coarser grid N4 loses the field of a small one.
+LEAST_POINTS = 18
 # N4 stops a level when the field changes by less than this (coefficient of variation). With 0.001 it takes half as
 # long again for a field that is hardly nearer to the truth.
 CONVERGENCE = 0.002
@@ -63,9 +65,10 @@ def log_bias_field(image: sitk.Image, body: np.ndarray, grid_mm: float, iteratio
     The true intensity is ``image / exp(field)``, up to one scale.
 
     The field is estimated on voxels of the body that give signal, averaged to about 2.5 mm and then picked every
-    ``grid_mm`` in plane. Averaging over all of ``grid_mm`` would give intensities across organs that no tissue has, and
-    N4 sharpens exactly this histogram. It runs on one thread: the field differs in the last digits between thread
-    counts. A volume of a single section, on which N4 is not defined and which cannot be sampled anyway, gets no field.
+    ``grid_mm`` in plane (more often where the field of view is small). Averaging over all of ``grid_mm`` would give
+    intensities across organs that no tissue has, and N4 sharpens exactly this histogram. It runs on one thread: the
+    field differs in the last digits between thread counts. A volume of a single section, on which N4 is not defined
+    and which cannot be sampled anyway, gets no field.
     """
     if image.GetDepth() == 1:
         return np.zeros(body.shape, np.float32)
@@ -73,7 +76,9 @@ def log_bias_field(image: sitk.Image, body: np.ndarray, grid_mm: float, iteratio
     inside.CopyInformation(image)
     fine = shrink_factors(image, NOISE_GRID_MM)
     averaged, inside = sitk.BinShrink(image, fine), sitk.BinShrink(inside, fine)
-    factors = shrink_factors(averaged, grid_mm)
+    wanted = shrink_factors(averaged, grid_mm)
+    most = [max(1, n // LEAST_POINTS) for n in averaged.GetSize()]
+    factors = [min(pair) for pair in zip(wanted, most, strict=True)]
     picked = sitk.Shrink(averaged, factors)
     signal = sitk.Shrink(inside, factors) & (picked > air_limit(picked))
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
