@@ -7,8 +7,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, RTStructureSetStorage, generate_uid
 
-STUDY_UID = generate_uid()
-FRAME_UID = generate_uid()
+STUDY_UID = generate_uid(entropy_srcs=["study"])  # the same in every process: tests are named after it
+FRAME_UID = generate_uid(entropy_srcs=["frame"])
 TRANSVERSE = [1, 0, 0, 0, 1, 0]
 SAGITTAL = [0, 1, 0, 0, 0, -1]
 

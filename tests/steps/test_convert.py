@@ -17,10 +17,10 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEGLSLossless, RLELossless
 
-from conftest import ROOT
 from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
 from hscore.status import Status
 from hscore.steps import convert
+from workflow_runs import ROOT
 
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
 

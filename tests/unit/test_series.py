@@ -5,12 +5,12 @@ import pytest
 import SimpleITK as sitk
 import yaml
 
-from conftest import ROOT
 from dicom_writer import SAGITTAL, TRANSVERSE, diffusion, save, series, volume
 from hscore.errors import UserError
 from hscore.imaging.dicom import read_folder
 from hscore.imaging.geometry import BrokenGeometryError, plane, stack
 from hscore.imaging.series import choose, describe
+from workflow_runs import ROOT
 
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
 TILTED = [*[0.999, 0.0, -0.0447], *[0.0, 1.0, 0.0]]
