@@ -66,7 +66,7 @@ $(INSTALLED_DEV): $(INSTALLED)
 # Tests and checks
 
 test: lint
-	@$(RUN) python -m pytest -n auto --dist loadgroup
+	@$(RUN) python -m pytest -n auto --dist loadfile
 
 agreement: $(INSTALLED_DEV)
 	@$(RUN) python tests/agreement.py
