@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
 import pytest
 import yaml
 
@@ -70,19 +71,20 @@ def own_study(simulated_study, tmp_path_factory) -> FinishedStudy:
     return run(folder, {"study": "own", "data": "own", "centers": str(folder / "centers.tsv")})
 
 
+def dicom_files(folder: Path) -> list[Path]:
+    """Files that begin as DICOM does."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if path.read_bytes()[128:132] == b"DICM"]
+
+
 def plant_faults(images: Path, patients: list[str]) -> None:
     """No T2 for the first patient, no ROI for the second, the third not on disk, a broken file for the fourth."""
-    import pydicom
-
     no_t2, no_roi, absent, broken = (images / patient for patient in patients[:4])
-    for path in list(no_t2.rglob("*")):
-        if path.is_file() and not path.name.endswith((".nii", ".nii.gz")):
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            if "t2" in str(header.get("SeriesDescription", "")).lower():
-                path.unlink()
-    for path in list(no_roi.rglob("*.nii*")):
+    for path in dicom_files(no_t2):
+        if "t2" in pydicom.dcmread(path, stop_before_pixels=True).SeriesDescription.lower():
+            path.unlink()
+    for path in no_roi.rglob("*.nii*"):
         path.unlink()
     shutil.rmtree(absent)
-    series = next(path for path in sorted(broken.rglob("*")) if path.is_file() and path.suffix == ".dcm")
-    (series.parent / "broken.dcm").write_bytes(series.read_bytes()[:200])
+    (broken / "broken.dcm").write_bytes(dicom_files(broken)[0].read_bytes()[:200])
     (images / "stranger").mkdir()
