@@ -140,7 +140,7 @@ def test_a_changed_external_label_reruns_no_training(own_study, edited_table):
     row = own_study.rows("cohort/yunnan/lnm.csv")[0]
     edited_table("yunnan", set_cell(row["patient"], "lnm", "0" if row["lnm"] == "1" else "1"))
     rules = counts(planned(own_study.folder, *own_study.arguments))
-    assert set(rules) == {"write_outcome", "describe_cohorts", "validate_models"} | REPORTING
+    assert set(rules) == {"write_outcome", "describe_cohorts", "validate_models", "analyse_survival"} | REPORTING
 
 
 def test_a_new_patient_reruns_no_other_patient(own_study, edited_table):
