@@ -67,15 +67,6 @@ def test_lazy_and_relative_imports_and_templates_count(source):
     assert "imaging/dicom.py" not in reached
 
 
-def test_direct_imports_of_one_module(source):
-    assert names(digest.imported_modules("hscore.learning.nets", source), source) == {
-        "__init__.py",
-        "learning/__init__.py",
-        "learning/samples.py",
-        "errors.py",
-    }
-
-
 def test_third_party_names(source):
     assert digest.third_party("convert", source) == {"numpy", "pydicom"}
     assert digest.third_party("train", source) == {"torch"}

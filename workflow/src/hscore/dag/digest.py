@@ -47,15 +47,6 @@ def third_party(step: str, source: Path = SOURCE) -> set[str]:
     return names - set(sys.stdlib_module_names) - {PACKAGE}
 
 
-def imported_modules(module: str, source: Path = SOURCE) -> list[Path]:
-    """Files of the package that ``module`` (dotted name) itself imports, sorted; its parent packages included."""
-    path = _file(module, source)
-    if path is None:
-        raise FileNotFoundError(f"{module} is not a module below {source}")
-    names = {module} | _imports(path, source)
-    return sorted({file for name in names for file in _files(name, source)} - {path})
-
-
 @cache
 def _closure(module: str, source: Path) -> frozenset[Path]:
     """Every file reached from ``module``, itself included."""
