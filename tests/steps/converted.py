@@ -60,6 +60,11 @@ def adc(**where):
     return image, mask
 
 
+def voxels(path: Path) -> np.ndarray:
+    """The values [z, y, x] that another reader finds in a file."""
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path), sitk.sitkFloat32))
+
+
 def prostate(shared_data: Path):
     """The real transverse T2 volume of the shared data, its planted tumour mask and the truth about that mask."""
     reader = sitk.ImageSeriesReader()

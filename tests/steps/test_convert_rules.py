@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from test_convert import SETTINGS, codes, on_grid_of, read_series, run, text
 
-from dicom_writer import FRAME_UID, diffusion, save, series, square, structure_set, volume
+from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
 from hscore.imaging.diffusion import fit_residual
 
 
@@ -67,6 +67,24 @@ def test_a_phase_of_a_dynamic_series_is_taken(patient, tmp_path, phase, slices, 
     listed = json.loads((tmp_path / "out/series.json").read_text())["series"]
     (chosen,) = [one for one in listed if one["chosen_as"] == "CET1WI"]
     assert chosen["images"] == sum(slices) and "CET1WI" not in chosen["why_not"]
+
+
+@pytest.mark.parametrize(("phase", "level"), [("last", 30), (1, 10)])
+def test_a_phase_of_a_dynamic_series_in_one_multi_frame_file_is_taken(patient, tmp_path, phase, level):
+    shutil.rmtree(patient / "t1")
+    file = enhanced(volume(), [0.0, 1.0, 2.0])
+    file.SeriesDescription, file.ContrastBolusAgent = "t1_vibe_dyn", "Gadovist"
+    for groups in file.PerFrameFunctionalGroupsSequence:
+        del groups.MRDiffusionSequence
+    file.PixelData = np.repeat(np.array([10, 20, 30], "<u2"), volume().size).tobytes()
+    save([file], patient / "t1")
+    status = run(patient, tmp_path / "out", with_rule("CET1WI", phase=phase))
+    assert status.usable == ["CET1WI", "T2WI", "ADC"]
+    assert "holds 3 complete phases" in text(status, "dynamic_series")
+    image = sitk.ReadImage(str(tmp_path / "out/sub-A-0001_CET1WI.nii.gz"))
+    t2 = sitk.ReadImage(str(tmp_path / "out/sub-A-0001_T2WI.nii.gz"))
+    assert (sitk.GetArrayFromImage(image) == level).all() and image.GetSize() == t2.GetSize()
+    assert (on_grid_of(image, t2) == level).all()
 
 
 def test_a_phase_that_does_not_exist_is_a_finding(patient, tmp_path):
@@ -149,7 +167,7 @@ def test_the_residual_is_that_of_a_least_squares_line():
     signal = np.concatenate([signal, np.ones((4, 30))], axis=1)[:, None, None, :]
     logs = np.log(signal[:, 0, 0, :3])
     expected = [np.sqrt(np.polyfit(b, logs[:, k], 1, full=True)[1][0] / 2) for k in range(3)]
-    assert fit_residual(signal, b, 5) == pytest.approx(np.median(expected), rel=1e-9)
+    assert fit_residual(signal, b, 5) == pytest.approx(np.median(expected), rel=1e-5)
 
 
 def test_the_residual_is_reported_and_a_poor_fit_is_a_finding(patient, tmp_path):
@@ -164,6 +182,74 @@ def test_the_residual_is_reported_and_a_poor_fit_is_a_finding(patient, tmp_path)
         dataset.save_as(path)
     status = run(patient, tmp_path / "poor")
     assert "off one exponential" in text(status, "poor_adc_fit") and "ADC" in status.usable
+
+
+# --- several examinations
+
+
+def second_examination(folder: Path, date: str, study: str, sequences: tuple[str, ...]) -> None:
+    """The same patient on another day, in the same positions; ``sequences`` are those acquired then."""
+    options = {"StudyDate": date, "StudyInstanceUID": study, "frame_uid": FRAME_UID}
+    if "T2WI" in sequences:
+        save(series(volume(seed=5), number=23, **options), folder / "t2 later")
+    if "CET1WI" in sequences:
+        agent = {"description": "t1_vibe_tra", "ContrastBolusAgent": "Gadovist"}
+        save(series(volume(seed=6), number=28, **agent, **options), folder / "t1 later")
+    if "ADC" in sequences:
+        save(diffusion([0, 800], **options | {"number": 27}), folder / "dwi later")
+
+
+def numbers(folder: Path) -> dict[str, int]:
+    found = json.loads((folder / "series.json").read_text())["series"]
+    return {one["chosen_as"]: one["number"] for one in found if one["chosen_as"]}
+
+
+@pytest.mark.parametrize(
+    ("later", "examination", "drawn_later", "chosen", "why"),
+    [
+        (("CET1WI", "T2WI", "ADC"), "first", False, {"CET1WI": 8, "T2WI": 3, "ADC": 7}, "the first"),
+        (("CET1WI", "T2WI", "ADC"), "last", False, {"CET1WI": 28, "T2WI": 23, "ADC": 27}, "the last"),
+        (("T2WI",), "last", False, {"CET1WI": 8, "T2WI": 3, "ADC": 7}, "most sequences"),
+        (("CET1WI", "T2WI", "ADC"), "first", True, {"CET1WI": 28, "T2WI": 23, "ADC": 27}, "the ROI belongs to it"),
+    ],
+)
+def test_sequences_of_several_examinations_are_never_mixed(
+    patient, tmp_path, later, examination, drawn_later, chosen, why
+):
+    for name in ("t1", "t2", "dwi"):
+        change(patient / name, StudyDate="20240111")
+    second_examination(patient, "20240223", "1.2.826.77", later)
+    roi = dcmread(patient / "roi.dcm")
+    roi.StudyInstanceUID = "1.2.826.77" if drawn_later else "1.2.826.99"  # or an object that belongs to neither
+    roi.save_as(patient / "roi.dcm")
+    status = run(patient, tmp_path / "out", SETTINGS | {"examination": examination})
+    assert numbers(tmp_path / "out") == chosen and status.usable == ["CET1WI", "T2WI", "ADC"]
+    found = text(status, "several_examinations")
+    assert "2 examinations within 43 days" in found and why in found
+    listed = json.loads((tmp_path / "out/series.json").read_text())["series"]
+    assert {one["number"]: one["day"] for one in listed} == {
+        number: 0 if number < 20 else 43 for number in [one["number"] for one in listed]
+    }
+    other = next(one for one in listed if (one["number"] > 20) != (chosen["T2WI"] > 20))
+    assert "of another examination, 43 days" in other["why_not"]["T2WI"]
+    assert "2024" not in (tmp_path / "out/series.json").read_text() + (tmp_path / "out/status.json").read_text()
+
+
+def test_two_accessions_of_one_day_are_one_examination(patient, tmp_path):
+    for name, study in (("t1", "1.2.826.1"), ("t2", "1.2.826.2"), ("dwi", "1.2.826.2")):
+        change(patient / name, StudyDate="20240111", StudyInstanceUID=study)
+    status = run(patient, tmp_path / "out")
+    assert status.findings == [] and status.usable == ["CET1WI", "T2WI", "ADC"]
+
+
+# --- the PatientID
+
+
+def test_images_under_another_name_than_the_tables_are_a_finding_when_the_config_says_so(patient, tmp_path):
+    settings = SETTINGS | {"patient_id": "table"}
+    assert run(patient, tmp_path / "same", settings, patient="PSEUDONYM").usable == ["CET1WI", "T2WI", "ADC"]
+    status = run(patient, tmp_path / "other", settings)
+    assert codes(status) == ["wrong_patient"] and "PSEUDONYM" not in (tmp_path / "other/status.json").read_text()
 
 
 # --- frames of reference
@@ -202,11 +288,20 @@ def test_tags_that_name_the_patient_are_counted_and_never_quoted(patient, tmp_pa
         assert not [value for value in RISKS.values() if len(value) > 3 and value in path.read_text()]
 
 
-def test_private_files_stop_a_patient_when_the_config_says_so(patient, tmp_path):
+def test_private_files_exclude_a_patient_when_the_config_says_so(patient, tmp_path):
     change(patient / "t2", PatientBirthDate="19670423")
-    status = run(patient, tmp_path / "out", SETTINGS | {"privacy": "stop"})
+    status = run(patient, tmp_path / "out", SETTINGS | {"privacy": "exclude"})
     assert codes(status) == ["private_data"] and status.usable == []
     assert not list((tmp_path / "out").glob("*.nii.gz"))
+
+
+def test_private_files_stop_the_run_when_the_config_says_so(patient, tmp_path):
+    change(patient / "t2", PatientBirthDate="19670423")
+    with pytest.raises(
+        SystemExit, match=r"patient A-0001 of A: files still carry PatientBirthDate \(6 files\)"
+    ) as stop:
+        run(patient, tmp_path / "out", SETTINGS | {"privacy": "stop"})
+    assert "19670423" not in str(stop.value) and not (tmp_path / "out").exists()
 
 
 def test_the_studys_own_name_of_the_patient_is_no_secret(patient, tmp_path):

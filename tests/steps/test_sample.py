@@ -4,11 +4,9 @@ import json
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
-from converted import adc, prostate, settings, volume, write_patient
+from converted import adc, prostate, settings, volume, voxels, write_patient
 
 from hscore.imaging import boxes
-from hscore.imaging.volume import read
 from hscore.status import Status
 from hscore.steps import normalize, sample
 
@@ -108,9 +106,9 @@ def test_boxes_agree_with_the_truth_of_the_real_patient(shared_data, tmp_path):
     for row in places["T2WI_tumour"]:
         assert row["first"] == truth["index_min"][:2]
         assert row["last"] == truth["index_max"][:2]
-    voxels = sitk.GetArrayFromImage(read(own / "normalized" / "sub-0000_T2WI.nii"))
+    normalized = voxels(own / "normalized" / "sub-0000_T2WI.nii")
     (i0, j0, _), (i1, j1, _) = truth["index_min"], truth["index_max"]
-    expected = boxes.resize(voxels[6:9, j0 : j1 + 1, i0 : i1 + 1], 64, "linear")
+    expected = boxes.resize(normalized[6:9, j0 : j1 + 1, i0 : i1 + 1], 64, "linear")
     assert samples["T2WI_tumour"][0] == pytest.approx(expected, abs=1e-5)
     grown = places["T2WI_peritumoral"][0]
     assert grown["first"] == [i0 - 5, j0 - 5]

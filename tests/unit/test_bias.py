@@ -5,7 +5,6 @@ import pytest
 import SimpleITK as sitk
 
 from hscore.imaging.bias import body_mask, log_bias_field, shrink_factors
-from hscore.imaging.volume import read, read_mask
 
 GRID_MM, ITERATIONS = 10.0, [50, 50, 50]  # the phantom is 130 mm wide, a third of a pelvis
 
@@ -13,8 +12,9 @@ GRID_MM, ITERATIONS = 10.0, [50, 50, 50]  # the phantom is 130 mm wide, a third 
 @pytest.fixture(scope="module")
 def phantom(shared_data):
     folder = shared_data / "phantom"
-    truth = np.log(sitk.GetArrayFromImage(read(folder / "bias_truth.nii.gz")))
-    return read(folder / "t2_biased.nii.gz"), read_mask(folder / "body_mask.nii.gz"), truth
+    names = "t2_biased", "body_mask", "bias_truth"
+    image, body, field = (sitk.ReadImage(str(folder / f"{name}.nii.gz"), sitk.sitkFloat32) for name in names)
+    return image, sitk.GetArrayFromImage(body) != 0, np.log(sitk.GetArrayFromImage(field))
 
 
 def pelvis(columns=60, rows=50, sections=6, air=True, seed=0):

@@ -5,9 +5,8 @@ import re
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 
-from hscore.imaging import nifti, quality
+from hscore.imaging import quality
 from hscore.reporting import quality_page
 
 
@@ -90,25 +89,6 @@ def test_a_map_has_no_noise_of_its_own():
 def test_an_empty_picture_breaks_nothing():
     found = measured(np.zeros((3, 20, 20)), np.zeros((3, 20, 20), bool))
     assert all(value is None or np.isfinite(value) for value in found.values())
-
-
-# --- reading
-
-
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
-@pytest.mark.parametrize("kind", [np.int16, np.uint8, np.float32, np.uint16])
-def test_volumes_are_read_as_simpleitk_reads_them(tmp_path, name, kind):
-    voxels = np.random.default_rng(0).integers(0, 200, (4, 6, 5)).astype(kind)
-    image = sitk.GetImageFromArray(voxels)
-    image.SetSpacing((1.5, 2.0, 5.0))
-    sitk.WriteImage(image, str(tmp_path / name))
-    stored = nifti.read(tmp_path / name)
-    assert (stored.values(slice(None)) == voxels).all() and stored.spacing == (1.5, 2.0, 5.0)
-    # an image in DICOM's orientation (rows to the left, columns to the back) is upright as it is
-    assert (stored.upright(stored.voxels[0]) == voxels[0]).all()
-    image.SetDirection((1, 0, 0, 0, -1, 0, 0, 0, 1))  # stored from the back to the front
-    sitk.WriteImage(image, str(tmp_path / name))
-    assert (nifti.read(tmp_path / name).upright(voxels[0]) == voxels[0][::-1]).all()
 
 
 # --- the order on the page

@@ -8,7 +8,8 @@ from pydicom.uid import generate_uid
 from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
 from hscore.imaging import roi
 from hscore.imaging.dicom import read_folder
-from hscore.imaging.geometry import Grid, stack
+from hscore.imaging.geometry import stack
+from hscore.imaging.grid import Grid
 
 PATTERN = "tumou?r|gtv|cervi|lesion"
 
@@ -117,6 +118,24 @@ def test_carrying_over_thick_slices_follows_the_shape_better_than_the_nearest_vo
         other.append(dice(nearest(region, target), truth))
     assert np.mean(linear) > 0.9
     assert np.mean(linear) > np.mean(other)
+
+
+def test_interpolation_is_that_of_simpleitk():
+    """An oblique box within and beyond the source."""
+    rng = np.random.default_rng(3)
+    source = np.pad(rng.random((5, 7, 6), np.float32), 1)
+    affine = np.eye(4)
+    affine[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0] @ np.diag([0.7, 0.6, 0.5])
+    affine[:3, 3] = 3, 4, 3
+    first, last = np.array([-8, -9, -7]), np.array([9, 8, 10])
+    ours = roi.interpolate(source, affine, first, last)
+    image = sitk.GetImageFromArray(source)
+    transform = sitk.AffineTransform(affine[:3, :3].ravel().tolist(), affine[:3, 3].tolist())
+    box = sitk.Image([int(n) for n in last - first], sitk.sitkFloat32)
+    box.SetOrigin(first.astype(float).tolist())
+    theirs = sitk.GetArrayFromImage(sitk.Resample(image, box, transform, sitk.sitkLinear, 0.0))
+    assert (ours > 0).mean() > 0.1
+    assert ours == pytest.approx(theirs, abs=1e-5)
 
 
 def test_carrying_to_its_own_grid_changes_nothing():

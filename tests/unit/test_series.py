@@ -9,6 +9,7 @@ from dicom_writer import SAGITTAL, TRANSVERSE, diffusion, save, series, volume
 from hscore.errors import UserError
 from hscore.imaging.dicom import read_folder
 from hscore.imaging.geometry import BrokenGeometryError, plane, stack
+from hscore.imaging.recognition import guess
 from hscore.imaging.series import choose, describe
 from workflow_runs import ROOT
 
@@ -144,6 +145,18 @@ CONTRAST = {"ContrastBolusAgent": "Gadovist"}
         ("T1 eTHRIVE CE", {}, True),
         ("t1_post_gad", {}, True),
         ("T1增强 轴位", {}, True),
+        ("T1 tra nach KM", {}, True),
+        ("T1 FS ax inj", {}, True),
+        ("ax T1 con contraste", {}, True),
+        ("Т1 T1 к/у", {}, True),
+        ("T1 造影 軸位", {}, True),
+        ("t1 tra nativ", CONTRAST, False),
+        ("T1 ax sans injection", CONTRAST, False),
+        ("T1 sin contraste", CONTRAST, False),
+        ("T1平扫", CONTRAST, False),
+        ("AX 5", CONTRAST | {"EchoTime": 2, "RepetitionTime": 5}, True),  # names nothing; its times are those of T1
+        ("AX 5", CONTRAST, False),  # ... of T2
+        ("AX FLAIR", CONTRAST | {"EchoTime": 2, "RepetitionTime": 5}, False),
         ("t1_tse_tra", {}, False),
         ("t1_tse_tra", {"ContrastBolusAgent": "NO"}, False),
         ("t1_tse_tra_pre", CONTRAST, False),
@@ -163,6 +176,56 @@ def test_contrast_enhanced_t1(tmp_path, description, elements, taken):
     outcome = chosen(tmp_path, datasets)
     assert ("CET1WI" in outcome.choices) == taken
     assert codes(outcome, "CET1WI") == ([] if taken else ["missing_sequence"])
+
+
+@pytest.mark.parametrize(
+    ("description", "elements", "taken"),
+    [
+        ("T2 轴位", {}, True),
+        ("ax", {}, True),  # TE 100, TR 4000
+        ("TSE tra", {"EchoTime": 12, "RepetitionTime": 600}, False),
+        ("ax", {"ScanningSequence": ["EP", "SE"]}, False),
+        ("PD tra", {}, False),
+        ("FLAIR tra", {}, False),
+        ("t2_tse_tra", {"ImageType": ["DERIVED", "PRIMARY", "M", "MAP"]}, True),
+    ],
+)
+def test_t2(tmp_path, description, elements, taken):
+    datasets = series(volume(), description=description, SpecificCharacterSet="ISO_IR 192", **elements)
+    assert ("T2WI" in chosen(tmp_path, datasets).choices) == taken
+
+
+def test_a_diffusion_series_is_known_by_its_b_values_whatever_its_name(tmp_path):
+    outcome = chosen(tmp_path, diffusion([0, 800], description="AX 5"))
+    assert numbers(outcome) == {"ADC": [7]}
+
+
+@pytest.mark.parametrize(("rule", "taken"), [("image_type", True), ("exclude_image_type", False)])
+def test_image_types_by_the_config(tmp_path, rule, taken):
+    sequences = SETTINGS["sequences"] | {"T2WI": SETTINGS["sequences"]["T2WI"] | {rule: "norm"}}
+    normalised = series(volume(), number=1, ImageType=["ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D"])
+    plain = series(volume(), number=2)
+    outcome = chosen(tmp_path, normalised, plain, settings=SETTINGS | {"sequences": sequences})
+    assert numbers(outcome)["T2WI"] == [1 if taken else 2]
+
+
+@pytest.mark.parametrize(
+    ("description", "elements", "guessed"),
+    [
+        ("t2_tse_sag", {}, "T2"),
+        ("t1_vibe_tra", CONTRAST, "T1, contrast-enhanced"),
+        ("t1_vibe_nativ", CONTRAST, "T1"),
+        ("ep2d_diff_ADC", {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "ADC map of the scanner"),
+        ("ep2d_diff_CALC_BVAL", {}, "calculated b-value"),
+        ("Localizer", {}, "localizer"),
+        ("PD", {}, "proton density"),
+        ("AX 5", {"EchoTime": 2, "RepetitionTime": 5}, "T1"),
+        ("AX 5", {"EchoTime": 40}, ""),
+    ],
+)
+def test_what_a_series_seems_to_be(tmp_path, description, elements, guessed):
+    (one,) = write(tmp_path, series(volume(), description=description, **elements))
+    assert guess(one) == guessed
 
 
 def test_the_protocol_name_counts_only_without_a_description(tmp_path):

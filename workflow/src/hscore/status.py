@@ -37,7 +37,9 @@ NOTES = {
     "private_tags": "files still carry tags that say who the patient is",
     "patient_twice": "same examination or images as another patient",
     "several_series": "several series matched; one was chosen",
+    "several_examinations": "images of several examinations; one was used",
     "dynamic_series": "dynamic series; one phase was taken",
+    "assembled": "dcm2niix could not place the frames; the headers did",
     "poor_adc_fit": "diffusion signal far from one exponential",
     "roi_partly_outside": "part of the region of interest lies outside the sequence",
 }

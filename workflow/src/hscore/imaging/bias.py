@@ -8,6 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import SimpleITK as sitk
 
+from hscore.imaging.grid import Grid
+
+# Every job is promised one core; N4 fields differ between thread counts.
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
 # mm; resolution at which body and air are told apart
 BODY_GRID_MM = 4.0
 # Air ends at this fraction of the way from the 2nd to the 98th percentile of intensity. The rule is that of Smith SM.
@@ -23,6 +28,15 @@ LEAST_POINTS = 18
 # N4 stops a level when the field changes by less than this (coefficient of variation). With 0.001 it takes half as
 # long again for a field that is hardly nearer to the truth.
 CONVERGENCE = 0.002
+
+
+def image(voxels: np.ndarray, grid: Grid) -> sitk.Image:
+    """A SimpleITK image of voxels [z, y, x] on ``grid``."""
+    result = sitk.GetImageFromArray(voxels)
+    result.SetSpacing(grid.spacing)
+    result.SetOrigin(grid.affine[:3, 3].tolist())
+    result.SetDirection((grid.affine[:3, :3] / grid.spacing).ravel().tolist())
+    return result
 
 
 def shrink_factors(image: sitk.Image, grid_mm: float) -> list[int]:

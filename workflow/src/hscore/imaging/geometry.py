@@ -1,48 +1,13 @@
-"""Where voxels lie in the patient: grids, and the checks that a stack of images is one regular volume."""
-
-from dataclasses import dataclass
+"""The checks that a stack of images is one regular volume, and the grid that it forms."""
 
 import numpy as np
 
 from hscore.imaging.dicom import Frame
-
-# mm; positions in headers are rounded and averaged by scanners, real slices are never this thin
-SAME_POSITION = 0.1
+from hscore.imaging.grid import SAME_POSITION, Grid
 
 
 class BrokenGeometryError(Exception):
     """The images do not form one regular volume; the text says where."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A regular grid of voxels. ``size``: columns, rows, slices; ``affine``: voxel index -> mm (LPS), 4 x 4."""
-
-    size: tuple[int, int, int]
-    affine: np.ndarray
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size in mm along columns, rows, slices."""
-        return tuple(float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
-
-    @property
-    def corners(self) -> np.ndarray:
-        """The eight outermost voxel centres in mm, in the order of their index."""
-        last = np.array(self.size) - 1
-        index = np.array([[i, j, k] for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])])
-        return index @ self.affine[:3, :3].T + self.affine[:3, 3]
-
-    def index(self, points: np.ndarray) -> np.ndarray:
-        """Continuous voxel indices [..., 3] of points [..., 3] in mm."""
-        return (points - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
-
-    def same_as(self, other: "Grid", tolerance: float = SAME_POSITION) -> bool:
-        """True when both have the same voxels, in whatever order of rows and slices (mm)."""
-        if sorted(self.size) != sorted(other.size):
-            return False
-        distances = np.linalg.norm(self.corners[:, None] - other.corners[None], axis=2)
-        return bool((distances.min(axis=1) < tolerance).all() and (distances.min(axis=0) < tolerance).all())
 
 
 def plane(orientation: tuple[float, ...]) -> str:

@@ -9,9 +9,9 @@ from hscore.files import read_json
 from hscore.status import Status
 
 COLUMNS = (
-    *("patient", "series", "vendor", "model", "field_strength_t", "description", "chosen_as", "why_not", "orientation"),
-    *("matrix", "spacing_mm", "slice_thickness_mm", "slices", "images", "b_values", "echo_time_ms"),
-    *("repetition_time_ms", "contrast_agent", "image_type", "private_tags", "findings"),
+    *("patient", "day", "series", "vendor", "model", "field_strength_t", "description", "guess", "chosen_as"),
+    *("why_not", "orientation", "matrix", "spacing_mm", "slice_thickness_mm", "slices", "images", "b_values"),
+    *("echo_time_ms", "repetition_time_ms", "contrast_agent", "image_type", "private_tags", "findings"),
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hscore.imaging.nifti import Stored
+from hscore.imaging.nifti import Volume
 
 CELL = 176  # pixels
 GAP = 2
@@ -23,14 +23,14 @@ class View:
     """What the montage shows of one sequence. ``boxes``: section -> (tight box, grown box), each (x0, y0, x1, y1)."""
 
     sequence: str
-    image: Stored
+    image: Volume
     mask: np.ndarray | None
     boxes: Mapping[int, Sequence[tuple[int, int, int, int]]]
 
     @property
     def sections(self) -> tuple[int, int, int]:
         """A low, the largest and a high section of the tumour; without one, quarters of the volume."""
-        depth = len(self.image.voxels)
+        depth = len(self.image.stored)
         if self.mask is None or not self.mask.any():
             return depth // 4, depth // 2, (3 * depth) // 4
         areas = self.mask.sum(axis=(1, 2))
@@ -48,7 +48,7 @@ class View:
     @property
     def close(self) -> tuple[int, int, int, int]:
         """The part around the tumour that is shown enlarged: x0, y0, x1, y1, all boxes and half as much again."""
-        height, width = self.image.voxels.shape[1:]
+        height, width = self.image.stored.shape[1:]
         if self.boxes:
             grown = np.array([pair[1] for pair in self.boxes.values()])
             low, high = grown[:, :2].min(axis=0), grown[:, 2:].max(axis=0)
@@ -57,7 +57,7 @@ class View:
             low, high = np.array([columns.min(), rows.min()]) - 5, np.array([columns.max(), rows.max()]) + 5
         else:
             return 0, 0, width - 1, height - 1
-        mm = np.array(self.image.spacing[:2])
+        mm = np.array(self.image.grid.spacing[:2])
         half = max((high - low + 1) * mm) * 0.75 / mm  # a square in mm
         low, high = np.maximum((low + high) / 2 - half, 0), np.minimum((low + high) / 2 + half, [width - 1, height - 1])
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
@@ -75,14 +75,14 @@ def draw(views: Sequence[View], missing: Sequence[str], path: Path) -> None:
     for row, view in enumerate(views):
         top = row * (CELL + LABEL + GAP)
         low, largest, high = view.sections
-        whole = (0, 0, view.image.voxels.shape[2] - 1, view.image.voxels.shape[1] - 1)
+        whole = (0, 0, view.image.stored.shape[2] - 1, view.image.stored.shape[1] - 1)
         close = view.close
         cells = [(largest, whole, True), (low, close, True), (largest, close, True), (high, close, True)]
         for column, (section, part, lines) in enumerate([*cells, (largest, close, False)]):
             left = column * (CELL + GAP)
             picture.paste(_cell(view, section, part, lines), (left, top + LABEL))
             name = f"{view.sequence}  " if column == 0 else ""
-            pen.text((left + 3, top + 1), f"{name}section {section + 1}/{len(view.image.voxels)}", INK, font)
+            pen.text((left + 3, top + 1), f"{name}section {section + 1}/{len(view.image.stored)}", INK, font)
     for row, sequence in enumerate(missing, len(views)):
         pen.text((3, row * (CELL + LABEL + GAP) + 1), f"{sequence}  no picture", INK, font)
     picture.save(path, "WEBP", quality=QUALITY, method=2)
@@ -95,7 +95,7 @@ def _cell(view: View, section: int, part: tuple[int, int, int, int], lines: bool
     low, high = view.window
     grey = np.clip((view.image.values(*cut) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     upright = view.image.upright
-    across, down = (n * mm for n, mm in zip(grey.shape[::-1], view.image.spacing[:2], strict=True))
+    across, down = (n * mm for n, mm in zip(grey.shape[::-1], view.image.grid.spacing[:2], strict=True))
     scale = CELL / max(across, down)
     size = max(1, round(across * scale)), max(1, round(down * scale))
     shown = np.asarray(Image.fromarray(np.ascontiguousarray(upright(grey))).resize(size, Image.Resampling.BILINEAR))

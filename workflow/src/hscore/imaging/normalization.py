@@ -3,19 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from hscore.errors import UserError
 from hscore.files import write_json
-from hscore.imaging import bias, intensity, volume
+from hscore.imaging import bias, intensity, nifti
 from hscore.status import Status
 
 
-def normalize_patient(status: Status, nifti: Path, output: Path, settings: dict) -> None:
+def normalize_patient(status: Status, converted: Path, output: Path, settings: dict) -> None:
     """Write ``sub-<patient>_<SEQ>.nii`` and its ``.json`` into ``output`` for each usable sequence.
 
-    ``nifti`` is the patient's folder of the convert stage, ``settings`` the section normalize of the config. A volume
-    without signal is a finding in ``status``.
+    ``converted`` is the patient's folder of the convert stage, ``settings`` the section normalize of the config. A
+    volume without signal is a finding in ``status``.
 
     Raises:
         UserError: the settings do not say how to normalise a sequence.
@@ -24,12 +23,13 @@ def normalize_patient(status: Status, nifti: Path, output: Path, settings: dict)
         if sequence not in settings["intensity"]:
             raise UserError(f"normalize.intensity: sequence '{sequence}' is missing; say how to normalise it")
         name = f"sub-{status.patient}_{sequence}"
-        image = volume.read(nifti / f"{name}.nii.gz")
+        volume = nifti.read(converted / f"{name}.nii.gz")
+        values = volume.values()
+        image = bias.image(values, volume.grid)
         body = bias.body_mask(image)
         if not body.any():
             status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
             continue
-        values = sitk.GetArrayFromImage(image)
         facts = {"sequence": sequence, "bias_field": None}
         correction = settings["bias_correction"]
         if sequence in correction["sequences"]:
@@ -38,7 +38,7 @@ def normalize_patient(status: Status, nifti: Path, output: Path, settings: dict)
             facts["bias_field"] = {**correction_facts(field, body), "method": "N4"}
         values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
         facts["intensity"] = {**settings["intensity"][sequence], **used}
-        volume.write_scaled(values, image, output / f"{name}.nii")
+        nifti.write_scaled(values, volume, output / f"{name}.nii")
         write_json(output / f"{name}.json", facts)
 
 

@@ -29,14 +29,14 @@ def check_patient(
             continue
         image = nifti.read(nifti_folder / f"{name}.nii.gz")
         mask_path, facts_path = nifti_folder / f"{name}_mask.nii.gz", normalized / f"{name}.json"
-        mask = nifti.read(mask_path).voxels != 0 if mask_path.exists() else None
+        mask = nifti.read(mask_path).stored != 0 if mask_path.exists() else None
         places = section_boxes(boxes.get(f"{sequence}_tumour", []), boxes.get(f"{sequence}_peritumoral", []))
         numbers[sequence] = quality.measure(
             sequence,
             image.values(slice(None)),
             mask,
             None if mask is None else surroundings(places, mask),
-            image.spacing,
+            image.grid.spacing,
             read_json(facts_path) if facts_path.exists() else None,
         )
         views.append(montage.View(sequence, image, mask, places))

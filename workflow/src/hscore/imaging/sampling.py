@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from hscore.files import read_json, write_json
-from hscore.imaging import boxes, volume
+from hscore.imaging import boxes, nifti
 from hscore.status import Status
 
 
-def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, settings: dict) -> None:
+def sample_patient(status: Status, converted: Path, normalized: Path, output: Path, settings: dict) -> None:
     """Write ``samples.npz`` and ``boxes.json`` into ``output``; ``settings`` is the section sample of the config.
 
     ``samples.npz`` holds float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section,
@@ -22,19 +21,18 @@ def sample_patient(status: Status, nifti: Path, normalized: Path, output: Path, 
     arrays, places, about = {}, {}, {}
     for sequence in list(status.usable):
         name = f"sub-{status.patient}_{sequence}"
-        mask = volume.read_mask(nifti / f"{name}_mask.nii.gz")
-        image = volume.read(normalized / f"{name}.nii")
-        columns_mm, rows_mm, _ = image.GetSpacing()
+        mask = nifti.read(converted / f"{name}_mask.nii.gz").stored != 0
+        image = nifti.read(normalized / f"{name}.nii")
+        columns_mm, rows_mm, _ = image.grid.spacing
         sections = boxes.tumour_sections(mask, columns_mm * rows_mm, settings["minimum_section_area_mm2"])
         groups = boxes.adjacent(sections, settings["sections"], settings["stride"])
         if not groups:
             status.add("too_few_sections", _too_few(sequence, sections, settings), sequence)
             continue
         if not about:
-            volume_ml = float(mask.sum() * np.prod(image.GetSpacing()) / 1000)
-            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(nifti / f"{name}.json")}
-        samples = boxes.plan(mask, groups, settings)
-        voxels = sitk.GetArrayFromImage(image)
+            volume_ml = float(mask.sum() * np.prod(image.grid.spacing) / 1000)
+            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(converted / f"{name}.json")}
+        samples, voxels = boxes.plan(mask, groups, settings), image.values()
         for region in boxes.REGIONS:
             key = f"{sequence}_{region}"
             arrays[key] = boxes.cut(voxels, samples, region, settings["size"], settings["interpolation"])

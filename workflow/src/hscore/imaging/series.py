@@ -3,30 +3,18 @@
 Rules come from the config (``convert.sequences``); every series that is not chosen gets a reason in words.
 """
 
-import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hscore.errors import UserError
 from hscore.imaging.dicom import Frame, Series
 from hscore.imaging.diffusion import distinct
-from hscore.imaging.geometry import BrokenGeometryError, Grid, plane, stack
+from hscore.imaging.geometry import BrokenGeometryError, plane, stack
+from hscore.imaging.grid import Grid
+from hscore.imaging.recognition import guess, mismatch
 from hscore.status import Finding
-
-# Contrast-enhanced, in the words of descriptions ("t1+c", "T1 CE", "post gad", Chinese "enhanced").
-CONTRAST = r"\+\s*c(?![a-z])|(?<![a-z])(c\+|ce|gd|gad[a-z]*|post[a-z]*)(?![a-z])|增强"
-
-# Image types that are no source of a sequence: pictures made from others, and parts of a Dixon or complex image.
-NOT_ANATOMICAL = (
-    r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
-    r"|\\(f|fat|op|p|r|i|phase map)(?![a-z ])|(in|opp|out)_phase"
-)
-# A scanner's own ADC map, by its image type or, where that is vague, its description; and its exponential cousin.
-SCANNER_ADC = r"(?<![a-z])adc(?![a-z])|apparent|表观"
-NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
-NOT_DIFFUSION = r"localizer|mosaic|adc|\\fa(?![a-z])|\\exp|calc|screen"
 
 TIE = "most slices, then finest pixels, then latest series number"
 
@@ -74,21 +62,65 @@ class Chosen:
     reasons: dict[int, dict[str, str]] = field(default_factory=dict)  # index of series -> sequence -> reason
 
 
-def choose(series: list[Series], settings: dict) -> Chosen:
-    """Choose a series for every sequence of ``settings["sequences"]``.
+def choose(series: list[Series], settings: dict, drawn_in: Iterable[str] = ()) -> Chosen:
+    """Choose a series for every sequence of ``settings["sequences"]``, all of one examination.
 
     Of several that meet the rules the one with unbroken geometry, most slices, finest pixels and latest series
-    number is taken, in this order, and a ``several_series`` note says so.
+    number is taken, in this order, and a ``several_series`` note says so. Of several examinations (by their day) the
+    one that the ROI belongs to is taken (``drawn_in``: StudyInstanceUIDs of the ROI objects), then the one with most
+    sequences, then the ``first`` or ``last`` as ``settings["examination"]`` says; a ``several_examinations`` note says
+    so.
     """
-    outcome = Chosen(reasons={number: {} for number in range(len(series))})
+    days = examination_days(series)
+    known = sorted(set(days) - {None})
+    if len(known) < 2:
+        return _choose_of_one(series, settings, range(len(series)))
+    outcomes = {
+        day: _choose_of_one(series, settings, [number for number, own in enumerate(days) if own == day])
+        for day in known
+    }
+    drawn = {day for day, one in zip(days, series, strict=True) if one.study in set(drawn_in)}
+    order = known if settings["examination"] == "first" else known[::-1]
+
+    def rank(day: int) -> tuple:
+        return day in drawn, sum(not choice.problem for choice in outcomes[day].choices.values()), -order.index(day)
+
+    best = max(known, key=rank)
+    outcome = outcomes[best]
+    for number, day in enumerate(days):
+        if day != best:
+            away = "without a date" if day is None else f"{abs(day - best)} days {'later' if day > best else 'earlier'}"
+            outcome.reasons[number] = dict.fromkeys(settings["sequences"], f"of another examination, {away}")
+    why = "the ROI belongs to it" if drawn == {best} else f"most sequences, then the {settings['examination']}"
+    text = f"{len(known)} examinations within {known[-1]} days; number {known.index(best) + 1} was used ({why})"
+    outcome.findings.insert(0, Finding("several_examinations", text))
+    return outcome
+
+
+def examination_days(series: list[Series]) -> list[int | None]:
+    """The day of each series' examination, counted from the first; None where no date tells.
+
+    An undated series has the day of its study. A second accession on the same day is the same examination: the
+    contrast-enhanced part often has its own.
+    """
+    of_study = {one.study: one.day for one in series if one.day is not None}
+    days = [one.day if one.day is not None else of_study.get(one.study) for one in series]
+    first = min((day for day in days if day is not None), default=0)
+    return [None if day is None else day - first for day in days]
+
+
+def _choose_of_one(series: list[Series], settings: dict, members: Iterable[int]) -> Chosen:
+    """Choose among those ``series`` whose numbers are ``members``: the images of one examination."""
+    members = list(members)
+    outcome = Chosen(reasons={number: {} for number in members})
     for sequence, rule in settings["sequences"].items():
         matching = []
-        for number, one in enumerate(series):
-            reason = mismatch(one, rule)
+        for number in members:
+            reason = mismatch(series[number], rule)
             if reason:
                 outcome.reasons[number][sequence] = reason
             else:
-                matching.append(one)
+                matching.append(series[number])
         if rule.get("source") == "diffusion":
             candidates = _diffusion_candidates(sequence, matching, settings["diffusion"])
         else:
@@ -97,7 +129,8 @@ def choose(series: list[Series], settings: dict) -> Chosen:
             outcome.findings.append(Finding("missing_sequence", _why_none(sequence, outcome.reasons), sequence))
             continue
         best = max(candidates, key=lambda candidate: candidate.rank)
-        for number, one in enumerate(series):
+        for number in members:
+            one = series[number]
             if any(one is other for other in matching) and not any(one is other.whole for other in best.series):
                 outcome.reasons[number][sequence] = _why_second(one, candidates, best)
         if len(candidates) > 1:
@@ -112,70 +145,13 @@ def choose(series: list[Series], settings: dict) -> Chosen:
     return outcome
 
 
-def mismatch(series: Series, rule: dict) -> str | None:
-    """The first rule of a sequence that a series breaks, in words; None when it meets them all.
-
-    Patterns are searched in the SeriesDescription; in the ProtocolName only where there is no description, because
-    GE writes the name of the whole examination there.
-    """
-    text = series.description or series.protocol
-    if series.modality != "MR":
-        return f"modality {series.modality or 'unknown'}, not MR"
-    kind = "\\".join(series.image_type)
-    scanner = rule.get("source") == "scanner"
-    reason = _no_scanner_map(text, kind) if scanner else _no_source(text, kind, rule)
-    if reason:
-        return reason
-    for key, value in (("echo_time_ms", series.echo_time), ("repetition_time_ms", series.repetition_time)):
-        name = key.removesuffix("_ms").replace("_", " ")
-        if (limits := rule.get(key)) and value is None:
-            return f"{name} unknown"
-        if limits and not limits[0] <= value <= limits[1]:
-            return f"{name} {value:g} ms, not {limits[0]:g} to {limits[1]:g} ms"
-    if rule.get("contrast") and not has_contrast(series):
-        return "no contrast agent"
-    orientation = series.frames[0].orientation
-    if orientation is None:
-        return "its images carry no position"
-    if rule.get("orientation") and plane(orientation) != rule["orientation"]:
-        return f"{plane(orientation)}, not {rule['orientation']}"
-    return None
-
-
-def _no_source(text: str, kind: str, rule: dict) -> str | None:
-    """Why description and image type are not those of a sequence's source images; None when they are."""
-    if not _found(rule["description"], text):
-        return f"description does not match '{rule['description']}'"
-    if rule.get("exclude") and (word := _found(rule["exclude"], text)):
-        return f"description contains '{word}'"
-    not_source = NOT_DIFFUSION if rule.get("source") == "diffusion" else NOT_ANATOMICAL
-    if word := _found(not_source, kind):
-        return f"image type contains '{word.strip(chr(92))}'"
-    return None
-
-
-def _no_scanner_map(text: str, kind: str) -> str | None:
-    """Why a series is no ADC map made by the scanner; None when it is one. The patterns of the config do not count."""
-    derived = _found("derived", kind) and _found(SCANNER_ADC, text)
-    if not (derived or _found(SCANNER_ADC, kind)):
-        return "not an ADC map made by the scanner"
-    if word := _found(NOT_SCANNER_ADC, f"{kind}\\{text}"):
-        return f"image type or description contains '{word}'"
-    return None
-
-
-def has_contrast(series: Series) -> bool:
-    """True when the header names a contrast agent or the description says so."""
-    agent = series.contrast_agent.strip().lower()
-    return agent not in {"", "no", "none", "0", "n"} or bool(_found(CONTRAST, series.description or series.protocol))
-
-
 def describe(series: Series) -> dict:
     """What ``series.json`` says of a series; nothing that identifies the patient."""
     first = series.frames[0]
     heights = {frame.position for frame in series.frames}
     return {
         "number": series.number,
+        "guess": guess(series),
         "description": series.description,
         "protocol": series.protocol,
         "modality": series.modality,
@@ -194,15 +170,6 @@ def describe(series: Series) -> dict:
         "contrast_agent": bool(series.contrast_agent),
         "b_values": [round(b, 3) for b in series.b_values],
     }
-
-
-def _found(pattern: str, text: str) -> str | None:
-    """What ``pattern`` finds in ``text``, without regard to case; None for nothing."""
-    try:
-        match = re.search(pattern, text, re.IGNORECASE)
-    except re.error as error:
-        raise UserError(f"config, convert: '{pattern}' is not a regular expression ({error})") from None
-    return match[0] if match else None
 
 
 def _candidate(sequence: str, series: list[Series]) -> Choice:
