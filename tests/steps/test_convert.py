@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -581,6 +582,23 @@ def test_dcm2niix_is_found_on_the_path_or_missed_in_one_sentence(patient, tmp_pa
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SystemExit, match="dcm2niix is not installed"):
         run(patient, tmp_path / "out")
+
+
+def test_a_killed_conversion_leaves_nothing_that_looks_whole_and_the_next_takes_its_remains_away(patient, tmp_path):
+    for path in list((patient / "t2").iterdir()):  # enough files that the kill comes in time
+        for copy in range(60):
+            shutil.copy(path, path.with_name(f"{copy}-{path.name}"))
+    command = [sys.executable, "-m", "hscore.steps.convert", "--patient", "A-0001", "--center", "A"]
+    command += ["--images", str(patient), "--output", str(tmp_path / "out"), "--settings", json.dumps(SETTINGS)]
+    process = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "workflow/src")})
+    while not list(tmp_path.glob(".out.*")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -9
+    assert not (tmp_path / "out").exists() and list(tmp_path.glob(".out.*"))
+    assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
+    assert not list(tmp_path.glob(".out.*"))
 
 
 def test_as_a_program(patient, tmp_path):

@@ -1,37 +1,15 @@
 """The page in a real browser: no error on the console, no request to anywhere, fits a phone, controls work."""
 
-import functools
-import http.server
-import json
-import re
 import shutil
-import socketserver
 import subprocess
-import threading
 
 import pytest
 
+import browser
 from example_results import example_results
 from hscore.reporting import report
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (Debian: apt-get install chromium)"),
-]
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-default-apps",
-    "--enable-logging=stderr",
-    "--v=0",
-)
+pytestmark = browser.NEEDED
 PROBE = """<!doctype html><title>probe</title><iframe id="page" src="report.html" style="width:{width}px;height:900px">
 </iframe><pre id="found"></pre><script>
 document.getElementById("page").addEventListener("load", () => {{
@@ -53,13 +31,6 @@ document.getElementById("page").addEventListener("load", () => {{
 </script>"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and keeps what was asked for."""
-
-    def log_message(self, *_):
-        self.server.asked.append(self.path)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
@@ -67,35 +38,14 @@ def folder(tmp_path_factory):
     return folder
 
 
-def browse(address, profile, *flags):
-    """The page's document after its script ran, and what the browser logged."""
-    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *flags, "--dump-dom", address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, done.stderr
-
-
 def probe(folder, profile, width):
     """Load the page in a frame of ``width`` pixels from a server on this machine, and measure it."""
     (folder / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
-    handler = functools.partial(Quiet, directory=str(folder))
-    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
-        server.asked = []
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{server.server_address[1]}/probe.html"
-            document, log = browse(address, profile, "--virtual-time-budget=5000", "--window-size=1400,1000")
-        finally:
-            server.shutdown()
-            thread.join()
-    found = re.search("FOUND(.*?)END", document)
-    assert found, log
-    text = found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return json.loads(text), server.asked, log
+    return browser.ask(folder, "probe.html", profile, "--window-size=1400,1000")
 
 
 def test_opened_from_disk_the_page_logs_nothing_and_its_script_has_run(folder, tmp_path):
-    document, log = browse((folder / "report.html").as_uri(), tmp_path)
+    document, log = browser.open_page((folder / "report.html").as_uri(), tmp_path)
     assert "CONSOLE" not in log, log
     assert 'class="explorer"' in document and 'class="explorer" hidden' not in document
     assert '<th scope="col" class="num"><button' in document
@@ -121,7 +71,7 @@ def test_the_printed_page_says_on_every_sheet_that_data_are_simulated(folder, tm
         pytest.skip("no pdftotext on this machine (Debian: apt-get install poppler-utils)")
     target = tmp_path / "page.pdf"
     flags = [f"--print-to-pdf={target}", "--no-pdf-header-footer"]
-    browse((folder / "report.html").as_uri(), tmp_path / "profile", *flags)
+    browser.open_page((folder / "report.html").as_uri(), tmp_path / "profile", *flags)
     text = subprocess.run([pdftotext, "-layout", target, "-"], capture_output=True, text=True, check=True).stdout
     sheets = [sheet for sheet in text.split("\f") if sheet.strip()]
     assert len(sheets) > 3

@@ -1,5 +1,6 @@
 """Writing outputs so that a killed job never leaves a half-written one."""
 
+import glob
 import json
 import os
 import shutil
@@ -29,9 +30,14 @@ def new_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; replace ``path`` with it only if the block succeeds."""
+    """Yield a temporary folder beside ``path``; replace ``path`` with it only if the block succeeds.
+
+    What a killed process left of an earlier try is taken away.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        shutil.rmtree(left, ignore_errors=True)
     outer = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary = outer / path.name
     temporary.mkdir()

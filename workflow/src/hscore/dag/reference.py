@@ -1,4 +1,4 @@
-"""The reference of config keys and table columns in ``config/README.md``, written from the schemas.
+"""The reference of config keys, table columns and findings in ``config/README.md``, from the schemas and the code.
 
 ``python -m hscore.dag.reference`` rewrites it; with ``--check`` it only says whether it is current.
 """
@@ -11,6 +11,7 @@ import yaml
 
 from hscore.dag.study import load_schema
 from hscore.files import new_file
+from hscore.status import EXCLUSIONS, NOTES
 
 ROOT = Path(__file__).parents[4]
 SCHEMAS = ROOT / "workflow" / "schemas"
@@ -74,6 +75,13 @@ def column_table(schema: dict) -> str:
     return "| column | value | | meaning |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
+def findings_table() -> str:
+    """Every finding of the per-patient steps: what it says, and whether it excludes."""
+    rows = [f"| `{code}` | {label} | yes |" for code, label in EXCLUSIONS.items()]
+    rows += [f"| `{code}` | {label} | no |" for code, label in NOTES.items()]
+    return "| finding | meaning | excludes |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
 def replace_part(page: str, name: str, content: str) -> str:
     """``page`` with the part between the two marks of ``name`` replaced."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -94,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
         "config": config_table(),
         "centers of your own": column_table(centers["own"]),
         "simulated centers": column_table(centers["simulated"]),
+        "findings": findings_table(),
         "clinical table": column_table(load_schema(SCHEMAS, "clinical")),
     }.items():
         current = replace_part(current, name, content)
