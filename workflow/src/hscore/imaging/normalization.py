@@ -25,15 +25,16 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
         name = f"sub-{status.patient}_{sequence}"
         volume = nifti.read(converted / f"{name}.nii.gz")
         values = volume.values()
-        image = bias.image(values, volume.grid)
-        body = bias.body_mask(image)
+        body = bias.body_mask(values, volume.grid.spacing)
         if not body.any():
             status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
             continue
         facts = {"sequence": sequence, "bias_field": None}
         correction = settings["bias_correction"]
         if sequence in correction["sequences"]:
-            field = bias.log_bias_field(image, body, correction["grid_mm"], correction["iterations"])
+            field = bias.log_bias_field(
+                values, volume.grid.spacing, body, correction["grid_mm"], correction["iterations"]
+            )
             values = values / np.exp(field)
             facts["bias_field"] = {**correction_facts(field, body), "method": "N4"}
         values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
