@@ -34,11 +34,28 @@ def body_mask(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     ``spacing``: mm along x, y and z.
     """
     coarse, (rows, columns) = _averaged(volume, spacing, BODY_GRID_MM)
-    bright = sitk.GetImageFromArray((coarse > air_limit(coarse)).astype(np.uint8))
-    largest = sitk.RelabelComponent(sitk.ConnectedComponent(bright)) == 1
-    sections = [sitk.GetArrayFromImage(sitk.BinaryFillhole(largest[:, :, z])) for z in range(largest.GetDepth())]
+    largest = sitk.RelabelComponent(_components(coarse > air_limit(coarse))) == 1
+    filled = _holes_filled(sitk.GetArrayViewFromImage(largest) == 1)
     at = [_coarse_index(n, factor) for n, factor in zip(volume.shape[1:], (rows, columns), strict=True)]
-    return np.stack(sections).astype(bool)[:, at[0][:, None], at[1]]
+    return filled[:, at[0][:, None], at[1]]
+
+
+def _components(mask: np.ndarray) -> sitk.Image:
+    """The objects of a mask (voxels that share a face), numbered from 1."""
+    return sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)))
+
+
+def _holes_filled(mask: np.ndarray) -> np.ndarray:
+    """A mask [z, y, x] whose sections have no holes: what does not reach a section's edge belongs to the body.
+
+    All sections are laid under each other, parted by lines, so that one pass numbers what is outside.
+    """
+    z, y, x = mask.shape
+    outside = np.zeros((z, y + 1, x), bool)
+    outside[:, :y] = ~mask
+    numbers = sitk.GetArrayFromImage(_components(outside.reshape(z * (y + 1), x))).reshape(z, y + 1, x)[:, :y]
+    edges = numbers[:, [0, -1]].ravel(), numbers[:, :, [0, -1]].ravel()
+    return ~np.isin(numbers, np.setdiff1d(np.concatenate(edges), 0))
 
 
 def _coarse_index(n: int, factor: int) -> np.ndarray:
