@@ -3,10 +3,13 @@
 import argparse
 import json
 import logging
+import resource
 import sys
 from collections.abc import Callable
 
 from hscore.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 def parser(step: str, description: str) -> argparse.ArgumentParser:
@@ -30,9 +33,26 @@ def settings(text: str) -> dict:
 
 
 def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> None:
-    """Do a step's work; a UserError ends as one sentence and exit code 1, a bug as a full traceback."""
+    """Do a step's work; a UserError ends as one sentence and exit code 1, a bug as a full traceback.
+
+    The last line of the log says what the job used.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    start = _cpu_seconds()
     try:
         work(arguments)
     except UserError as error:
         sys.exit(f"error: {error}")
+    log.info("used %.2f s of CPU time (%.2f s to start), %d MB of memory", _cpu_seconds(), start, _peak_memory_mb())
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of the programs it has run."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _peak_memory_mb() -> int:
+    """Most memory that this process or one of its programs held."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(one).ru_maxrss for one in who) // 1024
