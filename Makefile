@@ -10,7 +10,7 @@ RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs
 
-.PHONY: help study dry-run unlock env test agreement lint lock envs
+.PHONY: help study dry-run unlock env test agreement bench lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
@@ -18,6 +18,7 @@ help:
 	@echo "make unlock             after a run was killed: let the next one start"
 	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
 	@echo "make agreement          every statistic beside R's value (needs the R results in ../shared/data)"
+	@echo "make bench              run the study and print what each stage cost, beside the same work with standard parts"
 	@echo "make test               all tests and checks; make lint: the checks alone"
 	@echo "make lock               after a change of requirements*.in: resolve them again"
 	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
@@ -70,6 +71,13 @@ test: lint
 
 agreement: $(INSTALLED_DEV)
 	@$(RUN) python tests/agreement.py
+
+# The simulation first, so that the time from DICOM to report is one stretch.
+bench: $(INSTALLED_DEV)
+	@$(PIP) --no-deps -r tests/benchmarks/requirements.txt
+	@$(SNAKEMAKE) --logger hscore -- simulate
+	@$(SNAKEMAKE) --logger hscore
+	@$(RUN) python tests/benchmarks/bench_study.py $(CONFIG)
 
 lint: $(INSTALLED_DEV)
 	@$(RUN) ruff check $(CODE)
