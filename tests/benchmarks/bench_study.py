@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import standard_parts
-import yaml
 
+from hscore.files import read_json
 from hscore.reporting.summary import results_file
 
 USED = re.compile(r"INFO used ([\d.]+) s of CPU time \(([\d.]+) s to start\), (\d+) MB of memory")
@@ -116,7 +116,7 @@ def main() -> None:
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     stages = read_stages(study)
     print_stages(study, stages)
-    config = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = read_json(study / "report" / "results.json")["config"]
     chosen = patients(study, count)
     print(f"\nfloors and standard parts, CPU seconds, on {len(chosen)} patients and extrapolated:", flush=True)
     parts = standard_parts.measure(study, chosen, config)
