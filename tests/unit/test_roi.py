@@ -1,5 +1,6 @@
 """The ROI readers against the truth that three writers were given, against highdicom, and against shapes by hand."""
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -273,6 +274,36 @@ def test_a_picture_is_not_a_mask(patient):
     assert failure(patient)[0] == "unreadable_roi"
     (patient / "broken.nii").write_bytes(b"no NIfTI")
     assert failure(patient)[0] == "unreadable_roi"
+
+
+@pytest.mark.parametrize("dialect", ["plain", "gzip", "float", "int64", "scaled", "big-endian", "qform only", "4D"])
+def test_nifti_masks_of_every_dialect(tmp_path, dialect):
+    voxels = np.zeros((5, 6, 4), np.uint8)
+    voxels[1:3, 2:5, 1] = 2
+    affine = np.array([[-1.5, 0, 0.2, 10], [0, 1.5, 0, -20], [0, 0.1, 5, 30], [0, 0, 0, 1.0]])
+    affine[:3, :3] = np.linalg.qr(affine[:3, :3])[0] @ np.diag([1.5, 1.5, 5])
+    kind = {"float": np.float32, "int64": np.int64}.get(dialect, np.uint8)
+    image = nibabel.Nifti1Image((voxels[..., None] if dialect == "4D" else voxels).astype(kind), affine, dtype=kind)
+    if dialect == "scaled":
+        image.header.set_slope_inter(0.5, 0)
+    if dialect == "big-endian":
+        image = nibabel.Nifti1Image(voxels, affine, nibabel.Nifti1Header(endianness=">"))
+    if dialect == "qform only":
+        image.set_qform(affine, 1)
+        image.set_sform(None, 0)
+    path = tmp_path / ("mask.nii.gz" if dialect == "gzip" else "mask.nii")
+    nibabel.save(image, path)
+    (region,) = roi.read_nifti(path)
+    assert (region.inside == (voxels.T != 0)).all()
+    assert region.grid.affine == pytest.approx(np.diag([-1, -1, 1, 1]) @ affine, abs=1e-3)
+
+
+def test_a_damaged_mask_is_a_finding(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.eye(4)), tmp_path / "mask.nii.gz")
+    content = (tmp_path / "mask.nii.gz").read_bytes()
+    (tmp_path / "mask.nii.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(roi.RoiError, match=r"mask\.nii\.gz: NIfTI cannot be read"):
+        roi.read_nifti(tmp_path / "mask.nii.gz")
 
 
 def test_segmentation_kinds_and_damage(patient, tmp_path):

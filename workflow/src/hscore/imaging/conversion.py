@@ -1,6 +1,7 @@
 """DICOM series to NIfTI by dcm2niix, and the check that every image is where the headers say."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -47,7 +48,7 @@ def convert(series: list[Series]) -> Iterator[dict[str, Converted]]:
         for number, one in enumerate(series):
             (source / str(number)).mkdir(parents=True)
             for count, path in enumerate(dict.fromkeys(frame.path for frame in one.frames)):
-                (source / str(number) / f"{count:06d}.dcm").symlink_to(path.resolve())
+                os.symlink(os.path.abspath(path), source / str(number) / f"{count:06d}.dcm")
         options = ["-g", "i", "-z", "n", "-b", "n", "-f", "%j", "-o", str(target), str(source)]
         # its messages name series and paths: they are not for the log. Exit codes: files that are missing tell.
         subprocess.run([_program(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

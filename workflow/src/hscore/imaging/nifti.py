@@ -55,11 +55,14 @@ def read(path: Path) -> Volume:
     """Read a little-endian NIfTI-1 file, compressed or not; voxels of an uncompressed one are read when looked at.
 
     Raises:
-        ValueError: it is another kind of file.
+        ValueError: it is another kind of file, or voxels are missing.
+        EOFError, OSError: it is not compressed as its name says.
     """
     compressed = path.suffix == ".gz"
     content = np.frombuffer(igzip.decompress(path.read_bytes()), np.uint8) if compressed else np.memmap(path, mode="r")
     header = bytearray(content[:HEADER].tobytes())
+    if len(header) < HEADER:
+        raise ValueError(f"{path} is too short for a NIfTI file")
     (length,) = struct.unpack_from("<i", header, 0)
     dimensions = struct.unpack_from("<8h", header, 40)
     (kind,) = struct.unpack_from("<h", header, 70)
@@ -74,7 +77,9 @@ def read(path: Path) -> Volume:
     shape = dimensions[4:0:-1] if dimensions[0] > 3 and dimensions[4] > 1 else dimensions[3:0:-1]
     count = int(np.prod(shape)) * np.dtype(TYPES[kind]).itemsize
     stored = content[int(offset) : int(offset) + count].view(TYPES[kind]).reshape(shape)
-    return Volume(stored, Grid(dimensions[1:4], RAS_TO_LPS @ affine), slope or 1.0, intercept, bytes(header))
+    scaled = slope != 0 and np.isfinite([slope, intercept]).all()  # 0 and NaN both say that nothing is scaled
+    scale = (slope, intercept) if scaled else (1.0, 0.0)
+    return Volume(stored, Grid(dimensions[1:4], RAS_TO_LPS @ affine), *scale, bytes(header))
 
 
 def new(stored: np.ndarray, grid: Grid) -> Volume:
