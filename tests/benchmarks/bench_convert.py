@@ -9,7 +9,6 @@ work on the machine matters less. To hold: at most twice dcm2niix plus 0.5 s.
 """
 
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -19,8 +18,7 @@ from pathlib import Path
 
 import dcm2niix
 import yaml
-
-from hscore.imaging.dicom import read_folder
+from standard_parts import link_chosen
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -66,16 +64,9 @@ def compare(images: Path, scratch: Path) -> tuple[float, float]:
         *("convert", "--patient", images.name, "--center", "benchmark", "--images", str(images)),
         *("--settings", json.dumps(CONFIG["convert"]), "--output", str(output)),
     )
-    listed = json.loads((output / "series.json").read_text(encoding="utf-8"))["series"]
-    chosen = {one["number"] for one in listed if one["chosen_as"]}
-    source, target = scratch / "dicom" / images.name, scratch / "alone" / images.name
+    source = link_chosen(images, output, scratch / "dicom" / images.name)
+    target = scratch / "alone" / images.name
     target.mkdir(parents=True)
-    for one in read_folder(images).series:
-        if one.number in chosen:
-            folder = source / str(one.number)
-            folder.mkdir(parents=True, exist_ok=True)
-            for count, frame in enumerate(one.frames):
-                os.symlink(frame.path.resolve(), folder / f"{count:05d}.dcm")
     return whole, cpu_seconds(dcm2niix.bin, "-z", "y", "-f", "%s", "-o", str(target), str(source))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+from standard_parts import per_sample_transforms
 from torch.nn import functional
 
 from hscore.learning import training
@@ -74,26 +75,11 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
 def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
     """The same augmentation: a batch on the tensor, and sample by sample in a MONAI DataLoader."""
     from monai.data import DataLoader, Dataset
-    from monai.transforms import (
-        Compose,
-        RandAffine,
-        RandFlip,
-        RandGaussianNoise,
-        RandScaleIntensity,
-        RandShiftIntensity,
-    )
 
     images = torch.randn(size * batches, 3, 64, 64)
     limits = SETTINGS["augmentation"]
     augment = Augment(limits, 64, 64, torch.Generator().manual_seed(0))
-    pixels = 64 * limits["shift"]
-    per_sample = Compose([
-        RandFlip(0.5, 0), RandFlip(0.5, 1),
-        RandAffine(1.0, np.radians(limits["rotation_degrees"]), None, (pixels, pixels), limits["scale"],
-                   padding_mode="border"),
-        RandScaleIntensity(limits["intensity_scale"], 1.0), RandShiftIntensity(limits["intensity_shift"], prob=1.0),
-        RandGaussianNoise(1.0, std=limits["noise"]),
-    ])  # fmt: skip
+    per_sample = per_sample_transforms(limits)
 
     def batched() -> None:
         order = torch.randperm(len(images))

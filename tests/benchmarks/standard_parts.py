@@ -74,7 +74,8 @@ def convert(study: Path, chosen: Sequence[Path], scale: float) -> Part:
     for folder in chosen:
         patient = folder.name.removeprefix("sub-")
         with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:
-            source = link_chosen(study / "simulated" / folder.parent.name / "images" / patient, folder, Path(scratch))
+            images = study / "simulated" / folder.parent.name / "images" / patient
+            source = link_chosen(images, folder, Path(scratch, "dicom"))
             alone, theirs = Path(scratch, "dcm2niix"), Path(scratch, "dicom2nifti")
             alone.mkdir()
             theirs.mkdir()
@@ -89,11 +90,10 @@ def convert(study: Path, chosen: Sequence[Path], scale: float) -> Part:
     return Part(floor, "dcm2niix alone", standard, "dicom2nifti, without ADC, masks and checks")
 
 
-def link_chosen(images: Path, converted: Path, scratch: Path) -> Path:
-    """A folder of links to the files of the series that the convert step chose."""
+def link_chosen(images: Path, converted: Path, source: Path) -> Path:
+    """Make ``source`` a folder of links to the files of the series that the convert step chose."""
     listed = json.loads((converted / "series.json").read_text(encoding="utf-8"))["series"]
     numbers = {one["number"] for one in listed if one["chosen_as"]}
-    source = scratch / "dicom"
     for one in read_folder(images).series:
         if one.number in numbers:
             folder = source / str(one.number)
@@ -151,9 +151,8 @@ def sample(study: Path, chosen: Sequence[Path], scale: float) -> Part:
     return Part(floor * scale, "reading the volumes once", standard * scale, what)
 
 
-def train(study: Path, config: dict) -> Part:
-    """The bare network on one batch; the same fed by MONAI's per-sample random transforms in a DataLoader."""
-    from monai.data import DataLoader, Dataset
+def per_sample_transforms(limits: dict):
+    """MONAI's random transforms with the limits of ``train.augmentation``, for one sample of 64 x 64."""
     from monai.transforms import (
         Compose,
         RandAffine,
@@ -163,26 +162,26 @@ def train(study: Path, config: dict) -> Part:
         RandShiftIntensity,
     )
 
+    pixels = 64 * limits["shift"]
+    return Compose([
+        RandFlip(0.5, 0), RandFlip(0.5, 1),
+        RandAffine(1.0, np.radians(limits["rotation_degrees"]), None, (pixels, pixels), limits["scale"],
+                   padding_mode="border"),
+        RandScaleIntensity(limits["intensity_scale"], 1.0), RandShiftIntensity(limits["intensity_shift"], prob=1.0),
+        RandGaussianNoise(1.0, std=limits["noise"]),
+    ])  # fmt: skip
+
+
+def train(study: Path, config: dict) -> Part:
+    """The bare network on one batch; the same fed by MONAI's per-sample random transforms in a DataLoader."""
+    from monai.data import DataLoader, Dataset
+
     settings = config["train"]
     folds = pd.read_csv(study / "splits" / "folds.csv")["fold"]
     image_models = [path for path in (study / "models").glob("*/seed-*") if list(path.glob("*.safetensors"))]
     drawn = sum(int((folds != fold).sum()) for fold in folds.unique()) * settings["samples_per_patient"]
     samples = drawn * settings["epochs"] * len(image_models)
-    limits, size = settings["augmentation"], settings["batch_size"]
-    pixels = 64 * limits["shift"]
-    transforms = Compose(
-        [
-            RandFlip(0.5, 0),
-            RandFlip(0.5, 1),
-            RandAffine(
-                1.0, np.radians(limits["rotation_degrees"]), None, (pixels, pixels), limits["scale"],
-                padding_mode="border",
-            ),
-            RandScaleIntensity(limits["intensity_scale"], 1.0),
-            RandShiftIntensity(limits["intensity_shift"], prob=1.0),
-            RandGaussianNoise(1.0, std=limits["noise"]),
-        ]
-    )  # fmt: skip
+    size, transforms = settings["batch_size"], per_sample_transforms(settings["augmentation"])
     images = torch.randn(TIMED_SAMPLES, 3, 64, 64)
     network = networks.build(settings["network"], (3, 64, 64), 0)
     optimizer = torch.optim.AdamW(network.parameters())
