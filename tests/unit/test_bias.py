@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from hscore.imaging.bias import body_mask, log_bias_field
 
-GRID_MM, ITERATIONS = 5.0, [50, 50, 50]
+GRID_MM, ITERATIONS = 5.0, [500, 500, 500]
 SPACING = (4.0, 4.0, 6.0)
 
 
