@@ -4,19 +4,22 @@ PYTHON = python3
 CONFIG = config/config.yaml
 CORES = all
 VENV = .venv
+ENVIRONMENTS = .environments
 
 BIN = $(VENV)/bin
 RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs
 
-.PHONY: help study dry-run unlock env test agreement bench lint lock envs
+.PHONY: help study dry-run unlock env environments test agreement bench lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
-	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing"
+	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing."
+	@echo "                        EXPECT=nothing, or EXPECT='build_cohort=1 report': fail when it is anything else"
 	@echo "make unlock             after a run was killed: let the next one start"
 	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
+	@echo "make environments       each stage's environment by itself, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
 	@echo "make agreement          every statistic beside R's value (needs the R results in ../shared/data)"
 	@echo "make bench              run the study and print what each stage cost, beside the same work with standard parts"
 	@echo "make test               all tests and checks; make lint: the checks alone"
@@ -31,7 +34,9 @@ study: env
 
 # A dry-run leaves nothing behind, not even Snakemake's own empty folder.
 dry-run: env
-	@test -d .snakemake || trap 'rm -rf .snakemake' EXIT; $(SNAKEMAKE) --logger hscore --dry-run
+	@set -e; plan=$$(mktemp); trap "rm -f $$plan$$(test -d .snakemake || echo '; rm -rf .snakemake')" EXIT; \
+	$(SNAKEMAKE) --logger hscore --dry-run --logger-hscore-plan $$plan; \
+	$(if $(EXPECT),$(RUN) python -m hscore.dag.expect --plan $$plan --expect "$(EXPECT)",true)
 
 unlock: env
 	@$(SNAKEMAKE) --unlock
@@ -64,6 +69,11 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@$(PIP) --force-reinstall --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
+# The environments of the stages one by one, exactly as envs/*.yaml say
+
+environments: $(INSTALLED_DEV)
+	@$(RUN) python envs/build.py $(ENVIRONMENTS)
+
 # Tests and checks
 
 test: lint
@@ -89,7 +99,6 @@ lint: $(INSTALLED_DEV)
 # What is generated
 
 lock: $(INSTALLED_DEV)
-	@$(PIP) uv
 	@$(RUN) python envs/lock.py
 
 envs: env

@@ -3,6 +3,7 @@
 `make envs` writes them; with `--check` (part of `make test`) it fails when one is stale. An environment holds the
 packages that the modules of the stage's steps import, and what those packages bring along, with the lock's versions.
 Torch's CUDA companions are not listed: torch itself names their exact versions, on the platforms that have them.
+envs/workflow.yaml is the thin environment that runs Snakemake itself where every stage has its own.
 """
 
 import argparse
@@ -14,33 +15,21 @@ from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
+from hscore import environment  # noqa: E402
 from hscore.dag import digest  # noqa: E402
 
-# stage -> its steps; one environment for all of them
-STAGES = {
-    "simulate": ["simulate_center", "simulate_patient"],
-    "convert": ["convert", "inventory", "compare_patients"],
-    "normalize": ["normalize"],
-    "sample": ["sample"],
-    "quality": ["quality", "quality_overview"],
-    "cohort": ["cohort", "outcomes", "table1"],
-    "split": ["split"],
-    "train": ["train"],
-    "predict": ["predict"],
-    "validate": ["freeze_thresholds", "validate"],
-    "survive": ["survive"],
-    "report": ["results", "report"],
-}
 # name in an import statement -> name of the package, where they differ
 PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # used without being imported
 PROGRAMS = {"convert": {"dcm2niix"}}
+# what Snakemake is run with: itself, what the Snakefile's own modules import, `--report`, `--executor slurm`
+WORKFLOW = {"snakemake", "packaging", "pyyaml", "jsonschema", "pygments", "snakemake-executor-plugin-slurm"}
 # the platform for which the pins are chosen
 PLATFORM = {"python_version": "3.11", "python_full_version": "3.11.11", "sys_platform": "linux"}
 PLATFORM |= {"platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
 
 TEMPLATE = """\
-# Exact environment of the stage `{stage}`. Written by `make envs` from requirements.lock; do not edit.
+# Exact environment of {purpose}. Written by `make envs` from requirements.lock; do not edit.
 channels:
   - conda-forge
   - nodefaults
@@ -58,8 +47,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
     check = parser.parse_args().check
     stale = []
-    for stage in STAGES:
-        path, text = ROOT / "envs" / f"{stage}.yaml", environment(stage)
+    for stage in ("workflow", *environment.STAGES):
+        path, text = ROOT / "envs" / f"{stage}.yaml", text_of(stage)
         if not path.exists() or path.read_text() != text:
             stale.append(path.relative_to(ROOT).as_posix())
             if not check:
@@ -68,16 +57,19 @@ def main() -> None:
         sys.exit(f"error: {', '.join(stale)} do not follow from requirements.lock and the code; run `make envs`")
 
 
-def environment(stage: str) -> str:
+def text_of(stage: str) -> str:
     """Text of the environment file of one stage."""
     versions, requires = read_lock()
+    purpose = "Snakemake itself" if stage == "workflow" else f"the stage `{stage}`"
     pins = [f"      - {name}=={versions[name]}" for name in sorted(with_requirements(direct(stage), requires))]
-    return TEMPLATE.format(stage=stage, pins="\n".join(pins))
+    return TEMPLATE.format(purpose=purpose, pins="\n".join(pins))
 
 
 def direct(stage: str) -> set[str]:
     """Packages that the modules of a stage import or call."""
-    imported = set().union(*(digest.third_party(step) for step in STAGES[stage]))
+    if stage == "workflow":
+        return WORKFLOW
+    imported = set().union(*(digest.third_party(step) for step in environment.STAGES[stage]))
     return {PACKAGES.get(name, name) for name in imported} | PROGRAMS.get(stage, set())
 
 

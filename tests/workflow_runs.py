@@ -8,7 +8,28 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+ENVIRONMENTS = ROOT / ".environments"  # of `make environments`
+MODULE_COMMAND = Path("/usr/share/modules/init/bash")  # of Debian's package environment-modules
+
+
+def modules_or_skip() -> None:
+    """Skip the test where the environments of the stages were not built, or cannot be loaded as modules."""
+    if not MODULE_COMMAND.is_file():
+        pytest.skip("the command `module` is not on this machine (Debian: environment-modules)")
+    if not (ENVIRONMENTS / "sizes.tsv").is_file():
+        pytest.skip("the environments of the stages were not built: make environments")
+
+
+def with_modules(directory: Path, *arguments: str, folder: Path = ENVIRONMENTS / "modulefiles", **options):
+    """``snakemake --sdm env-modules`` from the thin environment, without what the steps need for their work."""
+    startup = directory / "modules.bash"
+    startup.write_text(f". {MODULE_COMMAND}\n")
+    variables = {"BASH_ENV": str(startup), "MODULEPATH": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+    thin = ENVIRONMENTS / "workflow/bin/python"
+    return snakemake(directory, *arguments, "--sdm", "env-modules", python=thin, **variables, **options)
 
 
 @dataclass(eq=False)
@@ -23,10 +44,12 @@ class Job:
     reason: str
 
 
-def snakemake(directory: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess:
-    """Run ``snakemake`` on this checkout's Snakefile with ``directory`` as working directory."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def snakemake(
+    directory: Path, *arguments: str, check: bool = True, python: str | Path = sys.executable, **variables: str
+) -> subprocess.CompletedProcess:
+    """Run the ``snakemake`` of ``python`` on this checkout's Snakefile with ``directory`` as working directory."""
+    command = [str(python), "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)]
+    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*command, *arguments],
         capture_output=True,

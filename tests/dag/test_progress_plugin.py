@@ -135,7 +135,7 @@ def test_why_a_job_would_run_again(workflow):
     (workflow / "Snakefile").write_text(SNAKEFILE.replace("; touch {output})", "; touch {output} )"))
     (workflow / "out/A/A-0003").unlink()
     _, output = snakemake(workflow, "--dry-run")
-    assert "its rule changed (2), not there yet (1)" in output
+    assert "its rule changed: A-0001, A-0002; not there yet: A-0003\n" in output
     assert re.search(r"join +1 +follows from the above", output)
 
 

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 import yaml
 
-from workflow_runs import ROOT, snakemake
+from workflow_runs import ENVIRONMENTS, MODULE_COMMAND, ROOT, snakemake, with_modules
 
 PROFILE = ["--workflow-profile", str(ROOT / "workflow/profiles/test")]
 
@@ -31,7 +31,7 @@ class FinishedStudy:
             return list(csv.DictReader(file))
 
 
-def run(folder: Path, config: dict) -> FinishedStudy:
+def run(folder: Path, config: dict, snakemake=snakemake) -> FinishedStudy:
     (folder / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
     arguments = [*PROFILE, "--configfile", str(ROOT / "config/test.yaml"), str(folder / "config.yaml")]
     snakemake(folder, *arguments)
@@ -40,7 +40,7 @@ def run(folder: Path, config: dict) -> FinishedStudy:
 
 @pytest.fixture(scope="session")
 def simulated_study(tmp_path_factory) -> FinishedStudy:
-    """The tiny simulated study, from nothing to the report."""
+    """The tiny simulated study, from nothing to the report; each stage in an environment of its own where there are."""
     return run(
         tmp_path_factory.mktemp("simulated"),
         {
@@ -48,6 +48,7 @@ def simulated_study(tmp_path_factory) -> FinishedStudy:
             "centers": str(ROOT / "config/centers.test.tsv"),
             "simulation": {"parameters": str(ROOT / "resources/simulation.yaml")},
         },
+        with_modules if MODULE_COMMAND.is_file() and (ENVIRONMENTS / "sizes.tsv").is_file() else snakemake,
     )
 
 

@@ -3,10 +3,12 @@
 One file, because both are made once and `--dist loadfile` gives a file to one worker.
 """
 
+import re
+
 import pytest
 import yaml
 
-from workflow_runs import counts, planned
+from workflow_runs import ENVIRONMENTS, counts, modules_or_skip, planned
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +61,20 @@ def test_nothing_is_left_behind_half_written(simulated_study):
     assert not [path for path in (simulated_study.results / "models/.state").rglob("*") if path.is_file()]
 
 
-def test_second_run_has_nothing_to_do(simulated_study):
+def test_every_job_ran_in_the_environment_of_its_stage(simulated_study):
+    modules_or_skip()
+    stages = {"simulate_patient": "simulate", "train_model": "train", "write_outcome": "cohort", "report": "report"}
+    logs = {path: path.read_text(encoding="utf-8") for path in (simulated_study.results / "logs").rglob("*.log")}
+    assert len(logs) == 155 - 1  # every job but `all`
+    for path, text in logs.items():
+        stage = re.search(r"^INFO environment \S+/(\w+), Python", text)[1]
+        rule = path.relative_to(simulated_study.results / "logs").parts[0].removesuffix(".log")
+        assert f"INFO environment {ENVIRONMENTS / stage}, " in text
+        assert stages.get(rule, stage) == stage
+    assert {"train", "predict"} < {re.search(r"/(\w+), Python", text)[1] for text in logs.values()}
+
+
+def test_second_run_has_nothing_to_do_and_in_the_common_environment_neither(simulated_study):
     assert planned(simulated_study.folder, *simulated_study.arguments) == []
 
 
@@ -87,7 +102,10 @@ def test_the_rest_completes_and_is_not_called_simulated(own_study):
 
 
 def test_same_dicom_gives_the_same_development_scores(own_study, simulated_study):
-    """Development centres are untouched by the faults of the external one: the networks are the same, bit for bit."""
+    """Development centres are untouched by the faults of the external one: the networks are the same, bit for bit.
+
+    So they are in the environments of the stages (the simulated study) and in the common one.
+    """
     for seed_folder in ("models/hybrid/seed-1", "models/cet1wi_tumour/seed-1"):
         for fold in range(2):
             name = f"{seed_folder}/fold-{fold}.safetensors"

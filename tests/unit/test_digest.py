@@ -40,7 +40,7 @@ def source(tmp_path: Path) -> Path:
 
 def fresh(source: Path, step: str) -> str:
     """The digest as a new process would compute it (within one, each file is read once)."""
-    for function in (digest._closure, digest._tree, digest._imports, digest._meaning):
+    for function in (digest._closure, digest._files, digest._file, digest._tree, digest._imports, digest._meaning):
         function.cache_clear()
     return digest.digest(step, source)
 

@@ -10,10 +10,12 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from hscore import environment
 from hscore.dag import digest
 
 ROOT = Path(__file__).parents[2]
 ENVS = ROOT / "envs"
+FILES = ["workflow", *environment.STAGES]
 
 
 def load(name: str):
@@ -72,7 +74,8 @@ def test_the_locks_do_not_overlap():
 
 
 def test_everything_imported_is_asked_for_and_the_other_way_round():
-    imported = {"dcm2niix", "snakemake", "packaging", "pygments"}  # used without an import in the package; see the file
+    # used without an import in the package; see the file
+    imported = {"dcm2niix", "networkx", "packaging", "pygments", "snakemake", "snakemake-executor-plugin-slurm"}
     for path in digest.SOURCE.rglob("*.py"):
         names = {name.partition(".")[0] for name in digest._imports(path, digest.SOURCE)}
         imported |= names - set(sys.stdlib_module_names) - {"hscore", "snakemake_logger_plugin_hscore"}
@@ -113,26 +116,33 @@ def test_a_stale_environment_is_found(tmp_path, monkeypatch):
 
 def test_every_step_and_every_rule_has_its_environment():
     steps = {path.stem for path in (digest.SOURCE / "hscore/steps").glob("[a-z]*.py")}
-    assert steps == {step for steps in generate.STAGES.values() for step in steps}
+    assert steps == {step for steps in environment.STAGES.values() for step in steps}
     named = set()
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        named |= set(re.findall(r'conda:\s+"\.\./\.\./envs/(\w+)\.yaml"', path.read_text()))
-    assert named == set(generate.STAGES) == {path.stem for path in ENVS.glob("*.yaml")}
+        for rule in re.split(r"(?m)^rule ", path.read_text())[1:]:
+            stage = re.search(r'conda:\s+"\.\./\.\./envs/(\w+)\.yaml"', rule)[1]
+            assert re.search(r'envmodules:\s+"hscore/(\w+)"', rule)[1] == stage
+            assert {environment.stage_of(step) for step in re.findall(r"-m hscore\.steps\.(\w+)", rule)} == {stage}
+            named.add(stage)
+    assert named == set(environment.STAGES)
+    assert named | {"workflow"} == {path.stem for path in ENVS.glob("*.yaml")}
 
 
-@pytest.mark.parametrize("stage", generate.STAGES)
+@pytest.mark.parametrize("stage", FILES)
 def test_an_environment_is_complete_small_and_as_locked(stage):
-    environment = yaml.safe_load((ENVS / f"{stage}.yaml").read_text())
-    assert environment["channels"] == ["conda-forge", "nodefaults"]
-    assert environment["dependencies"][:2] == ["python =3.11.11", "pip =25.0.1"]
+    content = yaml.safe_load((ENVS / f"{stage}.yaml").read_text())
+    assert content["channels"] == ["conda-forge", "nodefaults"]
+    assert content["dependencies"][:2] == ["python =3.11.11", "pip =25.0.1"]
     have, (versions, _) = pins(stage), generate.read_lock()
     assert have == {name: versions[name] for name in have}
     assert generate.direct(stage) <= set(have)
     assert ("torch" in have) == (stage in ("train", "predict"))
-    assert not {"snakemake", "pytest"} & set(have)
+    assert not {"snakemake", "pytest"} & set(have) or stage == "workflow"
+    assert environment.pins(stage) == have
+    assert environment.python(stage) == "3.11"
 
 
-@pytest.mark.parametrize("stage", generate.STAGES)
+@pytest.mark.parametrize("stage", FILES)
 def test_an_environment_has_everything_its_packages_require(stage):
     """The independent source: what each installed package itself says that it requires."""
     from importlib.metadata import requires
@@ -146,3 +156,59 @@ def test_an_environment_has_everything_its_packages_require(stage):
             if not companion and (needed.marker is None or needed.marker.evaluate({"extra": "", **generate.PLATFORM})):
                 assert wanted in have, f"{name} requires {line}"
                 assert needed.specifier.contains(have[wanted]), f"{name} requires {line}"
+
+
+# what a step finds when it starts
+
+
+def run_step(step: str, python: str = sys.executable, **variables: str) -> subprocess.CompletedProcess:
+    variables = {"PYTHONPATH": str(digest.SOURCE), "PATH": "/usr/bin:/bin", **variables}
+    command = [python, "-m", f"hscore.steps.{step}", "--help"]
+    return subprocess.run(command, capture_output=True, text=True, env=variables)
+
+
+def test_installed_packages_are_those_that_python_itself_sees():
+    from importlib.metadata import distributions
+
+    seen = {re.sub(r"[-_.]+", "-", d.name).lower(): d.version.partition("+")[0] for d in distributions()}
+    assert environment.installed(sys.path) == seen
+
+
+@pytest.mark.parametrize(
+    ("have", "exact", "same_python", "wrong"),
+    [
+        ({"a": "1", "b": "2"}, True, True, []),
+        ({"a": "1", "b": "2", "pip": "25", "nvidia-cudnn-cu13": "9"}, True, True, []),
+        ({"a": "1", "b": "2", "c": "3"}, True, True, ["it also has c"]),
+        ({"a": "1", "b": "2", "c": "3"}, False, True, []),
+        ({"a": "1", "b": "3"}, False, True, ["it has b 3 for 2"]),
+        ({"a": "1"}, False, True, ["it lacks b"]),
+        ({"a": "1"}, False, False, []),
+        ({"a": "1"}, True, False, ["it lacks b"]),
+        (dict.fromkeys("abcdefgh", "1"), True, True, ["it has b 1 for 2", "it also has c, d, e, f, g and 1 more"]),
+    ],
+)
+def test_what_is_wrong_with_an_environment(have, exact, same_python, wrong):
+    wanted = {"a": "1", "b": "2"}
+    assert environment.differences(wanted, have, exact=exact, same_python=same_python) == wrong
+
+
+@pytest.mark.parametrize("step", [step for steps in environment.STAGES.values() for step in steps])
+def test_every_step_starts_in_the_common_environment_and_not_where_it_was_promised_its_own(step):
+    assert run_step(step).returncode == 0
+    refused = run_step(step, **{environment.OWN: "1"})
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (line,) = refused.stderr.splitlines()
+    stage = environment.stage_of(step)
+    assert line.startswith(f"error: {sys.prefix} is not the environment of envs/{stage}.yaml: it also has ")
+
+
+def test_a_bare_python_is_one_sentence(tmp_path):
+    """What a job finds where neither an environment was made nor a module loaded."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    refused = run_step("cohort", str(tmp_path / "bare/bin/python"))
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines() == [
+        f"error: {tmp_path}/bare is not the environment of envs/cohort.yaml: "
+        "it lacks numpy, pandas, python-dateutil, pytz, tzdata (make env sets it up anew)"
+    ]

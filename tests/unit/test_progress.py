@@ -89,10 +89,10 @@ def test_last_words_survive_what_is_not_text(tmp_path):
     assert messages.last_words([str(tmp_path / "absent")]) == []
 
 
-def test_job_names_name_the_patient_and_not_the_centre_twice():
-    assert messages.job_name("convert_patient", {"center": "A", "patient": "A-0001"}) == "convert_patient A-0001"
-    assert messages.job_name("build_cohort", {"center": "A"}) == "build_cohort A"
-    assert messages.job_name("train_model", {"model": "hybrid", "seed": "1"}) == "train_model hybrid 1"
+def test_a_job_is_about_its_patient_and_does_not_say_the_centre_twice():
+    assert messages.about({"center": "A", "patient": "A-0001"}) == "A-0001"
+    assert messages.about({"center": "A"}) == "A"
+    assert messages.about({"model": "hybrid", "seed": "1"}) == "hybrid 1"
 
 
 def test_an_error_of_the_study_is_a_sentence_and_a_bug_keeps_its_traceback():

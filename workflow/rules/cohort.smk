@@ -23,6 +23,8 @@ rule build_cohort:
         paths.benchmark("build_cohort", "{center}")
     conda:
         "../../envs/cohort.yaml"
+    envmodules:
+        "hscore/cohort",
     threads: 1
     resources:
         mem_mb=1000,
@@ -54,6 +56,8 @@ rule write_outcome:
         paths.benchmark("write_outcome", "{center}-{outcome}")
     conda:
         "../../envs/cohort.yaml"
+    envmodules:
+        "hscore/cohort",
     threads: 1
     resources:
         mem_mb=1000,
@@ -81,6 +85,8 @@ rule describe_cohorts:
         paths.benchmark("describe_cohorts")
     conda:
         "../../envs/cohort.yaml"
+    envmodules:
+        "hscore/cohort",
     threads: 1
     resources:
         mem_mb=1000,

@@ -18,6 +18,8 @@ rule convert_patient:
         paths.benchmark("convert_patient", "{center}/{patient}")
     conda:
         "../../envs/convert.yaml"
+    envmodules:
+        "hscore/convert",
     threads: 1
     resources:
         mem_mb=2000,

@@ -14,6 +14,8 @@ rule write_inventory:
         paths.benchmark("write_inventory", "{center}")
     conda:
         "../../envs/convert.yaml"
+    envmodules:
+        "hscore/convert",
     threads: 1
     resources:
         mem_mb=500,
@@ -38,6 +40,8 @@ rule compare_patients:
         paths.benchmark("compare_patients")
     conda:
         "../../envs/convert.yaml"
+    envmodules:
+        "hscore/convert",
     threads: 1
     resources:
         mem_mb=500,

@@ -15,6 +15,8 @@ rule normalize_patient:
         paths.benchmark("normalize_patient", "{center}/{patient}")
     conda:
         "../../envs/normalize.yaml"
+    envmodules:
+        "hscore/normalize",
     threads: 1
     resources:
         mem_mb=2000,

@@ -16,6 +16,8 @@ rule predict_development:
         paths.benchmark("predict_development", "{model}")
     conda:
         "../../envs/predict.yaml"
+    envmodules:
+        "hscore/predict",
     threads: 1
     resources:
         mem_mb=3000,
@@ -42,6 +44,8 @@ rule predict_external:
         paths.benchmark("predict_external", "{model}")
     conda:
         "../../envs/predict.yaml"
+    envmodules:
+        "hscore/predict",
     threads: 1
     resources:
         mem_mb=3000,

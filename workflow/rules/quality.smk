@@ -17,6 +17,8 @@ rule check_quality:
         paths.benchmark("check_quality", "{center}/{patient}")
     conda:
         "../../envs/quality.yaml"
+    envmodules:
+        "hscore/quality",
     threads: 1
     resources:
         mem_mb=1000,
@@ -45,6 +47,8 @@ rule overview_quality:
         paths.benchmark("overview_quality", "{center}")
     conda:
         "../../envs/quality.yaml"
+    envmodules:
+        "hscore/quality",
     threads: 1
     resources:
         mem_mb=1000,

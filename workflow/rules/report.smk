@@ -24,6 +24,8 @@ rule collect_results:
         paths.benchmark("collect_results")
     conda:
         "../../envs/report.yaml"
+    envmodules:
+        "hscore/report",
     threads: 1
     resources:
         mem_mb=2000,
@@ -54,6 +56,8 @@ rule report:
         paths.benchmark("report")
     conda:
         "../../envs/report.yaml"
+    envmodules:
+        "hscore/report",
     threads: 1
     resources:
         mem_mb=2000,

@@ -16,6 +16,8 @@ rule sample_patient:
         paths.benchmark("sample_patient", "{center}/{patient}")
     conda:
         "../../envs/sample.yaml"
+    envmodules:
+        "hscore/sample",
     threads: 1
     resources:
         mem_mb=1500,

@@ -17,6 +17,8 @@ rule simulate_center:
         paths.benchmark("simulate_center", "{center}")
     conda:
         "../../envs/simulate.yaml"
+    envmodules:
+        "hscore/simulate",
     threads: 1
     resources:
         mem_mb=1000,
@@ -47,6 +49,8 @@ rule simulate_patient:
         paths.benchmark("simulate_patient", "{center}/{patient}")
     conda:
         "../../envs/simulate.yaml"
+    envmodules:
+        "hscore/simulate",
     threads: 1
     resources:
         mem_mb=1500,

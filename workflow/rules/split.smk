@@ -17,6 +17,8 @@ rule split_development:
         paths.benchmark("split_development")
     conda:
         "../../envs/split.yaml"
+    envmodules:
+        "hscore/split",
     threads: 1
     resources:
         mem_mb=1000,

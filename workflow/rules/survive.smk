@@ -20,6 +20,8 @@ rule analyse_survival:
         paths.benchmark("analyse_survival")
     conda:
         "../../envs/survive.yaml"
+    envmodules:
+        "hscore/survive",
     threads: 1
     resources:
         mem_mb=2000,

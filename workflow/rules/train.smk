@@ -18,6 +18,8 @@ rule train_model:
         paths.benchmark("train_model", "{model}/seed-{seed}")
     conda:
         "../../envs/train.yaml"
+    envmodules:
+        "hscore/train",
     threads: 1
     resources:
         mem_mb=4000,

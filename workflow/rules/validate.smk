@@ -17,6 +17,8 @@ rule freeze_thresholds:
         paths.benchmark("freeze_thresholds")
     conda:
         "../../envs/validate.yaml"
+    envmodules:
+        "hscore/validate",
     threads: 1
     resources:
         mem_mb=1000,
@@ -50,6 +52,8 @@ rule validate_models:
         paths.benchmark("validate_models")
     conda:
         "../../envs/validate.yaml"
+    envmodules:
+        "hscore/validate",
     threads: 1
     resources:
         mem_mb=2000,

@@ -11,11 +11,15 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 from . import messages
+from .dry_run import Plan, announce_briefly
 from .progress import Run, clock, duration, number
 
 SECONDS_BETWEEN_LINES = 15  # in a log file
@@ -25,6 +29,16 @@ SHOWN_IN_FULL = 5  # failures; further ones get one line each
 SAID = re.compile(r"Nothing to be done|Will exit after finishing|Terminating processes|Unlocked|Trying to restart job")
 # errors that the report of the failed job has already told
 TOLD = re.compile(r"CalledProcessError|At least one job did not complete|Exiting because a job execution failed")
+
+
+@dataclass
+class LogHandlerSettings(LogHandlerSettingsBase):
+    """Options of the command line, as ``--logger-hscore-<name>``."""
+
+    plan: Path | None = field(
+        default=None,
+        metadata={"help": "In a dry-run, write the number of jobs of each rule to this file (JSON)", "type": Path},
+    )
 
 
 class LogHandler(LogHandlerBase):
@@ -41,13 +55,15 @@ class LogHandler(LogHandlerBase):
         self.live = self.stream.isatty()
         self.run = Run()
         self.begin = self.last_line = time.monotonic()
-        self.reasons: dict[str, Counter] = {}
+        self.plan = Plan()
         self.jobs: dict[int, logging.LogRecord] = {}
         self.failures: dict[int, str] = {}  # job -> name
         self.raised: list[str] = []
         self.interrupted = False
         self.closed = threading.Event()
         self.ticker: threading.Thread | None = None
+        if self.common_settings.dryrun and not self.common_settings.printshellcmds:
+            announce_briefly()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record; unknown ones are passed over, warnings and errors never."""
@@ -94,7 +110,7 @@ class LogHandler(LogHandlerBase):
 
     def _job(self, record: logging.LogRecord) -> None:
         if self.common_settings.dryrun:
-            self.reasons.setdefault(record.rule_name, Counter())[messages.reason(record.reason)] += 1
+            self.plan.add(record.rule_name, record.wildcards, record.reason, record.shellcmd)
             return
         self.jobs[record.jobid] = record
         self.failures.pop(record.jobid, None)
@@ -113,10 +129,7 @@ class LogHandler(LogHandlerBase):
 
     def _failed(self, record: logging.LogRecord) -> None:
         job = self.jobs.get(record.jobid)
-        wildcards = job.wildcards if job else {}
-        name = " ".join(
-            [record.rule_name, *(wildcards[key] for key in wildcards if key != "center" or len(wildcards) == 1)]
-        )
+        name = f"{record.rule_name} {messages.about(job.wildcards if job else {})}".strip()
         if job:
             self.run.fail(record.jobid)
         if self.interrupted:  # the job was ended with the run
@@ -158,7 +171,9 @@ class LogHandler(LogHandlerBase):
         if self.common_settings.dryrun:
             if self.run.stages:
                 counts = {stage.rule: stage.total for stage in self.run.stages.values()}
-                self._say(messages.table({**counts, "total": self.run.total}, self.reasons))
+                self._say(self.plan.table({**counts, "total": self.run.total}))
+            if self.settings.plan:
+                self.plan.write(self.settings.plan)
         elif self.ticker:
             self._clear()
             self._say(self._verdict(time.monotonic() - self.begin))

@@ -1,7 +1,6 @@
 """What Snakemake says, in sentences that need no knowledge of Snakemake."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 LAST_LINES = 8
@@ -41,10 +40,9 @@ def last_words(logs: list[str]) -> list[str]:
     return []
 
 
-def job_name(rule: str, wildcards: dict[str, str]) -> str:
-    """A job as people call it: its rule and what it is about; a patient's name says the centre."""
-    about = [value for name, value in wildcards.items() if not (name == "center" and "patient" in wildcards)]
-    return " ".join([rule, *about])
+def about(wildcards: dict[str, str]) -> str:
+    """What a job is about, as people call it; a patient's name says the centre."""
+    return " ".join(value for name, value in wildcards.items() if not (name == "center" and "patient" in wildcards))
 
 
 def plain_error(text: str, exception: str | None) -> str:
@@ -62,14 +60,3 @@ def plain_error(text: str, exception: str | None) -> str:
 def reason(text: str) -> str:
     """Why a job would run, for the table of a dry-run."""
     return next((meaning for phrase, meaning in REASONS if phrase in text), "always runs")
-
-
-def table(counts: dict[str, int], reasons: dict[str, Counter]) -> str:
-    """The jobs of a dry-run by rule, in the order of the workflow, with why they would run."""
-    width = max(map(len, counts))
-    lines = [f"{'rule':<{width}}  {'jobs':>6}  why"]
-    for rule, count in counts.items():
-        kinds = reasons.get(rule, Counter()).most_common()
-        why = kinds[0][0] if len(kinds) == 1 else ", ".join(f"{kind} ({number})" for kind, number in kinds)
-        lines.append(f"{rule:<{width}}  {count:>6}  {why}".rstrip())
-    return "\n".join(lines)

@@ -1,24 +1,28 @@
 """Which source files a step depends on, and one digest of what they say.
 
-Snakemake tracks neither the imports of a program nor ``python -m module``. Each rule therefore carries
-``code=digest(step)`` as a param: a change of meaning in any module the step imports reruns the step; a comment,
-a docstring, the formatting or a moved checkout changes nothing. Only the syntax is read, nothing is imported.
+Snakemake tracks neither the imports of a program nor ``python -m module``, and the environment only where it deploys
+it. Each rule therefore carries ``code=digest(step)`` as a param: a change of meaning in any module the step imports, or
+of a package's version in its environment, reruns the step; a comment, a docstring, the formatting or a moved checkout
+changes nothing. Only the syntax is read, nothing is imported.
 """
 
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+from hscore import environment
 
 PACKAGE = "hscore"
 SOURCE = Path(__file__).parents[2]  # the folder that holds the package
 VERSION = "__version__"  # a release alone must not rerun anything
+HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(step: str, source: Path = SOURCE) -> str:
-    """Hexadecimal SHA-256 of everything the code of ``step`` says, docstrings and comments left out.
+    """Hexadecimal SHA-256 of all that the code of ``step`` says, docstrings and comments left out, and of its packages.
 
     The same on every supported Python version and wherever the checkout lies.
     """
@@ -26,6 +30,8 @@ def digest(step: str, source: Path = SOURCE) -> str:
     for path in source_files(step, source):
         content = _meaning(path) if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{path.relative_to(source).as_posix()} {content}\n".encode())
+    for name, version in sorted(environment.pins(environment.stage_of(step)).items()):
+        total.update(f"{name}=={version}\n".encode())
     return total.hexdigest()
 
 
@@ -68,6 +74,7 @@ def _is_data(path: Path) -> bool:
     return path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
 
 
+@cache
 def _files(name: str, source: Path) -> list[Path]:
     """Files that importing ``name`` executes: the packages on the way and the module; none outside the package."""
     parts = name.split(".")
@@ -77,6 +84,7 @@ def _files(name: str, source: Path) -> list[Path]:
     return [path for path in found if path is not None]
 
 
+@cache
 def _file(name: str, source: Path) -> Path | None:
     """File of the module or package ``name``; None when it is neither (a function, a class)."""
     path = source.joinpath(*name.split("."))
@@ -108,32 +116,35 @@ def _imports(path: Path, source: Path) -> frozenset[str]:
 @cache
 def _meaning(path: Path) -> str:
     """SHA-256 of the file's syntax tree without docstrings, positions and the version number."""
-    return hashlib.sha256("".join(_write(_tree(path))).encode()).hexdigest()
+    words: list[str] = []
+    _write(_tree(path), words.append)
+    return hashlib.sha256("".join(words).encode()).hexdigest()
 
 
-def _write(node: object) -> Iterator[str]:
-    """Write a syntax tree in a form that does not depend on the Python version.
+def _write(node: object, say: Callable[[str], None]) -> None:
+    """Say a syntax tree in a form that does not depend on the Python version.
 
     ``ast.dump`` will not do: each version adds fields that are empty in older code; absent and empty ones are left out.
     """
     if isinstance(node, ast.Constant):
-        yield f"{type(node.value).__name__}:{node.value!r};"
+        say(f"{type(node.value).__name__}:{node.value!r};")
     elif isinstance(node, ast.AST):
-        yield f"{type(node).__name__}("
-        for name, value in ast.iter_fields(node):
-            if name == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        say(f"{type(node).__name__}(")
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if name == "body" and isinstance(node, HAS_DOCSTRING):
                 value = [line for place, line in enumerate(value) if not _says_nothing(line, place)]
             if value is not None and value != []:
-                yield f"{name}="
-                yield from _write(value)
-        yield ")"
+                say(f"{name}=")
+                _write(value, say)
+        say(")")
     elif isinstance(node, list):
-        yield "["
+        say("[")
         for item in node:
-            yield from _write(item)
-        yield "]"
+            _write(item, say)
+        say("]")
     else:
-        yield f"{node!r};"
+        say(f"{node!r};")
 
 
 def _says_nothing(line: ast.stmt, place: int) -> bool:

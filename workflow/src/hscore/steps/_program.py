@@ -39,6 +39,7 @@ def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespac
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     start = _cpu_seconds()
+    logging.info("environment %s, Python %s", sys.prefix, sys.version.split()[0])
     try:
         work(arguments)
     except UserError as error:
