@@ -13,6 +13,7 @@ SOURCES = Path(workflow.basedir) / "workflow" / "src"
 sys.path.insert(0, str(SOURCES))
 
 from hscore.dag.digest import digest
+from hscore.dag.resources import growing
 from hscore.dag.scheduling import lift_default_rate_limit
 from hscore.dag.study import Study
 from hscore.dag.targets import Targets, as_json

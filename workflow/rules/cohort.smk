@@ -27,8 +27,8 @@ rule build_cohort:
         "hscore/cohort",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
         " --samples {input.samples:q} --images {params.images:q} --clinical {params.clinical}"
@@ -60,8 +60,8 @@ rule write_outcome:
         "hscore/cohort",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.outcomes --center {wildcards.center} --table {input.table:q}"
         " --manifest {input.manifest:q} --kind {wildcards.outcome} --output {output.outcome:q} > {log:q} 2>&1"
@@ -89,8 +89,8 @@ rule describe_cohorts:
         "hscore/cohort",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.table1 --manifests {input.manifests:q} --lnm {input.lnm:q} --roles {params.roles}"
         " --output {output.table1:q} > {log:q} 2>&1"

@@ -22,8 +22,8 @@ rule convert_patient:
         "hscore/convert",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=growing(2000),
+        runtime=growing(15),
     shell:
         "python -m hscore.steps.convert --patient {wildcards.patient} --center {wildcards.center}"
         " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.folder:q} > {log:q} 2>&1"

@@ -18,8 +18,8 @@ rule write_inventory:
         "hscore/convert",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.inventory --nifti {input.nifti:q} --output {output.table:q} > {log:q} 2>&1"
 
@@ -44,7 +44,7 @@ rule compare_patients:
         "hscore/convert",
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.compare_patients --nifti {input.nifti:q} --output {output.groups:q} > {log:q} 2>&1"

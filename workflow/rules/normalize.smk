@@ -19,8 +19,8 @@ rule normalize_patient:
         "hscore/normalize",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     shell:
         "python -m hscore.steps.normalize --nifti {input.nifti:q} --settings {params.settings:q}"
         " --output {output.folder:q} > {log:q} 2>&1"

@@ -20,8 +20,8 @@ rule predict_development:
         "hscore/predict",
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     shell:
         "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
         " --folds {input.folds:q} --output {output.scores:q} > {log:q} 2>&1"
@@ -48,8 +48,8 @@ rule predict_external:
         "hscore/predict",
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
     shell:
         "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

@@ -21,8 +21,8 @@ rule check_quality:
         "hscore/quality",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.folder:q} > {log:q} 2>&1"
@@ -51,8 +51,8 @@ rule overview_quality:
         "hscore/quality",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.quality_overview --center {wildcards.center} --name {params.name:q}"
         " --data {params.data} --quality {input.quality:q} --same-patients {input.groups:q}"

@@ -28,8 +28,8 @@ rule collect_results:
         "hscore/report",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
@@ -60,8 +60,8 @@ rule report:
         "hscore/report",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.report --results {input.results:q} --output {output.page:q}"
         " --figures {output.figures:q} --tables {output.tables:q} > {log:q} 2>&1"

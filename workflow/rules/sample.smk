@@ -20,8 +20,8 @@ rule sample_patient:
         "hscore/sample",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --settings {params.settings:q} --output {output.folder:q} > {log:q} 2>&1"

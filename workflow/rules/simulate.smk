@@ -21,8 +21,8 @@ rule simulate_center:
         "hscore/simulate",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.simulate_center --center {wildcards.center}"
         " --scanner {params.center[scanner]} --patients {params.center[patients]}"
@@ -53,8 +53,8 @@ rule simulate_patient:
         "hscore/simulate",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=growing(1500),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.simulate_patient --truth {input.truth:q} --patient {wildcards.patient}"
         " --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"

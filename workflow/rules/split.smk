@@ -21,8 +21,8 @@ rule split_development:
         "hscore/split",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.split --manifests {input.manifests:q} --lnm {input.lnm:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.folds:q} > {log:q} 2>&1"

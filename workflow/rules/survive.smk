@@ -24,8 +24,8 @@ rule analyse_survival:
         "hscore/survive",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     shell:
         "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
         " --manifests {input.manifests:q} --dfs {input.dfs:q} --lnm {input.lnm:q}"

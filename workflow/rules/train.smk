@@ -22,8 +22,8 @@ rule train_model:
         "hscore/train",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
         gpu=targets.needs_gpu,
     # glibc would give the batch's memory back and ask for it again at every step: about 15 % of the time
     shell:

@@ -21,8 +21,8 @@ rule freeze_thresholds:
         "hscore/validate",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.freeze_thresholds --predictions {params.predictions:q} --folds {input.folds:q}"
         " --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
@@ -56,8 +56,8 @@ rule validate_models:
         "hscore/validate",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     shell:
         "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
