@@ -23,7 +23,7 @@ rule convert_patient:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(15),
+        runtime=growing(3),
     shell:
         "python -m hscore.steps.convert --patient {wildcards.patient} --center {wildcards.center}"
         " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.folder:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ rule check_quality:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(10),
+        runtime=growing(2),
     shell:
         "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.folder:q} > {log:q} 2>&1"

@@ -21,7 +21,7 @@ rule sample_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(10),
+        runtime=growing(2),
     shell:
         "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --settings {params.settings:q} --output {output.folder:q} > {log:q} 2>&1"

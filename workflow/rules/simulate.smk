@@ -54,7 +54,7 @@ rule simulate_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(10),
+        runtime=growing(2),
     shell:
         "python -m hscore.steps.simulate_patient --truth {input.truth:q} --patient {wildcards.patient}"
         " --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"
