@@ -53,7 +53,10 @@ def test_without_its_module_a_job_fails_although_snakemake_goes_on(tmp_path):
 
 def test_with_the_module_of_another_stage_a_job_fails(tmp_path):
     output = refused(tmp_path, module(tmp_path, ENVIRONMENTS / "report/bin"))
-    assert f"error: {ENVIRONMENTS}/report is not the environment of envs/simulate.yaml: it lacks importlib-resources" in output
+    assert (
+        f"error: {ENVIRONMENTS}/report is not the environment of envs/simulate.yaml: it lacks importlib-resources"
+        in output
+    )
 
 
 def test_with_all_packages_and_more_a_job_fails(tmp_path):

@@ -6,10 +6,13 @@ The cluster has four nodes of 4 CPUs, one of them with a GPU made of /dev/null, 
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,17 +27,19 @@ IMPATIENT = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait",
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory) -> Path:
-    """A running SLURM; its folder."""
+def cluster() -> Iterator[Path]:
+    """A running SLURM; its folder, which the database's own user must be able to enter."""
     if os.geteuid() != 0 or not Path("/etc/debian_version").is_file():
         pytest.skip("the test cluster needs root on Debian")
-    folder = tmp_path_factory.mktemp("cluster")
+    folder = Path(tempfile.mkdtemp(prefix="hscore-slurm-"))
+    folder.chmod(0o755)
     subprocess.run([CLUSTER, "install"], check=True)
     try:
         subprocess.run([CLUSTER, "up", str(folder)], check=True)
         yield folder
     finally:
         subprocess.run([CLUSTER, "down", str(folder)], check=True)
+        shutil.rmtree(folder)
 
 
 def slurm(*command: str) -> str:

@@ -31,7 +31,7 @@ rule build_cohort:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
-        " --samples {input.samples:q} --images {params.images:q} --clinical {params.clinical}"
+        " --samples @<(printf '%s\\n' {input.samples:q}) --images {params.images:q} --clinical {params.clinical}"
         " --codes {params.codes:q} --settings {params.settings:q} --manifest {output.manifest:q}"
         " --flow {output.flow:q} > {log:q} 2>&1"
 

@@ -21,7 +21,7 @@ rule write_inventory:
         mem_mb=growing(500),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.inventory --nifti {input.nifti:q} --output {output.table:q} > {log:q} 2>&1"
+        "python -m hscore.steps.inventory --nifti @<(printf '%s\\n' {input.nifti:q}) --output {output.table:q} > {log:q} 2>&1"
 
 
 rule compare_patients:
@@ -47,4 +47,4 @@ rule compare_patients:
         mem_mb=growing(500),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.compare_patients --nifti {input.nifti:q} --output {output.groups:q} > {log:q} 2>&1"
+        "python -m hscore.steps.compare_patients --nifti @<(printf '%s\\n' {input.nifti:q}) --output {output.groups:q} > {log:q} 2>&1"

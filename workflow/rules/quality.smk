@@ -55,5 +55,5 @@ rule overview_quality:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.quality_overview --center {wildcards.center} --name {params.name:q}"
-        " --data {params.data} --quality {input.quality:q} --same-patients {input.groups:q}"
+        " --data {params.data} --quality @<(printf '%s\\n' {input.quality:q}) --same-patients {input.groups:q}"
         " --output {output.page:q} > {log:q} 2>&1"

@@ -12,12 +12,21 @@ from hscore.errors import UserError
 log = logging.getLogger(__name__)
 
 
+class Parser(argparse.ArgumentParser):
+    """An argument ``@FILE`` stands for the lines of the file: no command line holds all paths of 50,000 patients."""
+
+    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
+        return [arg_line] if arg_line else []
+
+
 def parser(step: str, description: str) -> argparse.ArgumentParser:
     """An argument parser named as the step is called."""
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"python -m hscore.steps.{step}",
         description=description,
+        epilog="An argument @FILE stands for the lines of the file.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        fromfile_prefix_chars="@",
     )
 
 

@@ -1,0 +1,42 @@
+"""A centre of more patients than a command line holds, through the rules that take a path of each of them."""
+
+import csv
+import json
+import re
+
+from hscore.status import FILE_NAME, Status
+from workflow_runs import ROOT, snakemake
+
+PATIENTS = 12_000
+LONG = "a-study-whose-name-is-as-long-as-names-of-studies-get"  # 12,000 such paths: 2.4 MB, more than Linux takes
+
+
+def test_twelve_thousand_patients_of_one_centre(own_study):
+    header, first, *_ = own_study.table("north").read_text().splitlines()
+    names = [f"north-{number:06d}-{'x' * 80}" for number in range(PATIENTS)]
+    rows = [first.replace("north1", name) for name in names]
+    own_study.table("north").write_text("\n".join([header, *rows]) + "\n")
+    own_study.configure(study=LONG)
+    samples = own_study.folder / "results" / LONG / "samples/north"
+    for name in names:
+        (samples / f"sub-{name}").mkdir(parents=True)
+        status = {**vars(Status(name, "north", "sample", ["CET1WI", "T2WI", "ADC"]))}
+        (samples / f"sub-{name}" / FILE_NAME).write_text(json.dumps(status))
+    cohort = f"results/{LONG}/cohort/north"
+    rule = ["--allowed-rules", "build_cohort", "--cores", "1"]
+    snakemake(own_study.folder, f"{cohort}/manifest.csv", *own_study.arguments, *rule)
+    with (own_study.folder / cohort / "manifest.csv").open(newline="") as file:
+        assert [row["patient"] for row in csv.DictReader(file)] == names
+    assert json.loads((own_study.folder / cohort / "flow.json").read_text())["included"] == PATIENTS
+
+
+def test_no_rule_names_every_patient_on_its_command_line():
+    """Inputs that have an entry a patient reach their step through a file."""
+    per_patient = {"samples": 1, "nifti": 2, "quality": 1}
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    for name in per_patient:
+        whole_lists = re.findall(
+            rf"^        {name}=(?:targets|lambda).*(?:per_patient|samples_of_center| for ).*$", text, re.M
+        )
+        assert len(whole_lists) == per_patient[name]
+        assert text.count(f"@<(printf '%s\\\\n' {{input.{name}:q}})") == per_patient[name]
