@@ -185,13 +185,32 @@ def test_seeds_of_different_models_are_refused(study):
         predict.main(arguments)
 
 
+def test_weights_that_are_not_what_training_wrote_are_refused(study):
+    train.main(train_arguments(study, "image"))
+    path = study / "image/seed-1/fold-1.safetensors"
+    weights = bytearray(path.read_bytes())
+    weights[-1] ^= 1
+    path.write_bytes(weights)
+    arguments, output = predict_arguments(study, "image")
+    with pytest.raises(SystemExit, match="fold-1.safetensors is not what training wrote; delete the folder"):
+        predict.main(arguments)
+    path.unlink()
+    with pytest.raises(SystemExit, match="is not what training wrote"):
+        predict.main(arguments)
+    assert not output.exists()
+
+
 def test_gpu_promised_but_absent_is_one_sentence(study):
     settings = SETTINGS | {"device": "gpu"}
     command = [sys.executable, "-m", "hscore.steps.train", *train_arguments(study, "image", settings=settings)]
     environment = ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.strip() == (
+    *log, error = done.stderr.splitlines()
+    assert all(line.startswith("INFO ") for line in log) and any(
+        "INFO torch" in line and "built for" in line for line in log
+    )
+    assert error == (
         "error: train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one"
     )
 

@@ -111,6 +111,19 @@ def test_samples_with_nan(study, tmp_path):
         samples.read_samples(study, SPEC)
 
 
+@pytest.mark.parametrize("damage", ["a bit", "the end", "all"])
+def test_damaged_samples_are_noticed(study, tmp_path, damage):
+    path = tmp_path / "sub-2" / "samples.npz"
+    np.savez(path, ADC_tumour=np.ones((2, 3, 4, 4), np.float32))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1  # within the pixels
+    path.write_bytes({"a bit": content, "the end": content[:-40], "all": b""}[damage])
+    with pytest.raises(
+        UserError, match=r"patient '002': .*samples\.npz is damaged .*; delete the folder .*sub-2 and run"
+    ):
+        samples.read_samples(study, SPEC)
+
+
 def write_folds(path, lnm, fold):
     names = [f"{k:03d}" for k in range(len(lnm))]
     pd.DataFrame({"patient": names, "center": "AA", "lnm": lnm, "fold": fold}).to_csv(path, index=False)

@@ -1,6 +1,7 @@
 """Writing outputs so that a killed job never leaves a half-written one."""
 
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -55,6 +56,12 @@ def write_json(path: str | Path, content: Any) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     with new_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: str | Path) -> Any:

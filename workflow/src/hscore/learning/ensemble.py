@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.errors import UserError
-from hscore.files import read_json
+from hscore.files import read_json, sha256
 from hscore.learning import clinical
 from hscore.learning.model_folder import MODEL_FILE
 from hscore.learning.samples import Samples, folds_digest, read_folds, read_samples
@@ -67,10 +67,17 @@ class Ensemble:
         network = network.to(memory_format=torch.channels_last)
         scores = []
         for fold in range(self.folds):
-            network.load_state_dict(load_file(self.folder / weights_name(fold)))
+            network.load_state_dict(load_file(self.weights(fold)))
             triplets = inference.sample_probabilities(network, images, scalars).numpy()
             scores.append(aggregate(triplets, samples.owner, self.description["aggregation"]))
         return np.stack(scores)
+
+    def weights(self, fold: int) -> Path:
+        """File of a member's weights; UserError unless they are those that training wrote."""
+        path = self.folder / weights_name(fold)
+        if not path.is_file() or sha256(path) != self.description["weights"][path.name]:
+            raise UserError(f"{path} is not what training wrote; delete the folder {self.folder} and run again")
+        return path
 
     def warn_outside_range(self, images: np.ndarray) -> None:
         """Log a warning when more than 1 % of the values lie outside the range seen in training."""

@@ -4,6 +4,8 @@ No torch here: the clinical-only model and the tables need none.
 """
 
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,14 +129,22 @@ def read_images(table: pd.DataFrame, key: str | None) -> tuple[np.ndarray, np.nd
 
 
 def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
-    """One patient's samples float32 [n, C, rows, columns]; other arrays of the file are not read."""
-    with np.load(path) as arrays:
-        if key not in arrays.files or not len(arrays[key]):
-            sequence = key.split("_")[0]
-            raise UserError(
-                f"patient '{patient}' has no samples '{key}' in {path}; add {sequence} to cohort.required_sequences"
-            )
-        images = arrays[key].astype(np.float32, copy=False)
+    """One patient's samples float32 [n, C, rows, columns]; other arrays of the file are not read.
+
+    UserError when they are absent or damaged: the file holds a checksum of each array.
+    """
+    try:
+        with np.load(path) as arrays:
+            images = arrays[key].astype(np.float32, copy=False) if key in arrays.files else ()
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+        raise UserError(
+            f"patient '{patient}': {path} is damaged ({error}); delete the folder {path.parent} and run again"
+        ) from None
+    if not len(images):
+        sequence = key.split("_")[0]
+        raise UserError(
+            f"patient '{patient}' has no samples '{key}' in {path}; add {sequence} to cohort.required_sequences"
+        )
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")
     return images

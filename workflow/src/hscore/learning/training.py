@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hscore.errors import UserError
-from hscore.files import new_file, new_folder, write_json
+from hscore.files import new_file, new_folder, sha256, write_json
 from hscore.learning import inference, networks
 from hscore.learning.augment import Augment
 from hscore.learning.ensemble import AGGREGATIONS, aggregate, weights_name
@@ -74,6 +74,7 @@ def train(
         for fold, result in enumerate(results):
             weights = {key: value.contiguous() for key, value in result["weights"].items()}
             save_file(weights, folder / weights_name(fold))
+        description["weights"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_history(folder, [row for result in results for row in result["history"]])
         write_json(folder / MODEL_FILE, description)
     shutil.rmtree(state.parent)
@@ -81,6 +82,8 @@ def train(
 
 def prepare(settings: dict) -> torch.device:
     """The device, with deterministic algorithms and one thread; UserError when a promised GPU is not there."""
+    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU"
+    log.info("torch %s, built for %s; train.device is %s", torch.__version__, build, settings["device"])
     if settings["device"] == "gpu" and not torch.cuda.is_available():
         raise UserError("train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one")
     if settings["precision"] not in PRECISIONS:
