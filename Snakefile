@@ -4,6 +4,7 @@ import gc
 import sys
 from pathlib import Path
 
+import snakemake
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
@@ -74,9 +75,8 @@ localrules:
 rule all:
     """The whole study."""
     input:
-        paths.page,
-        targets.inventories(),
-        targets.quality_pages(),
+        targets.everything(),
+        paths.provenance,
 
 
 # One target a stage, in the order of the study.
@@ -165,3 +165,4 @@ include: "workflow/rules/predict.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/survive.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"

@@ -21,7 +21,7 @@ rule predict_development:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=growing(30),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
         " --folds {input.folds:q} --output {output.scores:q} > {log:q} 2>&1"
@@ -49,7 +49,7 @@ rule predict_external:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=growing(30),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

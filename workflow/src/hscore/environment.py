@@ -31,6 +31,7 @@ STAGES = {
     "validate": ["freeze_thresholds", "validate"],
     "survive": ["survive"],
     "report": ["results", "report"],
+    "provenance": ["provenance"],
 }
 # What makes an environment, and what torch brings along where it is built for CUDA.
 MAY_BE_THERE = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")

@@ -40,6 +40,7 @@ class Paths:
         self.page = str(root / "report/report.html")
         self.figures = str(root / "report/figures")
         self.tables = str(root / "report/tables")
+        self.provenance = str(root / "provenance")
 
     def log(self, rule: str, wildcards: str = "") -> str:
         """Log file of a rule; ``wildcards`` is the pattern that tells its jobs apart."""

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from hscore.dag.paths import Paths
 from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
+from hscore.files import sha256
 
 OUTCOME_COLUMNS = {"lnm": ["lnm"], "dfs": ["dfs_months", "dfs_event", "competing_event"]}
 
@@ -254,6 +255,23 @@ class Study:
                 size = os.stat(path).st_size if os.path.exists(path) else -1
                 files.append([os.path.relpath(path, folder), size])
         return fingerprint(files) if os.path.isdir(folder) else "no folder"
+
+    @cache  # noqa: B019
+    def center_digest(self, center: str) -> str:
+        """Digest of the names and sizes of all image files of a centre's patients."""
+        if self.simulated or not self.has_images:
+            return "simulated" if self.simulated else "no images"
+        return fingerprint([self.images_digest(center, patient) for patient in self.patients[center]])
+
+    def input_tables(self) -> list[str]:
+        """The tables people wrote: the centres, and the clinical data or the parameters of the simulation."""
+        if self.simulated:
+            return [self.config["centers"], self.config["simulation"]["parameters"]]
+        return [self.config["centers"], *(self.table(center) for center in self.centers)]
+
+    def input_digests(self) -> list[str]:
+        """Digests of the contents of these tables, so that the record of a run follows every change of them."""
+        return [sha256(path) for path in self.input_tables()]
 
     def folders_digest(self, center: str) -> str:
         """Digest of the names of the image folders of a centre that its table does not list."""

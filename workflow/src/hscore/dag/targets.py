@@ -51,6 +51,10 @@ class Targets:
         """The pages for looking at every patient's images; nothing where no model sees images."""
         return self.per_center(self.paths.quality_page) if self.study.has_images else []
 
+    def everything(self) -> list[str]:
+        """What the study is run for, but for the record of the run."""
+        return [self.paths.page, *self.inventories(), *self.quality_pages()]
+
     def simulated_images(self, wildcards) -> list[str]:
         """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
         self.study.check_patient(wildcards.center, wildcards.patient)

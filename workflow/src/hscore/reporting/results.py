@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hscore import __version__
+from hscore import __version__, environment
 from hscore.errors import UserError
 from hscore.reporting.verdict import verdicts
 from hscore.status import NOTES
@@ -28,7 +27,6 @@ PACKAGES = (
     "safetensors",
     "matplotlib",
     "jinja2",
-    "snakemake",
 )
 
 # Keys of results.json that this module writes itself; a statistics file must not bring one of them.
@@ -126,14 +124,13 @@ def summary_of_model(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on; a package that is not installed here is left out."""
+    """Versions of what the numbers depend on: of packages, those of the stages' environments.
+
+    This step itself may run where most of them are not; every step makes sure of its own at its start.
+    """
+    pinned = {name: version for stage in environment.STAGES for name, version in environment.pins(stage).items()}
     found = {"hscore": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {name: pinned[name.lower()] for name in PACKAGES}
 
 
 def code_version() -> str | None:

@@ -1,0 +1,34 @@
+rule record_run:
+    """What went into the results and what making them took, as a manifest inside a Workflow Run RO-Crate."""
+    message:
+        "Recording the run"
+    input:
+        page=paths.page,
+        results=paths.results,
+        all=targets.everything(),
+    output:
+        crate=directory(paths.provenance),
+    params:
+        folder=paths.root,
+        checkout=workflow.basedir,
+        tables=study.input_tables(),
+        digests=study.input_digests(),
+        snakemake=snakemake.__version__,
+        images=as_json({center: study.center_digest(center) for center in study.centers}),
+        code=digest("provenance"),
+    log:
+        paths.log("record_run"),
+    benchmark:
+        paths.benchmark("record_run")
+    conda:
+        "../../envs/provenance.yaml"
+    envmodules:
+        "hscore/provenance",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    shell:
+        "python -m hscore.steps.provenance --folder {params.folder:q} --results {input.results:q} --report {input.page:q}"
+        " --checkout {params.checkout:q} --tables {params.tables:q} --images {params.images:q}"
+        " --snakemake {params.snakemake} --output {output.crate:q} > {log:q} 2>&1"
