@@ -13,7 +13,7 @@ from workflow_runs import ENVIRONMENTS, counts, modules_or_skip, planned
 pytestmark = pytest.mark.slow
 
 MODELS = ["cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid"]
-REPORTING = {"collect_results", "report", "all"}
+REPORTING = {"collect_results", "report", "record_run", "all"}
 
 
 def test_every_patient_is_in_one_place_of_the_flow_diagram(simulated_study):
@@ -65,7 +65,7 @@ def test_every_job_ran_in_the_environment_of_its_stage(simulated_study):
     modules_or_skip()
     stages = {"simulate_patient": "simulate", "train_model": "train", "write_outcome": "cohort", "report": "report"}
     logs = {path: path.read_text(encoding="utf-8") for path in (simulated_study.results / "logs").rglob("*.log")}
-    assert len(logs) == 155 - 1  # every job but `all`
+    assert len(logs) == 156 - 1  # every job but `all`
     for path, text in logs.items():
         stage = re.search(r"^INFO environment \S+/(\w+), Python", text)[1]
         rule = path.relative_to(simulated_study.results / "logs").parts[0].removesuffix(".log")

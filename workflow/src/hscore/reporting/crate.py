@@ -144,15 +144,10 @@ def _inputs(crate: ROCrate, manifest: Mapping[str, Any]) -> tuple[list, list]:
         f"images of {center}": digest for center, digest in manifest["inputs"]["images_names_and_sizes"].items()
     }
     for number, (name, digest) in enumerate(given.items(), 1):
-        properties = {
-            "@type": "CreativeWork",
-            "name": name,
-            "identifier": digest,
-            "description": "not part of the crate",
-        }
+        properties = {"@type": "PropertyValue", "name": name, "value": digest, "description": "a digest of it"}
         entity = crate.add(ContextEntity(crate, f"#input-{number}", properties))
         inputs.append(entity)
-        parameters.append(_parameter(crate, f"input-{number}", "CreativeWork", entity))
+        parameters.append(_parameter(crate, f"input-{number}", "Text", entity))
     return inputs, parameters
 
 

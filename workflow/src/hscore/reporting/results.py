@@ -29,6 +29,9 @@ PACKAGES = (
     "jinja2",
 )
 
+# Where the record of the run stands, from the study's folder; it is written after results.json, whose hash it holds.
+RUN_MANIFEST = "provenance/run_manifest.json"
+
 # Keys of results.json that this module writes itself; a statistics file must not bring one of them.
 OWN_KEYS = ("study", "config", "versions", "code_version", "models", "flow", "table1", "thresholds", "survival")
 
@@ -68,6 +71,7 @@ def merge(
             "centers": centers(flows, config),
             "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": config.get("seed"),
+            "run_manifest": RUN_MANIFEST,
         },
         "config": dict(config),
         "versions": versions(),
