@@ -20,6 +20,7 @@ from hscore.dag.study import Study
 from hscore.dag.targets import Targets, as_json
 from hscore.environment import OWN as OWN_ENVIRONMENT
 from hscore.errors import UserError
+from hscore.files import sha256
 
 # The graph of jobs is one web of objects that live to the end: to look for garbage in it often takes a tenth of the time.
 gc.set_threshold(100_000)

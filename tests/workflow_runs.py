@@ -45,11 +45,18 @@ class Job:
 
 
 def snakemake(
-    directory: Path, *arguments: str, check: bool = True, python: str | Path = sys.executable, **variables: str
+    directory: Path,
+    *arguments: str,
+    check: bool = True,
+    python: str | Path = sys.executable,
+    snakefile: Path = ROOT / "Snakefile",
+    first_on_path: Path | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess:
-    """Run the ``snakemake`` of ``python`` on this checkout's Snakefile with ``directory`` as working directory."""
-    command = [str(python), "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(directory)]
-    path = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    """Run the ``snakemake`` of ``python`` on a Snakefile, this checkout's, with ``directory`` as working directory."""
+    command = [str(python), "-m", "snakemake", "--snakefile", str(snakefile), "--directory", str(directory)]
+    folders = [first_on_path, Path(python).parent, os.environ["PATH"]]
+    path = os.pathsep.join(str(folder) for folder in folders if folder)
     done = subprocess.run(
         [*command, *arguments],
         capture_output=True,
@@ -62,11 +69,11 @@ def snakemake(
     return done
 
 
-def planned(directory: Path, *arguments: str) -> list[Job]:
+def planned(directory: Path, *arguments: str, **options) -> list[Job]:
     """The jobs of a dry-run, through the plugin of this folder; an empty list when nothing is to be done."""
     with tempfile.NamedTemporaryFile("r", suffix=".jsonl", encoding="utf-8") as jobs:
         listing = ["--dry-run", "--logger", "jobs"]
-        snakemake(directory, *arguments, *listing, JOBS=jobs.name, PYTHONPATH=str(ROOT / "tests"))
+        snakemake(directory, *arguments, *listing, JOBS=jobs.name, PYTHONPATH=str(ROOT / "tests"), **options)
         return [Job(**json.loads(line)) for line in jobs]
 
 

@@ -101,7 +101,12 @@ def test_nothing_hangs_on_what_is_for_the_eye(full_study):
     """Quality and inventory see all centres; only the report and each other may read them."""
     looking = {"write_inventory", "compare_patients", "check_quality", "overview_quality"}
     seen = {out for job in full_study if job.rule in looking for out in job.outputs}
-    assert {job.rule for job in full_study if seen & set(job.inputs)} <= {"all", "overview_quality", "collect_results"}
+    assert {job.rule for job in full_study if seen & set(job.inputs)} <= {
+        "all",
+        "overview_quality",
+        "collect_results",
+        "record_run",
+    }
 
 
 def test_own_data_needs_no_simulation(own_study):

@@ -97,7 +97,7 @@ def issues(crate: Path, monkeypatch) -> list[str]:
     terms = json.loads((Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_text())["@context"] | TERMS_1_1
 
     class Answer:
-        status_code = 200
+        status_code, headers = 200, {"Content-Type": "application/ld+json"}
         text = json.dumps({"@context": terms})
 
         def json(self) -> dict:

@@ -10,7 +10,6 @@ rule record_run:
         crate=directory(paths.provenance),
     params:
         folder=paths.root,
-        checkout=workflow.basedir,
         tables=study.input_tables(),
         digests=study.input_digests(),
         snakemake=snakemake.__version__,
@@ -30,5 +29,5 @@ rule record_run:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.provenance --folder {params.folder:q} --results {input.results:q} --report {input.page:q}"
-        " --checkout {params.checkout:q} --tables {params.tables:q} --images {params.images:q}"
+        " --checkout {workflow.basedir:q} --tables {params.tables:q} --images {params.images:q}"
         " --snakemake {params.snakemake} --output {output.crate:q} > {log:q} 2>&1"
