@@ -11,7 +11,7 @@ RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs
 
-.PHONY: help study dry-run unlock env environments test agreement bench lint lock envs
+.PHONY: help study dry-run unlock env environments test test-slurm faults agreement bench lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
@@ -22,6 +22,8 @@ help:
 	@echo "make environments       each stage's environment by itself, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
 	@echo "make agreement          every statistic beside R's value (needs the R results in ../shared/data)"
 	@echo "make bench              run the study and print what each stage cost, beside the same work with standard parts"
+	@echo "make test-slurm         the SLURM profile against a real SLURM, which it installs and starts here (root, Debian)"
+	@echo "make faults             kill, fill, lock and corrupt a running study; what it survives (root)"
 	@echo "make test               all tests and checks; make lint: the checks alone"
 	@echo "make lock               after a change of requirements*.in: resolve them again"
 	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
@@ -78,6 +80,12 @@ environments: $(INSTALLED_DEV)
 
 test: lint
 	@$(RUN) python -m pytest -n auto --dist loadfile
+
+test-slurm: $(INSTALLED_DEV)
+	@$(RUN) python -m pytest -v tests/slurm/run_on_slurm.py
+
+faults: $(INSTALLED_DEV)
+	@$(RUN) python tests/faults.py
 
 agreement: $(INSTALLED_DEV)
 	@$(RUN) python tests/agreement.py

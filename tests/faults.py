@@ -1,0 +1,282 @@
+"""What a study survives: `make faults`, as root on Linux (it mounts small disks in memory); about twenty minutes.
+
+The tiny simulated study is run once undisturbed. Then it is disturbed in one way after the other and started again, as
+a user would; what it ends with must be, byte for byte, what the undisturbed run has. Prints a line for each fault.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from hscore.files import sha256
+
+ROOT = Path(__file__).parents[1]
+NAME = "simulated-tiny"
+# Whatever of the results says when or how fast it was made is left out of the comparison.
+TELL_TIME = {"logs", "benchmarks", "provenance", "report.html", "history.csv", ".snakemake_timestamp"}
+
+
+class Study:
+    """The tiny study in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.results = folder / "results" / NAME
+        folder.mkdir(parents=True, exist_ok=True)
+        config = {
+            "study": NAME,
+            "centers": str(ROOT / "config/centers.test.tsv"),
+            "simulation": {"parameters": str(ROOT / "resources/simulation.yaml")},
+        }
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def start(self, *arguments: str, startup: str = "") -> subprocess.Popen:
+        """Start Snakemake in a process group of its own; ``startup`` is bash that every job begins with."""
+        profile = ["--workflow-profile", str(ROOT / "workflow/profiles/local"), "--cores", "2", "--logger", "hscore"]
+        config = ["--configfile", str(ROOT / "config/test.yaml"), str(self.folder / "config.yaml")]
+        (self.folder / "startup.bash").write_text(startup)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = {
+            "PATH": path,
+            "PYTHONPATH": str(ROOT / "workflow/src"),
+            "BASH_ENV": str(self.folder / "startup.bash"),
+        }
+        with (self.folder / "run.log").open("w") as log:
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "snakemake",
+                    "--snakefile",
+                    str(ROOT / "Snakefile"),
+                    *arguments,
+                    *profile,
+                    *config,
+                ],
+                cwd=self.folder,
+                env={**os.environ, **variables},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self, *arguments: str, startup: str = "") -> tuple[int, str]:
+        """Run to the end; returns the exit status and what was said."""
+        status = self.start(*arguments, startup=startup).wait()
+        return status, (self.folder / "run.log").read_text()
+
+    def finish(self) -> None:
+        """Run to the end; it must succeed."""
+        status, said = self.run()
+        assert status == 0, said
+
+    def kill(self, process: subprocess.Popen) -> None:
+        """kill -9 of Snakemake and of all its jobs, then what the message tells a user to do."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert self.run("--unlock")[0] == 0
+
+    def contents(self) -> dict[str, str]:
+        """File -> digest of everything that does not tell the time."""
+        found = {}
+        for path in sorted(self.results.rglob("*")):
+            if path.is_file() and not TELL_TIME & set(path.relative_to(self.results).parts):
+                found[str(path.relative_to(self.results))] = digest(path)
+        return found
+
+    def copy(self, folder: Path, *without: str) -> "Study":
+        """A copy of a finished study in which parts of the results are missing."""
+        shutil.copytree(self.folder, folder, symlinks=True, copy_function=shutil.copy2)
+        copy = Study(folder)
+        for name in without:
+            path = copy.results / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return copy
+
+
+def digest(path: Path) -> str:
+    """SHA-256; of results.json without the time at which it was made."""
+    if path.name != "results.json":
+        return sha256(path)
+    content = json.loads(path.read_text())
+    del content["study"]["created"]
+    return json.dumps(content, sort_keys=True)
+
+
+@contextmanager
+def disk(folder: Path, megabytes: int) -> Iterator[Callable[[str], None]]:
+    """A disk of this size at ``folder``; yields a function that remounts it with other options."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True)
+    try:
+        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+# The faults. Each takes the finished study and an empty folder and returns the study that was disturbed, and a remark.
+
+
+def killed_again_and_again(reference: Study, folder: Path, kills: int) -> tuple[Study, str]:
+    """kill -9 of the whole run at random moments."""
+    study, moments = Study(folder), random.Random(2020)
+    done = 0
+    for _ in range(kills):
+        process = study.start()
+        try:
+            process.wait(moments.uniform(1, 15))
+            break  # it has ended by itself
+        except subprocess.TimeoutExpired:
+            study.kill(process)
+            done += 1
+    study.finish()
+    assert done == kills, f"the study ended after {done} kills; let them come sooner"
+    return study, f"{done} kills"
+
+
+def disk_full(reference: Study, folder: Path) -> tuple[Study, str]:
+    """The disk fills up in the middle of writing; there is room later."""
+    needed = sum(path.stat().st_size for path in reference.results.rglob("*") if path.is_file()) // 2**20
+    study = Study(folder)
+    with disk(folder / "results", needed // 3) as remount:
+        status, said = study.run()
+        assert status != 0 and "No space left on device" in said, said
+        remount(f"size={3 * needed}m")
+        study.finish()
+        shutil.copytree(study.results, folder / "kept")
+    shutil.copytree(folder / "kept", study.results)
+    return study, f"{needed // 3} MB where {needed} MB are needed"
+
+
+def read_only(reference: Study, folder: Path) -> tuple[Study, str]:
+    """The results cannot be written."""
+    kept = reference.copy(folder, "survival", "report", "provenance")
+    shutil.move(kept.results, folder / "kept")
+    with disk(folder / "results", 2000) as remount:
+        shutil.copytree(folder / "kept", kept.results)
+        remount("ro")
+        status, said = kept.run()
+        assert status != 0 and "Read-only file system" in said and "Traceback" not in said, said
+        remount("rw")
+        kept.finish()
+        shutil.rmtree(folder / "kept")
+        shutil.copytree(kept.results, folder / "kept")
+    shutil.copytree(folder / "kept", kept.results)
+    return kept, said.strip().splitlines()[-1]
+
+
+def two_at_once(reference: Study, folder: Path) -> tuple[Study, str]:
+    """A second run is started in the same folder."""
+    study = reference.copy(folder, "normalized", "samples", "provenance")
+    first = study.start()
+    time.sleep(6)
+    log = (folder / "run.log").rename(folder / "first.log")
+    status, said = study.run()
+    assert status != 0 and "make unlock" in said, said
+    assert first.wait() == 0, log.read_text()
+    return study, said.strip().splitlines()[-1]
+
+
+def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
+    """Half of the jobs run on machines whose clocks are a day slow or a day fast."""
+    study = reference.copy(folder, "normalized", "samples", "cohort", "survival", "provenance")
+    for day, patients in (("- 1 day", "*[02468]"), ("+ 1 day", "*[13579]")):
+        for path in study.results.glob(f"nifti/*/{patients}/**/*"):
+            subprocess.run(["touch", "-d", day, str(path)], check=True)
+    skew = 'case $((RANDOM % 3)) in 0) days="1 day ago";; 1) days="1 day";; *) days=now;; esac\n'
+    skew += """trap 'find results -newermt "-5 seconds" -type f -exec touch -d "$days" {} +' EXIT\n"""
+    status, said = study.run(startup=skew)
+    assert status == 0, said
+    status, said = study.run("--dry-run")
+    assert "Nothing to be done" in said, said
+    return study, "afterwards nothing is to be done"
+
+
+def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
+    """A bit of a patient's samples and a bit of a network's weights change; whoever reads them says so."""
+    study = reference.copy(folder, "models/cet1wi_tumour", "predictions/hybrid", "provenance")
+    patient, model = study.results / "samples/henan/sub-henan-0003", study.results / "models/hybrid/seed-1"
+    flip(patient / "samples.npz")
+    flip(model / "fold-1.safetensors")
+    status, said = study.run()
+    assert status != 0
+    for folder_named, what in (
+        (patient, "samples.npz is damaged"),
+        (model, "fold-1.safetensors is not what training wrote"),
+    ):
+        assert what in said and f"delete the folder {folder_named.relative_to(study.folder)}" in said, said
+        shutil.rmtree(folder_named)
+    study.finish()
+    return study, "both named, with the folder to delete"
+
+
+def out_of_memory(reference: Study, folder: Path) -> tuple[Study, str]:
+    """One patient's job runs out of memory; all others go on."""
+    study = reference.copy(folder, "normalized", "samples", "cohort", "provenance")
+    limit = 'case "$BASH_EXECUTION_STRING" in *steps.normalize*henan-0003*) ulimit -v 150000;; esac\n'
+    status, said = study.run(startup=limit)
+    assert status != 0 and "FAILED: normalize_patient henan-0003" in said, said
+    others = len(list((study.results / "samples").glob("*/sub-*")))
+    assert others == len(list((reference.results / "samples").glob("*/sub-*"))) - 1
+    study.finish()
+    return study, f"{others} other patients were finished at once"
+
+
+def main() -> None:
+    """Disturb, repeat, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20, help="how often the run is killed")
+    parser.add_argument("--only", nargs="*", help="names of faults")
+    arguments = parser.parse_args()
+    faults = {
+        "kill -9 of the whole run": lambda *where: killed_again_and_again(*where, arguments.kills),
+        "disk full": disk_full,
+        "read-only results": read_only,
+        "two runs at once": two_at_once,
+        "clock skew": clock_skew,
+        "corrupted files": corrupted,
+        "out of memory in one patient": out_of_memory,
+    }
+    survived = 0
+    chosen = {name: fault for name, fault in faults.items() if not arguments.only or name in arguments.only}
+    with tempfile.TemporaryDirectory(prefix="hscore-faults-") as place:
+        reference = Study(Path(place) / "undisturbed")
+        reference.finish()
+        expected = reference.contents()
+        print(f"undisturbed: {len(expected)} files", flush=True)
+        for number, (name, fault) in enumerate(chosen.items()):
+            start = time.monotonic()
+            try:
+                study, remark = fault(reference, Path(place) / str(number))
+                found = study.contents()
+                other = sorted(file for file in expected.keys() | found.keys() if expected.get(file) != found.get(file))
+                assert not other, f"not as undisturbed: {', '.join(other[:5])}"
+                survived += 1
+                print(f"survived  {name}: {remark} ({time.monotonic() - start:.0f} s)", flush=True)
+            except AssertionError as error:
+                print(f"FAILED    {name}: {str(error)[-2000:]}", flush=True)
+    print(f"{survived} of {len(chosen)} faults survived, each with the results of the undisturbed run")
+    sys.exit(survived != len(chosen))
+
+
+if __name__ == "__main__":
+    main()
