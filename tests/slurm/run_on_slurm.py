@@ -172,7 +172,7 @@ def test_a_gpu_is_asked_for_and_a_job_that_sees_none_stops_at_once(cluster, tmp_
     assert "-p gpu" in line and re.search(r"--gpus[ =]1|--gres[ =]gpu:1", line), line
     assert "gres/gpu=1" in slurm("sacct", "-X", "-n", "-P", "-j", run.job_ids[0], "-o", "alloctres")
     (log,) = (tmp_path / "results/simulated-tiny/logs/train_model").rglob("*.log")
-    assert "error: " in log.read_text() and "GPU" in log.read_text()
+    assert "error: train.device is 'gpu' but no CUDA device is visible" in log.read_text()
     assert not (tmp_path / models).exists()
 
 

@@ -1,4 +1,4 @@
-"""The two tiny studies from nothing to the report: what they say, what a fault does, and what a second look reruns.
+"""The two tiny studies from nothing to the report: what they say and what a fault does.
 
 One file, because both are made once and `--dist loadfile` gives a file to one worker.
 """
@@ -6,14 +6,12 @@ One file, because both are made once and `--dist loadfile` gives a file to one w
 import re
 
 import pytest
-import yaml
 
-from workflow_runs import ENVIRONMENTS, counts, modules_or_skip, planned
+from workflow_runs import ENVIRONMENTS, modules_or_skip, planned
 
 pytestmark = pytest.mark.slow
 
 MODELS = ["cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid"]
-REPORTING = {"collect_results", "report", "record_run", "all"}
 
 
 def test_every_patient_is_in_one_place_of_the_flow_diagram(simulated_study):
@@ -112,75 +110,7 @@ def test_same_dicom_gives_the_same_development_scores(own_study, simulated_study
             assert (own_study.results / name).read_bytes() == (simulated_study.results / name).read_bytes()
 
 
-@pytest.fixture
-def edited_table(own_study):
-    """Change text of a clinical table for one test."""
-    kept = {}
-
-    def edit(center: str, change) -> None:
-        path = own_study.folder / center / "clinical.csv"
-        kept.setdefault(path, path.read_text())
-        path.write_text(change(path.read_text()))
-
-    yield edit
-    for path, text in kept.items():
-        path.write_text(text)
-
-
-def set_cell(patient: str, column: str, value: str):
-    def change(text: str) -> str:
-        header, *lines = text.splitlines()
-        place = header.split(",").index(column)
-        for number, line in enumerate(lines):
-            cells = line.split(",")
-            if cells[0] == patient:
-                cells[place] = value
-                lines[number] = ",".join(cells)
-        return "\n".join([header, *lines]) + "\n"
-
-    return change
-
-
 def test_nothing_to_do_even_when_files_are_touched(own_study):
     for path in [*own_study.folder.glob("*/clinical.csv"), *list(own_study.folder.glob("*/images/*/*"))[:5]]:
         path.touch()
     assert planned(own_study.folder, *own_study.arguments) == []
-
-
-def test_a_changed_survival_time_reruns_survival_alone(own_study, edited_table):
-    edited_table("yunnan", set_cell("yunnan-0005", "dfs_months", "1.5"))
-    rules = counts(planned(own_study.folder, *own_study.arguments))
-    assert set(rules) == {"write_outcome", "analyse_survival"} | REPORTING
-    assert rules["write_outcome"] == 1
-
-
-def test_a_changed_external_label_reruns_no_training(own_study, edited_table):
-    row = own_study.rows("cohort/yunnan/lnm.csv")[0]
-    edited_table("yunnan", set_cell(row["patient"], "lnm", "0" if row["lnm"] == "1" else "1"))
-    rules = counts(planned(own_study.folder, *own_study.arguments))
-    assert set(rules) == {"write_outcome", "describe_cohorts", "validate_models", "analyse_survival"} | REPORTING
-
-
-def test_a_new_patient_reruns_no_other_patient(own_study, edited_table):
-    edited_table("sysucc", lambda text: text + text.splitlines()[1].replace("sysucc-0001", "sysucc-new") + "\n")
-    jobs = planned(own_study.folder, *own_study.arguments)
-    for rule in ("convert_patient", "normalize_patient", "sample_patient"):
-        assert [job.wildcards["patient"] for job in jobs if job.rule == rule] == ["sysucc-new"]
-    assert [job.wildcards["center"] for job in jobs if job.rule == "build_cohort"] == ["sysucc"]
-
-
-def test_a_new_image_reruns_its_patient(own_study):
-    folder = next(path for path in sorted((own_study.folder / "henan/images").iterdir()))
-    extra = folder / "notes.txt"
-    extra.write_text("arrived late")
-    try:
-        jobs = planned(own_study.folder, *own_study.arguments)
-    finally:
-        extra.unlink()
-    assert [job.wildcards["patient"] for job in jobs if job.rule == "convert_patient"] == [folder.name]
-
-
-def test_a_changed_threshold_rule_reruns_no_training(own_study, tmp_path):
-    (tmp_path / "changed.yaml").write_text(yaml.safe_dump({"validate": {"threshold": {"value": 0.5}}}))
-    rules = counts(planned(own_study.folder, *own_study.arguments, str(tmp_path / "changed.yaml")))
-    assert set(rules) == {"freeze_thresholds", "validate_models", "analyse_survival"} | REPORTING
