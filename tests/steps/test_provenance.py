@@ -51,8 +51,8 @@ def record(folder: Path) -> Path:
     table = folder.parent / "north.csv"
     table.write_text("patient\nnorth1\n")
     provenance.main(
-        ["--folder", str(folder), "--results", str(folder / "report/results.json"), "--snakemake", "9.27.1"]
-        + ["--report", str(folder / "report/report.html"), "--checkout", str(ROOT), "--tables", str(table)]
+        ["--results", str(folder / "report/results.json"), "--snakemake", "9.27.1"]
+        + ["--report", str(folder / "report/report.html"), "--tables", str(table)]
         + ["--images", json.dumps({"north": "0123456789abcdef"}), "--output", str(folder / "provenance")]
     )
     return folder / "provenance"

@@ -9,11 +9,10 @@ rule record_run:
     output:
         crate=directory(paths.provenance),
     params:
-        folder=paths.root,
         tables=study.input_tables(),
-        digests=study.input_digests(),
+        digests=lambda w: study.input_digests(),
         snakemake=snakemake.__version__,
-        images=as_json({center: study.center_digest(center) for center in study.centers}),
+        images=lambda w: as_json({center: study.center_digest(center) for center in study.centers}),
         code=digest("provenance"),
     log:
         paths.log("record_run"),
@@ -28,6 +27,6 @@ rule record_run:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.provenance --folder {params.folder:q} --results {input.results:q} --report {input.page:q}"
-        " --checkout {workflow.basedir:q} --tables {params.tables:q} --images {params.images:q}"
+        "python -m hscore.steps.provenance --results {input.results:q} --report {input.page:q}"
+        " --tables {params.tables:q} --images {params.images:q}"
         " --snakemake {params.snakemake} --output {output.crate:q} > {log:q} 2>&1"

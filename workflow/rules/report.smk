@@ -16,7 +16,7 @@ rule collect_results:
         study=config["study"],
         data=config["data"],
         config=as_json({**study.config, "centers": list(study.centers.values())}),
-        published=sha256(f"{workflow.basedir}/resources/published.yaml"),  # by content: a checkout may move
+        published=sha256(f"{workflow.basedir}/resources/published.yaml"),  # the step knows where
         code=digest("results"),
     log:
         paths.log("collect_results"),
@@ -34,7 +34,7 @@ rule collect_results:
         "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
-        " --published {workflow.basedir:q}/resources/published.yaml --same-patients {input.same_patients:q}"
+        " --same-patients {input.same_patients:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

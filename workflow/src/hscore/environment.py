@@ -13,7 +13,8 @@ from pathlib import Path
 
 from hscore.errors import UserError
 
-FOLDER = Path(__file__).parents[3] / "envs"
+CHECKOUT = Path(__file__).parents[3]  # root of the workflow
+FOLDER = CHECKOUT / "envs"
 # Variable that the Snakefile sets in every job where each stage has an environment of its own.
 OWN = "HSCORE_OWN_ENVIRONMENT"
 

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore.environment import CHECKOUT
 from hscore.files import new_folder, read_json
 from hscore.reporting import crate, run_manifest
 from hscore.steps import _program
@@ -11,16 +12,16 @@ from hscore.steps import _program
 def main(argv: list[str] | None = None) -> None:
     """The program."""
     parser = _program.parser("provenance", __doc__)
-    parser.add_argument("--folder", type=Path, required=True, help="the study's results, with its benchmarks")
     parser.add_argument("--results", type=Path, required=True, help="results.json")
     parser.add_argument("--report", type=Path, required=True, help="the page")
-    parser.add_argument("--checkout", type=Path, required=True, help="root of the workflow")
     parser.add_argument("--tables", type=Path, nargs="*", default=[], help="centres, clinical data, parameters")
     parser.add_argument(
         "--images", type=_program.settings, required=True, help="centre -> digest of its images, as JSON"
     )
     parser.add_argument("--snakemake", required=True, help="version of Snakemake")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder to write, in the folder of the study's results"
+    )
     _program.run(work, parser.parse_args(argv))
 
 
@@ -28,14 +29,14 @@ def work(arguments: argparse.Namespace) -> None:
     """Read, describe, write."""
     content = run_manifest.manifest(
         results=read_json(arguments.results),
-        folder=arguments.folder,
-        checkout=arguments.checkout,
+        folder=arguments.output.parent,
+        checkout=CHECKOUT,
         tables=arguments.tables,
         images=arguments.images,
         snakemake=arguments.snakemake,
     )
     with new_folder(arguments.output) as folder:
-        crate.write(folder, content, arguments.report, arguments.results, arguments.checkout)
+        crate.write(folder, content, arguments.report, arguments.results, CHECKOUT)
 
 
 if __name__ == "__main__":

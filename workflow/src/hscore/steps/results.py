@@ -5,9 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
 from hscore.reporting import results
 from hscore.steps import _program
+
+PUBLISHED = CHECKOUT / "resources/published.yaml"
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -40,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--validation", type=Path, required=True, help="validation.json")
     parser.add_argument("--survival", type=Path, required=True, help="survival.json")
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of the trained models")
-    parser.add_argument("--published", type=Path, required=True, help="the published values (YAML)")
+    parser.add_argument("--published", type=Path, default=PUBLISHED, help="the published values (YAML)")
     parser.add_argument(
         "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"
     )
