@@ -81,8 +81,9 @@ environments: $(INSTALLED_DEV)
 test: lint
 	@$(RUN) python -m pytest -n auto --dist loadfile
 
+# SELECT='gpu or memory' for some of the tests
 test-slurm: $(INSTALLED_DEV)
-	@$(RUN) python -m pytest -v tests/slurm/run_on_slurm.py
+	@$(RUN) python -m pytest -v tests/slurm/run_on_slurm.py $(if $(SELECT),-k "$(SELECT)")
 
 faults: $(INSTALLED_DEV)
 	@$(RUN) python tests/faults.py

@@ -33,7 +33,8 @@ def cluster() -> Iterator[Path]:
         pytest.skip("the test cluster needs root on Debian")
     folder = Path(tempfile.mkdtemp(prefix="hscore-slurm-"))
     folder.chmod(0o755)
-    subprocess.run([CLUSTER, "install"], check=True)
+    if subprocess.run([CLUSTER, "install"]).returncode:
+        pytest.skip("Debian's packages of SLURM are not to be had here")
     try:
         subprocess.run([CLUSTER, "up", str(folder)], check=True)
         yield folder
