@@ -137,20 +137,25 @@ def flip(path: Path) -> None:
 
 
 def killed_again_and_again(reference: Study, folder: Path, kills: int) -> tuple[Study, str]:
-    """kill -9 of the whole run at random moments."""
-    study, moments = Study(folder), random.Random(2020)
-    done = 0
+    """kill -9 of the whole run at random moments, spread over the whole study by the number of jobs begun."""
+    study, dice = Study(folder), random.Random(2020)
+    total = study_jobs(reference)
     for _ in range(kills):
         process = study.start()
-        try:
-            process.wait(moments.uniform(1, 15))
-            break  # it has ended by itself
-        except subprocess.TimeoutExpired:
-            study.kill(process)
-            done += 1
+        until = study_jobs(study) + dice.randint(1, 2 * total // (kills + 2))
+        while process.poll() is None and study_jobs(study) < until:
+            time.sleep(0.1)
+        time.sleep(dice.uniform(0, 2))
+        assert process.poll() is None, (folder / "run.log").read_text()
+        study.kill(process)
+    begun = study_jobs(study)
     study.finish()
-    assert done == kills, f"the study ended after {done} kills; let them come sooner"
-    return study, f"{done} kills"
+    return study, f"{kills} kills, the last after {begun} of {total} jobs had begun"
+
+
+def study_jobs(study: Study) -> int:
+    """How many jobs have begun: each has a log."""
+    return len(list((study.results / "logs").rglob("*.log")))
 
 
 def disk_full(reference: Study, folder: Path) -> tuple[Study, str]:

@@ -138,6 +138,16 @@ def test_gpu_is_requested_for_image_models_only(own_study):
     assert with_gpu == {"cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "hybrid"}
 
 
+def test_every_rule_asks_for_more_memory_and_time_at_every_attempt(own_study):
+    first = {(job.rule, *job.wildcards.values()): job for job in planned(own_study.folder, *own_study.arguments)}
+    third = planned(own_study.folder, *own_study.arguments, "--attempt", "3")
+    assert len(third) == len(first)
+    for job in third:
+        before = first[(job.rule, *job.wildcards.values())].resources
+        for name in ("mem_mb", "runtime"):
+            assert job.rule == "all" or job.resources[name] == 3 * before[name] > 0
+
+
 def test_a_target_of_an_unknown_patient_is_refused(own_study):
     done = snakemake(own_study.folder, "results/own/nifti/north/sub-nobody", "-n", *own_study.arguments, check=False)
     assert done.returncode != 0
