@@ -77,9 +77,9 @@ class Study:
         status = self.start(*arguments, startup=startup).wait()
         return status, (self.folder / "run.log").read_text()
 
-    def finish(self) -> None:
-        """Run to the end; it must succeed."""
-        status, said = self.run()
+    def finish(self, *targets: str) -> None:
+        """Run to the end (of the targets); it must succeed."""
+        status, said = self.run(*targets)
         assert status == 0, said
 
     def kill(self, process: subprocess.Popen) -> None:
@@ -174,75 +174,79 @@ def disk_full(reference: Study, folder: Path) -> tuple[Study, str]:
 
 def read_only(reference: Study, folder: Path) -> tuple[Study, str]:
     """The results cannot be written."""
-    kept = reference.copy(folder, "survival", "report", "provenance")
-    shutil.move(kept.results, folder / "kept")
+    study = reference.copy(folder, "survival", "report", "provenance")
+    shutil.move(study.results, folder / "kept")
     with disk(folder / "results", 2000) as remount:
-        shutil.copytree(folder / "kept", kept.results)
+        shutil.copytree(folder / "kept", study.results, copy_function=shutil.copy2)
         remount("ro")
-        status, said = kept.run()
-        assert status != 0 and "Read-only file system" in said and "Traceback" not in said, said
+        status, said = study.run()
+        assert status != 0 and "error: Read-only file system: " in said and "Traceback" not in said, said
         remount("rw")
-        kept.finish()
+        study.finish()
         shutil.rmtree(folder / "kept")
-        shutil.copytree(kept.results, folder / "kept")
-    shutil.copytree(folder / "kept", kept.results)
-    return kept, said.strip().splitlines()[-1]
+        shutil.copytree(study.results, folder / "kept", copy_function=shutil.copy2)
+    shutil.copytree(folder / "kept", study.results, copy_function=shutil.copy2)
+    return study, "one sentence"
 
 
 def two_at_once(reference: Study, folder: Path) -> tuple[Study, str]:
     """A second run is started in the same folder."""
-    study = reference.copy(folder, "normalized", "samples", "provenance")
-    first = study.start()
-    time.sleep(6)
+    study = reference.copy(folder, "samples")
+    first = study.start("sample")
     log = (folder / "run.log").rename(folder / "first.log")
-    status, said = study.run()
+    while "jobs to do" not in log.read_text():
+        assert first.poll() is None, log.read_text()
+        time.sleep(0.2)
+    status, said = study.run("sample")
     assert status != 0 and "make unlock" in said, said
     assert first.wait() == 0, log.read_text()
     return study, said.strip().splitlines()[-1]
 
 
 def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
-    """Half of the jobs run on machines whose clocks are a day slow or a day fast."""
-    study = reference.copy(folder, "normalized", "samples", "cohort", "survival", "provenance")
-    for day, patients in (("- 1 day", "*[02468]"), ("+ 1 day", "*[13579]")):
-        for path in study.results.glob(f"nifti/*/{patients}/**/*"):
-            subprocess.run(["touch", "-d", day, str(path)], check=True)
-    skew = 'case $((RANDOM % 3)) in 0) days="1 day ago";; 1) days="1 day";; *) days=now;; esac\n'
-    skew += """trap 'find results -newermt "-5 seconds" -type f -exec touch -d "$days" {} +' EXIT\n"""
-    status, said = study.run(startup=skew)
-    assert status == 0, said
-    status, said = study.run("--dry-run")
-    assert "Nothing to be done" in said, said
-    return study, "afterwards nothing is to be done"
+    """Half of the patients were normalised on a machine whose clock is a day fast."""
+    study = reference.copy(folder, "samples")
+    tomorrow = time.time() + 86_400
+    for patient in study.results.glob("normalized/*/sub-*[02468]"):
+        for path in [*patient.rglob("*"), patient]:
+            os.utime(path, (tomorrow, tomorrow))
+    status, said = study.run("sample")
+    assert status != 0 and "clock skew" in said and "Traceback" not in said, said
+    for path in [*study.results.rglob("*"), *study.results.rglob(".snakemake_timestamp")]:
+        os.utime(path)
+    study.finish("sample")
+    return study, "named as such; goes on when the clocks are right"
 
 
 def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     """A bit of a patient's samples and a bit of a network's weights change; whoever reads them says so."""
-    study = reference.copy(folder, "models/cet1wi_tumour", "predictions/hybrid", "provenance")
+    study = reference.copy(folder, "models/cet1wi_tumour", "predictions/hybrid")
     patient, model = study.results / "samples/henan/sub-henan-0003", study.results / "models/hybrid/seed-1"
     flip(patient / "samples.npz")
     flip(model / "fold-1.safetensors")
-    status, said = study.run()
-    assert status != 0
-    for folder_named, what in (
-        (patient, "samples.npz is damaged"),
-        (model, "fold-1.safetensors is not what training wrote"),
+    for target, damaged, what in (
+        ("models/cet1wi_tumour/seed-1", patient, "samples.npz is damaged"),
+        ("predictions/hybrid/external.csv", model, "fold-1.safetensors is not what training wrote"),
     ):
-        assert what in said and f"delete the folder {folder_named.relative_to(study.folder)}" in said, said
-        shutil.rmtree(folder_named)
+        target = str((study.results / target).relative_to(study.folder))
+        status, said = study.run(target)
+        assert status != 0 and what in said, said
+        assert f"delete the folder {damaged.relative_to(study.folder)} and run again" in " ".join(said.split()), said
+        shutil.rmtree(damaged)
+        study.finish(target)
     study.finish()
     return study, "both named, with the folder to delete"
 
 
 def out_of_memory(reference: Study, folder: Path) -> tuple[Study, str]:
     """One patient's job runs out of memory; all others go on."""
-    study = reference.copy(folder, "normalized", "samples", "cohort", "provenance")
+    study = reference.copy(folder, "normalized", "samples")
     limit = 'case "$BASH_EXECUTION_STRING" in *steps.normalize*henan-0003*) ulimit -v 150000;; esac\n'
-    status, said = study.run(startup=limit)
+    status, said = study.run("sample", startup=limit)
     assert status != 0 and "FAILED: normalize_patient henan-0003" in said, said
     others = len(list((study.results / "samples").glob("*/sub-*")))
     assert others == len(list((reference.results / "samples").glob("*/sub-*"))) - 1
-    study.finish()
+    study.finish("sample")
     return study, f"{others} other patients were finished at once"
 
 

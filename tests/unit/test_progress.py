@@ -115,3 +115,9 @@ def test_an_error_of_the_study_is_a_sentence_and_a_bug_keeps_its_traceback():
 )
 def test_reasons(text, meaning):
     assert messages.reason(text) == meaning
+
+
+def test_what_the_operating_system_refuses_is_a_sentence():
+    trace = '  File "/x/io.py", line 3, in remove\n    os.remove(file)\n'
+    error = f"Traceback (most recent call last):\n{trace}OSError: [Errno 30] Read-only file system: 'results/a.log'\n"
+    assert messages.plain_error(error, "OSError") == "Read-only file system: 'results/a.log'"
