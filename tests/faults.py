@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,10 +127,10 @@ def disk(folder: Path, megabytes: int) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def flip(path: Path) -> None:
-    """Change one bit in the middle of a file."""
+def flip(path: Path, place: int) -> None:
+    """Change one bit of a file, at this byte (from the end, if negative)."""
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[place] ^= 1
     path.write_bytes(content)
 
 
@@ -221,9 +222,13 @@ def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
 def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     """A bit of a patient's samples and a bit of a network's weights change; whoever reads them says so."""
     study = reference.copy(folder, "models/cet1wi_tumour", "predictions/hybrid")
-    patient, model = study.results / "samples/henan/sub-henan-0003", study.results / "models/hybrid/seed-1"
-    flip(patient / "samples.npz")
-    flip(model / "fold-1.safetensors")
+    manifest = (study.results / "cohort/henan/manifest.csv").read_text().splitlines()
+    patient = study.results / "samples/henan" / f"sub-{manifest[1].split(',')[0]}"
+    model = study.results / "models/hybrid/seed-1"
+    with zipfile.ZipFile(patient / "samples.npz") as arrays:
+        start = arrays.getinfo("CET1WI_tumour.npy").header_offset
+    flip(patient / "samples.npz", start + 1000)  # among the pixels that the model to be trained reads
+    flip(model / "fold-1.safetensors", -1)
     for target, damaged, what in (
         ("models/cet1wi_tumour/seed-1", patient, "samples.npz is damaged"),
         ("predictions/hybrid/external.csv", model, "fold-1.safetensors is not what training wrote"),
