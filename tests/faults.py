@@ -229,18 +229,17 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
         start = arrays.getinfo("CET1WI_tumour.npy").header_offset
     flip(patient / "samples.npz", start + 1000)  # among the pixels that the model to be trained reads
     flip(model / "fold-1.safetensors", -1)
-    for target, damaged, what in (
-        ("models/cet1wi_tumour/seed-1", patient, "samples.npz is damaged"),
-        ("predictions/hybrid/external.csv", model, "fold-1.safetensors is not what training wrote"),
-    ):
-        target = str((study.results / target).relative_to(study.folder))
-        status, said = study.run(target)
-        assert status != 0 and what in said, said
-        assert f"delete the folder {damaged.relative_to(study.folder)} and run again" in " ".join(said.split()), said
-        shutil.rmtree(damaged)
-        study.finish(target)
+    training, scores = ("models/cet1wi_tumour/seed-1", "predictions/hybrid/external.csv")
+    folder_of_patient, folder_of_model = (str(path.relative_to(study.folder)) for path in (patient, model))
+    status, said = study.run(str((study.results / training).relative_to(study.folder)))
+    assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {folder_of_patient} " in said, said
+    study.finish(folder_of_patient, "--force")
+    status, said = study.run(str((study.results / scores).relative_to(study.folder)))
+    assert status != 0 and "fold-1.safetensors is not what training wrote" in said, said
+    assert f"delete the folder {folder_of_model} and run again" in said, said
+    shutil.rmtree(model)
     study.finish()
-    return study, "both named, with the folder to delete"
+    return study, "both named, with what to do"
 
 
 def out_of_memory(reference: Study, folder: Path) -> tuple[Study, str]:

@@ -118,9 +118,7 @@ def test_damaged_samples_are_noticed(study, tmp_path, damage):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1  # within the pixels
     path.write_bytes({"a bit": content, "the end": content[:-40], "all": b""}[damage])
-    with pytest.raises(
-        UserError, match=r"patient '002': .*samples\.npz is damaged .*; delete the folder .*sub-2 and run"
-    ):
+    with pytest.raises(UserError, match=r"samples\.npz is damaged .*; make it again: snakemake --force .*sub-2 "):
         samples.read_samples(study, SPEC)
 
 

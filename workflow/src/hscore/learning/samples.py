@@ -138,7 +138,8 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
             images = arrays[key].astype(np.float32, copy=False) if key in arrays.files else ()
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
-            f"patient '{patient}': {path} is damaged ({error}); delete the folder {path.parent} and run again"
+            f"patient '{patient}': {path} is damaged ({error}); "
+            f"make it again: snakemake --force {path.parent} --configfile ..., and start the study again"
         ) from None
     if not len(images):
         sequence = key.split("_")[0]
