@@ -231,13 +231,14 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     flip(model / "fold-1.safetensors", -1)
     training, scores = ("models/cet1wi_tumour/seed-1", "predictions/hybrid/external.csv")
     folder_of_patient, folder_of_model = (str(path.relative_to(study.folder)) for path in (patient, model))
-    status, said = study.run(str((study.results / training).relative_to(study.folder)))
-    assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {folder_of_patient} " in said, said
-    study.finish(folder_of_patient, "--force")
-    status, said = study.run(str((study.results / scores).relative_to(study.folder)))
+    scores, training = (str((study.results / target).relative_to(study.folder)) for target in (scores, training))
+    status, said = study.run(scores)
     assert status != 0 and "fold-1.safetensors is not what training wrote" in said, said
     assert f"delete the folder {folder_of_model} and run again" in said, said
+    status, said = study.run(training)
+    assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {folder_of_patient} " in said, said
     shutil.rmtree(model)
+    study.finish(folder_of_patient, "--force")
     study.finish()
     return study, "both named, with what to do"
 
