@@ -1,45 +1,66 @@
 """Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
 
-Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions. The
-aim is a relative difference of at most 1e-6, of 1e-5 where both sides iterate. A row that is allowed more says why.
+Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions. What
+they have no reference for stands in references/r.json, written by references/make.R from the same data. The aim is a
+relative difference of at most 1e-6, of 1e-5 where both sides iterate. A row that is allowed more says why. Every number
+of the reference files is compared, or falls under one of ``NOT_COMPARED``.
 """
 
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import chdtrc, ndtri, stdtrit
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.statistics import (  # noqa: E402  (the path must be set first when this runs as a program)
     accuracy,
+    bootstrap,
     calibration,
+    censoring,
+    competing,
     concordance,
     cox,
+    cox_models,
     decision,
     discrimination,
+    imputation,
     logistic,
+    multiplicity,
     partial_likelihood,
+    precision,
     proportional_hazards,
     proportions,
     reclassification,
+    resampled_roc,
+    smoother,
+    splines,
+    subgroups,
     survival,
     thresholds,
+    time_dependent,
 )
 from hscore.statistics.estimates import two_sided_p  # noqa: E402
 
 EXACT, ITERATIVE = 1e-6, 1e-5
+Z = 1.959963984540054
 GLM = (
     "R's glm stops at a relative deviance change of 1e-8 and takes the standard error from the step before; ours is at "
     "the maximum. Repeating R's stopping rule gives R's value (next row)."
 )
 BAND = "A log-log band is undefined while nobody has had the event: R says NA, we start the curve with a band of 1."
+COXPHF = "coxphf stops at a step of 1e-8 or so and finds its bounds to about four digits; ours are at the crossing."
+GRAY = "cmprsk has Gray's variance; ours is the delta method's, as in survival (rows above)."
+JACKKNIFE = "timeROC's variance is that of the influence function; ours leaves one patient out at a time."
+PMVALSAMPSIZE = "pmvalsampsize rounds 1.96 and the standard error asked for, and simulates the linear predictor."
 COXPH = (
     "R's coxph stops at a relative change of the log likelihood of 1e-9; ours is at the maximum. "
     "Repeating R's stopping rule gives R's value (next rows)."
@@ -71,22 +92,127 @@ class Row:
         return self.difference <= self.allowed
 
 
-def rows(shared: Path) -> Iterator[Row]:
-    """All rows; ``shared`` is the folder that holds ``stats`` and ``tcga_cesc``."""
-    stats = shared / "stats"
-    yield from of_proportions(read(stats / "expected_proportions.json"))
-    yield from of_asah(stats)
-    yield from of_decisions(stats)
-    yield from of_lung(stats)
-    yield from of_tcga(shared / "tcga_cesc")
+# Numbers of the reference files that no row compares, by a pattern of their path, and why.
+NOT_COMPARED = {
+    r"/(wilson_cc|agresti_coull|wald|jeffreys)$": "another interval: Wilson and Clopper-Pearson are ours",
+    r"/(delong_ci95_raw|delong_se|cov_delong|var1|var2)$": "follows from the numbers compared",
+    r"/wilcoxon_p$": "test of an AUC of 0.5: not offered",
+    r"/mcnemar_cc/|/n11$|/n00$": "with continuity correction: not offered; concordant pairs do not enter the test",
+    r"/km_(overall|by_group)/(log|plain)/": "other bands: log-log is ours",
+    r"/log-log/.*/(n|events|se)$": "follows from the numbers compared",
+    r"/breslow/": "other ties: Efron's are ours",
+    r"/(wald_test|score_test)/|/aic$": "other tests and criteria of a whole model: not offered",
+    r"/coef/\d+/(coef|z)$": "hazard ratio and p are compared",
+    r"/(lr_test|cox_zph/.*)/df$|/logrank/df$|/cox_\w+.*/(n|events)$": "degrees of freedom and sizes of the models",
+    r"/logrank/(n|observed|expected)$|/peto_rho1/": "parts of the log-rank test, another weight: not offered",
+    r"/hosmer_lemeshow/": "Hosmer-Lemeshow: not offered, as it depends on the grouping",
+    r"/val_prob/(Dxy|C \(ROC\)|R2|D|D:Chi-sq|U|U:Chi-sq|U:p|Q|Brier|Intercept|Slope|S:z|S:p)$": (
+        "val.prob's own versions of what is compared above (on rounded logits), and indices not offered"
+    ),
+    r"/brier_null$|/observed_rate$|/mean_predicted$|/log_loss$": "follows from the numbers compared",
+    r"/(calibration_in_the_large|logistic_recalibration)/(ci95_wald|p|intercept|se_intercept|slope_ci95_wald)$": (
+        "follows from estimate and standard error, which are compared; the joint intercept is not offered"
+    ),
+    r"/nri/(cutpoints|reclass_)|/nri/\w+/(se_null_Pencina2008|z|p|ci95_multinomial|nri_events|nri_nonevents)$": (
+        "follows from the numbers compared; the standard error under the null is not offered"
+    ),
+    r"/thresholds$|/treat_none$|/tau$": "settings of the comparison",
+    r"/person_time$|/figo/|/lnm/|/disagree|/zero_times|/negative_times|/n_centres$|/tab/|^/n$": "describe the data",
+    r"/(x|n|n_pos|n_neg|events|df)$": "sizes that enter the comparison",
+    r"/conf|/level$|/alpha$": "settings of the comparison",
+    r"^/(time_dependent/(risk|months|hazard)|rubin/(estimates|variances)|holm/p|shares/(right|of)|lowess/x)$": "inputs",
+    r"^/(paired_difference/\d+/counts|unpaired_delong/first|spline/(knots|at)|incidence/times)$": "inputs",
+}
 
 
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+class Reference(dict):
+    """A part of a reference file that remembers, in ``used``, which of its numbers (or lists of them) were read."""
+
+    def __init__(self, content: dict, path: str, used: set[str]) -> None:
+        super().__init__({key: self._wrap(value, f"{path}/{key}", used) for key, value in content.items()})
+        self.path, self.used = path, used
+
+    @classmethod
+    def _wrap(cls, value: object, path: str, used: set[str]) -> object:
+        if isinstance(value, dict):
+            return cls(value, path, used)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return [cls(one, f"{path}/{place}", used) for place, one in enumerate(value)]
+        return value
+
+    def __getitem__(self, key: str) -> object:
+        self.used.add(f"{self.path}/{key}")
+        return super().__getitem__(key)
+
+    def items(self) -> Iterator[tuple[str, object]]:
+        return ((key, self[key]) for key in self)
+
+    def values(self) -> Iterator[object]:
+        return (self[key] for key in self)
+
+    def numbers(self) -> Iterator[str]:
+        """Path of every number or list of numbers."""
+        for key, value in super().items():
+            parts = value if isinstance(value, list) else [value]
+            for part in parts:
+                if isinstance(part, Reference):
+                    yield from part.numbers()
+            if any(isinstance(part, int | float) for part in parts):
+                yield f"{self.path}/{key}"
+
+
+FILES = {
+    "proportions": "stats/expected_proportions.json",
+    "asah": "stats/expected_asah.json",
+    "decisions": "stats/expected_dca_binary.json",
+    "lung": "stats/expected_lung.json",
+    "tcga": "tcga_cesc/expected_tcga_cesc_dev.json",
+}
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All rows, and the numbers of the reference files that none of them reads, by the reason why."""
+
+    rows: list[Row]
+    not_compared: Counter
+
+    @classmethod
+    def of(cls, shared: Path) -> "Agreement":
+        """``shared`` is the folder that holds ``stats`` and ``tcga_cesc``. ValueError for a number without a reason."""
+        files = {name: read(shared / place) for name, place in FILES.items()}
+        files["packages"] = read(ROOT / "tests" / "references" / "r.json")
+        rows = [
+            *of_proportions(files["proportions"]),
+            *of_asah(files["asah"], shared / "stats"),
+            *of_decisions(files["decisions"], shared / "stats"),
+            *of_lung(files["lung"], shared / "stats"),
+            *of_tcga(files["tcga"], shared / "tcga_cesc"),
+            *of_packages(files["packages"], shared),
+        ]
+        reasons = Counter()
+        for name, content in files.items():
+            for path in content.numbers():
+                if path not in content.used:
+                    reasons[reason(path, name)] += 1
+        return cls(rows, reasons)
+
+
+def reason(path: str, name: str) -> str:
+    """Why a number is not compared."""
+    for pattern, why in NOT_COMPARED.items():
+        if re.search(pattern, path):
+            return why
+    raise ValueError(f"{name}: nothing compares {path}, and NOT_COMPARED does not say why")
+
+
+def read(path: Path) -> Reference:
+    return Reference(json.loads(path.read_text(encoding="utf-8")), "", set())
 
 
 def of_proportions(expected: dict) -> Iterator[Row]:
     for case in expected["proportions"]:
+        yield Row("proportions", f"{case['x']}/{case['n']}", case["estimate"], case["x"] / case["n"])
         for kind, name in (("wilson", "wilson"), ("clopper-pearson", "clopper_pearson")):
             ours = proportions.proportion(case["x"], case["n"], kind, 0.95)
             for bound, reference, value in zip(("low", "high"), case[name], (ours["low"], ours["high"]), strict=True):
@@ -140,12 +266,12 @@ def of_table(data: str, expected: dict, positive: np.ndarray, called: np.ndarray
         yield Row(data, name, expected[short[name]]["est"], ours["estimate"])
         yield Row(data, f"{name} low", expected[short[name]]["ci_log"][0], ours["low"])
         yield Row(data, f"{name} high", expected[short[name]]["ci_log"][1], ours["high"])
-    for name, value in accuracy.indices(counts).items():
-        yield Row(data, name, expected[name], value)
+    for name, ours in accuracy.indices(positive, called, bootstrap.everyone(positive.size), 0.95).items():
+        yield Row(data, name, expected[name], ours["estimate"])
 
 
 def of_calibration(data: str, expected: dict, positive: np.ndarray, predicted: np.ndarray) -> Iterator[Row]:
-    everyone = np.ones((1, positive.size))
+    everyone = bootstrap.everyone(positive.size)
     ours = calibration.describe(positive, predicted, 0.95, everyone)
     yield Row(data, "Brier", expected["brier"], ours["brier"]["estimate"])
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
@@ -189,10 +315,8 @@ def as_glm_stops(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float
 
 
 def of_nri(data: str, expected: dict, positive: np.ndarray, old: np.ndarray, new: np.ndarray) -> Iterator[Row]:
-    z = 1.959963984540054
-
     def error(ours: dict) -> float:
-        return (ours["high"] - ours["low"]) / (2 * z)
+        return (ours["high"] - ours["low"]) / (2 * Z)
 
     continuous = reclassification.continuous_nri(positive, old, new, 0.95)
     yield Row(data, "continuous NRI", expected["continuous"]["nri"], continuous["estimate"])
@@ -206,25 +330,32 @@ def of_nri(data: str, expected: dict, positive: np.ndarray, old: np.ndarray, new
     yield Row(data, "IDI", expected["idi"]["idi"], ours["estimate"])
     yield Row(data, "IDI SE", expected["idi"]["se"], error(ours))
     yield Row(data, "IDI p", expected["idi"]["p"], ours["p"])
+    yield Row(data, "IDI events", expected["idi"]["improveSens"], ours["events"])
+    yield Row(data, "IDI non-events", expected["idi"]["improveSpec"], ours["non_events"])
 
 
 def of_net_benefit(data: str, expected: dict, positive: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     at = np.array(expected["thresholds"])
-    everyone = np.ones((1, positive.size))
+    everyone = bootstrap.everyone(positive.size)
     for name, reference in expected["models"].items():
         ours = decision.curve(positive, table[name].to_numpy(float)[:, None] >= at, at, 0.95, everyone)
-        for t, r, o in zip(at, reference["net_benefit"], ours["net_benefit"], strict=True):
+        for t, r, o in zip(at, reference["net_benefit"], ours["net_benefit"]["estimate"], strict=True):
             yield Row(data, f"net benefit {name} at {t:g}", r, o)
-        avoided = ours["interventions_avoided_per_100"]
+        avoided = ours["interventions_avoided_per_100"]["estimate"]
         for t, r, o in zip(at, reference["net_intervention_avoided_per_100"], avoided, strict=True):
             yield Row(data, f"interventions avoided {name} at {t:g}", r, o)
+        n = positive.size
+        rest = {"tp_rate": (positive.sum(), ours["missed"]), "fp_rate": ((~positive).sum(), ours["spared"])}
+        for rate, (everybody, left) in rest.items():
+            for t, r, o in zip(at, reference[rate], left, strict=True):
+                yield Row(data, f"{rate} {name} at {t:g}", r, (everybody - o) / n)
     ours = decision.curve(positive, np.ones((positive.size, at.size), dtype=bool), at, 0.95, everyone)
-    for t, r, o in zip(at, expected["treat_all"], ours["net_benefit"], strict=True):
+    for t, r, o in zip(at, expected["treat_all"], ours["net_benefit"]["estimate"], strict=True):
         yield Row(data, f"net benefit treat all at {t:g}", r, o)
 
 
-def of_asah(folder: Path) -> Iterator[Row]:
-    expected, table = read(folder / "expected_asah.json"), pd.read_csv(folder / "asah.csv")
+def of_asah(expected: dict, folder: Path) -> Iterator[Row]:
+    table = pd.read_csv(folder / "asah.csv")
     positive = table["outcome_poor"].to_numpy() == 1
     yield from of_roc("aSAH", expected["roc"], positive, table)
     right = []
@@ -236,6 +367,8 @@ def of_asah(folder: Path) -> Iterator[Row]:
     groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
     for name, group in groups.items():
         reference, ours = expected[f"mcnemar_{name}"], accuracy.mcnemar(right[0][group], right[1][group])
+        yield Row("aSAH", f"McNemar only a {name}", reference["n10"], ours["only_a"])
+        yield Row("aSAH", f"McNemar only b {name}", reference["n01"], ours["only_b"])
         yield Row("aSAH", f"McNemar chi2 {name}", reference["mcnemar_nocc"]["chi2"], ours["chi2"])
         yield Row("aSAH", f"McNemar p {name}", reference["mcnemar_nocc"]["p"], ours["p"])
         yield Row("aSAH", f"McNemar exact p {name}", reference["exact_binomial_p"], ours["p_exact"])
@@ -247,8 +380,8 @@ def of_asah(folder: Path) -> Iterator[Row]:
     yield from of_net_benefit("aSAH models", expected["dca"], positive, table)
 
 
-def of_decisions(folder: Path) -> Iterator[Row]:
-    expected, table = read(folder / "expected_dca_binary.json"), pd.read_csv(folder / "dca_binary_predictions.csv")
+def of_decisions(expected: dict, folder: Path) -> Iterator[Row]:
+    table = pd.read_csv(folder / "dca_binary_predictions.csv")
     positive = table["cancer"].to_numpy(bool)
     yield from of_roc("dcurves", expected["roc"], positive, table)
     yield from of_net_benefit("dcurves", expected["dca"], positive, table)
@@ -306,33 +439,46 @@ def of_curves(
 def of_cox(
     data: str, label: str, expected: dict, time: np.ndarray, event: np.ndarray, table: pd.DataFrame
 ) -> Iterator[Row]:
-    ours = cox.fit(time, event, table, 0.95)
+    ours = cox.fit(time, event, table).wald(0.95)
     for reference, row in zip(expected["coef"], ours, strict=True):
         name = f"Cox {label}, {reference['term']}"
         yield Row(data, f"{name} HR", reference["hr"], row["estimate"], ITERATIVE)
         yield Row(data, f"{name} low", reference["hr_lcl"], row["low"], ITERATIVE)
         yield Row(data, f"{name} high", reference["hr_ucl"], row["high"], ITERATIVE)
         yield Row(data, f"{name} p", reference["p"], row["p"], 1e-4, COXPH)
-    for reference, p in zip(expected["coef"], as_coxph_stops(time, event, table.to_numpy(float)), strict=True):
+    r_beta, r_p = as_coxph_stops(time, event, table.to_numpy(float))
+    for reference, p in zip(expected["coef"], r_p, strict=True):
         yield Row(data, f"Cox {label}, {reference['term']} p, R's stopping rule", reference["p"], p)
-    beta = np.log([row["estimate"] for row in ours])
-    x = table.to_numpy(float)
+    model = cox.fit(time, event, table)
+    x, beta = model.x, model.beta
+    for reference, error in zip(expected["coef"], np.sqrt(np.diag(model.covariance)), strict=True):
+        yield Row(data, f"Cox {label}, {reference['term']} SE", reference["se"], error, ITERATIVE)
+    chi2 = 2 * (model.log_likelihood - partial_likelihood.log_likelihood(x, time, event, np.zeros(beta.size)))
+    yield Row(data, f"Cox {label} likelihood ratio", expected["lr_test"]["test"], chi2, ITERATIVE)
+    yield Row(
+        data, f"Cox {label} likelihood ratio p", expected["lr_test"]["pvalue"], chi2_p(chi2, beta.size), ITERATIVE
+    )
     for place, b in enumerate((np.zeros(beta.size), beta)):
         value = partial_likelihood.log_likelihood(x, time, event, b)
         yield Row(data, f"Cox {label} log likelihood {place}", expected["loglik"][place], value)
-    value, error = concordance.concordance(time, event, x @ beta, np.where(event, 1.0, 0.0))
+    # at R's coefficients: the order of two patients with almost the same risk depends on where the iteration stops
+    value, error = concordance.concordance(time, event, x @ r_beta, np.where(event, 1.0, 0.0))
     yield Row(data, f"Harrell's C {label}", expected["concordance"]["harrell"], value)
     yield Row(data, f"Harrell's C SE {label}", expected["concordance"]["se"], error)
 
 
-def as_coxph_stops(time: np.ndarray, event: np.ndarray, x: np.ndarray) -> list[float]:
-    """p-values [p] as R's ``coxph`` computes them: Newton's method from zero until the log likelihood settles."""
+def chi2_p(chi2: float, degrees: int) -> float:
+    """Upper tail of the chi-square distribution."""
+    return float(chdtrc(degrees, chi2))
+
+
+def as_coxph_stops(time: np.ndarray, event: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """Coefficients and p-values [p] as R's ``coxph``: Newton's method from zero until the log likelihood settles."""
     beta, before = np.zeros(x.shape[1]), -np.inf
     while True:
-        value = partial_likelihood.log_likelihood(x, time, event, beta)
-        score, information = partial_likelihood.score_and_information(x, time, event, beta)
+        value, score, information = partial_likelihood.derivatives(x, time, event, beta)
         if abs(1 - before / value) <= 1e-9:
-            return [two_sided_p(z) for z in beta / np.sqrt(np.diag(np.linalg.inv(information)))]
+            return beta, [two_sided_p(z) for z in beta / np.sqrt(np.diag(np.linalg.inv(information)))]
         beta, before = beta + np.linalg.solve(information, score), value
 
 
@@ -342,21 +488,21 @@ def of_models(data: str, expected: dict, time: np.ndarray, event: np.ndarray, ta
         yield from of_cox(data, "univariable", reference, time, event, table[[name]])
     yield from of_cox(data, "multivariable", expected["cox_multivariable"]["efron"], time, event, table)
     x = table.to_numpy(float)
-    beta = np.log([row["estimate"] for row in cox.fit(time, event, table, 0.95)])
+    beta = cox.fit(time, event, table).beta
     for kind, references in expected["cox_zph"].items():
         ours = proportional_hazards.test(time, event, x, beta, list(table), kind)
         for reference, row in zip(references, ours, strict=True):
             label = f"cox.zph {kind} {reference['term']}"
             yield Row(data, f"{label} chi2", reference["chisq"], row["chi2"], ITERATIVE)
             yield Row(data, f"{label} p", reference["p"], row["p"], ITERATIVE)
-    weight = np.where(event, concordance.censoring_survival(time, event, time) ** -2.0, 0.0)
-    value, error = concordance.concordance(time, event, x @ beta, weight)
+    weight = np.where(event, censoring.uncensored(time, event, time) ** -2.0, 0.0)
+    value, error = concordance.concordance(time, event, x @ as_coxph_stops(time, event, x)[0], weight)
     yield Row(data, "Uno's C", expected["uno_concordance"]["est"], value)
     yield Row(data, "Uno's C SE", expected["uno_concordance"]["se"], error)
 
 
-def of_lung(folder: Path) -> Iterator[Row]:
-    expected, table = read(folder / "expected_lung.json"), pd.read_csv(folder / "lung.csv")
+def of_lung(expected: dict, folder: Path) -> Iterator[Row]:
+    table = pd.read_csv(folder / "lung.csv")
     for data, key, part in (
         ("lung", "full", table),
         ("lung, complete", "complete_cases_age_sex_ecog", table.dropna(subset=["ph.ecog"])),
@@ -367,8 +513,8 @@ def of_lung(folder: Path) -> Iterator[Row]:
             yield from of_models(data, expected[key], time, event, part[["age", "sex", "ph.ecog"]])
 
 
-def of_tcga(folder: Path) -> Iterator[Row]:
-    expected, table = read(folder / "expected_tcga_cesc_dev.json"), pd.read_csv(folder / "tcga_cesc_dev.csv")
+def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
+    table = pd.read_csv(folder / "tcga_cesc_dev.csv")
     stage = table["figo_stage"].str.extract(r"stage (iv|i{1,3})", flags=re.IGNORECASE)[0]
     table["figo_adv"] = (stage.str.lower() != "i").where(stage.notna()).astype(float)
     positive_nodes = table["ln_positive_he"]
@@ -394,11 +540,162 @@ def of_tcga(folder: Path) -> Iterator[Row]:
         data, reference = "TCGA-CESC logistic", expected["logistic_lnm"]
         yield Row(data, f"coefficient {name}", reference["coef"][name], model.coefficients[place], ITERATIVE)
         yield Row(data, f"SE {name}", reference["se"][name], model.errors[place], ITERATIVE)
+        yield Row(data, f"odds ratio {name}", reference["or"][name], np.exp(model.coefficients[place]), ITERATIVE)
+
+
+def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
+    """Statistics that the shared results have no reference for: R packages on the same data."""
+    asah = pd.read_csv(shared / "stats" / "asah.csv")
+    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    yield from of_discrimination_packages(expected, asah, pd.read_csv(shared / "stats" / "asah_predictions.csv"))
+    yield from of_survival_packages(expected, lung)
+    yield from of_time_dependent(expected["time_dependent"], lung)
+    yield from of_incidence(expected["incidence"], pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+    (ours,) = imputation.pool(*(np.array(expected["rubin"][key])[:, None] for key in ("estimates", "variances")), 0.95)
+    total = ((ours["high"] - ours["low"]) / 2 / stdtrit(ours["df"], 0.975)) ** 2
+    pooled = {"estimate": ours["estimate"], "total": total, "df": ours["df"], "fmi": ours["missing_information"]}
+    for name, value in pooled.items():
+        yield Row("mice pool.scalar", f"Rubin's rules {name}", expected["rubin"][name], value)
+    yield from of_sample_size(expected["sample_size"])
+
+
+def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: pd.DataFrame) -> Iterator[Row]:
+    positive = asah["outcome_poor"].to_numpy() == 1
+    for name, reference in expected["partial_auc"].items():
+        roc = resampled_roc.ResampledRoc(positive, asah[name].to_numpy(float), bootstrap.everyone(positive.size))
+        for lowest, value in reference.items():
+            ours = roc.partial_aucs(float(lowest))[0]
+            yield Row("pROC, aSAH", f"partial AUC {name}, specificity {lowest} and more", value, ours)
+    reference, scores = expected["unpaired_delong"], asah["s100b"].to_numpy(float)
+    first = np.arange(positive.size) < reference["first"]
+    ours = discrimination.compare_unpaired(positive[first], scores[first], positive[~first], scores[~first], 0.95)
+    for name in ("difference", "df", "p"):
+        yield Row("pROC, aSAH", f"unpaired DeLong, other patients, {name}", reference[name], ours[name])
+    for reference in expected["paired_difference"]:
+        counts = reference["counts"]
+        calls = (np.repeat(np.array(kinds, bool), counts) for kinds in ((1, 1, 0, 0), (1, 0, 1, 0)))
+        ours = accuracy.paired_difference(*calls, 0.95)
+        for bound in ("low", "high"):
+            yield Row("ratesci", f"paired difference {counts} {bound}", reference[bound], ours[bound])
+    right, of = (expected["shares"][key] for key in ("right", "of"))
+    levels = np.repeat(np.array(["a", "b", "c"]), of)
+    calls = np.concatenate([np.arange(n) < hits for hits, n in zip(right, of, strict=True)])
+    ours = subgroups.heterogeneity(np.ones(calls.size, bool), calls * 1.0, 0.5, levels)["sensitivity"]
+    for name in ("chi2", "p"):
+        yield Row("R stats prop.test", f"shares by level {name}", expected["shares"][name], ours[name])
+    for reference, ours in zip(expected["holm"]["adjusted"], multiplicity.holm(expected["holm"]["p"]), strict=True):
+        yield Row("R stats p.adjust", "Holm", reference, ours)
+    smooth = smoother.Lowess(predictions["p_hybrid"].to_numpy())(positive * 1.0, np.array(expected["lowess"]["x"]))
+    for reference, ours in zip(expected["lowess"]["y"], smooth, strict=True):
+        yield Row("R stats lowess, aSAH", "flexible calibration curve", reference, ours)
+
+
+def of_survival_packages(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
+    time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
+    ours = survival.describe_follow_up(time, event, 0.95)
+    for name in ("median", "low", "high"):
+        yield Row("survival, lung", f"follow-up, reverse KM, {name}", expected["follow_up"][name], ours[name])
+    reference = expected["restricted_mean"]
+    women = lung["sex"].to_numpy() == 2
+    ours = survival.restricted_mean_difference(time, event, women, reference["tau"], 0.95)
+    for name in ("difference", "low", "high", "p"):
+        yield Row("survRM2, lung", f"restricted mean {name}", reference[name], ours[name])
+    covariates = lung[["age", "sex", "ph.ecog"]]
+    untied = time + 1e-4 * np.arange(1, time.size + 1)  # coxphf has Breslow's ties only
+    few = np.arange(12)
+    monotone = cox.firth(few + 1.0, few < 4, pd.DataFrame({"high": (few < 6) * 1.0}), 0.95)
+    for key, rows in (
+        ("firth", cox.firth(untied, event, covariates, 0.95)),
+        ("profile", cox.fit(untied, event, covariates).profile(0.95)),
+        ("monotone", monotone),
+    ):
+        for name, ours in {"hr": "estimate", "low": "low", "high": "high", "p": "p"}.items():
+            found = expected[key][name]
+            for reference, row in zip(found if isinstance(found, list) else [found], rows, strict=True):
+                yield Row("coxphf, lung", f"{key} {row['term']} {name}", reference, row[ours], 1e-4, COXPHF)
+    reference = expected["spline"]
+    age, knots = lung["age"].to_numpy(float), np.array(reference["knots"])
+    columns = pd.DataFrame(splines.basis(age, knots))
+    model = cox.fit(time, event, columns)
+    step = splines.basis(np.array(reference["at"], float), knots) - splines.basis(np.array([np.median(age)]), knots)
+    errors = np.sqrt(np.diag(step @ model.covariance @ step.T))
+    for age_at, a, b, c, d in zip(
+        reference["at"], reference["log_ratio"], step @ model.beta, reference["error"], errors, strict=True
+    ):
+        yield Row("survival + Hmisc, lung", f"spline log hazard ratio at {age_at}", a, b, ITERATIVE)
+        yield Row("survival + Hmisc, lung", f"spline SE at {age_at}", c, d, ITERATIVE)
+    settings = {"events_per_variable": 0, "confidence": 0.95}
+    ours = cox_models.spline(time, event, age, settings)["nonlinearity"]
+    for name in ("chi2", "p"):
+        yield Row("survival + Hmisc, lung", f"spline non-linearity {name}", reference[name], ours[name], ITERATIVE)
+
+
+def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
+    time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
+    risk = np.array(expected["risk"])
+    for moment, reference, error in zip(expected["times"], expected["auc"], expected["se"], strict=True):
+        ours = time_dependent.auc_at(time, event, risk, moment, 0.95)
+        yield Row("timeROC, lung", f"AUC at {moment}", reference, ours["estimate"])
+        ours_error = (ours["high"] - ours["low"]) / (2 * Z)
+        yield Row("timeROC, lung", f"SE of the AUC at {moment}", error, ours_error, 0.05, JACKKNIFE)
+    months = np.array(expected["months"])
+    chance = np.exp(-np.exp(risk)[:, None] * np.array(expected["hazard"]))
+    everyone = bootstrap.everyone(time.size)
+    for moment, reference in zip(months, expected["auc_riskregression"], strict=True):
+        ours = time_dependent.aucs(time, event, risk, moment, everyone)[0]
+        yield Row("riskRegression, lung", f"AUC at {moment:g}", reference, ours)
+    curve = survival.kaplan_meier(time, event, 0.95)
+    nobody = np.tile([survival.at_time(curve, moment)[0] for moment in months], (time.size, 1))
+    for name, predicted in (("brier", chance), ("brier_null", nobody)):
+        ours = time_dependent.brier_scores(time, event, predicted, months)
+        for moment, reference, value in zip(months, expected[name], ours, strict=True):
+            yield Row("riskRegression, lung", f"{name} at {moment:g}", reference, value)
+        steps = np.cumsum(np.append(0.0, ours))[:-1] / np.arange(1, months.size + 1)  # a step function from time 0
+        for moment, reference, value in zip(
+            months[1:], expected[name.replace("brier", "ibs")][1:], steps[1:], strict=True
+        ):
+            yield Row("riskRegression, lung", f"mean {name} to {moment:g}, steps", reference, value)
+
+
+def of_incidence(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
+    table = table.dropna(subset=["PFI", "PFI.time"])
+    event = table["PFI"].to_numpy() == 1
+    competing_event = ~event & (table["OS"].to_numpy() == 1)
+    moments = np.array(expected["times"], float)
+    ours = competing.incidence(table["PFI.time"].to_numpy(float), event, competing_event, moments)
+    for name, package, values, allowed, why in (
+        ("estimate", "cmprsk", ours[0], EXACT, ""),
+        ("variance", "survival", ours[1], EXACT, ""),
+        ("variance_gray", "cmprsk", ours[1], 0.03, GRAY),
+    ):
+        for moment, reference, value in zip(moments, expected[name], values, strict=True):
+            statistic = f"cumulative incidence {name} at {moment:g}"
+            yield Row(f"{package}, TCGA-CESC", statistic, reference, value, allowed, why)
+
+
+def of_sample_size(expected: dict) -> Iterator[Row]:
+    reference = expected["external"]
+    predictor = -1.5 + 1.2 * ndtri((np.arange(200_000) + 0.5) / 200_000)
+    ours = {
+        "oe": precision.for_observed_expected(0.227, 0.4, 0.95),
+        "slope": precision.for_slope(predictor, 0.4, 0.95),
+        "auc": precision.for_auc(0.844, 0.227, 0.1, 0.95),
+        "net_benefit": precision.for_net_benefit(0.9, 0.87, 0.227, 0.2, 0.2, 0.95),
+    }
+    for name, value in ours.items():
+        yield Row("pmvalsampsize", f"patients for {name}", reference[name], value, 0.01, PMVALSAMPSIZE)
+    for key, of in (("development", (24, 0.288, 0.174)), ("development_small", (5, 0.1, 0.21))):
+        criteria = precision.for_development(*of)
+        for (criterion, value), found in zip(criteria.items(), expected[key], strict=True):
+            yield Row("pmsampsize", f"patients to develop, {criterion}, {of}", found, value)
 
 
 def table(all_rows: list[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| data | statistic | R | ours | difference | allowed | |", "|---|---|---:|---:|---:|---:|---|"]
+    lines = [
+        "| data | statistic | reference (R) | ours | difference | allowed | |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
     for row in all_rows:
         values = [("none" if v is None else f"{v:.12g}") for v in (row.reference, row.ours)]
         mark = row.why if row.agrees else "**DIFFERS** " + row.why
@@ -408,8 +705,12 @@ def table(all_rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
-    found = list(rows(ROOT.parent / "shared" / "data"))
+    agreement = Agreement.of(ROOT.parent / "shared" / "data")
+    found = agreement.rows
     print(table(found))
+    print("\nNot compared:")
+    for why, number in agreement.not_compared.most_common():
+        print(f"- {number} numbers: {why}")
     wrong = [row for row in found if not row.agrees]
     usual = [row.difference for row in found if not row.why]
     print(

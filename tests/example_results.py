@@ -15,7 +15,8 @@ import yaml
 
 from hscore.cohort import description
 from hscore.reporting import results
-from hscore.statistics import subgroups, survival_by_score, thresholds, validation
+from hscore.statistics import subgroups, survival_by_score, validation
+from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
 ROOT = Path(__file__).parents[1]
@@ -39,19 +40,29 @@ EXCLUDED = [
 ]
 
 
-def example_results(simulated: bool = True, scale: int = 1, seed: int = 7) -> dict[str, Any]:
-    """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own."""
-    return copy.deepcopy(_made(simulated, scale, seed))
+ROLES = ("development", "external")
+
+
+def example_results(
+    simulated: bool = True, scale: int = 1, seed: int = 7, roles: tuple[str, ...] = ROLES
+) -> dict[str, Any]:
+    """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own.
+
+    ``roles`` are those its centres have; without development, models and thresholds come from elsewhere.
+    """
+    return copy.deepcopy(_made(simulated, scale, seed, roles))
 
 
 @cache
-def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
+def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
     config["validate"]["bootstrap"]["resamples"] = 50
+    config["survive"]["events_per_variable"] = 2
+    centers = [row for row in CENTERS if row["role"] in roles]
     config["centers"] = [
-        {key: row[key] for key in ("center", "name", "role")} | {"patients": row["n"] * scale} for row in CENTERS
+        {key: row[key] for key in ("center", "name", "role")} | {"patients": row["n"] * scale} for row in centers
     ]
     if not simulated:
         del config["simulation"]
@@ -59,28 +70,30 @@ def _made(simulated: bool, scale: int, seed: int) -> dict[str, Any]:
             row["name"] = f"Hospital {row['center']}"
     patients = _patients(rng, scale)
     scores = {name: _scores(rng, patients, shift) for name, shift in SEPARATION.items()}
-    roles = {role: (patients["cohort"] == role).to_numpy() for role in ("development", "external")}
+    members = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
     positive = patients["lnm"].to_numpy() == 1
-    development = positive[roles["development"]]
-    cuts = {
-        name: thresholds.choose(development, columns["out_of_fold"][roles["development"]], "youden")
+    frozen = {
+        name: freeze(positive[members["development"]], columns["out_of_fold"][members["development"]], "youden")
         for name, columns in scores.items()
     }
-    evaluations = {}
+    evaluations, characteristics = {}, {}
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
-        chosen = {name: columns[evaluation][roles[role]] for name, columns in scores.items()}
-        evaluations[evaluation] = Evaluation(positive[roles[role]], chosen)
-    characteristics = patients[roles["external"]].reindex(columns=list(subgroups.COLUMNS)).astype(object)
+        if role in roles:
+            chosen = {name: columns[evaluation][members[role]] for name, columns in scores.items()}
+            evaluations[evaluation] = Evaluation(positive[members[role]], chosen)
+            columns = [*subgroups.COLUMNS, "mri_ln_positive"]
+            characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
+    included = patients[patients["cohort"].isin(roles)]
     return results.merge(
         study=config["study"],
         data=config["data"],
         config=config,
-        flows=[_flow(row, scale) for row in CENTERS],
-        table1=description.describe(patients),
-        thresholds=cuts,
-        validation=validation.validate(evaluations, cuts, config["validate"], characteristics),
-        survival=_survival(patients, scores["hybrid"], cuts["hybrid"], roles, config["survive"]),
-        trained=[_model(name, spec) for name, spec in config["models"].items()],
+        flows=[_flow(row, scale) for row in centers],
+        table1=description.describe(included),
+        thresholds=frozen,
+        validation=validation.validate(evaluations, frozen, config["validate"], characteristics),
+        survival=_survival(included, scores["hybrid"], frozen["hybrid"], members, config["survive"]),
+        trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
         created="2026-01-31T12:00:00+00:00",
     )
@@ -133,14 +146,13 @@ def _scores(rng: np.random.Generator, patients: pd.DataFrame, shift: float | Non
     return columns
 
 
-def _survival(patients: pd.DataFrame, scores: dict, cut: dict, roles: dict, settings: dict) -> dict:
-    out_of_fold = scores["out_of_fold"][roles["development"]]
-    grouping = survival_by_score.cut_off(settings["groups"], cut, out_of_fold)
+def _survival(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, settings: dict) -> dict:
     cohorts = {}
     for cohort, column, kind in (("external", "score", "external"), ("development", "out_of_fold", "out_of_fold")):
-        frame = patients[roles[cohort]].assign(score=scores[kind][roles[cohort]]).set_index("patient")
-        cohorts[cohort] = survival_by_score.describe(frame, column, grouping["cut"], settings)
-    return {"model": settings["model"], "grouping": grouping, "cohorts": cohorts}
+        frame = included[included["cohort"] == cohort].set_index("patient")
+        if len(frame):
+            cohorts[cohort] = (column, frame.assign(score=scores[kind][members[cohort]]))
+    return survival_by_score.analyse(cohorts, settings["model"], frozen, settings)
 
 
 def _flow(row: dict, scale: int) -> dict:

@@ -66,11 +66,13 @@ def _score(rng, model, table):
 def run(folder: Path, step: str, **flags) -> SimpleNamespace:
     """A step's command line in ``folder``, in this process (a new one would import pandas and lifelines again).
 
-    A flag's value is a word, a list of words or a dict (JSON). Returns ``returncode`` and ``stderr``; a traceback fails
-    the test by itself.
+    A flag's value is a word, a list of words (the flag is left out where it is empty) or a dict (JSON). Returns
+    ``returncode`` and ``stderr``; a traceback fails the test by itself.
     """
     arguments = []
     for name, value in flags.items():
+        if value == []:
+            continue
         words = [json.dumps(value)] if isinstance(value, dict) else value if isinstance(value, list) else [value]
         arguments += [f"--{name}", *words]
     code, text = 0, io.StringIO()

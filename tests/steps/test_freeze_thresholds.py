@@ -92,3 +92,23 @@ def test_a_model_that_gives_everybody_the_same_score_does_not_stop_the_study(fol
     assert freeze(folder).returncode == 0
     frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
     assert frozen["value"] == 0.3 and "all scores are equal" in frozen["why"]
+
+
+def test_the_recalibration_and_the_median_are_frozen_too(folder):
+    freeze(folder)
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    scores = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"]
+    assert frozen["hybrid"]["median"] == scores.median()
+    assert frozen["hybrid"]["recalibration"]["slope"] > 0
+
+
+def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
+    alone = {"predictions": [], "folds": [], "names": ["hybrid", "clinical"]}
+    assert freeze(folder, settings=CONFIG["validate"] | {"threshold": {"value": 0.5}}, **alone).returncode == 0
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    assert list(frozen) == ["hybrid", "clinical"] and frozen["hybrid"]["value"] == 0.5
+    assert frozen["hybrid"]["recalibration"]["why"] and frozen["hybrid"]["median"] is None
+    done = freeze(folder, **alone)
+    assert done.returncode == 1 and "no development cohort to choose on" in done.stderr
+    done = freeze(folder, folds=[])
+    assert done.returncode == 2 and "--folds" in done.stderr

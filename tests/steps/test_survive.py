@@ -152,7 +152,59 @@ def test_curve_prediction_and_time_dependent_auc_are_there(folder):
     assert [row["time"] for row in cohort["time_dependent_auc"]] == [12, 24, 36, 48, 60]
     assert len(cohort["spline"]["score"]) == len(cohort["spline"]["high"]) == 40
     assert 0 < cohort["spline"]["nonlinearity"]["p"] <= 1
-    assert 0 < content["prediction"]["model"] < 0.5 and content["prediction"]["to_month"] == 60
+    error = content["prediction"]["external"]
+    assert 0 < error["model"]["low"] < error["model"]["estimate"] < 0.5 and error["to_month"] == 60
+    assert error["scaled"]["estimate"] == pytest.approx(1 - error["model"]["estimate"] / error["no_model"]["estimate"])
+    assert len(error["curve"]["month"]) == len(error["curve"]["model"]) == 61
+
+
+def test_every_group_has_its_survival_at_yearly_times(folder):
+    survive(folder)
+    cohort = read(folder)["cohorts"]["development"]
+    for groups in (cohort["groups"], cohort["pathology"]["groups"]):
+        for group in groups.values():
+            assert [row["time"] for row in group["at"]] == [12, 24, 36, 48, 60]
+            values = [row["estimate"] for row in group["at"] if row["estimate"] is not None]
+            assert values == sorted(values, reverse=True)
+    assert sum(group["n"] for group in cohort["pathology"]["groups"].values()) == cohort["n"]
+
+
+def test_each_covariate_stands_alone_too_with_both_intervals(folder):
+    settings = CONFIG["survive"] | {"adjust_for": ["mri_ln_positive", "histology"], "events_per_variable": 2}
+    survive(folder, settings=settings)
+    cohort = read(folder)["cohorts"]["development"]
+    alone = cohort["univariable"]
+    assert [row["term"] for row in alone] == [row["term"] for row in cohort["multivariable"]][1:]
+    for row in [*alone, *cohort["multivariable"], cohort["hazard_ratio"], cohort["continuous"]]:
+        assert row["method"].endswith("Wald") and row["profile"]["method"].endswith("profile likelihood")
+        assert row["profile"]["low"] < row["estimate"] < row["profile"]["high"]
+        assert row["n"] == cohort["n"] and row["events"] == cohort["events"]
+
+
+def test_the_precision_of_the_hazard_ratio_is_planned(folder):
+    survive(folder)
+    cohort = read(folder)["cohorts"]["development"]
+    plan, ratio = cohort["hazard_ratio_precision"], cohort["hazard_ratio"]
+    assert plan["here"] == pytest.approx(ratio["high"] / ratio["low"])
+    assert plan["patients"] == int(np.ceil(plan["events"] * cohort["n"] / cohort["events"]))
+
+
+def test_a_study_with_one_role_is_analysed_on_what_it_has(folder):
+    survive(folder)
+    both = read(folder)
+    assert survive(folder, external=[]).returncode == 0
+    content = read(folder)
+    assert content["cohorts"] == {"development": both["cohorts"]["development"]}
+    assert "no external cohort" in content["prediction"]["why"]
+    (folder / "frozen.json").write_text((folder / "survival.json").read_text())
+    assert survive(folder, development=[]).returncode == 0
+    content = read(folder)
+    assert content["cohorts"] == {"external": both["cohorts"]["external"]}
+    assert "no development cohort" in content["prediction"]["why"]
+    survive(folder, development=[], **{"frozen-survival": "frozen.json"})
+    assert read(folder)["prediction"] == both["prediction"]
+    done = survive(folder, development=[], external=[])
+    assert done.returncode == 1 and "neither development nor external" in done.stderr
 
 
 def test_the_h_score_stands_beside_the_nodes_at_pathology(folder):

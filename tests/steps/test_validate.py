@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from statistics_inputs import CONFIG, ROOT, finite, freeze, unexplained, validate, write
 
-from hscore.statistics.validation import holm
+from hscore.statistics.multiplicity import holm
 
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
 
@@ -53,22 +53,26 @@ def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(fol
     assert finite(content) and not unexplained(content)
 
 
-def test_hybrid_is_compared_with_every_model_and_all_pairs_in_the_external_cohort(folder):
+PAIRS = [("hybrid", "cet1wi_peritumoral"), ("hybrid", "clinical"), ("cet1wi_peritumoral", "clinical")]
+
+
+@pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
+def test_every_pair_of_models_is_compared_the_reference_first_and_adjusted(folder, evaluation):
     validate(folder)
-    rows = read(folder)["comparisons"]
-    pairs = {
-        e: [(r["model_a"], r["model_b"]) for r in rows if r["evaluation"] == e] for e in ("external", "out_of_fold")
-    }
-    with_hybrid = [("hybrid", "cet1wi_peritumoral"), ("hybrid", "clinical")]
-    assert pairs == {"external": [*with_hybrid, ("cet1wi_peritumoral", "clinical")], "out_of_fold": with_hybrid}
-    external = [row for row in rows if row["evaluation"] == "external"]
-    assert [row["p_holm"] for row in external] == holm([row["p"] for row in external])
-    assert external[0]["adjustment"] == "Holm over the 3 tested pairs of this evaluation"
-
-
-def test_holm_by_hand():
-    assert holm([0.01, None, 0.04, 0.03]) == pytest.approx([0.03, None, 0.06, 0.06])
-    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    content = read(folder)
+    rows = [row for row in content["comparisons"] if row["evaluation"] == evaluation]
+    assert [(row["model_a"], row["model_b"]) for row in rows] == PAIRS
+    assert [row["p_holm"] for row in rows] == holm([row["p"] for row in rows])
+    assert rows[0]["adjustment"] == "Holm over the 3 tested pairs of this evaluation"
+    for measure in ("sensitivity", "specificity", "accuracy"):
+        rows = [r for r in content["paired_accuracy"] if (r["evaluation"], r["measure"]) == (evaluation, measure)]
+        assert [(row["model_a"], row["model_b"]) for row in rows] == PAIRS
+        assert [row["p_holm"] for row in rows] == holm([row["p_exact"] for row in rows])
+        rate = {r["model"]: r[measure]["estimate"] for r in content["performance"] if r["evaluation"] == evaluation}
+        for row in rows:
+            difference = rate[row["model_a"]] - rate[row["model_b"]]
+            assert row["difference"]["estimate"] == pytest.approx(difference)
+            assert difference == pytest.approx((row["only_a"] - row["only_b"]) / row["n"])
 
 
 def test_the_threshold_file_is_obeyed_and_not_chosen_again(folder):
@@ -116,7 +120,8 @@ def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
     content = read(folder)
     auc = {row["model"]: row["auc"] for row in content["performance"] if row["evaluation"] == "external"}
     assert (auc["hybrid"]["estimate"], auc["clinical"]["estimate"]) == (1.0, 0.5)
-    assert "separate" in auc["hybrid"]["why"]
+    assert "separate" in auc["hybrid"]["why"] and auc["hybrid"]["low"] < 1
+    assert "equal" in auc["clinical"]["why"]
     assert finite(content) and not unexplained(content)
 
 
@@ -144,14 +149,26 @@ def test_a_wrong_outcome_is_named(folder, value, sentence):
     assert done.returncode == 1 and "patient 'c-0004', lnm" in done.stderr and sentence in done.stderr
 
 
+MANIFESTS = {"manifests": ["c_manifest.csv"], "development-manifests": ["a_manifest.csv", "b_manifest.csv"]}
+
+
 def test_subgroups_and_study_size_are_reported_for_the_reference_model(folder):
-    done = validate(folder, manifests=["c_manifest.csv"])
+    done = validate(folder, **MANIFESTS)
     assert done.returncode == 0, done.stderr
     content = read(folder)
-    histology = next(row for row in content["subgroups"] if row["variable"] == "histology")
-    assert [level["level"] for level in histology["levels"]] == ["adenocarcinoma", "squamous"]
-    assert sum(level["n"] for level in histology["levels"]) == 30
-    assert {row["for"] for row in content["precision"]["needed"]} >= {"AUC", "sensitivity", "O/E"}
+    for evaluation, n in (("external", 30), ("out_of_fold", 60)):
+        found = {row["variable"]: row for row in content["subgroups"] if row["evaluation"] == evaluation}
+        assert set(found) == {"center", "histology"}
+        assert [level["level"] for level in found["histology"]["levels"]] == ["adenocarcinoma", "squamous"]
+        assert sum(level["n"] for level in found["histology"]["levels"]) == n
+        assert set(found["center"]["heterogeneity"]) == {"auc", "sensitivity", "specificity"}
+    plan = content["precision"]
+    assert plan["evaluation"] == "external" and plan["n"] == 30
+    assert {row["for"] for row in plan["needed"]} >= {"AUC", "sensitivity", "O/E", "standardised net benefit"}
+    auc = next(r["auc"] for r in content["performance"] if (r["model"], r["evaluation"]) == ("hybrid", "external"))
+    here = next(row["here"] for row in plan["needed"] if row["for"] == "AUC")
+    assert (here["low"], here["high"]) == (auc["low"], auc["high"])
+    assert content["development_size"]["n"] == 60 and content["development_size"]["r2"] > 0
     assert finite(content) and not unexplained(content)
     done = validate(folder, manifests=["a_manifest.csv"])
     assert done.returncode == 1 and "a_manifest.csv has no row for patient 'c-0001'" in done.stderr
@@ -166,20 +183,66 @@ def test_recalibration_comes_from_development_and_keeps_the_order_of_the_patient
     assert line["fitted_on"] == "out-of-fold development scores" and line["slope"] > 0
     as_predicted, recalibrated = (row["slope"]["estimate"] for row in external)
     assert recalibrated == pytest.approx(as_predicted / line["slope"], rel=1e-6)
-    before, after = (content["decision_curves"][name] for name in ("as_predicted", "recalibrated"))
-    for model, curve in before["frozen_calls"].items():  # the same patients are called positive on either scale
-        assert after["frozen_calls"][model]["net_benefit"] == curve["net_benefit"]
+    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]["recalibration"]
+    assert (line["intercept"], line["slope"]) == (frozen["intercept"], frozen["slope"])
+
+
+def curves(content):
+    return {(row["evaluation"], row["scores"]): row for row in content["decision_curves"]}
+
+
+def test_decision_curves_stand_beside_mri_ln_alone_where_it_is_known_of_all(folder):
+    validate(folder, **MANIFESTS)
+    found = curves(read(folder))
+    assert set(found) == {(e, s) for e in ("external", "out_of_fold") for s in ("as predicted", "recalibrated")}
+    for (evaluation, scores), content in found.items():
+        assert ("frozen_calls" in content) == (scores == "as predicted")
+        hybrid = content["models"]["hybrid"]
+        gain = np.subtract(hybrid["net_benefit"]["estimate"], content["mri_ln"]["net_benefit"]["estimate"])
+        np.testing.assert_allclose(hybrid["against_mri_ln"]["estimate"], gain, atol=1e-12)
+        n = content["n"]
+        assert n == (30 if evaluation == "external" else 60)
+        for measure in ("net_benefit", "standardised", "interventions_avoided_per_100", "spared_per_missed"):
+            assert len(hybrid[measure]["low"]) == len(content["threshold"])
+    table = pd.read_csv(folder / "c_manifest.csv")
+    table.loc[0, "mri_ln_positive"] = None
+    table.to_csv(folder / "c_manifest.csv", index=False)
+    validate(folder, **MANIFESTS)
+    found = curves(read(folder))
+    assert "not known" in found["external", "recalibrated"]["mri_ln"]["why"]
+    assert "net_benefit" in found["out_of_fold", "recalibrated"]["mri_ln"]
+
+
+def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
+    models = ("clinical", "hybrid")
+    alone = {"external": [f"{model}={model}_external.csv" for model in models], "development": [], "folds": []}
+    assert validate(folder, models, **alone).returncode == 0
+    content = read(folder)
+    assert {row["evaluation"] for row in content["performance"]} == {"external"}
+    assert content["transport"] == [] and content["development_size"] is None
+    assert {row["scores"] for row in content["calibration"]} == {"as predicted", "recalibrated"}
+    assert finite(content) and not unexplained(content)
+    assert validate(folder, models, external=[], lnm=[]).returncode == 0
+    content = read(folder)
+    assert {row["evaluation"] for row in content["performance"]} == {"out_of_fold", "apparent"}
+    assert content["precision"]["evaluation"] == "out_of_fold" and content["reclassification"]
+    assert finite(content) and not unexplained(content)
+    done = validate(folder, development=[], external=[])
+    assert done.returncode == 1 and "neither development nor external" in done.stderr
+    done = validate(folder, folds=[])
+    assert done.returncode == 2 and "--folds" in done.stderr
 
 
 def test_a_model_that_points_the_wrong_way_is_not_recalibrated(folder):
     table = pd.read_csv(folder / "clinical_development.csv")
     table.assign(out_of_fold=1 - table["out_of_fold"]).to_csv(folder / "clinical_development.csv", index=False)
+    assert freeze(folder).returncode == 0
     assert validate(folder).returncode == 0
     content = read(folder)
     line = next(row for row in content["recalibration"] if row["model"] == "clinical")
     assert line["slope"] is None and "do not rise" in line["why"]
-    assert "clinical" not in content["decision_curves"]["recalibrated"]["models"]
-    assert "clinical" in content["decision_curves"]["as_predicted"]["models"]
+    assert "clinical" not in curves(content)["external", "recalibrated"]["models"]
+    assert "clinical" in curves(content)["external", "as predicted"]["models"]
 
 
 def test_two_runs_write_the_same_bytes(folder):

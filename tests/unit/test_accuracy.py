@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from hscore.statistics import accuracy
+from hscore.statistics import accuracy, bootstrap
 
 
 def test_confusion_counts_each_patient_once():
@@ -23,13 +23,52 @@ def test_published_external_rates_come_out_of_their_counts():
 def test_zero_cells_are_explained_and_not_filled_up():
     ratios = accuracy.ratios({"tp": 5, "fp": 0, "fn": 0, "tn": 5}, 0.95)
     assert all(ratio["estimate"] is None and "zero" in ratio["why"] for ratio in ratios.values())
-    indices = accuracy.indices({"tp": 0, "fp": 0, "fn": 3, "tn": 7})
-    assert indices["mcc"] is None and "empty" in indices["why"]
+    positive = np.arange(10) < 3
+    indices = accuracy.indices(positive, np.zeros(10, bool), bootstrap.everyone(10), 0.95)
+    assert indices["mcc"]["estimate"] is None and "empty" in indices["mcc"]["why"]
 
 
 def test_perfect_calls_have_every_index_at_one():
-    indices = accuracy.indices({"tp": 4, "fp": 0, "fn": 0, "tn": 6})
-    assert indices == {"f1": 1, "mcc": 1, "kappa": 1, "youden": 1, "balanced_accuracy": 1}
+    positive = np.arange(10) < 4
+    draws = bootstrap.draw_by_class(positive, 30, np.random.default_rng(0))
+    for index in accuracy.indices(positive, positive, draws, 0.95).values():
+        assert (index["estimate"], index["low"], index["high"]) == pytest.approx((1, 1, 1))
+
+
+def test_intervals_of_indices_are_those_of_repeated_patients():
+    rng = np.random.default_rng(4)
+    positive = rng.random(60) < 0.4
+    called = positive ^ (rng.random(60) < 0.2)
+    draws = bootstrap.draw_by_class(positive, 200, rng)
+    slow = []
+    for row in draws:
+        drawn = np.repeat(np.arange(60), row.astype(int))
+        slow.append(np.corrcoef(positive[drawn], called[drawn])[0, 1])  # Matthews correlation is Pearson's
+    ours = accuracy.indices(positive, called, draws, 0.95)["mcc"]
+    assert ours["estimate"] == pytest.approx(np.corrcoef(positive, called)[0, 1])
+    assert [ours["low"], ours["high"]] == pytest.approx(list(np.quantile(slow, [0.025, 0.975])))
+
+
+def test_paired_difference_holds_the_difference_and_turns_round_with_the_models():
+    rng = np.random.default_rng(9)
+    right_a, right_b = rng.random(50) < 0.8, rng.random(50) < 0.6
+    ours, turned = (accuracy.paired_difference(*pair, 0.95) for pair in ((right_a, right_b), (right_b, right_a)))
+    assert ours["low"] < right_a.mean() - right_b.mean() < ours["high"]
+    assert [ours["low"], ours["high"]] == pytest.approx([-turned["high"], -turned["low"]])
+
+
+def test_paired_difference_keeps_its_coverage():
+    rng = np.random.default_rng(10)
+    inside = 0
+    for _ in range(400):
+        hard = rng.random(60)
+        row = accuracy.paired_difference(hard < 0.8, (hard + 0.1 * rng.normal(size=60)) < 0.65, 0.95)
+        inside += row["low"] <= 0.15 <= row["high"]
+    assert inside >= 368  # 380 expected
+
+
+def test_paired_difference_of_nobody_says_so():
+    assert "no such patients" in accuracy.paired_difference(np.zeros(0, bool), np.zeros(0, bool), 0.95)["why"]
 
 
 def test_mcnemar_counts_discordant_pairs_and_is_exact():

@@ -49,16 +49,22 @@ def test_shifted_and_stretched_logits_give_their_shift_and_stretch_back(data):
     plain = calibration.recalibration(positive, risk)
     distorted = expit(0.7 + 2 * logit(risk))
     line = calibration.line(positive, distorted, 0.95)
-    assert line["slope"]["estimate"] == pytest.approx(plain[1] / 2)
-    intercept, slope = calibration.recalibration(positive, distorted)
+    assert line["slope"]["estimate"] == pytest.approx(plain["slope"] / 2)
     np.testing.assert_allclose(
-        calibration.recalibrate(distorted, intercept, slope), expit(plain[0] + plain[1] * logit(risk))
+        calibration.recalibrate(distorted, **calibration.recalibration(positive, distorted)),
+        expit(plain["intercept"] + plain["slope"] * logit(risk)),
     )
+
+
+def test_scores_that_fall_with_the_outcome_have_no_recalibration(data):
+    positive, risk = data
+    line = calibration.recalibration(positive, 1 - risk)
+    assert line["slope"] is None and "do not rise" in line["why"]
 
 
 def test_recalibrated_scores_are_calibrated_where_they_were_fitted(data):
     positive, risk = data
-    again = calibration.recalibrate(risk**2, *calibration.recalibration(positive, risk**2))
+    again = calibration.recalibrate(risk**2, **calibration.recalibration(positive, risk**2))
     result = calibration.describe(positive, again, 0.95, draws(positive))
     assert result["observed_expected"]["estimate"] == pytest.approx(1)
     assert result["slope"]["estimate"] == pytest.approx(1) and result["intercept"]["estimate"] == pytest.approx(
@@ -79,14 +85,18 @@ def test_smooth_of_a_straight_line_is_that_line():
     np.testing.assert_allclose(Lowess(x)(0.2 + 0.5 * x, x), 0.2 + 0.5 * x)
 
 
-@pytest.mark.parametrize("n", [30, 141, 300])
-def test_smooth_equals_statsmodels(n):
-    module = pytest.importorskip("statsmodels.nonparametric.smoothers_lowess")
-    rng = np.random.default_rng(n)
-    x = rng.random(n).round(2)  # with ties
-    y = (rng.random(n) < x) * 1.0
-    expected = module.lowess(y, x, frac=2 / 3, it=0, delta=0.01 * np.ptp(x), return_sorted=False)
-    np.testing.assert_allclose(Lowess(x)(y, x), expected, atol=1e-9)
+def test_smooth_is_a_local_line_with_tricube_weights():
+    rng = np.random.default_rng(3)
+    x = np.sort(rng.choice(np.arange(40) / 40, 30, replace=False))  # at least 1 % apart: a fit at every point
+    y = (rng.random(30) < x) * 1.0
+    slow = []
+    for point in x:
+        distance = np.abs(x - point)
+        weight = np.clip(1 - (distance / np.sort(distance)[19]) ** 3, 0, None) ** 3  # two thirds of 30 points
+        slow.append(np.polyval(np.polyfit(x, y, 1, w=np.sqrt(weight)), point))
+    np.testing.assert_allclose(Lowess(x)(y, x), slow, atol=1e-9)
+    between = (x[:-1] + x[1:]) / 2
+    np.testing.assert_allclose(Lowess(x)(y, between), np.interp(between, x, slow), atol=1e-9)
 
 
 def test_resampled_smooth_equals_weighting_each_patient(data):

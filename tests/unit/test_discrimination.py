@@ -57,11 +57,31 @@ def test_raw_interval_is_cut_to_one_and_logit_interval_stays_inside():
     assert logit["method"] == "DeLong, logit-transformed"
 
 
-def test_perfect_separation_gives_one_without_an_interval_and_says_why():
+def test_perfect_separation_has_newcombes_interval_and_says_why():
     positive = np.array([0, 0, 1, 1], dtype=bool)
     result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95)
-    assert (result["estimate"], result["low"], result["high"]) == (1.0, None, None)
-    assert "separate" in result["why"]
+    assert (result["estimate"], result["high"]) == (1.0, 1.0) and 0 < result["low"] < 1
+    assert "separate" in result["why"] and "Newcombe" in result["method"]
+
+
+@pytest.mark.parametrize("area", [0.0, 0.3, 0.933, 1.0])
+def test_newcombes_bounds_lie_where_the_score_statistic_is_the_quantile(area):
+    low, high = discrimination.newcombe_interval(area, 8, 26, 0.95)
+    for bound in {low, high} - {0.0, 1.0}:
+        error = discrimination.newcombe_error(bound, 8, 26)
+        assert abs(area - bound) / error == pytest.approx(1.959964, rel=1e-6)
+    assert low <= area <= high and high - low > 0.05
+
+
+def test_newcombes_error_with_many_patients_is_hanley_and_mcneils():
+    assert discrimination.newcombe_error(0.8, 4000, 4000) == pytest.approx(
+        discrimination.hanley_mcneil_error(0.8, 4000, 4000), rel=1e-3
+    )
+
+
+def test_equal_scores_order_nobody_and_have_no_interval():
+    result = discrimination.auc_interval(np.arange(6) < 2, np.full(6, 0.4), 0.95)
+    assert (result["estimate"], result["low"]) == (0.5, None) and "equal" in result["why"]
 
 
 @pytest.mark.parametrize("value", [True, False])
@@ -76,11 +96,25 @@ def test_one_class_only_is_explained(value):
     assert discrimination.auc_interval(positive, scores, 0.95)["estimate"] is None
 
 
-def test_one_positive_only_gives_an_estimate_without_an_interval():
+def test_one_positive_only_has_newcombes_interval():
     positive = np.array([1, 0, 0, 0], dtype=bool)
     result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95)
-    assert result["estimate"] == pytest.approx(2 / 3)
-    assert result["low"] is None and "needs two" in result["why"]
+    assert result["estimate"] == pytest.approx(2 / 3) and result["low"] < 0.3 and result["high"] > 0.9
+    assert "needs two" in result["why"] and "Newcombe" in result["method"]
+
+
+def test_all_pairs_at_once_are_the_pairs_one_by_one():
+    rng = np.random.default_rng(6)
+    positive = rng.random(70) < 0.4
+    scores = rng.normal(size=(4, 70)) + positive
+    pairs = [(0, 1), (2, 0), (3, 3)]
+    rows = discrimination.compare_all(positive, scores, pairs, 0.95)
+    for (a, b), row in zip(pairs[:2], rows, strict=False):
+        alone = discrimination.compare(positive, scores[a], scores[b], 0.95)
+        assert [row[key] for key in ("difference", "low", "p")] == pytest.approx(
+            [alone[key] for key in ("difference", "low", "p")]
+        )
+    assert rows[2]["p"] is None and "alike" in rows[2]["why"]
 
 
 def test_a_model_compared_with_itself_has_nothing_to_test():
@@ -120,28 +154,6 @@ def test_cut_points_of_neighbouring_floats_still_separate_them():
     high = np.nextafter(low, 1)
     (cut,) = discrimination.cut_points(np.array([low, high]))
     assert low < cut <= high
-
-
-def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one():
-    rng = np.random.default_rng(8)
-    positive = rng.random(80) < 0.3
-    scores = (rng.normal(size=80) + positive).round(1)
-    assert discrimination.partial_auc(positive, scores, 0.0) == pytest.approx(discrimination.auc(positive, scores))
-    assert discrimination.partial_auc(positive, positive * 1.0, 0.9) == pytest.approx(1)
-    assert discrimination.partial_auc(positive, np.zeros(80), 0.9) == pytest.approx(0.5)
-
-
-def test_partial_auc_and_average_precision_equal_scikit_learn():
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(8)
-    positive = rng.random(80) < 0.3
-    scores = (rng.normal(size=80) + positive).round(1)
-    assert discrimination.average_precision(positive, scores) == pytest.approx(
-        metrics.average_precision_score(positive, scores), rel=1e-12
-    )
-    for specificity in (0.5, 0.8, 0.93):
-        expected = metrics.roc_auc_score(positive, scores, max_fpr=1 - specificity)
-        assert discrimination.partial_auc(positive, scores, specificity) == pytest.approx(expected, rel=1e-12)
 
 
 def test_hanley_mcneil_gives_the_published_studys_interval():

@@ -5,9 +5,10 @@ import pytest
 from matplotlib.text import Text
 
 from example_results import example_results
-from hscore.reporting import canvas, figures, style
+from hscore.reporting import canvas, decision_figures, figures, style
 from hscore.reporting.flow_diagram import flow
 from hscore.reporting.report import FIGURES
+from hscore.reporting.spline_figure import spline
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def results():
 @pytest.fixture(params=list(FIGURES), scope="module")
 def drawing(request):
     with style.drawing():
-        yield FIGURES[request.param](example_results())
+        yield FIGURES[request.param](example_results(scale=2))  # the default study has too few events for a spline
 
 
 def texts(figure):
@@ -48,7 +49,7 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 def test_no_figure_of_own_data_says_simulated():
     with style.drawing():
         for draw in FIGURES.values():
-            assert "SIMULATED DATA" not in words(draw(example_results(simulated=False)))
+            assert "SIMULATED DATA" not in words(draw(example_results(simulated=False, scale=2)))
 
 
 def test_no_text_is_cut_off_or_overlaps_another(drawing):
@@ -90,17 +91,26 @@ def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(result
 
 
 @pytest.mark.parametrize("cohort", ["external", "development"])
-def test_kaplan_meier_shows_curves_and_numbers_at_risk(results, cohort):
+@pytest.mark.parametrize(
+    ("draw", "groups"),
+    [
+        (figures.kaplan_meier, {"high": "high", "low": "low"}),
+        (figures.kaplan_meier_by_nodes, {"positive": "LNM+", "negative": "LNM\u2212"}),
+    ],
+    ids=["score", "nodes"],
+)
+def test_kaplan_meier_shows_curves_and_numbers_at_risk(results, cohort, draw, groups):
     content = results["survival"]["cohorts"][cohort]
+    content = content if "high" in groups else content["pathology"]
     with style.drawing():
-        figure = figures.kaplan_meier(results, cohort)
+        figure = draw(results, cohort)
     steps = [line for line in figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
-    for line, name in zip(steps, ("high", "low"), strict=True):
+    for line, name in zip(steps, groups, strict=True):
         np.testing.assert_allclose(line.get_ydata()[-1], 100 * content["groups"][name]["curve"]["survival"][-1])
     shown = [text.get_text() for text in figure.axes[0].texts]
-    at_risk = content["at_risk"]
-    assert shown[shown.index("high") + 1 : shown.index("low")] == [str(n) for n in at_risk["high"]]
-    assert shown[shown.index("low") + 1 :] == [str(n) for n in at_risk["low"]]
+    (first, one), (second, other) = ((content["at_risk"][name], label) for name, label in groups.items())
+    assert shown[shown.index(one) + 1 : shown.index(other)] == [str(n) for n in first]
+    assert shown[shown.index(other) + 1 :] == [str(n) for n in second]
 
 
 def test_every_exclusion_and_its_number_stands_in_the_flow_diagram(results):
@@ -157,29 +167,80 @@ def test_equal_results_give_equal_files(results, tmp_path):
     assert b"<text" not in (tmp_path / "a/roc.svg").read_bytes()
 
 
+def curves_of(results, evaluation, scores):
+    return next(c for c in results["decision_curves"] if (c["evaluation"], c["scores"]) == (evaluation, scores))
+
+
 def test_calibration_and_decision_curves_are_those_of_results(results):
     with style.drawing():
         shown = figures.calibration(results).axes[0].lines[1:]
-        curves = figures.decision_curves(results).axes[0].lines
+        curves = decision_figures.decision_curves(results).axes[0].lines
     rows = [r for r in results["calibration"] if r["model"] == "hybrid" and r["evaluation"] == "external"]
     for line, row in zip(shown, rows, strict=True):
         np.testing.assert_allclose(line.get_xdata(), 100 * np.array(row["curve"]["predicted"]))
-    content = results["decision_curves"]["recalibrated"]
-    expected = [content["treat_all"], content["treat_none"], *content["models"].values()]
+    content = curves_of(results, "external", "recalibrated")
+    expected = [content[name] for name in ("treat_all", "treat_none", "mri_ln")] + list(content["models"].values())
     for line, curve in zip(curves, expected, strict=True):
-        np.testing.assert_allclose(line.get_ydata(), curve["net_benefit"])
+        np.testing.assert_allclose(line.get_ydata(), curve["net_benefit"]["estimate"])
+
+
+def test_what_is_spared_is_that_of_results(results):
+    with style.drawing():
+        upper, lower = decision_figures.spared(results).axes
+    content = curves_of(results, "external", "recalibrated")
+    shown = [content["mri_ln"], content["models"]["clinical"], content["models"]["hybrid"]]
+    for axes, measure in ((upper, "interventions_avoided_per_100"), (lower, "spared_per_missed")):
+        for line, curve in zip(axes.lines, shown, strict=True):
+            values = [np.nan if value is None else value for value in curve[measure]["estimate"]]
+            np.testing.assert_allclose(line.get_ydata(), values)
+
+
+def test_reclassification_shows_every_model_with_its_interval(results):
+    with style.drawing():
+        panels = decision_figures.reclassification(results).axes
+    for axes, key in zip(panels, ("categorical_nri", "continuous_nri", "idi"), strict=True):
+        points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s"]
+        bars = [list(line.get_xdata()) for line in axes.lines[1:] if len(line.get_xdata()) == 2]
+        rows = [row[key] for row in results["reclassification"]][::-1]
+        assert points == [row["estimate"] for row in rows]
+        assert bars == [[row["low"], row["high"]] for row in rows if row["low"] is not None]
+
+
+def test_a_spline_is_drawn_with_its_band_and_knots():
+    results = example_results(scale=2)
+    found = results["survival"]["cohorts"]["external"]["spline"]
+    with style.drawing():
+        (axes,) = spline(results, "external").axes
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), found["hazard_ratio"])
+    assert list(axes.lines[-1].get_xdata()) == found["knots"]
+    found |= {"score": [], "hazard_ratio": []}
+    assert spline(results, "external") is None
 
 
 def test_a_study_without_calibration_has_neither_figure(results):
-    del results["calibration"], results["decision_curves"]
+    del results["calibration"], results["decision_curves"], results["reclassification"]
     assert figures.calibration(results) is None
-    assert figures.decision_curves(results) is None
+    for draw in (decision_figures.decision_curves, decision_figures.spared, decision_figures.reclassification):
+        assert draw(results) is None
 
 
-def test_no_subgroup_is_hidden_for_being_small(results):
+@pytest.mark.parametrize("role", ["development", "external"])
+def test_a_study_with_one_role_has_the_figures_it_can_have(role):
+    results = example_results(scale=2, roles=(role,))
     with style.drawing():
-        shown = words(FIGURES["subgroups"](results))
-    for entry in results["subgroups"]:
+        drawn = {name for name, draw in FIGURES.items() if draw(results) is not None}
+    other = {"development": "external", "external": "development"}
+    wrong = {name for name in FIGURES if other[role] in name}
+    if role == "external":
+        wrong |= {"roc_out_of_fold", "subgroups_out_of_fold"}
+    assert drawn == set(FIGURES) - wrong
+
+
+@pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
+def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
+    with style.drawing():
+        shown = words(FIGURES[f"subgroups_{evaluation}"](results))
+    for entry in (entry for entry in results["subgroups"] if entry["evaluation"] == evaluation):
         for level in entry["levels"]:
             assert f"{level['positives']} / {level['n']}" in shown
             if level["auc"]["estimate"] is None:
@@ -187,7 +248,7 @@ def test_no_subgroup_is_hidden_for_being_small(results):
             else:
                 assert f"{level['auc']['estimate']:.3f}" in shown
     results["subgroups"] = []
-    assert FIGURES["subgroups"](results) is None
+    assert FIGURES[f"subgroups_{evaluation}"](results) is None
 
 
 def test_time_dependent_auc_stands_with_the_counts_behind_it(results):

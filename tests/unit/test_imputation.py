@@ -83,13 +83,15 @@ def test_a_effect_in_the_whole_data_is_recovered_where_complete_cases_are_biased
     hazard = cox.baseline_hazard(time, event, np.zeros((n, 1)), np.zeros(1), time)
     helpers = pd.DataFrame({"x": x, "event": event.astype(float), "hazard": hazard})
     fits = [
-        cox.coefficients(time, event, pd.DataFrame({"x": x, "z": one["z"]}))
+        cox.fit(time, event, pd.DataFrame({"x": x, "z": one["z"]}))
         for one in imputation.completed(columns, helpers, **SETTINGS)
     ]
-    pooled = imputation.pool(np.array([b for b, _ in fits]), np.array([np.diag(v) for _, v in fits]), 0.95)
+    pooled = imputation.pool(
+        np.array([one.beta for one in fits]), np.array([np.diag(one.covariance) for one in fits]), 0.95
+    )
     kept = ~lost
-    complete, _ = cox.coefficients(time[kept], event[kept], pd.DataFrame({"x": x[kept], "z": z[kept]}))
-    whole, _ = cox.coefficients(time, event, pd.DataFrame({"x": x, "z": z}))
+    complete = cox.fit(time[kept], event[kept], pd.DataFrame({"x": x[kept], "z": z[kept]})).beta
+    whole = cox.fit(time, event, pd.DataFrame({"x": x, "z": z})).beta
     assert complete[0] - whole[0] > 0.15
     for row, value in zip(pooled, whole, strict=True):
         assert row["low"] < value < row["high"] and abs(row["estimate"] - value) < 0.05

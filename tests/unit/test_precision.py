@@ -1,16 +1,20 @@
-"""Sample sizes: they give the width asked for, one patient fewer does not, and published examples come out."""
+"""Sample sizes: they give the width asked for, in formulas and in simulated studies, and say what they assume."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit
 
-from hscore.statistics import logistic, precision
+from hscore.statistics import cox, logistic, precision
+from hscore.statistics.discrimination import newcombe_error
 
 
 def test_auc_gives_the_width_asked_for_and_no_smaller_study_does():
     n = precision.for_auc(0.85, 0.23, 0.1, 0.95)
     assert (
-        2 * 1.959964 * precision.auc_error(0.85, n, 0.23) <= 0.1 < 2 * 1.959964 * precision.auc_error(0.85, n - 1, 0.23)
+        2 * 1.959964 * newcombe_error(0.85, 0.23 * n, 0.77 * n)
+        <= 0.1
+        < 2 * 1.959964 * newcombe_error(0.85, 0.23 * (n - 1), 0.77 * (n - 1))
     )
 
 
@@ -36,12 +40,75 @@ def test_sensitivity_counts_only_the_patients_who_have_the_disease():
     assert n == pytest.approx(4 * (2 * 1.959964 / 0.1) ** 2 * 0.09, abs=4)
 
 
-def test_the_report_names_what_it_assumes_and_what_cannot_be_planned():
+def test_net_benefit_has_the_width_asked_for_in_simulated_studies():
+    """Spread of the standardised net benefit over 4,000 simulated cohorts of the size asked for."""
+    n = precision.for_net_benefit(0.9, 0.8, 0.25, 0.2, 0.3, 0.95)
+    rng = np.random.default_rng(5)
+    positive = rng.random((4000, n)) < 0.25
+    called = rng.random((4000, n)) < np.where(positive, 0.9, 0.2)
+    true, false = (positive & called).mean(axis=1), (~positive & called).mean(axis=1)
+    standardised = (true - false * 0.25) / positive.mean(axis=1)
+    assert 2 * 1.959964 * standardised.std() == pytest.approx(0.3, rel=0.05)
+
+
+def test_hazard_ratio_has_the_width_asked_for_in_simulated_studies():
+    events = precision.for_hazard_ratio(0.4, 3.0, 0.95)
+    rng = np.random.default_rng(6)
+    ratios = []
+    for _ in range(40):
+        group = pd.DataFrame({"high": (rng.random(events) < 0.4) * 1.0})
+        (row,) = cox.fit(rng.exponential(size=events), np.ones(events, bool), group).wald(0.95)
+        ratios.append(row["high"] / row["low"])
+    assert np.median(ratios) == pytest.approx(3, rel=0.03)
+
+
+FOUND = {
+    "AUC": {"estimate": 0.933, "low": 0.871, "high": 0.995},
+    "sensitivity": {"estimate": 0.906, "low": 0.758, "high": 0.968},
+    "specificity": {"estimate": 0.872, "low": 0.796, "high": 0.922},
+}
+
+
+def test_the_plan_names_what_it_assumes_and_how_precise_this_cohort_is():
     rng = np.random.default_rng(61)
     positive, risk = np.arange(141) < 32, expit(rng.normal(-1, 1, 141))
-    report = precision.report(positive, 0.933, 0.906, 0.872, risk, 0.95)
-    needed = {row["for"]: row["patients"] for row in report["needed"]}
-    assert needed["AUC"] == precision.for_auc(0.933, 32 / 141, 0.1, 0.95)
-    assert needed["specificity"] < needed["sensitivity"]  # more patients count for it
-    report = precision.report(np.zeros(10, bool), None, None, 0.9, None, 0.95)
-    assert report["needed"] == [] and "one class" in report["why"]
+    plan = precision.validation(positive, FOUND, risk, 0.2, 0.95)
+    needed = {row["for"]: row for row in plan["needed"]}
+    assert needed["AUC"]["patients"] == precision.for_auc(0.933, 32 / 141, 0.1, 0.95)
+    assert needed["AUC"]["here"]["width"] == pytest.approx(0.995 - 0.871)
+    assert needed["O/E"]["here"]["width"] is None  # not among what was found
+    assert needed["specificity"]["patients"] < needed["sensitivity"]["patients"]  # more patients count for it
+    for row in needed.values():
+        assert row["positives"] == int(np.ceil(row["patients"] * 32 / 141))
+
+
+def test_a_cohort_of_one_class_plans_nothing_and_says_why():
+    plan = precision.validation(np.zeros(10, bool), {}, None, None, 0.95)
+    assert plan["needed"] == [] and "one class" in plan["why"]
+
+
+def test_development_allows_the_parameters_whose_criteria_it_meets():
+    positive = np.arange(338) < 71
+    prevalence = 71 / 338
+    null = 71 * np.log(prevalence) + 267 * np.log1p(-prevalence)
+    plan = precision.development(positive, null + 338 * 0.08)  # a likelihood ratio of 0.16 a patient
+    assert plan["r2"] == pytest.approx(1 - np.exp(-0.16))
+    p = plan["parameters"]
+    criteria = [max(precision.for_development(k, plan["r2"], prevalence).values()) for k in (p, p + 1)]
+    assert criteria[0] <= 338 < criteria[1]
+    assert [row["parameters"] for row in plan["needed"]] == [1, 5, 10, 20]
+
+
+@pytest.mark.parametrize(
+    ("positive", "gain", "why"),
+    [
+        (np.arange(80) < 20, -0.1, "no better"),
+        (np.zeros(80, bool), 0.0, "both classes"),
+        (np.arange(80) < 20, None, "no"),
+    ],
+)
+def test_development_without_a_usable_model_says_why(positive, gain, why):
+    share = positive.mean()
+    null = 0.0 if share == 0 else 80 * (share * np.log(share) + (1 - share) * np.log1p(-share))
+    plan = precision.development(positive, None if gain is None else null + 80 * gain)
+    assert plan["parameters"] is None and why in plan["why"]

@@ -22,21 +22,25 @@ def test_two_levels_give_the_squared_difference_over_its_variance():
     scores = rng.normal(size=200) + positive
     x, y = (discrimination.delong(positive[levels == level], scores[levels == level]) for level in "xy")
     expected = (x.auc[0] - y.auc[0]) ** 2 / (x.covariance[0, 0] + y.covariance[0, 0])
-    assert subgroups.heterogeneity(positive, scores, levels)["chi2"] == pytest.approx(expected)
+    assert subgroups.heterogeneity(positive, scores, 0.5, levels)["auc"]["chi2"] == pytest.approx(expected)
 
 
 def test_it_finds_a_planted_difference_and_keeps_its_level():
     rng = np.random.default_rng(71)
     positive, levels = np.tile([True, False], 200), np.repeat(["x", "y"], 200)
     planted = rng.normal(size=400) + 2 * positive * (levels == "x")
-    assert subgroups.heterogeneity(positive, planted, levels)["p"] < 1e-4
-    p = [subgroups.heterogeneity(positive, rng.normal(size=400) + positive, levels)["p"] for _ in range(200)]
-    assert 2 <= sum(value < 0.05 for value in p) <= 22
+    assert subgroups.heterogeneity(positive, planted, 0.5, levels)["auc"]["p"] < 1e-4
+    for measure in ("auc", "sensitivity", "specificity"):
+        p = []
+        for _ in range(200):
+            scores = rng.normal(size=400) + positive
+            p.append(subgroups.heterogeneity(positive, scores, 0.5, levels)[measure]["p"])
+        assert 2 <= sum(value < 0.05 for value in p) <= 22
 
 
 def test_levels_without_a_variance_are_left_out_and_counted():
     positive = np.array([1, 0, 1, 0, 1, 0], dtype=bool)
-    result = subgroups.heterogeneity(positive, np.arange(6.0), np.array(list("aabbcc")))
+    result = subgroups.heterogeneity(positive, np.arange(6.0), 2.5, np.array(list("aabbcc")))["auc"]
     assert result["p"] is None and result["left_out"] == 3 and "fewer than two" in result["why"]
 
 
@@ -53,3 +57,30 @@ def test_levels_stand_in_the_order_of_their_size_and_missing_last():
     levels = np.array(["missing", "50 or more", "below 50"])
     rows = subgroups.by_level(np.array([True, False, True]), np.array([0.1, 0.2, 0.3]), 0.5, levels, "wilson", 0.95)
     assert [row["level"] for row in rows] == ["below 50", "50 or more", "missing"]
+
+
+def test_sensitivity_is_compared_among_the_levels_that_have_positives():
+    positive = np.array([1] * 20 + [1] * 20 + [0] * 10, dtype=bool)
+    levels = np.repeat(["a", "b", "c"], [20, 20, 10])
+    scores = np.concatenate([np.repeat([1.0, 0.0], [18, 2]), np.repeat([1.0, 0.0], [8, 12]), np.zeros(10)])
+    tests = subgroups.heterogeneity(positive, scores, 0.5, levels)
+    assert tests["sensitivity"]["left_out"] == 1 and tests["sensitivity"]["df"] == 1
+    assert tests["sensitivity"]["chi2"] == pytest.approx((0.9 - 0.4) ** 2 / (0.65 * 0.35 * (1 / 20 + 1 / 20)))
+    assert "fewer than two levels" in tests["specificity"]["why"]
+    all_right = subgroups.heterogeneity(positive, positive * 1.0, 0.5, levels)["sensitivity"]
+    assert all_right["p"] is None and "all right" in all_right["why"]
+
+
+def test_tests_are_adjusted_over_the_variables():
+    import pandas as pd
+
+    rng = np.random.default_rng(72)
+    positive = rng.random(200) < 0.4
+    table = pd.DataFrame({name: rng.choice(["x", "y"], 200) for name in ("histology", "grade", "not_a_subgroup")})
+    rows = subgroups.describe(positive, rng.normal(size=200) + positive, 0.5, table, "wilson", 0.95)
+    assert [row["variable"] for row in rows] == ["histology", "grade"]
+    for row in rows:
+        test = row["heterogeneity"]["auc"]
+        assert test["p_holm"] >= test["p"] and test["adjustment"].startswith(
+            "Holm over the 2 tested subgroup variables"
+        )

@@ -7,6 +7,7 @@ from hscore.statistics import survival
 
 TIME = np.array([1.0, 2.0, 2.0, 3.0, 4.0, 5.0])
 EVENT = np.array([1, 1, 0, 0, 1, 0], dtype=bool)
+MOMENTS = np.array([0.0, 12, 24, 36, 48, 60])
 
 
 def slow_survival(time, event, moment):
@@ -28,7 +29,7 @@ def test_bands_are_one_before_the_first_event_and_open_at_zero():
     curve = survival.kaplan_meier(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95)
     assert curve.low[0] == curve.high[0] == 1
     assert curve.survival[-1] == 0 and np.isnan(curve.low[-1])
-    group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95, 60)
+    group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), MOMENTS, 0.95)
     assert group["curve"]["low"][-1] is None
 
 
@@ -96,15 +97,43 @@ def test_log_rank_of_groups_never_observed_together_is_refused():
 
 
 def test_an_empty_group_is_described_as_such():
-    group = survival.describe_group(np.array([]), np.array([], dtype=bool), 0.95, 60)
+    group = survival.describe_group(np.array([]), np.array([], dtype=bool), MOMENTS, 0.95)
     assert group["n"] == 0 and group["median"] is None and "no patient" in group["median_why"]
 
 
 def test_curve_is_cut_at_the_horizon_and_drawn_to_the_last_patient():
-    group = survival.describe_group(TIME, EVENT, 0.95, 60)
+    group = survival.describe_group(TIME, EVENT, MOMENTS, 0.95)
     assert group["curve"]["time"][-1] == 5
-    group = survival.describe_group(TIME, EVENT, 0.95, 3.5)
+    group = survival.describe_group(TIME, EVENT, np.array([0, 3.5]), 0.95)
     assert group["curve"]["time"][-1] == 3.5 and group["censored"] == [2, 3]
+
+
+def test_survival_is_given_at_the_moments_that_somebody_was_followed_to():
+    group = survival.describe_group(TIME, EVENT, np.array([0, 2.5, 60.0]), 0.95)
+    curve = survival.kaplan_meier(TIME, EVENT, 0.95)
+    early, late = group["at"]
+    assert (early["estimate"], early["low"], early["high"]) == survival.at_time(curve, 2.5)
+    assert late["estimate"] is None and "nobody was followed for 60" in late["why"]
+
+
+def test_groups_are_described_side_by_side():
+    high = np.arange(TIME.size) % 2 == 0
+    content = survival.describe_groups(TIME, EVENT, {"high": high, "low": ~high}, MOMENTS, 0.95)
+    assert content["groups"]["high"]["n"] == high.sum() and content["groups"]["low"]["n"] == (~high).sum()
+    assert content["at_risk"] == {
+        "time": MOMENTS.tolist(),
+        "high": survival.at_risk(TIME[high], MOMENTS),
+        "low": survival.at_risk(TIME[~high], MOMENTS),
+    }
+
+
+def test_follow_up_has_an_interval_and_says_when_it_has_no_median():
+    rng = np.random.default_rng(8)
+    time, event = rng.uniform(10, 60, 80), rng.random(80) < 0.3
+    found = survival.describe_follow_up(time, event, 0.95)
+    assert found["low"] < found["median"] < found["high"] and found["longest"] == time.max()
+    assert "fewer than half" in survival.describe_follow_up(time, np.ones(80, bool), 0.95)["why"]
+    assert "no patients" in survival.describe_follow_up(time[:0], event[:0], 0.95)["why"]
 
 
 def test_difference_of_restricted_means_is_cut_to_what_both_groups_observed():

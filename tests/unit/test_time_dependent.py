@@ -54,7 +54,7 @@ def test_auc_before_the_first_event_and_after_the_last_patient_say_why(data):
 def test_brier_without_censoring_is_the_plain_one(data):
     time, _, risk = data
     predicted = 1 / (1 + np.exp(risk))
-    value = time_dependent.brier_at(time, np.ones(150, dtype=bool), predicted, 15.0)
+    (value,) = time_dependent.brier_scores(time, np.ones(150, dtype=bool), predicted[:, None], np.array([15.0]))
     assert value == pytest.approx(((predicted - (time > 15)) ** 2).mean())
 
 
@@ -66,7 +66,8 @@ def test_brier_with_censoring_is_the_weighted_sum(data):
             total += (1 - s) ** 2 / kept(time, event, 20.0)
         elif e:
             total += s**2 / kept(time, event, t)
-    assert time_dependent.brier_at(time, event, predicted, 20.0) == pytest.approx(total / 150)
+    (value,) = time_dependent.brier_scores(time, event, predicted[:, None], np.array([20.0]))
+    assert value == pytest.approx(total / 150)
 
 
 def test_integrated_brier_of_a_constant_score_is_that_score():

@@ -55,6 +55,16 @@ def survival_level_of(results: Results) -> str:
     return formatting.confidence(level)
 
 
+def main_evaluation(results: Results) -> str:
+    """The evaluation that the report leads with: external, or out-of-fold in a study without an external centre."""
+    return "external" if rows_of(results, "external") else "out_of_fold"
+
+
+def main_cohort(results: Results) -> str:
+    """The cohort whose survival the report leads with: external, or development without an external centre."""
+    return "external" if results["survival"].get("cohorts", {}).get("external") else "development"
+
+
 def cohort_size(rows: Sequence[Mapping[str, Any]]) -> str:
     """'n = 141 patients, 32 LNM-positive'."""
     return f"n = {formatting.count(rows[0]['n'], 'patient')}, {rows[0]['positives']} LNM-positive"
@@ -110,7 +120,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     axes.set_aspect("equal")
     method = rows[0]["auc"].get("method")
     title = f"AUC ({level_of(results)} interval{', ' + method if method else ''}); marker = frozen threshold"
-    _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
+    legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
 
@@ -134,7 +144,7 @@ def _percent_axes(axes: Axes, x: str, y: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: float) -> None:
+def legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: float) -> None:
     total_width, total_height = figure.get_size_inches()
     legend = figure.legend(
         handles=handles,
@@ -236,16 +246,16 @@ def auc_overview(results: Results) -> Figure | None:
     return figure
 
 
-# Calibration and net benefit
+# Calibration
 
 
 def calibration(results: Results) -> Figure | None:
-    """Observed against predicted share of metastasis, external, of the H score: as predicted and recalibrated."""
-    model = main_model(results)
+    """Observed against predicted share of metastasis of the H score: as predicted and recalibrated."""
+    model, evaluation = main_model(results), main_evaluation(results)
     rows = [
         row
         for row in results.get("calibration") or []
-        if row["model"] == model and row["evaluation"] == "external" and (row.get("curve") or {}).get("predicted")
+        if row["model"] == model and row["evaluation"] == evaluation and (row.get("curve") or {}).get("predicted")
     ]
     if not rows:
         return None
@@ -253,7 +263,7 @@ def calibration(results: Results) -> Figure | None:
     figure = canvas.new_figure(WIDTH, side + 2.35, results["study"]["simulated"])
     size = f"n = {formatting.count(rows[0]['n'], 'patient')}, {rows[0]['events']} LNM-positive"
     label = labels_of(results).get(model, model)
-    canvas.heading(figure, f"Calibration, {EVALUATIONS['external']}", [f"{label}; {size}"])
+    canvas.heading(figure, f"Calibration, {EVALUATIONS[evaluation]}", [f"{label}; {size}"])
     axes = canvas.panel(figure, 0.72, 1.7, side, side)
     axes.plot([0, 100], [0, 100], color=style.RULE, linewidth=0.9, zorder=0)
     handles = []
@@ -270,7 +280,7 @@ def calibration(results: Results) -> Figure | None:
     _percent_axes(axes, "Predicted probability of LNM (%)", "Observed share with LNM (%)")
     axes.set_aspect("equal")
     title = f"Bands and slopes: {level_of(results)} interval; grey line: perfect"
-    _legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
+    legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
 
@@ -281,43 +291,6 @@ def _percentages(values: Sequence[float | None] | None) -> np.ndarray:
     return 100 * np.asarray([np.nan if value is None else value for value in values or []], float)
 
 
-def decision_curves(results: Results) -> Figure | None:
-    """Net benefit of acting on each model's recalibrated risk over the threshold probability, external."""
-    content = (results.get("decision_curves") or {}).get("recalibrated")
-    if not content:
-        return None
-    labels, looks = labels_of(results), looks_of(results)
-    legend_height = 0.183 * (len(content["models"]) + 3.6)
-    height = 2.9
-    figure = canvas.new_figure(WIDTH, height + legend_height + 1.42, results["study"]["simulated"])
-    size = f"n = {formatting.count(content['n'], 'patient')}, {content['positives']} LNM-positive; recalibrated risks"
-    canvas.heading(figure, f"Decision curves, {EVALUATIONS['external']}", [size])
-    axes = canvas.panel(figure, 0.72, legend_height + 0.86, WIDTH - 0.95, height)
-    at = 100 * np.asarray(content["threshold"])
-    reference = {
-        "treat_all": ("treat all as positive", style.MUTED, style.DASHES[1]),
-        "treat_none": ("treat none", style.MUTED, style.SOLID),
-    }
-    handles, largest = [], 0.0
-    for key, (label, colour, line) in reference.items():
-        axes.plot(at, content[key]["net_benefit"], color=colour, linestyle=line, linewidth=1)
-        handles.append(Line2D([], [], color=colour, linestyle=line, linewidth=1, label=label))
-        largest = max(largest, *content[key]["net_benefit"])
-    for name, curve in content["models"].items():
-        look = looks[name]
-        axes.plot(at, curve["net_benefit"], color=look.colour, linestyle=look.line, linewidth=look.width)
-        handles.append(
-            Line2D([], [], color=look.colour, linestyle=look.line, linewidth=look.width, label=labels.get(name, name))
-        )
-        largest = max(largest, *curve["net_benefit"])
-    axes.set(xlim=(at[0], at[-1]), ylim=(-0.25 * largest - 0.01, 1.08 * largest + 0.01))
-    axes.set(xlabel="Threshold probability (%)", ylabel="Net benefit")
-    axes.grid(color=style.RULE, linewidth=0.4)
-    axes.set_axisbelow(True)
-    _legend_below(figure, handles, "No bands drawn: intervals are in results.json", canvas.STRIP + 0.04)
-    return figure
-
-
 # Survival
 
 
@@ -326,19 +299,36 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
     content = results["survival"].get("cohorts", {}).get(cohort)
     if not content or not content.get("groups"):
         return None
+    words = {"high": "H score high", "low": "H score low"}
+    lines = _survival_lines(content["hazard_ratio"], content["log_rank"], "high vs low", survival_level_of(results))
+    return _curves(results, cohort, content, words, lines)
+
+
+def kaplan_meier_by_nodes(results: Results, cohort: str) -> Figure | None:
+    """The same by node status at pathology, beside which the H score must stand."""
+    content = results["survival"].get("cohorts", {}).get(cohort)
+    nodes = (content or {}).get("pathology") or {}
+    if not nodes.get("groups"):
+        return None
+    words = {"positive": "LNM at pathology", "negative": "no LNM at pathology"}
+    lines = _survival_lines(nodes["alone"], nodes["log_rank"], "LNM vs none", survival_level_of(results))
+    return _curves(results, cohort, {**content, **nodes}, words, lines)
+
+
+def _curves(
+    results: Results, cohort: str, content: Mapping[str, Any], words: Mapping[str, str], lines: list[str]
+) -> Figure:
+    """Curves, bands and numbers at risk of the two groups of ``content`` that ``words`` names."""
     horizon = results["config"].get("survive", {}).get("horizon_months", 60)
-    groups = {name: content["groups"][name] for name in ("high", "low") if content["groups"].get(name)}
+    groups = {name: content["groups"][name] for name in words}
     figure = canvas.new_figure(WIDTH, 5.7, results["study"]["simulated"])
-    lines = [
-        f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}",
-        *_survival_lines(content, survival_level_of(results)),
-    ]
+    lines = [f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}", *lines]
     canvas.heading(figure, f"Disease-free survival, {EVALUATIONS[cohort]}", lines)
     axes = canvas.panel(figure, 0.72, 1.72, WIDTH - 0.95, 2.6)
     handles = []
     for name, group in groups.items():
         look = style.GROUPS[name]
-        label = f"H score {name} (n = {group['n']}, {formatting.count(group['events'], 'event')})"
+        label = f"{words[name]} (n = {group['n']}, {formatting.count(group['events'], 'event')})"
         handles.append(Line2D([], [], color=look.colour, linestyle=look.line, linewidth=look.width, label=label))
         if not group.get("curve"):
             continue
@@ -442,13 +432,11 @@ def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float
         axes.plot(times, 100 * curve["survival"][places], "|", color=look.colour, markersize=6, markeredgewidth=1)
 
 
-def _survival_lines(content: Mapping[str, Any], level: str) -> list[str]:
-    ratio = content.get("hazard_ratio") or {}
-    log_rank = content.get("log_rank") or {}
+def _survival_lines(ratio: Mapping[str, Any], log_rank: Mapping[str, Any], between: str, level: str) -> list[str]:
     if ratio.get("estimate") is None:
-        first = "Hazard ratio high vs low " + formatting.why(ratio)
+        first = f"Hazard ratio {between} {formatting.why(ratio)}"
     else:
-        first = f"Hazard ratio high vs low {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
+        first = f"Hazard ratio {between} {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
     return [first, f"Log-rank {formatting.p_equation(log_rank.get('p'))}; bands: {level} interval; ticks: censored"]
 
 
@@ -464,6 +452,9 @@ def _from_start(curve: Mapping[str, Sequence[float | None]]) -> dict[str, np.nda
     return arrays
 
 
+AT_RISK = {"high": "high", "low": "low", "positive": "LNM+", "negative": "LNM\u2212"}
+
+
 def _numbers_at_risk(
     figure: Figure, axes: Axes, at_risk: Mapping[str, Any] | None, groups: list[str], ticks: list
 ) -> None:
@@ -477,7 +468,7 @@ def _numbers_at_risk(
         axes.text(
             -0.055,
             y,
-            name,
+            AT_RISK[name],
             transform=axes.transAxes,
             fontsize=8.5,
             fontweight="bold",
@@ -568,6 +559,21 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
                 "main": False,
             }
         )
+        for entry in content.get("univariable") or []:
+            rows.append(
+                {
+                    "cohort": name,
+                    "model": "univariable",
+                    "term": term_label(entry["term"]),
+                    "entry": entry,
+                    "main": False,
+                }
+            )
+        alone = (content.get("pathology") or {}).get("alone")
+        if alone and "lnm" not in [entry["term"] for entry in content.get("univariable") or []]:
+            rows.append(
+                {"cohort": name, "model": "univariable", "term": term_label("lnm"), "entry": alone, "main": False}
+            )
         for entry in content.get("multivariable") or []:
             rows.append(
                 {

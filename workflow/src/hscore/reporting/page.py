@@ -14,9 +14,17 @@ import jinja2
 import yaml
 from markupsafe import Markup, escape
 
-from hscore.reporting import figures, formatting, style, verdict
+from hscore.reporting import figures, formatting, page_statistics, style, verdict
 from hscore.reporting.checklist import guidelines
-from hscore.reporting.figures import labels_of, level_of, main_model, rows_of, survival_level_of
+from hscore.reporting.figures import (
+    labels_of,
+    level_of,
+    main_cohort,
+    main_evaluation,
+    main_model,
+    rows_of,
+    survival_level_of,
+)
 from hscore.reporting.methods import methods
 
 HERE = Path(__file__).parent
@@ -88,13 +96,20 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "write_percent": formatting.percent,
         "explorer": explorer,
         "explorer_json": _json(explorer),
+        "further": page_statistics.further_measures(results),
         "comparisons": comparison_blocks(results),
+        "paired_accuracy": page_statistics.paired_accuracy(results),
+        "transport": page_statistics.transport(results),
         "calibration": calibration(results),
-        "study_size": study_size(results),
+        "spared": page_statistics.spared(results),
+        "reclassification": page_statistics.reclassification(results),
+        "study_size": page_statistics.study_size(results),
+        "led": verdict.EVALUATIONS[main_evaluation(results)],
         "recalibration": recalibration(results),
         "survival_why": None if survival.get("cohorts") else formatting.why(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
+        "survival_at": page_statistics.survival_at(results),
         "survival_notes": survival_notes(results),
         "cox": cox(results),
         "verdict_groups": groups,
@@ -152,24 +167,25 @@ def summary(results: Results) -> str:
 def cards(results: Results) -> list[dict[str, Any]]:
     """The main numbers of the first screen."""
     verdicts = {row["id"]: row for row in results["verdicts"]}
-    external = {row["model"]: row for row in rows_of(results, "external")}
-    row = external.get(main_model(results))
+    evaluation, cohort = main_evaluation(results), main_cohort(results)
+    row = {row["model"]: row for row in rows_of(results, evaluation)}.get(main_model(results))
     found = []
     if row:
         label = labels_of(results)[row["model"]]
         size = f"n = {row['n']:,}, {row['positives']:,} LNM-positive"
         lines = [f"{label}; {size}"]
-        found.append(_card("AUC, external test cohort", row["auc"], formatting.auc, level_of(results), lines))
-        found[-1] |= _published(verdicts.get("hybrid_external_auc") if row["model"] == "hybrid" else None)
-    survival = results["survival"].get("cohorts", {}).get("external")
+        title = f"AUC, {verdict.EVALUATIONS[evaluation]}"
+        found.append(_card(title, row["auc"], formatting.auc, level_of(results), lines))
+        compared = row["model"] == "hybrid" and evaluation == "external"
+        found[-1] |= _published(verdicts.get("hybrid_external_auc") if compared else None)
+    survival = results["survival"].get("cohorts", {}).get(cohort)
     if survival:
-        lines = [
-            f"High vs low H score, external; n = {survival['n']:,}, {formatting.count(survival['events'], 'event')}"
-        ]
+        events = formatting.count(survival["events"], "event")
+        lines = [f"High vs low H score, {cohort}; n = {survival['n']:,}, {events}"]
         entry = survival.get("hazard_ratio") or {}
         title = "Hazard ratio, disease-free survival"
         found.append(_card(title, entry, formatting.ratio, survival_level_of(results), lines))
-        found[-1] |= _published(verdicts.get("hazard_ratio_external"))
+        found[-1] |= _published(verdicts.get(f"hazard_ratio_{cohort}"))
     else:
         why = formatting.why(results["survival"])
         title = "Hazard ratio, disease-free survival"
@@ -205,10 +221,14 @@ def _published(row: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
-    """External verdicts that have a published value: the short table of the first screen."""
+    """Verdicts of what the study leads with that have a published value: the short table of the first screen.
+
+    These are external ones; without an external centre, apparent ones (as the published primary cohort) and survival.
+    """
+    led = {"external"} if main_evaluation(results) == "external" else {"apparent", "development"}
     rows = []
     for row in results["verdicts"]:
-        if row["published"] is None or row["evaluation"] != "external":
+        if row["published"] is None or row["evaluation"] not in led:
             continue
         label = (
             row["label"] if row["measure"] == "hazard_ratio" else f"{row['group'].partition(',')[0]}: {row['label']}"
@@ -360,8 +380,9 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
         if not rows:
             continue
         proportion = rows[0]["sensitivity"].get("method")
+        auc_methods = dict.fromkeys(row["auc"]["method"] for row in rows if row["auc"].get("method"))
         methods = (
-            f"Small print in each cell: {level_of(results)} interval; AUC by {rows[0]['auc'].get('method')}, "
+            f"Small print in each cell: {level_of(results)} interval; AUC by {' or '.join(auc_methods)}, "
             f"proportions by {proportion}, with numerator/denominator. PPV and NPV hold only where the share of "
             f"LNM-positive patients is as here ({rows[0]['positives']}/{rows[0]['n']})."
         )
@@ -419,23 +440,24 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
 
 
 def calibration(results: Results) -> list[dict[str, Any]]:
-    """Rows of the calibration table, external cohort: every model as predicted and recalibrated."""
+    """Rows of the calibration table: every model as predicted and, where it was, recalibrated."""
     labels = labels_of(results)
     rows = []
     for row in results.get("calibration") or []:
-        if row["evaluation"] != "external":
+        if row["evaluation"] != main_evaluation(results):
             continue
         columns = {
             "observed_expected": formatting.ratio,
             "intercept": formatting.ratio,
             "slope": formatting.ratio,
             "brier": formatting.auc,
+            "scaled_brier": formatting.auc,
         }
         cells = [formatting.estimate(row[key], write) for key, write in columns.items()]
-        ici = formatting.auc(row["ici"])
-        rows.append(
-            {"model": row["model"], "label": labels[row["model"]], "scores": row["scores"], "cells": [*cells, ici]}
-        )
+        cells += [formatting.auc(row[key]) for key in ("ici", "e50", "e90")]
+        z = row["spiegelhalter"]
+        cells.append(formatting.p_value(z["p"]) if z["p"] is not None else formatting.why(z))
+        rows.append({"model": row["model"], "label": labels[row["model"]], "scores": row["scores"], "cells": cells})
     order = list(labels)
     return sorted(rows, key=lambda row: order.index(row["model"]))
 
@@ -452,39 +474,6 @@ def recalibration(results: Results) -> str:
     return f"For {name}: logit of the recalibrated risk = {intercept} + {slope} \u00d7 logit of the score."
 
 
-def study_size(results: Results) -> dict[str, Any] | None:
-    """How many patients a prospective validation would need, as rows of text and one sentence."""
-    plan = results.get("precision")
-    if not plan:
-        return None
-    level, have = level_of(results), plan["n"]
-    share = f"{plan['positives']:,} of {have:,} LNM-positive, {formatting.percent(plan['prevalence'])}"
-    if not plan["needed"]:
-        return {"text": f"No plan: {plan['why']}.", "rows": []}
-    most = max(plan["needed"], key=lambda row: row["patients"])
-    text = (
-        f"If a new cohort were like this external one ({share}), a prospective validation of the "
-        f"{labels_of(results)[plan['model']]} would need {most['patients']:,} patients to know all measures below as "
-        f"precisely as stated, about {round(most['patients'] * plan['prevalence']):,} of them LNM-positive; "
-        f"the widest demand is that of the {most['for']}."
-    )
-    rows = []
-    for row in plan["needed"]:
-        write = formatting.percent if row["for"] in ("sensitivity", "specificity") else formatting.ratio
-        write = formatting.auc if row["for"] == "AUC" else write
-        width = f"{100 * row['width']:g} points" if write is formatting.percent else f"{row['width']:g}"
-        rows.append(
-            {
-                "measure": row["for"],
-                "assumed": write(row["assumed"]),
-                "width": width,
-                "patients": f"{row['patients']:,}",
-                "times": f"{formatting.decimal(row['patients'] / have, 1)} times",
-            }
-        )
-    return {"text": text, "rows": rows, "level": level}
-
-
 # Survival
 
 
@@ -494,9 +483,14 @@ def survival_text(results: Results) -> str:
     cut = grouping.get("cut")
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}
     name = rule.get(grouping.get("rule"), grouping.get("rule"))
+    enters = (
+        "The development cohort enters with out-of-fold scores. "
+        if "development" in results["survival"].get("cohorts", {})
+        else ""
+    )
     return (
         f"Patients with an H score of at least {formatting.decimal(cut, 3)} ({name}) form the high group, the "
-        "others the low group. The development cohort enters with out-of-fold scores. Which cohort and covariates the "
+        f"others the low group. {enters}Which cohort and covariates the "
         "published hazard ratio comes from is not public."
     )
 
@@ -555,12 +549,13 @@ def survival_notes(results: Results) -> list[str]:
             p = tests["high H score"]
             text = formatting.p_equation(p["p"]) if p["p"] is not None else formatting.why(p)
             parts.append(f"test of proportional hazards: {text}")
-        for key, name in (
-            ("hazard_ratio_profile", "profile likelihood"),
-            ("hazard_ratio_firth", "Firth\u2019s penalty"),
-        ):
-            if content.get(key):
-                parts.append(f"hazard ratio by {name}: {formatting.estimate(content[key], formatting.ratio)}")
+        ratios = {
+            "profile likelihood": (content.get("hazard_ratio") or {}).get("profile"),
+            "Firth\u2019s penalty": content.get("hazard_ratio_firth"),
+        }
+        for name, ratio in ratios.items():
+            if ratio:
+                parts.append(f"hazard ratio by {name}: {formatting.estimate(ratio, formatting.ratio)}")
         if content.get("concordance_uno"):
             parts.append(f"Uno\u2019s C: {formatting.estimate(content['concordance_uno'], formatting.auc)}")
         mean = content.get("restricted_mean")
@@ -571,6 +566,8 @@ def survival_notes(results: Results) -> list[str]:
             parts.append(f"difference of restricted mean survival, high minus low{until}: {text} months")
         parts += [_pathology(content.get("pathology")), _competing(content.get("competing"))]
         lines.append(f"{verdict.EVALUATIONS[cohort].capitalize()}: {'; '.join(part for part in parts if part)}.")
+    if sentence := page_statistics.prediction(results):
+        lines.append(sentence)
     methods = dict.fromkeys(
         entry["method"]
         for content in results["survival"].get("cohorts", {}).values()
@@ -583,7 +580,10 @@ def survival_notes(results: Results) -> list[str]:
 def _follow_up(entry: Mapping[str, Any] | None) -> str:
     if not entry:
         return ""
-    text = f"{formatting.months(entry['median'])} months" if entry["median"] is not None else formatting.why(entry)
+    text = formatting.why(entry)
+    if entry["median"] is not None:
+        ends = formatting.interval(entry["low"], entry["high"], formatting.months)
+        text = f"{formatting.months(entry['median'])} ({ends}) months"
     return f"median follow-up {text} ({entry['method']})"
 
 

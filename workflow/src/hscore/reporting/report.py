@@ -7,8 +7,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from hscore.files import new_file, new_folder
-from hscore.reporting import canvas, figures, page, style, tables
+from hscore.reporting import canvas, decision_figures, figures, page, style, tables
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
 
 Results = Mapping[str, Any]
@@ -19,12 +20,19 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "roc_out_of_fold": lambda results: figures.roc(results, "out_of_fold"),
     "roc_external": lambda results: figures.roc(results, "external"),
     "calibration": figures.calibration,
-    "decision_curves": figures.decision_curves,
+    "decision_curves": decision_figures.decision_curves,
+    "spared": decision_figures.spared,
+    "reclassification": decision_figures.reclassification,
     "kaplan_meier_external": lambda results: figures.kaplan_meier(results, "external"),
     "kaplan_meier_development": lambda results: figures.kaplan_meier(results, "development"),
+    "kaplan_meier_nodes_external": lambda results: figures.kaplan_meier_by_nodes(results, "external"),
+    "kaplan_meier_nodes_development": lambda results: figures.kaplan_meier_by_nodes(results, "development"),
     "time_dependent_auc": figures.time_dependent_auc,
     "cox": figures.cox_forest,
-    "subgroups": subgroups,
+    "spline_external": lambda results: spline(results, "external"),
+    "spline_development": lambda results: spline(results, "development"),
+    "subgroups_external": lambda results: subgroups(results, "external"),
+    "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
 }
 
 

@@ -93,5 +93,8 @@ def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Lo
     return found
 
 
-GROUPS = {"high": Look(VERMILLION, SOLID, "o", 2.0), "low": Look(BLUE, DASHES[0], "s", 2.0)}
+GROUPS = {
+    **dict.fromkeys(("high", "positive"), Look(VERMILLION, SOLID, "o", 2.0)),
+    **dict.fromkeys(("low", "negative"), Look(BLUE, DASHES[0], "s", 2.0)),
+}
 SCORES = {"as predicted": Look(VERMILLION, SOLID, "o", 2.0), "recalibrated": Look(BLUE, DASHES[0], "s", 1.6)}

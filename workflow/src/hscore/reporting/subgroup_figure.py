@@ -1,4 +1,4 @@
-"""The forest of subgroups: the AUC of one model in every kind of external patient, none hidden for being small."""
+"""The forest of subgroups: the AUC of one model in every kind of patient, none hidden for being small."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from hscore.reporting import canvas, formatting, style
 from hscore.reporting.figures import labels_of, level_of
+from hscore.reporting.verdict import EVALUATIONS
 
 NAMES = {
     "center": "Centre",
@@ -20,12 +21,13 @@ NAMES = {
     "scanner": "Scanner",
 }
 ROW, WIDTH = 0.235, 7.6  # inches
-LABELS, COUNTS, PLOT, TEXT = 0.12, 2.72, 3.1, 5.5  # left edges; counts end there
+LABELS, COUNTS, PLOT, TEXT = 0.12, 2.9, 3.15, 5.5  # left edges; counts end there
+ROOM = 2.2  # for a label, inches; a longer one is cut
 
 
-def subgroups(results: Mapping[str, Any]) -> Figure | None:
+def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
     """One block a variable, one line a level, with the test whether the AUC differs between the levels."""
-    found = results.get("subgroups") or []
+    found = [entry for entry in results.get("subgroups") or [] if entry["evaluation"] == evaluation]
     if not found:
         return None
     overall = _overall(results, found[0])
@@ -35,7 +37,7 @@ def subgroups(results: Mapping[str, Any]) -> Figure | None:
     label = labels_of(results).get(found[0]["model"], found[0]["model"])
     canvas.heading(
         figure,
-        f"{label} in subgroups of the external test cohort",
+        f"{label} in subgroups, {EVALUATIONS[evaluation]}",
         [f"AUC with {level_of(results)} interval (DeLong); p: does the AUC differ between the levels? (Cochran's Q)"],
     )
     axes = canvas.panel(figure, PLOT, 0.92, TEXT - PLOT - 0.15, ROW * lines)
@@ -71,8 +73,15 @@ def _level(results: Mapping[str, Any], variable: str, level: str) -> str:
     return names.get(level, level) if variable == "center" else level
 
 
+def _cut(text: str) -> str:
+    """The text as far as there is room."""
+    while canvas.text_width(text, 8.5) > 72 * ROOM:
+        text = f"{text[:-2].rstrip()}\u2026"
+    return text
+
+
 def _difference(entry: Mapping[str, Any]) -> str:
-    test = entry["heterogeneity"]
+    test = entry["heterogeneity"]["auc"]
     if test["p"] is None:
         return "no test" if len(entry["levels"]) > 1 else ""
     left_out = f", {formatting.count(test['left_out'], 'level')} left out" if test.get("left_out") else ""
@@ -81,7 +90,7 @@ def _difference(entry: Mapping[str, Any]) -> str:
 
 def _line(axes: Axes, y: float, label: str, row: Mapping[str, Any], bold: bool = False) -> None:
     auc = row["auc"]
-    _write(axes, LABELS, y, label, bold=bold)
+    _write(axes, LABELS, y, _cut(label), bold=bold)
     _write(axes, COUNTS, y, f"{row['positives']} / {row['n']}", right=True)
     if auc.get("estimate") is None:
         _write(axes, TEXT, y, formatting.NOT_ESTIMABLE, size=8, colour=style.MUTED)

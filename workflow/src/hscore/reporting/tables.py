@@ -5,7 +5,7 @@ says what it was made from. Missing numbers are empty, with the reason in ``why`
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,11 @@ from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import cox_rows, labels_of
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
+FURTHER = (
+    *("auc_logit", "auc_bootstrap", "partial_auc", "average_precision"),
+    *("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio"),
+)
+CURVE = ("threshold", "measure", "estimate", "low", "high")
 ESTIMATE = ("estimate", "low", "high")
 
 Rows = list[dict[str, Any]]
@@ -27,15 +32,22 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "performance": performance(results),
         "roc": roc(results),
         "comparisons": comparisons(results),
+        "transport": _as_they_are(results.get("transport")),
+        "paired_accuracy": paired_accuracy(results),
         "calibration": calibration(results),
         "decision_curves": decision_curves(results),
+        "reclassification": reclassification(results),
         "published": published(results),
         "guidelines": checklist(results),
         "subgroups": subgroups(results),
         "study_size": study_size(results),
+        "development_size": development_size(results),
         "survival_groups": survival_groups(results),
+        "survival_at": survival_at(results),
         "survival_curves": survival_curves(results),
         "cox": cox(results),
+        "spline": spline(results),
+        "prediction_error": prediction_error(results),
         "thresholds": thresholds(results),
     }
     data = results["study"]["data"]
@@ -101,8 +113,8 @@ def performance(results: Mapping[str, Any]) -> Rows:
             "n": entry["n"],
             "positives": entry["positives"],
         }
-        for measure in MEASURES:
-            value = entry[measure]
+        measured = {name: entry[name] for name in (*MEASURES, *FURTHER)} | entry["indices"]
+        for measure, value in measured.items():
             row = {**start, "measure": measure, **_numbers(value)}
             for key in ("numerator", "denominator", "method", "why"):
                 row[key] = _plain(value.get(key))
@@ -124,7 +136,30 @@ def roc(results: Mapping[str, Any]) -> Rows:
 
 def comparisons(results: Mapping[str, Any]) -> Rows:
     """Differences in AUC between models."""
-    return [{key: _plain(value) for key, value in row.items()} for row in results.get("comparisons", [])]
+    return _as_they_are(results.get("comparisons"))
+
+
+def paired_accuracy(results: Mapping[str, Any]) -> Rows:
+    """McNemar's tests and differences of the frozen calls of every pair of models."""
+    rows = []
+    for row in results.get("paired_accuracy") or []:
+        difference = row["difference"]
+        numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in ESTIMATE}
+        plain = {key: value for key, value in row.items() if key != "difference"}
+        rows.append({key: _plain(value) for key, value in {**plain, **numbers}.items()})
+    return rows
+
+
+def reclassification(results: Mapping[str, Any]) -> Rows:
+    """NRI and IDI of the reference model against every other."""
+    rows = []
+    for entry in results.get("reclassification") or []:
+        start = {key: entry[key] for key in ("evaluation", "scores", "new", "old")}
+        for measure in ("categorical_nri", "continuous_nri", "idi"):
+            value = entry[measure]
+            parts = {key: _plain(value.get(key)) for key in ("events", "non_events", "p", "method", "why")}
+            rows.append({**start, "measure": measure, **_numbers(value), **parts})
+    return rows
 
 
 def calibration(results: Mapping[str, Any]) -> Rows:
@@ -142,14 +177,19 @@ def calibration(results: Mapping[str, Any]) -> Rows:
 
 
 def decision_curves(results: Mapping[str, Any]) -> Rows:
-    """Net benefit of every model and of treating all, at every threshold probability."""
+    """Net benefit and what it spares, of every strategy, at every threshold probability."""
     rows = []
-    for scores, content in (results.get("decision_curves") or {}).items():
-        for name, curve in {"treat all": content["treat_all"], **content["models"]}.items():
-            columns = zip(content["threshold"], curve["net_benefit"], curve["low"], curve["high"], strict=True)
-            for values in columns:
-                numbers = dict(zip(("threshold", "net_benefit", "low", "high"), map(_plain, values), strict=True))
-                rows.append({"evaluation": content["evaluation"], "scores": scores, "strategy": name, **numbers})
+    for content in results.get("decision_curves") or []:
+        strategies = {"treat all": content["treat_all"], "MRI-LN alone": content["mri_ln"], **content["models"]}
+        strategies |= {f"{name}, frozen call": curve for name, curve in content.get("frozen_calls", {}).items()}
+        for name, curve in strategies.items():
+            start = {"evaluation": content["evaluation"], "scores": content["scores"], "strategy": name}
+            for measure, values in curve.items():
+                if isinstance(values, dict):
+                    columns = (content["threshold"], *(values[key] for key in ESTIMATE))
+                    for threshold, *numbers in zip(*columns, strict=True):
+                        cells = (threshold, measure, *map(_plain, numbers))
+                        rows.append({**start, **dict(zip(CURVE, cells, strict=True))})
     return rows
 
 
@@ -157,19 +197,29 @@ def subgroups(results: Mapping[str, Any]) -> Rows:
     """AUC, sensitivity and specificity in every subgroup, with the test of heterogeneity of its variable."""
     rows = []
     for entry in results.get("subgroups") or []:
-        test = {"p_difference": _plain(entry["heterogeneity"]["p"])}
         for level in entry["levels"]:
             start = {key: level[key] for key in ("level", "n", "positives")}
             for measure in ("auc", "sensitivity", "specificity"):
-                value = level[measure]
+                value, test = level[measure], entry["heterogeneity"][measure]
                 numbers = {"measure": measure, **_numbers(value), "why": value.get("why", "")}
-                rows.append({"model": entry["model"], "variable": entry["variable"], **start, **numbers, **test})
+                tested = {"p_difference": _plain(test["p"]), "p_difference_holm": _plain(test["p_holm"])}
+                whose = {key: entry[key] for key in ("evaluation", "model", "variable")}
+                rows.append({**whose, **start, **numbers, **tested})
     return rows
 
 
 def study_size(results: Mapping[str, Any]) -> Rows:
     """Patients that a prospective validation would need."""
-    return [dict(row) for row in (results.get("precision") or {}).get("needed", [])]
+    rows = []
+    for row in (results.get("precision") or {}).get("needed", []):
+        here = {f"{key}_here": _plain(value) for key, value in row["here"].items()}
+        rows.append({key: value for key, value in row.items() if key != "here"} | here)
+    return rows
+
+
+def development_size(results: Mapping[str, Any]) -> Rows:
+    """Patients that the development of a model would need, by its number of parameters and Riley's criteria."""
+    return _as_they_are((results.get("development_size") or {}).get("needed"))
 
 
 def checklist(results: Mapping[str, Any]) -> Rows:
@@ -213,6 +263,36 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
     return rows
 
 
+def survival_at(results: Mapping[str, Any]) -> Rows:
+    """Disease-free survival at yearly times: by H score, and by node status at pathology."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}
+        for by, groups in parts.items():
+            for name, group in groups.items():
+                start = {"cohort": cohort, "by": by, "group": name}
+                for row in group.get("at", []):
+                    rows.append({**start, "time": row["time"], **_numbers(row), "why": row.get("why", "")})
+    return rows
+
+
+def spline(results: Mapping[str, Any]) -> Rows:
+    """The hazard ratio along the score."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        keys = ("score", "hazard_ratio", "low", "high")
+        for values in zip(*((content.get("spline") or {}).get(key, []) for key in keys), strict=True):
+            rows.append({"cohort": cohort, **dict(zip(keys, values, strict=True))})
+    return rows
+
+
+def prediction_error(results: Mapping[str, Any]) -> Rows:
+    """Brier score of the predicted survival by month, external cohort, beside that of predicting without a model."""
+    curve = ((results["survival"].get("prediction") or {}).get("external") or {}).get("curve") or {}
+    keys = ("month", "model", "no_model")
+    return [dict(zip(keys, values, strict=True)) for values in zip(*(curve.get(key, []) for key in keys), strict=True)]
+
+
 def survival_curves(results: Mapping[str, Any]) -> Rows:
     """Points of the Kaplan-Meier curves; time in months."""
     rows = []
@@ -231,17 +311,27 @@ def cox(results: Mapping[str, Any]) -> Rows:
     for row in cox_rows(results):
         entry = row["entry"]
         start = {"cohort": row["cohort"], "model": row["model"], "term": row["term"]}
-        rows.append({**start, **_numbers(entry), "p": _plain(entry.get("p")), "why": _plain(entry.get("why"))})
+        profile = {f"profile_{key}": _plain((entry.get("profile") or {}).get(key)) for key in ("low", "high", "p")}
+        size = {key: _plain(entry.get(key)) for key in ("n", "events", "method", "why")}
+        rows.append({**start, **_numbers(entry), "p": _plain(entry.get("p")), **profile, **size})
     return rows
 
 
 def thresholds(results: Mapping[str, Any]) -> Rows:
     """The frozen thresholds."""
-    keys = ("rule", "value", "chosen_on", "why")
+    keys = ("rule", "value", "chosen_on", "median", "why")
     return [
-        {"model": name, **{key: _plain(entry.get(key)) for key in keys}}
+        {
+            "model": name,
+            **{key: _plain(entry.get(key)) for key in keys},
+            **{f"recalibration_{key}": _plain(entry["recalibration"][key]) for key in ("intercept", "slope")},
+        }
         for name, entry in results["thresholds"].items()
     ]
+
+
+def _as_they_are(rows: Sequence[Mapping[str, Any]] | None) -> Rows:
+    return [{key: _plain(value) for key, value in row.items()} for row in rows or []]
 
 
 def _numbers(entry: Mapping[str, Any]) -> dict[str, Any]:

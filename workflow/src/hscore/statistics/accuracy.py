@@ -1,14 +1,16 @@
 """Accuracy of a yes/no call at a frozen threshold, and McNemar's test between two such calls.
 
 Sources: likelihood-ratio and odds-ratio intervals on the log scale, Simel, Samsa, Matchar, J Clin Epidemiol
-1991;44:763-770; McNemar, Psychometrika 1947;12:153-157; Matthews, Biochim Biophys Acta 1975;405:442-451.
+1991;44:763-770; McNemar, Psychometrika 1947;12:153-157; Matthews, Biochim Biophys Acta 1975;405:442-451; difference of
+paired proportions, Newcombe, Stat Med 1998;17:2635-2650 (method 10).
 """
 
 import numpy as np
 from scipy.special import bdtr, chdtrc
 
-from hscore.statistics.estimates import unknown, wald_ratio
-from hscore.statistics.proportions import proportion
+from hscore.statistics import bootstrap
+from hscore.statistics.estimates import estimate, unknown, wald_ratio
+from hscore.statistics.proportions import proportion, wilson
 
 
 def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
@@ -60,25 +62,68 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
     }
 
 
-def indices(counts: dict[str, int]) -> dict[str, float | str | None]:
-    """F1, Matthews correlation, Cohen's kappa, Youden index, balanced accuracy; None with ``why`` where undefined."""
-    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
-    n = tp + fp + fn + tn
-    margins = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    chance = ((tp + fp) * (tp + fn) + (tn + fp) * (tn + fn)) / n**2 if n else 1.0
-    result: dict[str, float | str | None] = {
-        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-        "mcc": (tp * tn - fp * fn) / float(np.sqrt(margins)) if margins else None,
-        "kappa": ((tp + tn) / n - chance) / (1 - chance) if chance < 1 else None,
-        "youden": None,
-        "balanced_accuracy": None,
+INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
+
+
+def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
+    """F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, with bootstrap intervals.
+
+    ``positive`` and ``called`` are bool [n], ``draws`` [resamples, n] counts of stratified resamples. An index that
+    the 2 x 2 table leaves undefined is None with the reason.
+    """
+    method = f"stratified percentile bootstrap, {len(draws)} resamples"
+    values, resampled = (_indices(positive, called, drawn) for drawn in (bootstrap.everyone(positive.size), draws))
+    return {
+        name: unknown("a row or a column of the 2 x 2 table is empty", method)
+        if np.isnan(value[0])
+        else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
+        for name, value, drawn in zip(INDICES, values, resampled, strict=True)
     }
-    if tp + fn and tn + fp:
+
+
+def _indices(positive: np.ndarray, called: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The ``INDICES`` of every resample, [resamples] each; NaN where undefined."""
+    cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
+    tp, fp, fn, tn = (counts @ cell for cell in cells)
+    n = tp + fp + fn + tn
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chance = ((tp + fp) * (tp + fn) + (tn + fp) * (tn + fn)) / n**2
         both = tp / (tp + fn) + tn / (tn + fp)
-        result |= {"youden": both - 1, "balanced_accuracy": both / 2}
-    if None in result.values():
-        result["why"] = "a row or a column of the 2 x 2 table is empty"
-    return result
+        return (
+            2 * tp / (2 * tp + fp + fn),
+            (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
+            np.where(chance < 1, ((tp + tn) / n - chance) / (1 - chance), np.nan),
+            both - 1,
+            both / 2,
+        )
+
+
+def paired_difference(right_a: np.ndarray, right_b: np.ndarray, confidence: float) -> dict:
+    """Difference of the shares of right calls of two models on the same patients (a minus b); arrays are bool [n].
+
+    Newcombe's method 10: the Wilson intervals of both shares, squared and added with their correlation.
+    """
+    method = "Newcombe's square-and-add for paired proportions (method 10)"
+    n = right_a.size
+    if n == 0:
+        return unknown("there are no such patients", method)
+    shares, lows, highs = [], [], []
+    for right in (right_a, right_b):
+        low, high = wilson(int(right.sum()), n, confidence)
+        shares.append(right.mean())
+        lows.append(right.mean() - low)
+        highs.append(high - right.mean())
+    both, neither = int((right_a & right_b).sum()), int((~right_a & ~right_b).sum())
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    product = both * neither - only_a * only_b
+    margins = float(both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
+    correlation = 0.0
+    if margins:
+        correlation = (max(product - n / 2, 0.0) if product > 0 else product) / np.sqrt(margins)
+    difference = shares[0] - shares[1]
+    down = lows[0] ** 2 - 2 * correlation * lows[0] * highs[1] + highs[1] ** 2
+    up = highs[0] ** 2 - 2 * correlation * highs[0] * lows[1] + lows[1] ** 2
+    return estimate(difference, difference - np.sqrt(max(down, 0)), difference + np.sqrt(max(up, 0)), method)
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:

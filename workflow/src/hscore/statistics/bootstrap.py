@@ -1,9 +1,12 @@
-"""Bootstrap resamples as counts: how often each patient was drawn, so that statistics become matrix products."""
+"""Bootstrap resamples as counts: how often each patient was drawn, so that statistics become matrix products.
+
+Draws of a statistic are float [resamples, ...]: NaN where a resample has no value (it is passed over), infinity where
+the value is unbounded.
+"""
 
 import numpy as np
 
-from hscore.statistics.discrimination import one_class
-from hscore.statistics.estimates import unknown
+from hscore.statistics.estimates import finite
 
 
 def draw(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -20,22 +23,37 @@ def draw_by_class(positive: np.ndarray, resamples: int, rng: np.random.Generator
     return counts
 
 
-def aucs(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """AUC of every resample, [resamples]; every resample must hold both classes."""
-    order = np.argsort(scores, kind="stable")
-    start = np.flatnonzero(np.diff(scores[order], prepend=np.nan) != 0)  # first of each group of ties
-    drawn = counts[:, order]
-    cases = np.add.reduceat(drawn * positive[order], start, axis=1)
-    controls = np.add.reduceat(drawn * ~positive[order], start, axis=1)
-    below = np.cumsum(controls, axis=1) - controls / 2
-    return (cases * below).sum(axis=1) / (cases.sum(axis=1) * controls.sum(axis=1))
+def everyone(n: int) -> np.ndarray:
+    """The counts of the cohort itself, every patient once, [1, n]: what is computed of it is the estimate."""
+    return np.ones((1, n))
 
 
-def auc_interval(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
-    """AUC with the percentile interval over stratified resamples (``counts`` from ``draw_by_class``)."""
-    method = f"stratified percentile bootstrap, {len(counts)} resamples"
-    if why := one_class(positive):
-        return unknown(why, method)
-    value = float(aucs(positive, scores, np.ones((1, positive.size)))[0])
-    low, high = np.quantile(aucs(positive, scores, counts), [(1 - confidence) / 2, (1 + confidence) / 2])
-    return {"estimate": value, "low": float(low), "high": float(high), "method": method}
+def percentiles(draws: np.ndarray, confidence: float) -> np.ndarray:
+    """Percentile bounds [2, ...] of draws [resamples, ...]; NaN where no resample has a value.
+
+    Linear between order statistics, as ``numpy.quantile``.
+    """
+    ordered = np.sort(draws, axis=0)  # NaN last
+    known = len(draws) - np.isnan(ordered).sum(axis=0)
+    bounds = []
+    for share in ((1 - confidence) / 2, (1 + confidence) / 2):
+        place = np.maximum(known - 1, 0) * share
+        below, above = (
+            np.take_along_axis(ordered, side.astype(int)[None], axis=0)[0] for side in (np.floor(place), np.ceil(place))
+        )
+        with np.errstate(invalid="ignore"):
+            between = below + (place - np.floor(place)) * (above - below)
+        bounds.append(np.where(below == above, below, between))  # two infinities have no difference
+    return np.array(bounds)
+
+
+def interval(draws: np.ndarray, confidence: float) -> dict[str, float | None]:
+    """Percentile interval of draws [resamples]; an end that is unbounded, or without any value, is None."""
+    low, high = percentiles(draws, confidence)
+    return {"low": finite(low), "high": finite(high)}
+
+
+def band(draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
+    """Pointwise percentile band of draws [resamples, points]: ``low`` and ``high``, [points] each."""
+    low, high = percentiles(draws, confidence)
+    return {"low": [finite(value) for value in low], "high": [finite(value) for value in high]}

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
 from hscore.statistics import logistic
+from hscore.statistics.bootstrap import band, interval
 from hscore.statistics.estimates import two_sided_p, unknown, wald, wald_ratio
 from hscore.statistics.smoother import Lowess
 
@@ -108,7 +109,6 @@ def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, count
         curve, draws = smoother(positive * 1.0, grid), smoother(positive * 1.0, grid, counts)
         observed = smoother(positive * 1.0, predicted)
     error = np.abs(observed - predicted)
-    low, high = band(draws, confidence)
     return {
         "ici": float(error.mean()),
         "e50": float(np.quantile(error, 0.5)),
@@ -117,8 +117,7 @@ def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, count
         "curve": {
             "predicted": grid.tolist(),
             "observed": curve.tolist(),
-            "low": low,
-            "high": high,
+            **band(draws, confidence),
             "method": f"{name}; pointwise percentile bootstrap, {len(counts)} resamples",
         },
     }
@@ -139,27 +138,18 @@ def log_loss(positive: np.ndarray, predicted: np.ndarray) -> float:
     return float(-(xlogy(positive, predicted) + xlog1py(~positive, -predicted)).mean())
 
 
-def recalibration(positive: np.ndarray, predicted: np.ndarray) -> tuple[float, float] | None:
-    """Intercept and slope to recalibrate by, fitted on development scores; None where there is no fit."""
+def recalibration(positive: np.ndarray, predicted: np.ndarray) -> dict[str, float | str | None]:
+    """``intercept`` and ``slope`` to recalibrate by, fitted on development scores; None with ``why`` if there are none.
+
+    A line that falls would turn the order of the patients round: there is none then.
+    """
     model = logistic.fit(logit(cut(predicted))[:, None], positive)
-    return None if model is None else (float(model.coefficients[0]), float(model.coefficients[1]))
+    if model is None or model.coefficients[1] <= 0:
+        why = "the development scores do not rise with the frequency of metastasis"
+        return {"intercept": None, "slope": None, "why": why}
+    return {"intercept": float(model.coefficients[0]), "slope": float(model.coefficients[1])}
 
 
 def recalibrate(predicted: np.ndarray, intercept: float, slope: float) -> np.ndarray:
     """Probabilities after recalibration."""
     return expit(intercept + slope * logit(cut(predicted)))
-
-
-def interval(draws: np.ndarray, confidence: float) -> dict[str, float | None]:
-    """Percentile interval of bootstrap draws [resamples]; resamples without a value are passed over."""
-    draws = draws[np.isfinite(draws)]
-    if not draws.size:
-        return {"low": None, "high": None}
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return {"low": float(low), "high": float(high)}
-
-
-def band(draws: np.ndarray, confidence: float) -> tuple[list[float | None], list[float | None]]:
-    """Pointwise percentile band of bootstrap draws [resamples, points]."""
-    bounds = [interval(column, confidence) for column in draws.T]
-    return [bound["low"] for bound in bounds], [bound["high"] for bound in bounds]

@@ -10,22 +10,11 @@ timewt = "n/G2")``); standard error: infinitesimal jackknife, as in R's survival
 
 import numpy as np
 
+from hscore.statistics.censoring import uncensored
 from hscore.statistics.estimates import unknown, wald
 
 HARRELL = "Harrell's C, infinitesimal jackknife"
 UNO = "Uno's C, infinitesimal jackknife"
-
-
-def censoring_survival(time: np.ndarray, event: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Probability of being uncensored just before each moment, G(t-), by reverse Kaplan-Meier.
-
-    At equal times events come before censorings, so those with the event at a time are not at risk of being censored
-    then.
-    """
-    times, drops = np.unique(time[~event], return_counts=True)
-    risk = time.size - np.searchsorted(np.sort(time), times, side="right") + drops
-    steps = np.concatenate([[1.0], np.cumprod(1 - drops / risk)]) if times.size else np.ones(1)
-    return steps[np.searchsorted(times, moments, side="left")]
 
 
 def concordance(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -49,7 +38,7 @@ def harrell(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: f
 
 def uno(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: float) -> dict:
     """Uno's C: pairs weighted by 1 / G(t-)^2, so that the censoring does not shape the result; Wald interval."""
-    return _named(time, event, risk, censoring_survival(time, event, time) ** -2.0, confidence, UNO)
+    return _named(time, event, risk, uncensored(time, event, time) ** -2.0, confidence, UNO)
 
 
 def _named(

@@ -2,6 +2,7 @@
 
 Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
 on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n].
+A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
 
 Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
 Appl Stat 1988;37:87-94.
@@ -9,6 +10,7 @@ Appl Stat 1988;37:87-94.
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,8 @@ from hscore.statistics.estimates import finite, quantile, two_sided_p
 WALD = "Cox (Efron ties), Wald"
 PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
+POLISHING = 8  # most Newton steps after lifelines' last: on variables that go together it stops early
+INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
 def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
@@ -50,31 +54,106 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
     return None
 
 
-def fit(
-    time: np.ndarray,
-    event: np.ndarray,
-    covariates: pd.DataFrame,
-    confidence: float,
-    events_per_variable: float = 0,
-) -> list[dict]:
-    """Hazard ratio per covariate: ``term estimate low high p method``; all None with ``why`` where it is refused."""
-    why = refusal(event, covariates, events_per_variable)
-    if why is None:
-        coefficients, errors, why = _lifelines(time, event, covariates)
-    if why:
-        return [unfitted(name, why) for name in covariates]
-    z = quantile(confidence)
-    return [
-        {
-            "term": name,
-            "estimate": float(np.exp(b)),
-            "low": finite(np.exp(b - z * se)),
-            "high": finite(np.exp(b + z * se)),
-            "p": two_sided_p(b / se),
-            "method": WALD,
-        }
-        for name, b, se in zip(covariates, coefficients, errors, strict=True)
-    ]
+@dataclass(frozen=True)
+class Model:
+    """A fitted Cox model: ``beta`` [p] and its ``covariance`` [p, p]; where both are None, ``why`` it is refused."""
+
+    time: np.ndarray
+    event: np.ndarray
+    covariates: pd.DataFrame
+    beta: np.ndarray | None
+    covariance: np.ndarray | None
+    why: str | None = None
+
+    @property
+    def x(self) -> np.ndarray:
+        """The covariates [n, p]."""
+        return self.covariates.to_numpy(dtype=float)
+
+    def wald(self, confidence: float) -> list[dict]:
+        """Hazard ratio per covariate with its Wald interval."""
+        if self.why:
+            return [unfitted(name, self.why) for name in self.covariates]
+        z, errors = quantile(confidence), np.sqrt(np.diag(self.covariance))
+        return [
+            {
+                "term": name,
+                "estimate": float(np.exp(b)),
+                "low": finite(np.exp(b - z * se)),
+                "high": finite(np.exp(b + z * se)),
+                "p": two_sided_p(b / se),
+                "method": WALD,
+            }
+            for name, b, se in zip(self.covariates, self.beta, errors, strict=True)
+        ]
+
+    def profile(self, confidence: float) -> list[dict]:
+        """As ``wald``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
+        if self.why:
+            return [unfitted(name, self.why, PROFILE) for name in self.covariates]
+        x = self.x
+
+        def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            return partial_likelihood.derivatives(x, self.time, self.event, b)
+
+        errors = np.sqrt(np.diag(self.covariance))
+        return _profile_rows(slope, self.beta, errors, list(self.covariates), confidence, PROFILE)
+
+    def both_intervals(self, confidence: float) -> list[dict]:
+        """The Wald rows, each with its profile-likelihood row (without the term) under ``profile``."""
+        rows = zip(self.wald(confidence), self.profile(confidence), strict=True)
+        return [
+            {**wald, "profile": {key: value for key, value in profile.items() if key != "term"}}
+            for wald, profile in rows
+        ]
+
+    def proportional(self) -> list[dict]:
+        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused."""
+        if self.why:
+            return [{"term": name, "chi2": None, "df": 1, "p": None, "why": self.why} for name in self.covariates]
+        return proportional_hazards.test(self.time, self.event, self.x, self.beta, list(self.covariates))
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log partial likelihood at the maximum."""
+        return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta)
+
+
+def fit(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> Model:
+    """The Cox model by maximum partial likelihood, or its refusal."""
+    if why := refusal(event, covariates, events_per_variable):
+        return Model(time, event, covariates, None, None, why)
+    beta = _lifelines(time, event, covariates)
+    if beta is None:
+        return Model(time, event, covariates, None, None, INFINITE)
+    x = covariates.to_numpy(dtype=float)
+    # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
+    for _ in range(POLISHING):
+        _, score, information = partial_likelihood.derivatives(x, time, event, beta)
+        try:
+            step, covariance = np.linalg.solve(information, score), np.linalg.inv(information)
+        except np.linalg.LinAlgError:
+            break
+        beta = beta + step
+        if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
+            return Model(time, event, covariates, beta, covariance)
+    return Model(time, event, covariates, None, None, INFINITE)
+
+
+def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> np.ndarray | None:
+    """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
+    table = table.assign(time=time, event=event)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
+        try:
+            fitter = CoxPHFitter().fit(table, "time", "event", fit_options={"precision": 1e-9})
+        except ConvergenceError:
+            return None
+    return fitter.params_.to_numpy(dtype=float)
 
 
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
@@ -82,66 +161,13 @@ def unfitted(term: str, why: str, method: str = WALD) -> dict:
     return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
 
 
-def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> tuple:
-    """Coefficients [p], standard errors [p], and why they are not to be trusted (None when they are)."""
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
-
-    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
-    table = table.assign(time=time, event=event)
-    infinite = "the likelihood has no maximum (events are ordered perfectly by a variable)"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what lifelines warns of is judged below, from the likelihood itself
-        try:
-            fitter = CoxPHFitter().fit(table, "time", "event", fit_options={"precision": 1e-9})
-        except ConvergenceError:
-            return None, None, infinite
-    beta = fitter.params_.to_numpy(dtype=float)
-    x = covariates.to_numpy(dtype=float)
-    score, information = partial_likelihood.score_and_information(x, time, event, beta)
-    # at a maximum a further Newton step is nil; on a monotone likelihood each step is about as long as the last
-    try:
-        step = np.linalg.solve(information, score)
-    except np.linalg.LinAlgError:
-        return None, None, infinite
-    if not np.all(np.abs(step) * x.std(axis=0) < 1e-4):
-        return None, None, infinite
-    return beta, np.sqrt(np.diag(np.linalg.inv(information))), None
-
-
-def proportional(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> list[dict]:
-    """Test of proportional hazards for every covariate of a Cox model; rows are None with ``why`` where refused."""
-    model = coefficients(time, event, covariates)
-    if isinstance(model, str):
-        return [{"term": name, "chi2": None, "df": 1, "p": None, "why": model} for name in covariates]
-    x = covariates.to_numpy(dtype=float)
-    return proportional_hazards.test(time, event, x, model[0], list(covariates))
-
-
-def added_value(time: np.ndarray, event: np.ndarray, smaller: pd.DataFrame, larger: pd.DataFrame) -> dict:
+def added_value(smaller: Model, larger: Model) -> dict:
     """Likelihood-ratio test of a Cox model against one nested in it: ``chi2``, ``df``, ``p``, or ``why`` not."""
-    degrees = larger.shape[1] - smaller.shape[1]
-    likelihoods = []
-    for table in (smaller, larger):
-        why = refusal(event, table)
-        if why is None:
-            beta, _, why = _lifelines(time, event, table)
-        if why:
-            return {"chi2": None, "df": degrees, "p": None, "why": why}
-        likelihoods.append(partial_likelihood.log_likelihood(table.to_numpy(dtype=float), time, event, beta))
-    chi2 = max(0.0, 2 * (likelihoods[1] - likelihoods[0]))
+    degrees = larger.covariates.shape[1] - smaller.covariates.shape[1]
+    if why := smaller.why or larger.why:
+        return {"chi2": None, "df": degrees, "p": None, "why": why}
+    chi2 = max(0.0, 2 * (larger.log_likelihood - smaller.log_likelihood))
     return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
-
-
-def coefficients(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> tuple[np.ndarray, np.ndarray] | str:
-    """Log hazard ratios [p] and their covariance [p, p]; where refused, the sentence that says why."""
-    why = refusal(event, covariates)
-    if why is None:
-        beta, _, why = _lifelines(time, event, covariates)
-    if why:
-        return why
-    _, information = partial_likelihood.score_and_information(covariates.to_numpy(dtype=float), time, event, beta)
-    return beta, np.linalg.inv(information)
 
 
 def baseline_hazard(
@@ -154,22 +180,6 @@ def baseline_hazard(
     return np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(times, moments, side="right")]
 
 
-def profile(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
-    """As ``fit``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
-    if why := refusal(event, covariates):
-        return [unfitted(name, why, PROFILE) for name in covariates]
-    beta, errors, why = _lifelines(time, event, covariates)
-    if why:
-        return [unfitted(name, why, PROFILE) for name in covariates]
-    x = covariates.to_numpy(dtype=float)
-
-    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        score, information = partial_likelihood.score_and_information(x, time, event, b)
-        return partial_likelihood.log_likelihood(x, time, event, b), score, information
-
-    return _profile_rows(slope, beta, errors, list(covariates), confidence, PROFILE)
-
-
 def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
     """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
     if not event.any() or (covariates.nunique() < 2).any():
@@ -179,14 +189,13 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
     x = covariates.to_numpy(dtype=float) / scale
 
     def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        score, information = partial_likelihood.score_and_information(x, time, event, b)
+        value, score, information = partial_likelihood.derivatives(x, time, event, b)
         third = partial_likelihood.third_moments(x, time, event, b)
         penalty = 0.5 * np.einsum("ab,bac->c", np.linalg.inv(information), third)
-        value = partial_likelihood.log_likelihood(x, time, event, b) + 0.5 * np.linalg.slogdet(information)[1]
-        return value, score + penalty, information
+        return value + 0.5 * np.linalg.slogdet(information)[1], score + penalty, information
 
     start = np.zeros(x.shape[1])
-    _, information = partial_likelihood.score_and_information(x, time, event, start)
+    _, _, information = partial_likelihood.derivatives(x, time, event, start)
     if np.linalg.matrix_rank(information, hermitian=True) < start.size:
         why = "whenever an event happened, all patients at risk were alike"
         return [unfitted(name, why, FIRTH) for name in covariates]

@@ -1,7 +1,8 @@
 """Decision curves: is it worth acting on a score, at a given price of a false positive?
 
 "Predicted risk >= threshold probability t" is acted upon. Net benefit = TP/n - FP/n x t/(1-t).
-Shapes: ``positive`` bool [n], ``predicted`` float [n], ``at`` float [thresholds], ``counts`` float [resamples, n].
+Shapes: ``positive`` bool [n], ``predicted`` float [n], ``at`` float [thresholds], ``counts`` float [resamples, n],
+``acted`` bool [n, thresholds]: who is acted upon at each threshold.
 
 Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net benefit, Kerr et al., J Clin Oncol
 2016;34:2534-2540; net interventions avoided, Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
@@ -9,7 +10,10 @@ Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net b
 
 import numpy as np
 
-from hscore.statistics.calibration import band
+from hscore.statistics.bootstrap import band, everyone
+from hscore.statistics.estimates import finite
+
+MEASURES = ("net_benefit", "standardised", "interventions_avoided_per_100", "spared_per_missed")
 
 
 def thresholds(low: float, high: float) -> np.ndarray:
@@ -18,59 +22,111 @@ def thresholds(low: float, high: float) -> np.ndarray:
 
 
 def net_benefit(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Net benefit [resamples, thresholds]; ``acted`` bool [n, thresholds] says who is acted upon at each threshold."""
+    """Net benefit [resamples, thresholds]."""
     odds = at / (1 - at)
     gain = (acted & positive[:, None]) - (acted & ~positive[:, None]) * odds
     return counts @ gain / counts.sum(axis=1, keepdims=True)
 
 
+def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The ``MEASURES`` of one strategy, [resamples, thresholds] each; NaN where undefined.
+
+    ``interventions_avoided_per_100``: net, at no loss of true positives, against acting on everybody.
+    ``spared_per_missed``: patients without metastasis not acted upon for each metastasis missed; infinite where none
+    is missed.
+    """
+    value = net_benefit(positive, acted, at, counts)
+    prevalence = (counts @ positive / counts.sum(axis=1))[:, None]
+    odds = at / (1 - at)
+    all_value = prevalence - (1 - prevalence) * odds
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (
+            value,
+            value / prevalence,
+            100 * (value - all_value) / odds,
+            (counts @ (~acted & ~positive[:, None])) / (counts @ (~acted & positive[:, None])),
+        )
+
+
+def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
+    """``estimate``, ``low``, ``high`` at every threshold, from the cohort's values [1, thresholds] and the draws."""
+    return {"estimate": [finite(value) for value in values[0]], **band(draws, confidence)}
+
+
 def curve(
     positive: np.ndarray, acted: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
-) -> dict[str, list]:
-    """One strategy's decision curve with pointwise bootstrap bands, and what it spares against acting on everybody.
-
-    ``interventions_avoided_per_100``: net, at no loss of true positives. ``spared_per_missed``: patients without
-    metastasis not acted upon for each metastasis missed; None where none is missed.
-    """
-    everybody = np.ones_like(acted)
-    ones = np.ones((1, positive.size))
-    value, all_value = (net_benefit(positive, who, at, ones)[0] for who in (acted, everybody))
-    low, high = band(net_benefit(positive, acted, at, counts), confidence)
-    prevalence = positive.mean()
-    spared, missed = (~acted & ~positive[:, None]).sum(axis=0), (~acted & positive[:, None]).sum(axis=0)
+) -> dict[str, dict | list]:
+    """One strategy's ``MEASURES`` with pointwise bootstrap bands, and the patients ``spared`` and ``missed``."""
+    values, draws = (measures(positive, acted, at, drawn) for drawn in (everyone(positive.size), counts))
     return {
-        "net_benefit": value.tolist(),
-        "low": low,
-        "high": high,
-        "standardised": (value / prevalence).tolist() if prevalence else [None] * at.size,
-        "interventions_avoided_per_100": (100 * (value - all_value) / (at / (1 - at))).tolist(),
-        "spared_per_missed": [float(s / m) if m else None for s, m in zip(spared, missed, strict=True)],
+        **{
+            name: with_band(value, drawn, confidence)
+            for name, value, drawn in zip(MEASURES, values, draws, strict=True)
+        },
+        "spared": (~acted & ~positive[:, None]).sum(axis=0).tolist(),
+        "missed": (~acted & positive[:, None]).sum(axis=0).tolist(),
     }
+
+
+def gain(
+    positive: np.ndarray, acted: np.ndarray, other: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
+) -> dict[str, list[float | None]]:
+    """Net benefit of one strategy minus that of another on the same patients, with a pointwise bootstrap band."""
+    values, draws = (
+        net_benefit(positive, acted, at, drawn) - net_benefit(positive, other, at, drawn)
+        for drawn in (everyone(positive.size), counts)
+    )
+    return with_band(values, draws, confidence)
 
 
 def curves(
     positive: np.ndarray,
     predicted: dict[str, np.ndarray],
-    cuts: dict[str, float],
+    reading: np.ndarray | None,
     at: np.ndarray,
     confidence: float,
     counts: np.ndarray,
 ) -> dict:
-    """Decision curves of treating all, none, by each model's risk, and by each model's frozen yes/no call."""
+    """Decision curves of treating all, none, by MRI-LN alone, and by each model's risk.
+
+    ``reading`` bool [n] is the radiologist's node call; None where it is not known of all patients.
+    """
     shape = (positive.size, at.size)
+    all_acted, reading_acted = np.ones(shape, dtype=bool), None
     result = {
         "threshold": at.tolist(),
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples",
-        "treat_all": curve(positive, np.ones(shape, dtype=bool), at, confidence, counts),
-        "treat_none": {"net_benefit": [0.0] * at.size},
+        "treat_all": curve(positive, all_acted, at, confidence, counts),
+        "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
+        "mri_ln": {"why": "the reading of the nodes on MRI is not known of all these patients"},
         "models": {},
-        "frozen_calls": {},
     }
+    if reading is not None:
+        reading_acted = np.broadcast_to(reading[:, None], shape)
+        result["mri_ln"] = curve(positive, reading_acted, at, confidence, counts)
     for model, risk in predicted.items():
         acted = risk[:, None] >= at
-        called = np.broadcast_to((risk >= cuts[model])[:, None], shape)
-        result["models"][model] = curve(positive, acted, at, confidence, counts)
-        result["frozen_calls"][model] = curve(positive, called, at, confidence, counts)
+        content = curve(positive, acted, at, confidence, counts)
+        content["against_treat_all"] = gain(positive, acted, all_acted, at, confidence, counts)
+        if reading_acted is not None:
+            content["against_mri_ln"] = gain(positive, acted, reading_acted, at, confidence, counts)
+        result["models"][model] = content
     return result
+
+
+def frozen_calls(
+    positive: np.ndarray,
+    scores: dict[str, np.ndarray],
+    cuts: dict[str, float],
+    at: np.ndarray,
+    confidence: float,
+    counts: np.ndarray,
+) -> dict[str, dict]:
+    """Decision curves of acting on each model's frozen yes/no call, whatever the threshold probability."""
+    shape = (positive.size, at.size)
+    return {
+        model: curve(positive, np.broadcast_to((score >= cuts[model])[:, None], shape), at, confidence, counts)
+        for model, score in scores.items()
+    }

@@ -5,18 +5,20 @@ same patients. Higher scores mean "more likely positive". Ties count one half.
 
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
 Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistical Evaluation of Medical Tests, 2003;
-Hanley and McNeil, Radiology 1982;143:29-36.
+Hanley and McNeil, Radiology 1982;143:29-36; Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtr, stdtrit
 
 from hscore.statistics.estimates import estimate, quantile, two_sided_p, unknown
 
 DELONG = "DeLong"
 DELONG_LOGIT = "DeLong, logit-transformed"
+NEWCOMBE = "Newcombe's score interval (method 5)"
 PAIRED = "paired DeLong test"
 
 
@@ -73,18 +75,26 @@ def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
 
 
 def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, transform: str = "none") -> dict:
-    """AUC with its DeLong interval: as it is and cut to [0, 1] ("none", as pROC), or on the logit scale ("logit")."""
+    """AUC with its DeLong interval: as it is and cut to [0, 1] ("none", as pROC), or on the logit scale ("logit").
+
+    Where DeLong has no variance, because the classes are separated without exception or one of them is a single
+    patient, the interval is Newcombe's, named so, and ``why`` says why.
+    """
     method = DELONG if transform == "none" else DELONG_LOGIT
     if why := one_class(positive):
         return unknown(why, method)
     result = delong(positive, scores)
     value, variance = float(result.auc[0]), float(result.covariance[0, 0])
-    if np.isnan(variance):
-        why = "only one patient of one class: the DeLong variance needs two of each"
-        return {**unknown(why, method), "estimate": value}
-    if variance <= 0:
-        why = "the scores separate the classes without exception: the DeLong variance is zero and gives no interval"
-        return {**unknown(why, method), "estimate": value}
+    if np.ptp(scores) == 0:
+        return {**unknown("all scores are equal: they order nobody", method), "estimate": value}
+    if not variance > 0:
+        why = (
+            "only one patient of one class: the DeLong variance needs two of each"
+            if np.isnan(variance)
+            else "the scores separate the classes without exception: the DeLong variance is zero"
+        )
+        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence)
+        return estimate(value, low, high, NEWCOMBE, why=why)
     error = np.sqrt(variance)
     z = quantile(confidence)
     if transform == "none":
@@ -95,18 +105,30 @@ def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, tr
 
 def compare(positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float) -> dict:
     """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
+    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence)[0]
+
+
+def compare_all(
+    positive: np.ndarray, scores: np.ndarray, pairs: Sequence[tuple[int, int]], confidence: float
+) -> list[dict]:
+    """``compare`` for pairs of rows of ``scores`` [models, n]."""
     empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
     if why := one_class(positive):
-        return {**empty, "why": why}
-    result = delong(positive, np.array([score_a, score_b]))
-    difference = float(result.auc[0] - result.auc[1])
-    variance = float(result.covariance[0, 0] + result.covariance[1, 1] - 2 * result.covariance[0, 1])
-    if np.isnan(variance):
-        why = "only one patient of one class: the DeLong variance needs two of each"
-        return {**empty, "difference": difference, "why": why}
-    if variance <= 1e-16:  # both order the patients alike, up to rounding
-        return {**empty, "difference": difference, "why": "both models order the patients alike: nothing to test"}
-    return _difference(difference, np.sqrt(variance), confidence, PAIRED)
+        return [{**empty, "why": why} for _ in pairs]
+    result = delong(positive, scores)
+    rows = []
+    for a, b in pairs:
+        difference = float(result.auc[a] - result.auc[b])
+        variance = float(result.covariance[a, a] + result.covariance[b, b] - 2 * result.covariance[a, b])
+        if np.isnan(variance):
+            why = "only one patient of one class: the DeLong variance needs two of each"
+            rows.append({**empty, "difference": difference, "why": why})
+        elif variance <= 1e-16:  # both order the patients alike, up to rounding
+            why = "both models order the patients alike: nothing to test"
+            rows.append({**empty, "difference": difference, "why": why})
+        else:
+            rows.append(_difference(difference, np.sqrt(variance), confidence, PAIRED))
+    return rows
 
 
 def compare_unpaired(
@@ -117,8 +139,6 @@ def compare_unpaired(
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
     the same t distribution.
     """
-    from scipy.special import stdtr, stdtrit
-
     method = "unpaired DeLong test"
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
     for positive in (positive_a, positive_b):
@@ -135,8 +155,8 @@ def compare_unpaired(
     margin = float(stdtrit(freedom, 0.5 + confidence / 2)) * np.sqrt(variance)
     return {
         "difference": difference,
-        "low": difference - margin,
-        "high": difference + margin,
+        "low": float(difference - margin),
+        "high": float(difference + margin),
         "t": float(t),
         "df": float(freedom),
         "p": float(2 * stdtr(freedom, -abs(t))),
@@ -189,46 +209,28 @@ def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
     return float(np.sqrt(variance / (positives * negatives)))
 
 
-def partial_auc(positive: np.ndarray, scores: np.ndarray, lowest_specificity: float) -> float:
-    """Area under the ROC curve where specificity is at least the given one, straight lines between points.
+def newcombe_error(area: float, positives: float, negatives: float) -> float:
+    """Standard error of an AUC from its size and the numbers of patients, both classes alike (Newcombe's method 4).
 
-    McClish's correction is applied, as in pROC ``partial.auc.correct=TRUE``: 0.5 is no discrimination, 1 perfect.
+    The numbers may be expected ones, so fractions are allowed.
     """
-    points = roc_points(positive, scores)
-    rates = np.array(points["false_positive_rate"]), np.array(points["true_positive_rate"])
-    end = 1 - lowest_specificity
-    inside = rates[0] <= end
-    # at a vertical step the curve is taken at its top, so interpolate from the last point inside
-    x = np.append(rates[0][inside], end)
-    last, after = np.flatnonzero(inside)[-1], min(np.flatnonzero(inside)[-1] + 1, rates[0].size - 1)
-    share = 0.0 if after == last else (end - rates[0][last]) / (rates[0][after] - rates[0][last])
-    y = np.append(rates[1][inside], rates[1][last] + share * (rates[1][after] - rates[1][last]))
-    area, chance = float(np.trapezoid(y, x)), end**2 / 2
-    return (1 + (area - chance) / (end - chance)) / 2
+    half = (positives + negatives) / 2 - 1
+    mixed = 1 + half * (1 - area) / (2 - area) + half * area / (1 + area)
+    return float(np.sqrt(area * (1 - area) * mixed / (positives * negatives)))
 
 
-def focused(positive: np.ndarray, scores: np.ndarray, lowest_specificity: float) -> dict:
-    """Two views beside the AUC: ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
+def newcombe_interval(area: float, positives: int, negatives: int, confidence: float) -> tuple[float, float]:
+    """Newcombe's method 5: all areas from which the one found is less than z standard errors away.
 
-    Each has ``estimate``, ``method`` and ``chance``, what a useless score would have.
+    Exists, and is not a point, also for an area of 0 or 1.
     """
-    precise = f"partial AUC at specificity of {lowest_specificity:g} and more, McClish-corrected"
-    recalled = "average precision (area under the precision-recall curve)"
-    if why := one_class(positive):
-        rows = (unknown(why, precise, chance=0.5), unknown(why, recalled, chance=float(positive.mean())))
-    else:
-        values = partial_auc(positive, scores, lowest_specificity), average_precision(positive, scores)
-        chances = 0.5, float(positive.mean())
-        rows = (
-            {"estimate": value, "chance": chance, "method": method}
-            for value, chance, method in zip(values, chances, (precise, recalled), strict=True)
-        )
-    return dict(zip(("partial_auc", "average_precision"), rows, strict=True))
+    from scipy.optimize import brentq
 
+    z = quantile(confidence)
 
-def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the precision-recall curve as the step-wise sum of precision x gain in recall (no interpolation)."""
-    values, inverse = np.unique(scores, return_inverse=True)
-    cases = np.cumsum(np.bincount(inverse, weights=positive, minlength=values.size)[::-1])
-    everyone = np.cumsum(np.bincount(inverse, minlength=values.size)[::-1])
-    return float(np.sum(np.diff(cases, prepend=0.0) * cases / everyone) / cases[-1])
+    def excess(other: float) -> float:
+        return abs(area - other) - z * newcombe_error(other, positives, negatives)
+
+    low = 0.0 if area == 0 or excess(0.0) <= 0 else brentq(excess, 0.0, area - 1e-12)
+    high = 1.0 if area == 1 or excess(1.0) <= 0 else brentq(excess, area + 1e-12, 1.0)
+    return float(low), float(high)

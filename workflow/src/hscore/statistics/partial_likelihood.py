@@ -51,12 +51,12 @@ def log_likelihood(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.
     return float(contributions(x, time, event, beta).log_likelihood.sum())
 
 
-def score_and_information(
+def derivatives(
     x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """First derivative [p] and minus the second derivative [p, p] of the log partial likelihood."""
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The log partial likelihood, its first derivative [p] and minus its second derivative [p, p]."""
     parts = contributions(x, time, event, beta)
-    return parts.residual.sum(axis=0), parts.variance.sum(axis=0)
+    return float(parts.log_likelihood.sum()), parts.residual.sum(axis=0), parts.variance.sum(axis=0)
 
 
 def _prepare(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> tuple:

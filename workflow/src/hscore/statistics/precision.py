@@ -1,15 +1,32 @@
 """How many patients a study needs for a stated precision, and what precision a given cohort has.
 
-Sources: Riley et al., Stat Med 2021;40:4230-4251 (external validation of a binary outcome: O/E, calibration slope,
-c-statistic; as ``pmvalsampsize``); Hanley and McNeil 1982 for the AUC given numbers of patients; Buderer, Acad Emerg
-Med 1996;3:895-900 for sensitivity and specificity.
+Sources: external validation, Riley et al., Stat Med 2021;40:4230-4251 (O/E, calibration slope, c-statistic, net
+benefit; R package pmvalsampsize); Buderer, Acad Emerg Med 1996;3:895-900 (sensitivity and specificity). Development,
+Riley et al., Stat Med 2019;38:1276-1296 (R package pmsampsize). Hazard ratio: variance of Schoenfeld, Biometrika
+1981;68:316-319.
 """
 
 import numpy as np
 from scipy.special import expit, logit
 
 from hscore.statistics.calibration import cut
+from hscore.statistics.discrimination import newcombe_error
 from hscore.statistics.estimates import quantile
+
+# Widths of the intervals a prospective validation would aim at; for the hazard ratio: upper over lower end.
+WIDTHS = {
+    "AUC": 0.1,
+    "sensitivity": 0.1,
+    "specificity": 0.1,
+    "O/E": 0.4,
+    "calibration slope": 0.4,
+    "standardised net benefit": 0.2,
+    "hazard ratio": 4.0,
+}
+
+# Riley's targets for developing a model: uniform shrinkage, loss of Nagelkerke's R-squared, margin of the overall risk.
+SHRINKAGE, OPTIMISM, RISK_MARGIN = 0.9, 0.05, 0.05
+PARAMETERS = (1, 5, 10, 20)
 
 
 def for_observed_expected(prevalence: float, width: float, confidence: float) -> int:
@@ -23,18 +40,17 @@ def for_observed_expected(prevalence: float, width: float, confidence: float) ->
 def for_auc(area: float, prevalence: float, width: float, confidence: float) -> int:
     """Patients needed for an AUC interval of this width (Newcombe's variance, as Riley et al. 2021)."""
     error = width / (2 * quantile(confidence))
-    n = 10
-    while auc_error(area, n, prevalence) > error:
-        n = max(n + 1, int(n * 1.001))
-    while n > 10 and auc_error(area, n - 1, prevalence) <= error:
-        n -= 1
-    return n
 
+    def too_wide(n: int) -> bool:
+        return newcombe_error(area, n * prevalence, n * (1 - prevalence)) > error
 
-def auc_error(area: float, n: int, prevalence: float) -> float:
-    """Standard error of an AUC by Newcombe's method 4 (Stat Med 2006;25:559-573)."""
-    mixed = 1 + (n / 2 - 1) * (1 - area) / (2 - area) + (n / 2 - 1) * area / (1 + area)
-    return float(np.sqrt(area * (1 - area) * mixed / (n**2 * prevalence * (1 - prevalence))))
+    low, high = 1, 2
+    while too_wide(high):
+        low, high = high, 2 * high
+    while high - low > 1:  # too wide at low, not at high
+        middle = (low + high) // 2
+        low, high = (middle, high) if too_wide(middle) else (low, middle)
+    return high
 
 
 def for_slope(predictor: np.ndarray, width: float, confidence: float) -> int:
@@ -55,39 +71,129 @@ def for_proportion(rate: float, share: float, width: float, confidence: float) -
     return int(np.ceil(np.ceil((2 * z / width) ** 2 * rate * (1 - rate)) / share))
 
 
-# Widths of the 95 % intervals a prospective validation would aim at.
-WIDTHS = {"AUC": 0.1, "sensitivity": 0.1, "specificity": 0.1, "O/E": 0.4, "calibration slope": 0.4}
+def for_net_benefit(
+    sensitivity: float, specificity: float, prevalence: float, threshold: float, width: float, confidence: float
+) -> int:
+    """Patients needed for an interval of this width of the standardised net benefit at a threshold probability."""
+    weight = (1 - prevalence) / prevalence * threshold / (1 - threshold)
+    variance = (
+        sensitivity * (1 - sensitivity) / prevalence
+        + weight**2 * specificity * (1 - specificity) / (1 - prevalence)
+        + weight**2 * (1 - specificity) ** 2 / (prevalence * (1 - prevalence))
+    )
+    return int(np.ceil(variance / (width / (2 * quantile(confidence))) ** 2))
 
 
-def report(
+def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
+    """Events needed for a hazard ratio of two groups whose interval's upper end is ``ratio`` times its lower end.
+
+    ``share`` is that of patients in one of the groups; the variance of the log hazard ratio is 1 / (events share
+    (1 - share)), which holds near a ratio of 1 and is a little small far from it.
+    """
+    error = np.log(ratio) / (2 * quantile(confidence))
+    return int(np.ceil(1 / (error**2 * share * (1 - share))))
+
+
+def validation(
     positive: np.ndarray,
-    area: float | None,
-    sensitivity: float | None,
-    specificity: float | None,
+    found: dict[str, dict],
     risk: np.ndarray | None,
+    threshold: float | None,
     confidence: float,
 ) -> dict:
     """How many patients a prospective validation needs, if this cohort (``positive`` bool [n]) shows what to expect.
 
-    ``risk`` float [n] are calibrated probabilities, None where there are none.
+    ``found`` holds this cohort's estimates under the names of ``WIDTHS``: what is expected, and, as ``here``, how
+    precisely this cohort tells it. ``risk`` float [n] are calibrated probabilities and ``threshold`` the frozen cut-off
+    on their scale; None where there are none.
     """
     prevalence = float(positive.mean())
     result = {"n": int(positive.size), "positives": int(positive.sum()), "prevalence": prevalence, "needed": []}
     if prevalence in (0, 1):
         return {**result, "why": "the cohort has one class only: there is nothing to plan with"}
 
-    def row(name: str, assumed: float, patients: int) -> dict:
-        return {"for": name, "assumed": assumed, "width": WIDTHS[name], "patients": patients}
+    def plan(name: str, assumed: float, patients: int) -> None:
+        here = {key: found.get(name, {}).get(key) for key in ("low", "high")}
+        known = None not in here.values()
+        result["needed"].append(
+            {
+                "for": name,
+                "assumed": assumed,
+                "width": WIDTHS[name],
+                "here": {**here, "width": here["high"] - here["low"] if known else None},
+                "patients": patients,
+                "positives": int(np.ceil(patients * prevalence)),
+            }
+        )
 
-    if area is not None and area < 1:
-        result["needed"].append(row("AUC", area, for_auc(area, prevalence, WIDTHS["AUC"], confidence)))
+    area, sensitivity, specificity = (found[name]["estimate"] for name in ("AUC", "sensitivity", "specificity"))
+    if area is not None and 0 < area < 1:
+        plan("AUC", area, for_auc(area, prevalence, WIDTHS["AUC"], confidence))
     for name, rate, share in (("sensitivity", sensitivity, prevalence), ("specificity", specificity, 1 - prevalence)):
-        if rate is not None and 0 < rate < 1:
-            patients = for_proportion(rate, share, WIDTHS[name], confidence)
-            result["needed"].append(row(name, rate, patients))
-    patients = for_observed_expected(prevalence, WIDTHS["O/E"], confidence)
-    result["needed"].append(row("O/E", 1.0, patients))
+        if 0 < rate < 1:
+            plan(name, rate, for_proportion(rate, share, WIDTHS[name], confidence))
+    plan("O/E", 1.0, for_observed_expected(prevalence, WIDTHS["O/E"], confidence))
     if risk is not None and np.unique(risk).size > 1:
-        patients = for_slope(logit(cut(risk)), WIDTHS["calibration slope"], confidence)
-        result["needed"].append(row("calibration slope", 1.0, patients))
+        plan("calibration slope", 1.0, for_slope(logit(cut(risk)), WIDTHS["calibration slope"], confidence))
+    if threshold is not None and 0 < threshold < 1:
+        name = "standardised net benefit"
+        assumed = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence * threshold / (1 - threshold)
+        patients = for_net_benefit(sensitivity, specificity, prevalence, threshold, WIDTHS[name], confidence)
+        if patients:
+            plan(name, assumed, patients)
     return result
+
+
+def max_r2(prevalence: float) -> float:
+    """Largest possible Cox-Snell R-squared of a binary outcome."""
+    return float(1 - np.exp(2 * (prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))))
+
+
+def for_development(parameters: int, r2: float, prevalence: float) -> dict[str, int]:
+    """Patients needed to develop a logistic model, by Riley's three criteria; the largest counts.
+
+    ``parameters`` are all those considered, ``r2`` is the Cox-Snell R-squared expected of the model.
+    """
+    small_optimism = r2 / (r2 + OPTIMISM * max_r2(prevalence))
+    patients = {
+        name: parameters / ((shrinkage - 1) * np.log1p(-r2 / shrinkage))
+        for name, shrinkage in (("shrinkage", SHRINKAGE), ("optimism", small_optimism))
+    }
+    patients["overall risk"] = (1.96 / RISK_MARGIN) ** 2 * prevalence * (1 - prevalence)
+    return {name: int(np.ceil(number)) for name, number in patients.items()}
+
+
+def development(positive: np.ndarray, log_likelihood: float | None) -> dict:
+    """What the development cohort (``positive`` bool [n]) was large enough for, by Riley's criteria.
+
+    ``log_likelihood`` is that of the recalibrated out-of-fold predictions, None where there are none. ``parameters`` is
+    the largest number of parameters for which the cohort meets all criteria; ``needed`` the patients for some numbers.
+    """
+    n, prevalence = int(positive.size), float(positive.mean())
+    result = {
+        "n": n,
+        "positives": int(positive.sum()),
+        "prevalence": prevalence,
+        "r2": None,
+        "max_r2": None,
+        "parameters": None,
+        "needed": [],
+        "method": (
+            f"Riley's criteria for logistic regression: shrinkage {SHRINKAGE}, optimism of Nagelkerke's R-squared "
+            f"{OPTIMISM}, overall risk within {RISK_MARGIN}; Cox-Snell R-squared of the recalibrated out-of-fold scores"
+        ),
+    }
+    if prevalence in (0, 1) or log_likelihood is None:
+        return {**result, "why": "there are no calibrated out-of-fold predictions of both classes"}
+    null = n * (prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))
+    r2 = float(1 - np.exp(-2 * (log_likelihood - null) / n))
+    result |= {"r2": r2, "max_r2": max_r2(prevalence)}
+    if not 0 < r2 < SHRINKAGE:
+        return {**result, "why": "the out-of-fold predictions are no better than the prevalence"}
+    one = for_development(1, r2, prevalence)
+    fitting = [p for p in range(1, n + 1) if max(for_development(p, r2, prevalence).values()) <= n]
+    parameters = max(fitting, default=0)
+    needed = [{"parameters": p, **for_development(p, r2, prevalence)} for p in PARAMETERS]
+    if not parameters and one["overall risk"] > n:
+        result["why"] = "the cohort is too small even to know the overall risk within the margin"
+    return {**result, "parameters": parameters, "needed": needed}

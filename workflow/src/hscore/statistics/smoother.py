@@ -8,6 +8,8 @@ Source: Cleveland, JASA 1979;74:829-836; the C code of R's ``lowess``.
 
 import numpy as np
 
+from hscore.statistics.bootstrap import everyone
+
 
 class Lowess:
     """The smoother for fixed ``x`` [n]; outcomes and resampling counts come later. Needs two different values."""
@@ -26,19 +28,24 @@ class Lowess:
         ``counts`` says how often each point was drawn; the neighbourhoods stay those of all points. NaN where a
         resample has no point in a neighbourhood.
         """
-        counts = np.ones((1, y.size)) if counts is None else counts
-        resampled, y = counts[:, self.order], y[self.order]
-        kernel = self.weights.T
-        first, second = (self.weights * self.shift).T, (self.weights * self.shift**2).T
-        total = resampled @ kernel
+        drawn = everyone(y.size) if counts is None else counts
+        resampled, y = drawn[:, self.order], y[self.order]
+        kernel, shifted = self.weights.T, (self.weights * self.shift).T
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean_x, mean_y = (resampled @ first) / total, (resampled @ (kernel * y[:, None])) / total
-            spread = (resampled @ second) / total - mean_x**2
-            slope = ((resampled @ (first * y[:, None])) / total - mean_x * mean_y) / spread
+            total = resampled @ kernel
+            mean_x, mean_y = (resampled @ shifted) / total, (resampled @ (kernel * y[:, None])) / total
+            spread = (resampled @ (shifted * self.shift.T)) / total - mean_x**2
+            slope = ((resampled @ (shifted * y[:, None])) / total - mean_x * mean_y) / spread
         flat = ~(np.sqrt(np.maximum(spread, 0)) > 0.001 * (self.x[-1] - self.x[0]))  # R's rule for a local constant
-        smooth = mean_y - np.where(flat, 0.0, slope) * mean_x
-        result = np.array([np.interp(at, self.at, row) for row in smooth])
-        return result[0] if len(result) == 1 else result
+        result = self._between(mean_y - np.where(flat, 0.0, slope) * mean_x, at)
+        return result[0] if counts is None else result
+
+    def _between(self, smooth: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Straight lines between the anchors' values [resamples, anchors] at the points ``at`` [k]."""
+        right = np.searchsorted(self.at, at, side="left").clip(1, self.at.size - 1)
+        share = ((at - self.at[right - 1]) / (self.at[right] - self.at[right - 1])).clip(0, 1)
+        left, right = smooth[:, right - 1], smooth[:, right]
+        return np.where(share == 1, right, np.where(share == 0, left, left + share * (right - left)))
 
 
 def _anchors(x: np.ndarray, delta: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Does a model work alike in all kinds of patients? AUC and accuracy by level, and a test of their difference.
+"""Does a model work alike in all kinds of patients? AUC and accuracy by level, and tests of their difference.
 
 Levels are shown however small they are. Shapes: ``positive`` bool [n], ``scores`` float [n], ``levels`` str [n].
 """
@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from hscore.statistics import accuracy, discrimination
+from hscore.statistics.multiplicity import adjust
 
 BELOW, MISSING = "below", "missing"
 
@@ -39,11 +40,21 @@ def _place(level: str) -> tuple:
     return level == MISSING, not level.startswith(BELOW), level
 
 
-def heterogeneity(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
-    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances: ``chi2``, ``df``, ``p``.
+def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float, levels: np.ndarray) -> dict[str, dict]:
+    """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
 
-    Levels without a DeLong variance cannot enter and are counted in ``left_out``.
+    Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
     """
+    right = (scores >= cut) == positive
+    return {
+        "auc": _of_aucs(positive, scores, levels),
+        "sensitivity": _of_shares(right[positive], levels[positive], levels),
+        "specificity": _of_shares(right[~positive], levels[~positive], levels),
+    }
+
+
+def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
+    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances; a level without one cannot enter."""
     values, weights, left_out = [], [], 0
     for level in np.unique(levels):
         member = levels == level
@@ -62,6 +73,21 @@ def heterogeneity(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) 
     values, weights = np.array(values), np.array(weights)
     chi2 = float((weights * (values - np.average(values, weights=weights)) ** 2).sum())
     return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
+
+
+def _of_shares(right: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) -> dict:
+    """Pearson's chi-square test of the shares of right calls, bool [patients]; a level without a patient is out."""
+    found, place = np.unique(levels, return_inverse=True)
+    left_out = int(np.unique(all_levels).size - found.size)
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Pearson's chi-square, not corrected"}
+    if found.size < 2:
+        return {**row, "why": "fewer than two levels have such patients"}
+    share = right.mean()
+    if share in (0, 1):
+        return {**row, "why": "the calls are all right or all wrong"}
+    size, hits = np.bincount(place), np.bincount(place, weights=right)
+    chi2 = float(((hits - size * share) ** 2 / (size * share * (1 - share))).sum())
+    return {**row, "chi2": chi2, "df": found.size - 1, "p": float(chdtrc(found.size - 1, chi2))}
 
 
 # Where a measured column is divided; other columns are taken level by level.
@@ -87,12 +113,15 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 def describe(
     positive: np.ndarray, scores: np.ndarray, cut: float, table: pd.DataFrame, interval: str, confidence: float
 ) -> list[dict]:
-    """One entry per column of ``levels(table)``: its levels and the test of their difference."""
-    return [
+    """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference."""
+    rows = [
         {
             "variable": name,
             "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence),
-            "heterogeneity": heterogeneity(positive, scores, words.to_numpy()),
+            "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy()),
         }
-        for name, words in levels(table).items()
+        for name, words in levels(table[[name for name in COLUMNS if name in table]]).items()
     ]
+    for measure in ("auc", "sensitivity", "specificity"):
+        adjust([row["heterogeneity"][measure] for row in rows], "tested subgroup variables of this evaluation")
+    return rows

@@ -4,11 +4,12 @@ Shapes: ``time`` is float [n] (months here, any unit), ``event`` bool [n] (False
 Curves and the log-rank test come from lifelines; the median follows R's rule, which lifelines does not.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from hscore.statistics.estimates import finite, quantile, two_sided_p
+from hscore.statistics.estimates import finite, quantile, two_sided_p, unknown
 
 BANDS = "log-log (exponential Greenwood) pointwise"
 
@@ -74,6 +75,17 @@ def follow_up(time: np.ndarray, event: np.ndarray) -> float | None:
     return median(curve.time, curve.survival)
 
 
+def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -> dict:
+    """Median follow-up with its interval, and the longest."""
+    result = {"median": None, "low": None, "high": None, "longest": None, "method": "reverse Kaplan-Meier"}
+    if not time.size:
+        return {**result, "why": "there are no patients with survival data"}
+    curve = kaplan_meier(time, ~event, confidence)
+    middle, (low, high) = median(curve.time, curve.survival), median_interval(curve)
+    result |= {"median": middle, "low": low, "high": high, "longest": float(time.max())}
+    return result if middle is not None else {**result, "why": "fewer than half of the patients were censored"}
+
+
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> dict:
     """Two-group log-rank test: ``chi2``, ``df``, ``p``; None with ``why`` where there is nothing to test."""
     from lifelines.statistics import logrank_test
@@ -130,15 +142,36 @@ def restricted_mean_difference(
     }
 
 
-def describe_group(time: np.ndarray, event: np.ndarray, confidence: float, horizon: float) -> dict:
-    """What the report shows of one group: counts, median and interval, curve up to the horizon, censored times."""
+def describe_groups(
+    time: np.ndarray, event: np.ndarray, groups: Mapping[str, np.ndarray], moments: np.ndarray, confidence: float
+) -> dict:
+    """``groups``: each group's survival (``describe_group``); ``at_risk``: numbers at risk by group at the moments.
+
+    ``groups`` maps names to bool [n]; the curves go to the last moment.
+    """
+    return {
+        "groups": {
+            name: describe_group(time[member], event[member], moments, confidence) for name, member in groups.items()
+        },
+        "at_risk": {
+            "time": moments.tolist(),
+            **{name: at_risk(time[member], moments) for name, member in groups.items()},
+        },
+    }
+
+
+def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, confidence: float) -> dict:
+    """What the report shows of one group: counts, median and interval, survival at the moments, curve, censored times.
+
+    The first moment is 0, the last is the horizon to which the curve is drawn.
+    """
     result = {"n": int(time.size), "events": int(event.sum())}
     if time.size == 0:
         nothing = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
         why = "no patient is in this group"
         empty = {"median": None, "median_low": None, "median_high": None, "median_why": why}
-        return {**result, **empty, "curve": nothing, "censored": []}
-    curve = kaplan_meier(time, event, confidence)
+        return {**result, **empty, "at": [], "curve": nothing, "censored": []}
+    curve, horizon = kaplan_meier(time, event, confidence), moments[-1]
     middle = median(curve.time, curve.survival)
     low, high = median_interval(curve)
     result |= {"median": middle, "median_low": low, "median_high": high}
@@ -152,4 +185,14 @@ def describe_group(time: np.ndarray, event: np.ndarray, confidence: float, horiz
     if steps["time"][-1] < end:  # the last step is drawn to the end of observation
         steps = {name: [*values, end if name == "time" else values[-1]] for name, values in steps.items()}
     censored = np.sort(time[~event & (time <= horizon)]).tolist()
-    return {**result, "curve": {**steps, "method": BANDS}, "censored": censored}
+    at = [_at(curve, time, float(moment)) for moment in moments[1:]]
+    return {**result, "at": at, "curve": {**steps, "method": BANDS}, "censored": censored}
+
+
+def _at(curve: Curve, time: np.ndarray, moment: float) -> dict:
+    """Survival at a moment, as R's ``summary(survfit, times =)``: none after the last patient's time."""
+    if moment > time.max():
+        return {"time": moment, **unknown(f"nobody was followed for {moment:g} months", BANDS)}
+    value, low, high = at_time(curve, moment)
+    row = {"time": moment, "estimate": value, "low": low, "high": high, "method": BANDS}
+    return row if low is not None else {**row, "why": "everybody has had the event"}

@@ -13,6 +13,8 @@ import pandas as pd
 
 from hscore.errors import UserError
 
+READING = "mri_ln_positive"
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -160,3 +162,10 @@ def read_characteristics(
     table = read_tables(manifests, [])
     same_patients(table.index, " + ".join(str(path) for path in manifests), patients)
     return table.loc[patients, [name for name in columns if name in table.columns]]
+
+
+def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:
+    """The radiologist's node call ``mri_ln_positive``, bool [patients]; None unless it is known of everybody."""
+    if characteristics is None or READING not in characteristics or characteristics[READING].isna().any():
+        return None
+    return yes_no(characteristics, READING, "the manifests").to_numpy() == 1

@@ -54,6 +54,16 @@ def parse_rule(rule: str | dict) -> tuple[str, float | None]:
     raise UserError(f"validate.threshold is {rule!r}: {REMEDY}")
 
 
+def fixed(rule: str | dict) -> dict:
+    """A cut-off that needs no data: ``rule`` in words, ``value``, ``chosen_on``. UserError for another rule."""
+    name, number = parse_rule(rule)
+    if name != "value":
+        raise UserError(
+            f"validate.threshold is {rule!r}, but there is no development cohort to choose on; write {{value: ...}}"
+        )
+    return {"rule": f"fixed value {number:g}", "value": number, "chosen_on": "nothing: fixed in the settings"}
+
+
 def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     """The frozen threshold: ``rule`` in words, ``value``, what it was chosen on, and how it did there.
 
@@ -63,7 +73,7 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     name, number = parse_rule(rule)
     why = None
     if name == "value":
-        words, value = f"fixed value {number:g}", number
+        cut = fixed(rule)
     else:
         words = (
             "largest Youden index, of equal ones the most sensitive"
@@ -76,14 +86,11 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
             value = float(scores.min())
         else:
             value = youden(positive, scores) if name == "youden" else at_sensitivity(positive, scores, number)
-    true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([value])))
+        cut = {"rule": words, "value": value, "chosen_on": "out-of-fold scores of the development cohort"}
+    true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([cut["value"]])))
     cases, controls = int(positive.sum()), int((~positive).sum())
     result = {
-        "rule": words,
-        "value": value,
-        "chosen_on": "out-of-fold scores of the development cohort"
-        if name != "value"
-        else "nothing: fixed in the settings",
+        **cut,
         "n": cases + controls,
         "positives": cases,
         "sensitivity": true / cases if cases else None,

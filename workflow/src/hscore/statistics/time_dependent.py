@@ -1,62 +1,88 @@
 """How well a risk score tells who has the event by a given time, with censoring weighed in.
 
-Shapes: ``time`` float [n], ``event`` bool [n], ``risk`` float [n] (higher: earlier event expected).
-Censoring is assumed independent of the score; its distribution is estimated by reverse Kaplan-Meier.
+Shapes: ``time`` float [n], ``event`` bool [n], ``risk`` float [n] (higher: earlier event expected), ``counts`` float
+[resamples, n]. Censoring is assumed independent of the score; its distribution is estimated by reverse Kaplan-Meier, in
+every resample anew. Intervals are Wald's with the jackknife standard error (one patient left out at a time).
 
 Sources: cumulative/dynamic AUC, Uno, Cai, Tian, Wei, JASA 2007;102:527-537; Hung and Chiang, Can J Stat 2010;38:8-26;
-Brier score under censoring, Graf et al., Stat Med 1999;18:2529-2545.
+Brier score under censoring, Graf et al., Stat Med 1999;18:2529-2545; jackknife, Efron and Tibshirani, An Introduction
+to the Bootstrap, 1993, chapter 11.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
-from hscore.statistics.concordance import censoring_survival
+from hscore.statistics import bootstrap
+from hscore.statistics.censoring import uncensored
 from hscore.statistics.estimates import unknown, wald
 
-METHOD = "cumulative/dynamic AUC, inverse probability of censoring weights, jackknife"
+AUC = "cumulative/dynamic AUC, inverse probability of censoring weights, jackknife"
+BRIER = "integrated Brier score, inverse probability of censoring weights (Graf), jackknife"
+BLOCK = 500  # resamples at once; bounds the memory of a large cohort
 
 
 def auc_at(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float, confidence: float) -> dict:
-    """Chance that one who has the event by ``moment`` has a higher risk score than one who is event-free then.
-
-    The interval is Wald's with the jackknife standard error (one patient left out at a time, weights included).
-    """
+    """Chance that one who has the event by ``moment`` has a higher risk score than one who is event-free then."""
     cases, controls = event & (time <= moment), time > moment
     counts = {"time": float(moment), "events": int(cases.sum()), "event_free": int(controls.sum())}
     if not cases.any() or not controls.any():
         who = "has had the event" if not cases.any() else "is still under observation without the event"
-        return {**unknown(f"nobody {who} at {moment:g}", METHOD), **counts}
-    value = _auc(time, event, risk, moment)
-    without = ~np.eye(time.size, dtype=bool)
-    left_out = np.array([_auc(time[keep], event[keep], risk[keep], moment) for keep in without])
-    if np.isnan(left_out).any():
+        return {**unknown(f"nobody {who} at {moment:g}", AUC), **counts}
+    value = float(aucs(time, event, risk, moment, bootstrap.everyone(time.size))[0])
+    error = jackknife(lambda drawn: aucs(time, event, risk, moment, drawn), time.size)
+    if np.isnan(error):
         why = "one patient alone had the event, or was event-free, by then: the jackknife gives no interval"
-        return {**unknown(why, METHOD), "estimate": value, **counts}
-    error = np.sqrt((time.size - 1) * left_out.var())
-    row = wald(value, error, confidence, METHOD, **counts)
+        return {**unknown(why, AUC), "estimate": value, **counts}
+    row = wald(value, error, confidence, AUC, **counts)
     return row | {"low": max(0.0, row["low"]), "high": min(1.0, row["high"])}
 
 
-def _auc(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float) -> float:
-    """The estimate; NaN without cases or controls."""
+def aucs(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float, counts: np.ndarray) -> np.ndarray:
+    """The estimate in every resample, [resamples]; NaN where it has no cases or no controls."""
     cases, controls = event & (time <= moment), time > moment
-    weight = 1 / censoring_survival(time, event, time[cases])
+    weight = _weights(time, event, time[cases], counts, counts[:, cases])
     higher = (risk[cases][:, None] > risk[controls]) + 0.5 * (risk[cases][:, None] == risk[controls])
-    total = weight.sum() * controls.sum()
-    return float((weight @ higher).sum() / total) if total else np.nan
+    total = weight.sum(axis=1) * counts[:, controls].sum(axis=1)
+    wins = ((weight @ higher) * counts[:, controls]).sum(axis=1)
+    return np.divide(wins, total, out=np.full(len(counts), np.nan), where=total > 0)
 
 
-def brier_at(time: np.ndarray, event: np.ndarray, survival: np.ndarray, moment: float) -> float:
-    """Weighted mean squared distance of the predicted event-free probability [n] at ``moment`` from what happened.
+def brier_scores(
+    time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
+) -> np.ndarray:
+    """Weighted mean squared distance of the predicted event-free probability from what happened.
 
-    Patients censored before ``moment`` enter through the weights of the others.
+    ``survival`` float [n, k] is predicted at the ``moments`` [k]; returns [resamples, k], [k] without ``counts``.
+    Patients censored before a moment enter through the weights of the others.
     """
-    cases, controls = event & (time <= moment), time > moment
-    at_events = 1 / censoring_survival(time, event, time[cases])
-    after = 1 / censoring_survival(time, event, np.array([np.nextafter(moment, np.inf)]))[0]
-    return float(((survival[cases] ** 2 * at_events).sum() + ((1 - survival[controls]) ** 2).sum() * after) / time.size)
+    drawn = bootstrap.everyone(time.size) if counts is None else counts
+    had, free = event[:, None] & (time[:, None] <= moments), time[:, None] > moments
+    early = _weights(time, event, time, drawn, drawn * event) @ np.where(had, survival**2, 0.0)
+    later = drawn @ np.where(free, (1 - survival) ** 2, 0.0)
+    later = _weights(time, event, np.nextafter(moments, np.inf), drawn, later)
+    scores = (early + later) / drawn.sum(axis=1, keepdims=True)
+    return scores[0] if counts is None else scores
 
 
-def integrated_brier(time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray) -> float:
+def _weights(
+    time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """``values`` [resamples, moments] over the probability of being uncensored by then; zero stays zero."""
+    kept = uncensored(time, event, moments, counts)
+    return np.divide(values, kept, out=np.zeros_like(values), where=values > 0)
+
+
+def integrated_brier(
+    time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
+) -> np.ndarray:
     """Mean Brier score over ``moments`` [k] (trapezoids); ``survival`` [n, k] is predicted at each of them."""
-    scores = [brier_at(time, event, survival[:, k], moment) for k, moment in enumerate(moments)]
-    return float(np.trapezoid(scores, moments) / (moments[-1] - moments[0]))
+    scores = brier_scores(time, event, survival, moments, counts)
+    return np.trapezoid(scores, moments, axis=-1) / (moments[-1] - moments[0])
+
+
+def jackknife(statistics: Callable[[np.ndarray], np.ndarray], n: int) -> np.ndarray:
+    """Standard errors of statistics of counts ([resamples, n] -> [resamples, ...]); NaN where one left out is NaN."""
+    blocks = np.array_split(np.arange(n), max(1, -(-n // BLOCK)))
+    left_out = np.concatenate([statistics((np.arange(n) != block[:, None]) * 1.0) for block in blocks])
+    return np.sqrt((n - 1) * left_out.var(axis=0))

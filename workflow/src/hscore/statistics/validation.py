@@ -1,8 +1,10 @@
 """Performance of every model at its frozen threshold, and the comparisons between models, as written to JSON.
 
-Shapes: an ``Evaluation`` holds the outcome, bool [n], and each model's scores, float [n].
+Shapes: an ``Evaluation`` holds the outcome, bool [n], and each model's scores, float [n]. There are up to three:
+``external``, ``out_of_fold`` and ``apparent`` (both of the development cohort); a study with one role lacks the others.
 """
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -17,137 +19,132 @@ from hscore.statistics import (
     discrimination,
     precision,
     reclassification,
+    resampled_roc,
     subgroups,
+    tables,
 )
+from hscore.statistics.multiplicity import adjust
 from hscore.statistics.tables import Evaluation
 
 LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
+HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the models did not train on
 
 
 def validate(
-    evaluations: dict[str, Evaluation],
-    thresholds: dict[str, dict],
+    evaluations: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
     settings: dict,
-    characteristics: pd.DataFrame | None = None,
+    characteristics: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict:
     """Everything the validate stage reports.
 
-    ``evaluations`` are external, out_of_fold and apparent; ``thresholds`` is the frozen file; ``settings`` the
-    study's ``validate`` section; ``characteristics`` [external patients, columns] are for the subgroups.
-    Probabilities are shown as predicted and after recalibration; intercept and slope of the recalibration come from
-    out-of-fold development scores, never from the external cohort.
+    ``frozen`` is the file of what was fixed on development (``freeze``); ``settings`` the study's ``validate`` section;
+    ``characteristics``, tables [patients, columns] by evaluation, are for the subgroups and the reading of the nodes.
+    Probabilities are shown as predicted and after recalibration, which is frozen too. What the study leads with
+    (recalibration, reclassification, study size) is external, or out-of-fold where there is no external cohort.
     """
-    cuts = {model: cut["value"] for model, cut in thresholds.items()}
+    cuts = {model: entry["value"] for model, entry in frozen.items()}
     for name, evaluation in evaluations.items():
         if without := [model for model in evaluation.scores if model not in cuts]:
             raise UserError(f"model '{without[0]}' has {name} scores but no frozen threshold")
+    characteristics = characteristics or {}
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
-    resamples = settings["bootstrap"]["resamples"]
-    rows = []
+    resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
+    rows, counts = [], {}
     for name, evaluation in evaluations.items():
         draws = bootstrap.draw_by_class(evaluation.positive, resamples, rng)
         rows += [performance(model, name, evaluation, cuts[model], settings, draws) for model in evaluation.scores]
-    external, out_of_fold = evaluations["external"], evaluations["out_of_fold"]
-    recalibrated, how = recalibrate(out_of_fold, external)
-    recalibrated_cuts = {model: float(calibration.recalibrate(cuts[model], *how[model])) for model in how}
-    counts = bootstrap.draw(external.positive.size, resamples, rng)
-    development_counts = bootstrap.draw(out_of_fold.positive.size, resamples, rng)
-    reference, confidence = settings["reference"], settings["confidence"]
-    at = decision.thresholds(*settings["decision_thresholds"])
+    for name in held_out(evaluations):
+        counts[name] = bootstrap.draw(evaluations[name].positive.size, resamples, rng)
+    recalibrated = {name: recalibrate(evaluations[name], frozen) for name in held_out(evaluations)}
+    main = held_out(evaluations)[0]
+    calibrated = calibrations(evaluations, recalibrated, confidence, counts)
     return {
         "performance": rows,
         "comparisons": [
-            *comparisons("external", external, reference, confidence, pairs="all"),
-            *comparisons("out_of_fold", out_of_fold, reference, confidence, pairs="reference"),
+            row for name in held_out(evaluations) for row in comparisons(name, evaluations[name], reference, confidence)
         ],
-        "transport": transport(out_of_fold, external, confidence),
-        "paired_accuracy": paired_accuracy(external, cuts, reference),
-        "calibration": [
-            *calibrations("out_of_fold", "as predicted", out_of_fold, confidence, development_counts),
-            *calibrations("external", "as predicted", external, confidence, counts),
-            *calibrations("external", "recalibrated", recalibrated, confidence, counts),
+        "transport": transport(evaluations, confidence),
+        "paired_accuracy": [
+            row
+            for name in held_out(evaluations)
+            for row in paired_accuracy(name, evaluations[name], cuts, reference, confidence)
         ],
-        "recalibration": recalibration_report(out_of_fold, how),
-        "decision_curves": {
-            name: {
-                "evaluation": "external",
-                **decision.curves(evaluation.positive, evaluation.scores, at_cuts, at, confidence, counts),
-            }
-            for name, evaluation, at_cuts in (
-                ("as_predicted", external, cuts),
-                ("recalibrated", recalibrated, recalibrated_cuts),
+        "calibration": calibrated,
+        "recalibration": recalibration_report(frozen),
+        "decision_curves": [
+            row
+            for name in held_out(evaluations)
+            for row in decision_curves(
+                name, evaluations[name], recalibrated[name], cuts, characteristics.get(name), settings, counts[name]
             )
-        },
-        "reclassification": reclassifications(recalibrated, reference, settings["decision_thresholds"], confidence),
-        "subgroups": subgroup_report(external, reference, cuts, characteristics, settings),
-        "precision": precision_report(rows, external, recalibrated, reference, confidence),
+        ],
+        "reclassification": reclassifications(
+            main, recalibrated[main], reference, settings["decision_thresholds"], confidence
+        ),
+        "subgroups": [
+            row
+            for name in held_out(evaluations)
+            for row in subgroup_report(name, evaluations[name], cuts, characteristics.get(name), settings)
+        ],
+        "precision": precision_report(
+            main, rows, calibrated, recalibrated[main], frozen, reference, confidence, counts[main]
+        ),
+        "development_size": development_size(evaluations, recalibrated, reference),
     }
 
 
-def subgroup_report(
-    external: Evaluation, reference: str, cuts: dict[str, float], characteristics: pd.DataFrame | None, settings: dict
-) -> list[dict]:
-    """The reference model in every subgroup of the external cohort; none where no characteristics were given."""
-    if characteristics is None or reference not in external.scores:
-        return []
-    scores, interval, confidence = external.scores[reference], settings["proportion_interval"], settings["confidence"]
-    found = subgroups.describe(external.positive, scores, cuts[reference], characteristics, interval, confidence)
-    return [{"model": reference, "evaluation": "external", **row} for row in found]
+def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
+    return [name for name in HELD_OUT if name in evaluations]
 
 
-def precision_report(
-    rows: list[dict], external: Evaluation, recalibrated: Evaluation, reference: str, confidence: float
-) -> dict | None:
-    """Size of a prospective validation of the reference model, planned from what the external cohort showed."""
-    row = next((r for r in rows if r["model"] == reference and r["evaluation"] == "external"), None)
-    if row is None:
-        return None
-    expected = [row[name]["estimate"] for name in ("auc", "sensitivity", "specificity")]
-    risk = recalibrated.scores.get(reference)
-    return {"model": reference, **precision.report(external.positive, *expected, risk, confidence)}
+def recalibrate(evaluation: Evaluation, frozen: Mapping[str, dict]) -> Evaluation:
+    """Scores after the frozen recalibration; models without one are left out."""
+    lines = {model: frozen[model]["recalibration"] for model in evaluation.scores}
+    scores = {
+        model: calibration.recalibrate(evaluation.scores[model], line["intercept"], line["slope"])
+        for model, line in lines.items()
+        if line["slope"] is not None
+    }
+    return Evaluation(evaluation.positive, scores)
 
 
-def recalibrate(development: Evaluation, external: Evaluation) -> tuple[Evaluation, dict[str, tuple[float, float]]]:
-    """External scores recalibrated by development, and (intercept, slope) by model.
-
-    Models whose development scores do not rise with the frequency of metastasis are left out.
-    """
-    how = {}
-    for model, scores in development.scores.items():
-        line = calibration.recalibration(development.positive, scores)
-        if line is not None and line[1] > 0:  # a falling line would turn the order of the patients round
-            how[model] = line
-    scores = {model: calibration.recalibrate(external.scores[model], *line) for model, line in how.items()}
-    return Evaluation(external.positive, scores), how
-
-
-def recalibration_report(development: Evaluation, how: dict[str, tuple[float, float]]) -> list[dict]:
+def recalibration_report(frozen: Mapping[str, dict]) -> list[dict]:
     """Intercept and slope of each model's recalibration, and why where there is none."""
-    rows = []
-    for model in development.scores:
-        row = {"model": model, "fitted_on": "out-of-fold development scores", "intercept": None, "slope": None}
-        if model in how:
-            rows.append({**row, "intercept": how[model][0], "slope": how[model][1]})
-        else:
-            rows.append({**row, "why": "the development scores do not rise with the frequency of metastasis"})
-    return rows
+    fitted_on = "out-of-fold development scores"
+    return [{"model": model, "fitted_on": fitted_on, **entry["recalibration"]} for model, entry in frozen.items()]
 
 
-def calibrations(name: str, scale: str, evaluation: Evaluation, confidence: float, counts: np.ndarray) -> list[dict]:
-    """Calibration of every model; ``scale`` says whether scores are as predicted or recalibrated."""
+def calibrations(
+    evaluations: Mapping[str, Evaluation],
+    recalibrated: Mapping[str, Evaluation],
+    confidence: float,
+    counts: Mapping[str, np.ndarray],
+) -> list[dict]:
+    """Calibration of every model; ``scores`` of a row says whether they are as predicted or recalibrated.
+
+    The recalibrated out-of-fold scores are left out: the line was fitted on them.
+    """
+    kinds = [(name, "as predicted", evaluations[name]) for name in held_out(evaluations)]
+    kinds += [(name, "recalibrated", recalibrated[name]) for name in ("external",) if name in recalibrated]
     return [
         {
             "model": model,
             "evaluation": name,
             "scores": scale,
-            **calibration.describe(evaluation.positive, scores, confidence, counts),
+            **calibration.describe(evaluation.positive, scores, confidence, counts[name]),
         }
+        for name, scale, evaluation in kinds
         for model, scores in evaluation.scores.items()
     ]
 
 
-def transport(development: Evaluation, external: Evaluation, confidence: float) -> list[dict]:
+def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[dict]:
     """What each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired)."""
+    if not {"external", "out_of_fold"} <= set(evaluations):
+        return []
+    external, development = evaluations["external"], evaluations["out_of_fold"]
     return [
         {
             "model": model,
@@ -160,8 +157,30 @@ def transport(development: Evaluation, external: Evaluation, confidence: float) 
     ]
 
 
-def reclassifications(evaluation: Evaluation, reference: str, borders: list[float], confidence: float) -> list[dict]:
-    """NRI and IDI of the reference model against every other, on recalibrated external risks.
+def decision_curves(
+    name: str,
+    evaluation: Evaluation,
+    recalibrated: Evaluation,
+    cuts: Mapping[str, float],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+    counts: np.ndarray,
+) -> list[dict]:
+    """One entry a kind of scores; the frozen calls, which are the same on both scales, stand in that as predicted."""
+    at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
+    positive, reading = evaluation.positive, tables.node_reading(characteristics)
+    rows = [
+        {"evaluation": name, "scores": scale, **decision.curves(positive, scores, reading, at, confidence, counts)}
+        for scale, scores in (("as predicted", evaluation.scores), ("recalibrated", recalibrated.scores))
+    ]
+    rows[0]["frozen_calls"] = decision.frozen_calls(positive, evaluation.scores, cuts, at, confidence, counts)
+    return rows
+
+
+def reclassifications(
+    name: str, evaluation: Evaluation, reference: str, borders: list[float], confidence: float
+) -> list[dict]:
+    """NRI and IDI of the reference model against every other, on recalibrated risks; read them beside net benefit.
 
     ``borders`` divide low, intermediate and high risk for the categorical NRI.
     """
@@ -170,7 +189,7 @@ def reclassifications(evaluation: Evaluation, reference: str, borders: list[floa
     positive, new = evaluation.positive, evaluation.scores[reference]
     return [
         {
-            "evaluation": "external",
+            "evaluation": name,
             "scores": "recalibrated",
             "new": reference,
             "old": model,
@@ -184,6 +203,62 @@ def reclassifications(evaluation: Evaluation, reference: str, borders: list[floa
         for model, old in evaluation.scores.items()
         if model != reference
     ]
+
+
+def subgroup_report(
+    name: str,
+    evaluation: Evaluation,
+    cuts: Mapping[str, float],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+) -> list[dict]:
+    """The reference model in every subgroup of an evaluation; none where no characteristics were given."""
+    reference = settings["reference"]
+    if characteristics is None or reference not in evaluation.scores:
+        return []
+    scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
+    found = subgroups.describe(evaluation.positive, scores, cuts[reference], characteristics, interval, confidence)
+    return [{"model": reference, "evaluation": name, **row} for row in found]
+
+
+def precision_report(
+    name: str,
+    rows: list[dict],
+    calibrated: list[dict],
+    recalibrated: Evaluation,
+    frozen: Mapping[str, dict],
+    reference: str,
+    confidence: float,
+    counts: np.ndarray,
+) -> dict | None:
+    """Size of a prospective validation of the reference model, planned from what this evaluation showed."""
+    row = next((r for r in rows if (r["model"], r["evaluation"]) == (reference, name)), None)
+    if row is None:
+        return None
+    found = {"AUC": row["auc"], "sensitivity": row["sensitivity"], "specificity": row["specificity"]}
+    of_model = [r for r in calibrated if (r["model"], r["evaluation"]) == (reference, name)]
+    if of_model:  # the last one is recalibrated where there is such a row
+        found |= {"O/E": of_model[-1]["observed_expected"], "calibration slope": of_model[-1]["slope"]}
+    positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
+    if risk is not None:
+        line = frozen[reference]["recalibration"]
+        threshold = float(calibration.recalibrate(frozen[reference]["value"], line["intercept"], line["slope"]))
+        acted = (risk >= threshold)[:, None]
+        curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
+        found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
+    plan = precision.validation(positive, found, risk, threshold, confidence)
+    return {"model": reference, "evaluation": name, "threshold": threshold, **plan}
+
+
+def development_size(
+    evaluations: Mapping[str, Evaluation], recalibrated: Mapping[str, Evaluation], reference: str
+) -> dict | None:
+    """What the development cohort was large enough for; None where there is none."""
+    if "out_of_fold" not in evaluations:
+        return None
+    positive, risk = evaluations["out_of_fold"].positive, recalibrated["out_of_fold"].scores.get(reference)
+    likelihood = None if risk is None else -positive.size * calibration.log_loss(positive, risk)
+    return {"model": reference, **precision.development(positive, likelihood)}
 
 
 def performance(model: str, name: str, evaluation: Evaluation, cut: float, settings: dict, draws: np.ndarray) -> dict:
@@ -200,58 +275,53 @@ def performance(model: str, name: str, evaluation: Evaluation, cut: float, setti
         "threshold": cut,
         "auc": discrimination.auc_interval(positive, scores, confidence),
         "auc_logit": discrimination.auc_interval(positive, scores, confidence, "logit"),
-        "auc_bootstrap": bootstrap.auc_interval(positive, scores, draws, confidence),
-        **discrimination.focused(positive, scores, LOWEST_SPECIFICITY),
+        **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
         **accuracy.rates(counts, settings["proportion_interval"], confidence),
         **accuracy.ratios(counts, confidence),
-        "indices": accuracy.indices(counts),
+        "indices": accuracy.indices(positive, called, draws, confidence),
         "confusion": counts,
         "roc": discrimination.roc_points(positive, scores),
     }
 
 
-def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: float, pairs: str) -> list[dict]:
-    """Paired DeLong tests within one evaluation, with Holm's adjustment over the pairs listed.
-
-    ``pairs`` is "all", or "reference" for those of the reference model only. The reference model always stands
-    first in its pairs, the others in the given order.
-    """
-    scores = evaluation.scores
+def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[str, str]]:
+    """Every pair of models; the reference model always stands first in its pairs, the others in the given order."""
     order = [reference, *(name for name in scores if name != reference)] if reference in scores else list(scores)
-    chosen = [pair for pair in combinations(order, 2) if pairs == "all" or reference in pair]
-    rows = []
-    for a, b in chosen:
-        result = discrimination.compare(evaluation.positive, scores[a], scores[b], confidence)
-        rows.append({"evaluation": name, "model_a": a, "model_b": b, **result})
-    adjusted = holm([row["p"] for row in rows])
-    number = sum(row["p"] is not None for row in rows)
-    for row, p in zip(rows, adjusted, strict=True):
-        row["p_holm"] = p
-        row["adjustment"] = f"Holm over the {number} tested pairs of this evaluation"
+    return list(combinations(order, 2))
+
+
+def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: float) -> list[dict]:
+    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment."""
+    pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
+    found = discrimination.compare_all(
+        evaluation.positive,
+        np.array(list(evaluation.scores.values())),
+        [(models.index(a), models.index(b)) for a, b in pairs],
+        confidence,
+    )
+    rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
+    adjust(rows, "tested pairs of this evaluation")
     return rows
 
 
-def holm(p_values: list[float | None]) -> list[float | None]:
-    """Holm's step-down adjusted p-values (Scand J Stat 1979;6:65-70) in the given order; None is not counted."""
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    largest = 0.0
-    for rank, (p, place) in enumerate(known):
-        largest = max(largest, min(1.0, p * (len(known) - rank)))
-        adjusted[place] = largest
-    return adjusted
+def paired_accuracy(
+    name: str, evaluation: Evaluation, cuts: Mapping[str, float], reference: str, confidence: float
+) -> list[dict]:
+    """McNemar's test of the frozen calls of every pair of models, with the difference of their shares of right ones.
 
-
-def paired_accuracy(evaluation: Evaluation, cuts: dict[str, float], reference: str) -> list[dict]:
-    """McNemar's test of the reference model's calls against every other model's: among positives, negatives, all."""
+    Among positives it is one of sensitivity, among negatives of specificity, among all of accuracy. Holm's adjustment
+    of the exact p-values, measure by measure.
+    """
     positive, scores = evaluation.positive, evaluation.scores
-    if reference not in scores:
-        return []
+    right = {model: (score >= cuts[model]) == positive for model, score in scores.items()}
     rows = []
     groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
-    for other in (name for name in scores if name != reference):
-        for measure, group in groups.items():
-            right = {name: ((scores[name] >= cuts[name]) == positive)[group] for name in (reference, other)}
-            result = accuracy.mcnemar(right[reference], right[other])
-            rows.append({"model_a": reference, "model_b": other, "measure": measure, **result})
+    for measure, group in groups.items():
+        tested = []
+        for a, b in model_pairs(scores, reference):
+            calls = right[a][group], right[b][group]
+            row = {"evaluation": name, "model_a": a, "model_b": b, "measure": measure, **accuracy.mcnemar(*calls)}
+            tested.append({**row, "difference": accuracy.paired_difference(*calls, confidence)})
+        adjust(tested, f"exact p-values of {measure} of this evaluation", key="p_exact")
+        rows += tested
     return rows

@@ -3,33 +3,42 @@
 import argparse
 from pathlib import Path
 
+from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics import survival_by_score, tables
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores, covariates, survival times and the frozen threshold; describe both cohorts; write."""
+    """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
     settings = arguments.settings
     patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, settings["adjust_for"])
     cohorts = {
-        "external": ("score", tables.join_scores(arguments.external, "score", patients)),
-        "development": ("out_of_fold", tables.join_scores(arguments.development, "out_of_fold", patients)),
+        name: (column, tables.join_scores(path, column, patients))
+        for name, column, path in (
+            ("external", "score", arguments.external),
+            ("development", "out_of_fold", arguments.development),
+        )
+        if path
     }
+    if not cohorts:
+        raise UserError("there are neither development nor external scores: give --development, --external or both")
     frozen = tables.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
-    write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings))
+    predicting = read_json(arguments.frozen_survival)["prediction"]["fitted"] if arguments.frozen_survival else None
+    write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings, predicting))
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = _program.parser("survive", __doc__)
     add = parser.add_argument
-    add("--development", type=Path, required=True, help="development scores of the H-score model, CSV")
-    add("--external", type=Path, required=True, help="external scores of the H-score model, CSV")
+    add("--development", type=Path, help="development scores of the H-score model, CSV")
+    add("--external", type=Path, help="external scores of the H-score model, CSV")
     add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV a centre")
     add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV a centre")
     add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV a centre")
-    add("--thresholds", type=Path, required=True, help="frozen thresholds, JSON")
+    add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
+    add("--frozen-survival", type=Path, help="survival of the study whose models are used, JSON")
     add("--settings", type=_program.settings, required=True, help="config section survive, JSON")
     add("--output", type=Path, required=True, help="survival, JSON")
     _program.run(work, parser.parse_args(argv))

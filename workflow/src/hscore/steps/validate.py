@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+import pandas as pd
+
+from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics import subgroups, tables, validation
 from hscore.steps import _program
@@ -10,33 +13,45 @@ from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores, outcomes and frozen thresholds, validate, write."""
-    development = tables.read_binary([arguments.folds], "lnm")
-    external = tables.read_binary(arguments.lnm, "lnm")
-    evaluations = {
-        "external": tables.read_evaluation(arguments.external, "score", external),
-        "out_of_fold": tables.read_evaluation(arguments.development, "out_of_fold", development),
-        "apparent": tables.read_evaluation(arguments.development, "apparent", development),
-    }
-    thresholds = read_json(arguments.thresholds)
-    characteristics = tables.read_characteristics(arguments.manifests, subgroups.COLUMNS, external.index)
-    content = validation.validate(evaluations, thresholds, arguments.settings, characteristics)
-    write_json(arguments.output, content)
+    """Read scores, outcomes and what was frozen, validate, write."""
+    evaluations, characteristics = {}, {}
+    if arguments.external:
+        positive = tables.read_binary(arguments.lnm, "lnm")
+        evaluations["external"] = tables.read_evaluation(arguments.external, "score", positive)
+        characteristics["external"] = about(arguments.manifests, positive)
+    if arguments.development:
+        positive = tables.read_binary([arguments.folds], "lnm")
+        for column in ("out_of_fold", "apparent"):
+            evaluations[column] = tables.read_evaluation(arguments.development, column, positive)
+        characteristics["out_of_fold"] = about(arguments.development_manifests, positive)
+    if not evaluations:
+        raise UserError("there are neither development nor external scores: give --development, --external or both")
+    frozen = read_json(arguments.thresholds)
+    write_json(arguments.output, validation.validate(evaluations, frozen, arguments.settings, characteristics))
+
+
+def about(manifests: list[Path], positive: pd.Series) -> pd.DataFrame | None:
+    """What the manifests say of the patients for subgroups and the reading of the nodes."""
+    return tables.read_characteristics(manifests, (*subgroups.COLUMNS, tables.READING), positive.index)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = _program.parser("validate", __doc__)
     add = parser.add_argument
-    add("--development", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
-    add("--external", type=named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
-    add("--folds", type=Path, required=True, help="development patients with lnm, CSV")
-    add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV a centre")
+    add("--development", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
+    add("--external", type=named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
+    add("--folds", type=Path, help="development patients with lnm, CSV; needed with --development")
+    add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV a centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
-    add("--thresholds", type=Path, required=True, help="frozen thresholds, JSON")
+    add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")
+    add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="validation, JSON")
-    _program.run(work, parser.parse_args(argv))
+    arguments = parser.parse_args(argv)
+    if arguments.development and not arguments.folds:
+        parser.error("--development needs --folds")
+    _program.run(work, arguments)
 
 
 if __name__ == "__main__":

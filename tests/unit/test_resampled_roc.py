@@ -1,0 +1,71 @@
+"""ROC statistics of resamples: the same as repeating patients one by one, and as scikit-learn's."""
+
+import numpy as np
+import pytest
+
+from hscore.statistics import bootstrap, discrimination, resampled_roc
+from hscore.statistics.resampled_roc import ResampledRoc
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(40)
+    positive = rng.random(90) < 0.3
+    return positive, (rng.normal(size=90) + positive).round(1)
+
+
+def of_all(positive, scores):
+    return ResampledRoc(positive, scores, bootstrap.everyone(positive.size))
+
+
+def test_counts_give_what_the_repeated_patients_give(data):
+    positive, scores = data
+    counts = bootstrap.draw_by_class(positive, 20, np.random.default_rng(0))
+    roc = ResampledRoc(positive, scores, counts)
+    found = np.array([roc.aucs(), roc.partial_aucs(0.8), roc.average_precisions()])
+    for row, values in zip(counts, found.T, strict=True):
+        drawn = np.repeat(np.arange(90), row.astype(int))
+        alone = of_all(positive[drawn], scores[drawn])
+        assert values[0] == pytest.approx(discrimination.auc(positive[drawn], scores[drawn]), rel=1e-12)
+        assert values[1:] == pytest.approx([alone.partial_aucs(0.8)[0], alone.average_precisions()[0]], rel=1e-12)
+
+
+def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one(data):
+    positive, scores = data
+    roc = of_all(positive, scores)
+    assert (
+        roc.partial_aucs(0.0)[0] == pytest.approx(roc.aucs()[0]) == pytest.approx(discrimination.auc(positive, scores))
+    )
+    assert of_all(positive, positive * 1.0).partial_aucs(0.9)[0] == pytest.approx(1)
+    assert of_all(positive, np.zeros(90)).partial_aucs(0.9)[0] == pytest.approx(0.5)
+
+
+def test_partial_auc_and_average_precision_equal_scikit_learn(data):
+    metrics = pytest.importorskip("sklearn.metrics")
+    positive, scores = data
+    roc = of_all(positive, scores)
+    assert roc.average_precisions()[0] == pytest.approx(metrics.average_precision_score(positive, scores), rel=1e-12)
+    for specificity in (0.5, 0.8, 0.93):
+        expected = metrics.roc_auc_score(positive, scores, max_fpr=1 - specificity)
+        assert roc.partial_aucs(specificity)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong(data):
+    positive, scores = data
+    counts = bootstrap.draw_by_class(positive, 4000, np.random.default_rng(0))
+    rows = resampled_roc.describe(positive, scores, counts, 0.95, 0.8)
+    delong = discrimination.auc_interval(positive, scores, 0.95)
+    assert rows["auc_bootstrap"]["estimate"] == pytest.approx(delong["estimate"])
+    assert rows["auc_bootstrap"]["low"] == pytest.approx(delong["low"], abs=0.02)
+    assert rows["auc_bootstrap"]["high"] == pytest.approx(delong["high"], abs=0.02)
+    for row in rows.values():
+        assert row["low"] < row["estimate"] < row["high"] and "4000 resamples" in row["method"]
+    assert rows["average_precision"]["chance"] == pytest.approx(positive.mean())
+
+
+def test_one_class_is_explained(data):
+    _, scores = data
+    nobody = np.zeros(90, bool)
+    counts = bootstrap.draw_by_class(nobody, 9, np.random.default_rng(7))
+    for row in resampled_roc.describe(nobody, scores, counts, 0.95, 0.8).values():
+        assert row["estimate"] is None and "both classes" in row["why"]

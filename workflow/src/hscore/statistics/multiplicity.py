@@ -1,0 +1,28 @@
+"""Several tests, one family: adjusted p-values, and the sentence that says over what they were adjusted.
+
+Source: Holm, Scand J Stat 1979;6:65-70.
+"""
+
+from collections.abc import Sequence
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's step-down adjusted p-values in the given order; None is not counted."""
+    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(known):
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        adjusted[place] = largest
+    return adjusted
+
+
+def adjust(rows: Sequence[dict], family: str, key: str = "p") -> None:
+    """Give every row its ``p_holm`` over the p-values under ``key``, and ``adjustment``, which names the family.
+
+    ``family`` is written after the number of tests: "tested pairs of this evaluation".
+    """
+    number = sum(row[key] is not None for row in rows)
+    for row, p in zip(rows, holm([row[key] for row in rows]), strict=True):
+        row["p_holm"] = p
+        row["adjustment"] = f"Holm over the {number} {family}"
