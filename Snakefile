@@ -125,13 +125,13 @@ rule cohort:
 rule split:
     """Folds of the development cohort."""
     input:
-        paths.folds,
+        targets.folds(),
 
 
 rule train:
     """Every model, every seed."""
     input:
-        targets.all_models(),
+        targets.trained_here(),
 
 
 rule predict:

@@ -1,10 +1,13 @@
 """A study of one's own whose tables are real and whose images are empty: enough to build the DAG."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
+
+from workflow_runs import ROOT
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
 CENTERS = {"north": "development", "south": "development", "far": "external"}
@@ -29,6 +32,26 @@ class OwnStudy:
         """Write the config, with top-level keys changed."""
         config = {"study": "own", "data": "own", "centers": str(self.folder / "centers.tsv"), **changes}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    @property
+    def finished(self) -> Path:
+        """Results folder of the finished study that ``finish`` makes."""
+        return self.folder / "before"
+
+    def finish(self, **changes) -> None:
+        """Leave what a finished study with the default config (but for ``changes``) leaves for another one to use."""
+        config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+        for key, value in changes.items():
+            config[key] |= value
+        for name in config["models"]:
+            for seed in range(1, config["train"]["seeds"] + 1):
+                (self.finished / f"models/{name}/seed-{seed}").mkdir(parents=True)
+        for name, content in (("report/results", {"config": config}), ("validation/thresholds", {})):
+            path = self.finished / f"{name}.json"
+            path.parent.mkdir()
+            path.write_text(json.dumps(content))
+        (self.finished / "survival").mkdir()
+        (self.finished / "survival/survival.json").write_text("{}")
 
     @property
     def arguments(self) -> list[str]:

@@ -148,6 +148,53 @@ def test_every_rule_asks_for_more_memory_and_time_at_every_attempt(own_study):
             assert job.rule == "all" or job.resources[name] == 3 * before[name] > 0
 
 
+def keep(own_study, role: str) -> None:
+    path = own_study.folder / "centers.tsv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(row for row in rows if f"\t{role}\t" in row)]) + "\n")
+
+
+def test_without_an_external_centre_nothing_external_is_planned(own_study):
+    keep(own_study, "development")
+    by_rule = counts(planned(own_study.folder, *own_study.arguments))
+    assert "predict_external" not in by_rule
+    assert by_rule["predict_development"] == by_rule["train_model"] == 6 and by_rule["report"] == 1
+
+
+READING = {"label": "Stage", "reading": "figo_stage", "positive": ["IIB", "III"]}
+NOT_TRAINED = {"split_development", "train_model", "predict_development"}
+
+
+def test_a_reading_alone_needs_no_development_centre_and_no_training(own_study):
+    keep(own_study, "external")
+    default = ("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid")
+    own_study.configure(
+        models={**dict.fromkeys(default), "stage": READING},
+        validate={"threshold": {"value": 0.5}, "reference": "stage"},
+        survive={"model": "stage"},
+    )
+    by_rule = counts(planned(own_study.folder, *own_study.arguments))
+    assert not NOT_TRAINED & set(by_rule)
+    assert by_rule["predict_external"] == by_rule["freeze_thresholds"] == by_rule["report"] == 1
+
+
+def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(own_study):
+    keep(own_study, "external")
+    own_study.finish()
+    own_study.configure(frozen=str(own_study.finished))
+    jobs = planned(own_study.folder, *own_study.arguments)
+    by_rule = counts(jobs)
+    assert not (NOT_TRAINED | {"freeze_thresholds"}) & set(by_rule)
+    assert by_rule["predict_external"] == 6 and by_rule["convert_patient"] == 4
+    for job in jobs:
+        if job.rule == "predict_external":
+            assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
+    survive = next(job for job in jobs if job.rule == "analyse_survival")
+    assert {str(own_study.finished / name) for name in ("validation/thresholds.json", "survival/survival.json")} <= set(
+        survive.inputs
+    )
+
+
 def test_a_target_of_an_unknown_patient_is_refused(own_study):
     done = snakemake(own_study.folder, "results/own/nifti/north/sub-nobody", "-n", *own_study.arguments, check=False)
     assert done.returncode != 0

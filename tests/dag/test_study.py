@@ -181,11 +181,93 @@ def test_centres_table_mistakes(own_study):
     centers.write_text(text.replace("far\tFar\texternal", "north\tFar\tdevelopment"))
     found = problems(own_config(own_study))
     assert any("row 3, column center: 'north' stands there twice" in line for line in found)
-    assert any("no centre has the role 'external'" in line for line in found)
     centers.write_text(text.replace("\texternal\t", "\textern\t").replace("images/south", "images/nowhere"))
     found = problems(own_config(own_study))
     assert any("row 3, column role: 'extern' is not valid" in line for line in found)
     assert any("row 2, column images: there is no folder" in line for line in found)
+
+
+def only(own_study, role: str) -> None:
+    """Leave the centres of one role in the centres table."""
+    path = own_study.folder / "centers.tsv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(row for row in rows if f"\t{role}\t" in row)]) + "\n")
+
+
+def test_a_study_needs_no_external_centre(own_study):
+    only(own_study, "development")
+    assert list(Study(own_config(own_study), SCHEMAS).centers) == ["north", "south"]
+
+
+def test_without_a_development_centre_everything_must_be_fixed_beforehand(own_study):
+    only(own_study, "external")
+    config = own_config(own_study)
+    config["survive"]["groups"] = "median"
+    found = problems(config)
+    for name in config["models"]:
+        assert any(f"but model '{name}' must be trained; give one that role, or" in line for line in found)
+    assert any("set 'validate.threshold' to {value: 0.5}" in line for line in found)
+    assert any("set 'survive.groups' to 'threshold'" in line for line in found)
+    config = without_images(own_study)
+    config["validate"]["threshold"] = {"value": 0.5}
+    assert list(Study(config, SCHEMAS).centers) == ["far"]
+
+
+def test_an_empty_centres_table_is_named(own_study):
+    path = own_study.folder / "centers.tsv"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    (line,) = problems(own_config(own_study))
+    assert line.endswith("centers.tsv: there is no centre in the table")
+
+
+def frozen_config(own_study, **changes) -> dict:
+    """The config of a study of the external centre alone, with the models of a finished study beside it."""
+    only(own_study, "external")
+    own_study.finish(**changes)
+    return {**own_config(own_study), "frozen": str(own_study.finished)}
+
+
+def test_models_of_a_finished_study_can_be_tested_elsewhere(own_study):
+    study = Study(frozen_config(own_study, train={"seeds": 2}), SCHEMAS)
+    assert study.seeds == [1, 2]  # those that were trained
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda c: c.update(frozen="results/nowhere"), "results/nowhere/report/results.json is not there"),
+        (lambda c: c["models"]["hybrid"].update(clinical=["age"]), "'models.hybrid' is not the model of that name"),
+        (lambda c: c["models"].update(new={**c["models"]["hybrid"]}), "the frozen study has no model 'new'"),
+        (lambda c: c["sample"].update(stride=2), "'sample' differs from that of the frozen study"),
+        (lambda c: c["cohort"].update(mri_ln_positive_mm=8), "'cohort.mri_ln_positive_mm' differs"),
+    ],
+)
+def test_a_frozen_study_must_be_finished_and_the_same(own_study, change, sentence):
+    config = frozen_config(own_study)
+    change(config)
+    (line,) = problems(config)
+    assert sentence in line
+
+
+def test_a_label_may_differ_from_that_of_the_frozen_study(own_study):
+    config = frozen_config(own_study)
+    config["models"]["hybrid"]["label"] = "Another name"
+    Study(config, SCHEMAS)
+
+
+def test_a_missing_model_folder_of_a_frozen_study_is_named(own_study):
+    config = frozen_config(own_study)
+    (own_study.finished / "models/hybrid/seed-1").rmdir()
+    (line,) = problems(config)
+    assert "the model folder" in line and "models/hybrid/seed-1 is not there" in line
+
+
+def test_a_frozen_study_has_no_development_centre(own_study):
+    config = frozen_config(own_study)
+    path = own_study.folder / "centers.tsv"
+    path.write_text(path.read_text().replace("\texternal\t", "\tdevelopment\t"))
+    (line,) = problems(config)
+    assert "centre 'far' has the role 'development'; the models of the key 'frozen' are tested as they are" in line
 
 
 def test_digests_follow_what_a_job_uses(own_study):

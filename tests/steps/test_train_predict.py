@@ -80,8 +80,10 @@ def predict_arguments(study, model, seeds=(1,), external=False):
     manifests = ["CC.csv"] if external else ["AA.csv", "BB.csv"]
     folds = [] if external else ["--folds", str(study / "folds.csv")]
     output = study / f"{model}-{'external' if external else 'development'}.csv"
-    return ["--model-folders", *folders, "--manifests", *[str(study / name) for name in manifests], *folds,
-            "--output", str(output)], output  # fmt: skip
+    return [
+        "--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
+        "--manifests", *[str(study / name) for name in manifests], *folds, "--output", str(output),
+    ], output  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["clinical", "image", "hybrid"])
@@ -159,6 +161,20 @@ def test_clinical_model_needs_no_torch(study):
         assert row["out_of_fold"] == pytest.approx((same["lnm"].sum() + 0.5) / (len(same) + 1), abs=1e-6)
 
 
+def test_a_reading_is_its_own_score_and_needs_no_model(study):
+    spec = json.dumps({"label": "Node call", "reading": "mri_ln_positive"})
+    known = pd.concat([pd.read_csv(study / f"{center}.csv") for center in ("AA", "BB", "CC")]).set_index("patient")
+    for external in (False, True):
+        arguments, output = predict_arguments(study, "clinical", seeds=(), external=external)
+        arguments[1] = spec
+        predict.main(arguments)
+        table = pd.read_csv(output, index_col="patient")
+        for column in ["score"] if external else ["out_of_fold", "apparent"]:
+            assert table[column].tolist() == known["mri_ln_positive"][table.index].tolist()
+        if not external:
+            assert table.index.tolist() == pd.read_csv(study / "folds.csv")["patient"].tolist()
+
+
 def test_predicting_with_another_split_is_refused(study):
     train.main(train_arguments(study, "clinical"))
     folds = pd.read_csv(study / "folds.csv")
@@ -180,7 +196,7 @@ def test_seeds_of_different_models_are_refused(study):
     train.main(train_arguments(study, "clinical"))
     train.main(train_arguments(study, "image"))
     arguments, _ = predict_arguments(study, "clinical")
-    arguments.insert(2, str(study / "image" / "seed-1"))
+    arguments.insert(arguments.index("--manifests"), str(study / "image" / "seed-1"))
     with pytest.raises(SystemExit, match="differ in 'model': not one model's seeds"):
         predict.main(arguments)
 

@@ -9,6 +9,7 @@ rule predict_development:
     output:
         scores=paths.predictions.replace("{cohort}", "development"),
     params:
+        spec=targets.model_spec,
         code=digest("predict"),
     log:
         paths.log("predict_development", "{model}"),
@@ -23,7 +24,8 @@ rule predict_development:
         mem_mb=growing(3000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
+        "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
+        " --manifests {input.manifests:q}"
         " --folds {input.folds:q} --output {output.scores:q} > {log:q} 2>&1"
 
 
@@ -37,6 +39,7 @@ rule predict_external:
     output:
         scores=paths.predictions.replace("{cohort}", "external"),
     params:
+        spec=targets.model_spec,
         code=digest("predict"),
     log:
         paths.log("predict_external", "{model}"),
@@ -51,5 +54,6 @@ rule predict_external:
         mem_mb=growing(3000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.predict --model-folders {input.models:q} --manifests {input.manifests:q}"
+        "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
+        " --manifests {input.manifests:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

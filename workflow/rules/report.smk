@@ -5,7 +5,7 @@ rule collect_results:
     input:
         flows=targets.per_center(paths.flow),
         table1=paths.table1,
-        thresholds=paths.thresholds,
+        thresholds=targets.thresholds(),
         validation=paths.validation,
         survival=paths.survival,
         models=targets.all_models(),

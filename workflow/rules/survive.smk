@@ -3,12 +3,13 @@ rule analyse_survival:
     message:
         "Analysing survival"
     input:
-        development=paths.predictions.format(model=config["survive"]["model"], cohort="development"),
-        external=paths.predictions.format(model=config["survive"]["model"], cohort="external"),
+        development=targets.predictions("development", config["survive"]["model"]),
+        external=targets.predictions("external", config["survive"]["model"]),
         manifests=targets.per_center(paths.manifest),
         dfs=targets.per_center(paths.outcome, outcome="dfs"),
         lnm=targets.per_center(paths.outcome, outcome="lnm"),
-        thresholds=paths.thresholds,
+        thresholds=targets.thresholds(),
+        frozen_survival=targets.frozen_survival(),
     output:
         survival=paths.survival,
     params:
@@ -29,5 +30,5 @@ rule analyse_survival:
     shell:
         "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
         " --manifests {input.manifests:q} --dfs {input.dfs:q} --lnm {input.lnm:q}"
-        " --thresholds {input.thresholds:q} --settings {params.settings:q}"
+        " --thresholds {input.thresholds:q} --frozen-survival {input.frozen_survival:q} --settings {params.settings:q}"
         " --output {output.survival:q} > {log:q} 2>&1"

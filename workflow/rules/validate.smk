@@ -4,10 +4,11 @@ rule freeze_thresholds:
         "Freezing the thresholds"
     input:
         predictions=targets.predictions("development"),
-        folds=paths.folds,
+        folds=targets.folds(),
     output:
         thresholds=paths.thresholds,
     params:
+        models=targets.models,
         predictions=targets.named_predictions("development"),
         settings=as_json(config["validate"]),
         code=digest("freeze_thresholds"),
@@ -24,8 +25,8 @@ rule freeze_thresholds:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.freeze_thresholds --predictions {params.predictions:q} --folds {input.folds:q}"
-        " --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
+        "python -m hscore.steps.freeze_thresholds --models {params.models} --predictions {params.predictions:q}"
+        " --folds {input.folds:q} --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
 
 
 rule validate_models:
@@ -35,10 +36,11 @@ rule validate_models:
     input:
         development=targets.predictions("development"),
         external=targets.predictions("external"),
-        folds=paths.folds,
+        folds=targets.folds(),
         lnm=targets.per_center(paths.outcome, "external", outcome="lnm"),
         manifests=targets.per_center(paths.manifest, "external"),
-        thresholds=paths.thresholds,
+        development_manifests=targets.per_center(paths.manifest, "development"),
+        thresholds=targets.thresholds(),
     output:
         validation=paths.validation,
     params:
@@ -61,5 +63,6 @@ rule validate_models:
     shell:
         "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
+        " --development-manifests {input.development_manifests:q}"
         " --thresholds {input.thresholds:q} --settings {params.settings:q}"
         " --output {output.validation:q} > {log:q} 2>&1"

@@ -4,14 +4,14 @@ All patterns are relative to the working directory and start at ``results/<study
 Snakemake wildcards. A folder pattern is the output of one job, which moves it into place when it is complete.
 """
 
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 
 class Paths:
-    """The path patterns of one study; ``study`` is the name given in the config."""
+    """The path patterns of one study; ``study`` is the name given in the config, ``root`` where it is if elsewhere."""
 
-    def __init__(self, study: str) -> None:
-        root = PurePosixPath("results") / study
+    def __init__(self, study: str, root: PurePath | None = None) -> None:
+        root = PurePosixPath(root or f"results/{study}")
         patient = "{center}/sub-{patient}"
         self.root = str(root)
         self.simulated_table = str(root / "simulated/{center}/clinical.csv")

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from hscore.dag.frozen import Frozen
 from hscore.dag.paths import Paths
 from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
@@ -69,8 +70,10 @@ class Study:
             self.config["cohort"] = {**self.config["cohort"], "required_sequences": []}
         self.paths = Paths(config["study"])
         self.simulated = config["data"] == "simulated"
+        self.frozen = Frozen(self.config["frozen"]) if "frozen" in self.config else None
         centers = Table(config["centers"], load_schema(schemas, "centers")[config["data"]], delimiter="\t")
-        self._fail(centers.problems + self._center_problems(centers) + self._model_problems())
+        problems = centers.problems + self._center_problems(centers) + self._model_problems()
+        self._fail(problems + self._role_problems(centers) + (self.frozen.problems(self.config) if self.frozen else []))
         self.centers = {row["center"]: row for row in centers.rows}
         self.patients: dict[str, list[str]] = {}
         self._rows: dict[str, dict[str, dict]] = {}
@@ -98,11 +101,31 @@ class Study:
                 problems.append(f"{table.path}, row {number}, column images: it is empty; {right}")
             if not self.simulated and row.get("images") and not Path(row["images"]).is_dir():
                 problems.append(f"{table.path}, row {number}, column images: there is no folder '{row['images']}'")
-        for role in ("development", "external"):
-            if not table.problems and role not in [row["role"] for row in table.rows]:
-                problems.append(f"{table.path}: no centre has the role '{role}'; the study needs at least one")
         if self.simulated and "simulation" not in self.config:
             problems.append("config: a simulated study needs the key 'simulation.parameters'")
+        return problems
+
+    def _role_problems(self, table: Table) -> list[str]:
+        """A study may have one role only: without a development centre everything must be fixed beforehand."""
+        if table.problems:
+            return []
+        if not table.rows:
+            return [f"{table.path}: there is no centre in the table"]
+        development = [row["center"] for row in table.rows if row["role"] == "development"]
+        if self.frozen:
+            reason = "the models of the key 'frozen' are tested as they are, so that every centre must be external"
+            return [f"{table.path}: centre '{center}' has the role 'development'; {reason}" for center in development]
+        if development:
+            return []
+        none = f"{table.path}: no centre has the role 'development'"
+        remedy = "give one that role, or name a finished study under the key 'frozen'"
+        trained = [name for name, model in self.config["models"].items() if "reading" not in model]
+        problems = [f"{none}, but model '{name}' must be trained; {remedy}" for name in trained]
+        threshold = self.config["validate"]["threshold"]
+        if not (isinstance(threshold, dict) and "value" in threshold):
+            problems.append(f"{none} to choose a threshold on; set 'validate.threshold' to {{value: 0.5}}, or {remedy}")
+        if self.config["survive"]["groups"] != "threshold":
+            problems.append(f"{none} to take a median of; set 'survive.groups' to 'threshold', or {remedy}")
         return problems
 
     def _model_problems(self) -> list[str]:
@@ -192,7 +215,7 @@ class Study:
     @cached_property
     def seeds(self) -> list[int]:
         """The training seeds."""
-        return list(range(1, self.config["train"]["seeds"] + 1))
+        return self.frozen.seeds if self.frozen else list(range(1, self.config["train"]["seeds"] + 1))
 
     def check_patient(self, center: str, patient: str) -> None:
         """Raise UserError unless the centre's table lists the patient."""

@@ -12,6 +12,8 @@ class Targets:
         self.study = study
         self.paths = study.paths
         self.models = list(study.config["models"])
+        self.trained = [name for name, spec in study.config["models"].items() if "reading" not in spec]
+        self.frozen = study.frozen.paths if study.frozen else None
 
     def per_patient(self, pattern: str) -> list[str]:
         """``pattern`` for every patient of every centre; nothing where no model sees images."""
@@ -66,22 +68,49 @@ class Targets:
         """Folder in which a patient's images are looked for."""
         return f"{self.study.images_root(wildcards.center)}/{wildcards.patient}"
 
+    def folds(self) -> list[str]:
+        """The folds of the development cohort; nothing where there is none."""
+        return [self.paths.folds] if self.study.centers_of("development") else []
+
+    def trained_here(self) -> list[str]:
+        """Model folders of every model and seed that this study trains; none where they come from a finished study."""
+        return [] if self.frozen else self.all_models()
+
     def all_models(self) -> list[str]:
-        """Model folders of every model and seed."""
-        return [self.paths.model.format(model=model, seed=seed) for model in self.models for seed in self.study.seeds]
+        """Model folders of every model and seed; a reading has none."""
+        return [folder for model in self.trained for folder in self.model_folders(model)]
+
+    def model_folders(self, model: str) -> list[str]:
+        """Folders of all seeds of a model, of the finished study where models come from one; none of a reading."""
+        if model not in self.trained:
+            return []
+        pattern = (self.frozen or self.paths).model
+        return [pattern.format(model=model, seed=seed) for seed in self.study.seeds]
 
     def seeds_of_model(self, wildcards) -> list[str]:
-        """Model folders of all seeds of a model."""
-        return [self.paths.model.format(model=wildcards.model, seed=seed) for seed in self.study.seeds]
+        """``model_folders`` of the model of a job."""
+        return self.model_folders(wildcards.model)
 
-    def predictions(self, cohort: str) -> list[str]:
-        """Prediction files of all models for ``development`` or ``external``."""
-        return [self.paths.predictions.format(model=model, cohort=cohort) for model in self.models]
+    def predictions(self, cohort: str, *models: str) -> list[str]:
+        """Prediction files of the models (all when none is named) for ``development`` or ``external``.
+
+        Nothing for a cohort that the study does not have.
+        """
+        if not self.study.centers_of(cohort):
+            return []
+        return [self.paths.predictions.format(model=model, cohort=cohort) for model in models or self.models]
+
+    def thresholds(self) -> str:
+        """The file of what was frozen on development: the finished study's where models come from one."""
+        return (self.frozen or self.paths).thresholds
+
+    def frozen_survival(self) -> list[str]:
+        """The survival analysis of the finished study that models come from; nothing where they are trained here."""
+        return [self.frozen.survival] if self.frozen else []
 
     def named_predictions(self, cohort: str) -> list[str]:
         """The same as ``model=file`` arguments."""
-        files = self.predictions(cohort)
-        return [f"{model}={file}" for model, file in zip(self.models, files, strict=True)]
+        return [f"{model}={file}" for model in self.models for file in self.predictions(cohort, model)]
 
     def model_spec(self, wildcards) -> str:
         """The config of one model, as JSON."""

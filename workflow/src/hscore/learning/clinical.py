@@ -1,4 +1,4 @@
-"""Models without images: a reading taken as it stands, or Firth's logistic regression; numpy only, no torch.
+"""Models without images: Firth's logistic regression; numpy only, no torch.
 
 Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
 variable separates the classes, which a fold with few positive patients easily shows.
@@ -22,7 +22,7 @@ from hscore.learning.model_folder import (
     log_loss,
     write_history,
 )
-from hscore.learning.samples import Samples, read_folds, read_samples, standardization
+from hscore.learning.samples import read_folds, read_samples, standardization
 
 MAXIMUM_ITERATIONS = 200
 MAXIMUM_STEP = 5.0  # logits; keeps Newton's first steps inside the range of finite probabilities
@@ -44,9 +44,6 @@ def train(
     split = read_folds(folds)
     samples = read_samples(manifests, spec, split["patient"].tolist())
     description = describe(name, spec, settings, seed, split, samples)
-    if "reading" in spec:
-        _write(description | {"kind": "reading"}, samples, [], output)
-        return
     labels = split["lnm"].to_numpy()
     members, history = [], []
     for fold in range(split["fold"].max() + 1):
@@ -56,13 +53,9 @@ def train(
         scores = probabilities(member, samples.clinical[held_out])
         members.append(member)
         history.append(history_row(fold, 1, loss) | held_out_row(scores, labels[held_out]))
-    _write(description | {"kind": "logistic", "coefficients": members}, samples, history, output)
-
-
-def _write(description: dict, samples: Samples, history: list[dict], output: str | Path) -> None:
+    description |= {"kind": "logistic", "coefficients": members}
     with new_folder(output) as folder:
-        if history:
-            write_history(folder, history)
+        write_history(folder, history)
         write_json(folder / MODEL_FILE, description | {"fingerprint": fingerprint(description, samples)})
 
 

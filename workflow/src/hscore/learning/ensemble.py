@@ -40,8 +40,6 @@ class Ensemble:
 
     def probabilities(self, samples: Samples) -> np.ndarray:
         """Probability of LNM [folds, patients] for samples read with this ensemble's ``spec``."""
-        if self.description["kind"] == "reading":
-            return np.tile(samples.clinical[:, 0].astype(np.float64), (self.folds, 1))
         if self.description["kind"] == "logistic":
             members = self.description["coefficients"]
             return np.stack([clinical.probabilities(member, samples.clinical) for member in members])
@@ -156,6 +154,18 @@ def predict_external(folders: Sequence[str | Path], manifests: Sequence[str | Pa
     table = samples.patients[["patient", "center"]].copy()
     table["score"] = np.mean([ensemble.probabilities(samples).mean(axis=0) for ensemble in ensembles], axis=0)
     return table
+
+
+def predict_reading(spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None) -> pd.DataFrame:
+    """A clinical variable as the score as it stands, 0 or 1: patient, center, and the columns of the functions above.
+
+    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal.
+    """
+    order = read_folds(folds)["patient"].tolist() if folds else None
+    samples = read_samples(manifests, spec, order)
+    score = samples.clinical[:, 0].astype(np.float64)
+    table = samples.patients[["patient", "center"]].copy()
+    return table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:

@@ -41,8 +41,7 @@ def describe(name: str, spec: dict, settings: dict, seed: int, folds: pd.DataFra
 def describe_input(spec: dict, samples: Samples) -> dict:
     """What goes in: the array's name, shape and range of values seen; the clinical variables and their ranges."""
     content: dict = {"clinical": {}}
-    columns = [spec["reading"]] if "reading" in spec else spec.get("clinical", [])
-    for column, values in zip(columns, samples.clinical.T, strict=True):
+    for column, values in zip(spec.get("clinical", []), samples.clinical.T, strict=True):
         content["clinical"][column] = [float(values.min()), float(values.max())]
     if key := image_key(spec):
         content["array"] = key

@@ -213,8 +213,8 @@ def development_size(results: Results) -> str:
     r2 = f"Cox-Snell R\u00b2 {formatting.decimal(plan['r2'], 3)} of at most {formatting.decimal(plan['max_r2'], 3)}"
     return (
         f"{have} was large enough for a logistic model of up to {formatting.count(plan['parameters'], 'parameter')} "
-        f"by Riley\u2019s criteria for development ({r2}, out-of-fold); a network has many more, which is why only held-out "
-        "results count."
+        f"by Riley\u2019s criteria for development ({r2}, out-of-fold); a network has many more, which is why only "
+        "held-out results count."
     )
 
 

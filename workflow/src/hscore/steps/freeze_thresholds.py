@@ -18,7 +18,7 @@ def work(arguments: argparse.Namespace) -> None:
         development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
         frozen = {model: freeze(development.positive, scores, rule) for model, scores in development.scores.items()}
     else:
-        frozen = {model: without_development(rule) for model in arguments.names}
+        frozen = {model: without_development(rule) for model in arguments.models}
     write_json(arguments.output, frozen)
 
 
@@ -26,10 +26,9 @@ def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = _program.parser("freeze_thresholds", __doc__)
     add = parser.add_argument
-    scores = parser.add_mutually_exclusive_group(required=True)
-    scores.add_argument("--predictions", type=named_path, nargs="+", help="MODEL=its development scores, CSV")
-    scores.add_argument("--names", nargs="+", help="names of the models, where there is no development cohort")
-    add("--folds", type=Path, help="development patients with lnm, CSV; needed with --predictions")
+    add("--models", nargs="+", required=True, help="names of the models")
+    add("--predictions", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV; none without")
+    add("--folds", type=Path, nargs="?", help="development patients with lnm, CSV; needed with --predictions")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="what was frozen, JSON")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Score patients with a trained model: development patients out of fold, external ones by the whole ensemble."""
+"""Score patients: development patients out of fold, external ones by the whole ensemble; or by a reading as it is."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,8 @@ from hscore.steps import _program
 
 def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("predict", __doc__)
-    parser.add_argument("--model-folders", required=True, nargs="+", type=Path, help="one a seed")
+    parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
+    parser.add_argument("--model-folders", nargs="*", default=[], type=Path, help="one a seed; a reading has none")
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="whom to score")
     parser.add_argument("--folds", type=Path, help="folds.csv; with it the patients are the development patients")
     parser.add_argument("--output", required=True, type=Path, help="table of scores (CSV)")
@@ -18,7 +19,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    if arguments.folds:
+    if "reading" in arguments.spec:
+        table = ensemble.predict_reading(arguments.spec, arguments.manifests, arguments.folds)
+    elif arguments.folds:
         table = ensemble.predict_development(arguments.model_folders, arguments.manifests, arguments.folds)
     else:
         table = ensemble.predict_external(arguments.model_folders, arguments.manifests)

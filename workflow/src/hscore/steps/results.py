@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--thresholds", type=Path, required=True, help="thresholds.json")
     parser.add_argument("--validation", type=Path, required=True, help="validation.json")
     parser.add_argument("--survival", type=Path, required=True, help="survival.json")
-    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of the trained models")
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="folders of the trained models")
     parser.add_argument("--published", type=Path, default=PUBLISHED, help="the published values (YAML)")
     parser.add_argument(
         "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"

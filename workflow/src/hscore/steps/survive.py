@@ -32,13 +32,13 @@ def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = _program.parser("survive", __doc__)
     add = parser.add_argument
-    add("--development", type=Path, help="development scores of the H-score model, CSV")
-    add("--external", type=Path, help="external scores of the H-score model, CSV")
+    add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")
+    add("--external", type=Path, nargs="?", help="external scores of the H-score model, CSV")
     add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV a centre")
     add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV a centre")
     add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV a centre")
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
-    add("--frozen-survival", type=Path, help="survival of the study whose models are used, JSON")
+    add("--frozen-survival", type=Path, nargs="?", help="survival of the study whose models are used, JSON")
     add("--settings", type=_program.settings, required=True, help="config section survive, JSON")
     add("--output", type=Path, required=True, help="survival, JSON")
     _program.run(work, parser.parse_args(argv))

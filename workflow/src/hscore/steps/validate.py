@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--development", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
     add("--external", type=named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
-    add("--folds", type=Path, help="development patients with lnm, CSV; needed with --development")
+    add("--folds", type=Path, nargs="?", help="development patients with lnm, CSV; needed with --development")
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV a centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
     add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")

@@ -1,0 +1,65 @@
+"""What a study takes from a finished one whose models it tests as they are: weights, thresholds, survival model."""
+
+import json
+from pathlib import Path
+
+from hscore.dag.paths import Paths
+from hscore.dag.tables import nearest
+
+# What decides how a model's input is prepared and must therefore be as it was; of `models`, those that are used.
+PREPARATION = ("convert.diffusion", "normalize", "sample", "cohort.mri_ln_positive_mm")
+
+
+def section(config: dict, place: str) -> object:
+    """The part of a config at ``a.b``."""
+    for key in place.split("."):
+        config = config[key]
+    return config
+
+
+class Frozen:
+    """A finished study by its results folder; ``problem`` says why it is none (None when it is)."""
+
+    def __init__(self, folder: str) -> None:
+        self.paths = Paths(Path(folder).name, root=Path(folder))
+        self.config: dict = {}
+        self.problem = None
+        try:
+            self.config = json.loads(Path(self.paths.results).read_text(encoding="utf-8"))["config"]
+        except (OSError, ValueError, KeyError):
+            self.problem = (
+                f"config: 'frozen': {self.paths.results} is not there or not whole; "
+                "name the results folder of a study that ran to its report"
+            )
+
+    def problems(self, config: dict) -> list[str]:
+        """A sentence for everything in which ``config`` is not the frozen study's, or needs more than it has."""
+        if self.problem:
+            return [self.problem]
+        problems = []
+        trained = {name: spec for name, spec in config["models"].items() if "reading" not in spec}
+        for name, spec in trained.items():
+            theirs = self.config["models"].get(name)
+            if theirs is None:
+                known = nearest(name, [model for model, content in self.config["models"].items() if content])
+                problems.append(f"config: the frozen study has no model '{name}'; {known}")
+                continue
+            if {**theirs, "label": None} != {**spec, "label": None}:
+                problems.append(f"config: 'models.{name}' is not the model of that name of the frozen study")
+            problems += [
+                f"config: 'frozen': the model folder {folder} is not there"
+                for folder in (self.paths.model.format(model=name, seed=seed) for seed in self.seeds)
+                if not Path(folder).is_dir()
+            ]
+        for place in PREPARATION if any("sequence" in spec for spec in trained.values()) else PREPARATION[-1:]:
+            if section(config, place) != section(self.config, place):
+                problems.append(
+                    f"config: '{place}' differs from that of the frozen study: its models must see what they were "
+                    "trained on; copy that section"
+                )
+        return problems
+
+    @property
+    def seeds(self) -> list[int]:
+        """The training seeds of the frozen study."""
+        return list(range(1, self.config["train"]["seeds"] + 1))
