@@ -9,7 +9,7 @@ ENVIRONMENTS = .environments
 BIN = $(VENV)/bin
 RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
-CODE = workflow/src tests envs
+CODE = workflow/src tests envs config
 
 .PHONY: help study dry-run unlock env environments test test-slurm faults agreement bench lint lock envs
 

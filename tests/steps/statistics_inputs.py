@@ -89,6 +89,7 @@ def run(folder: Path, step: str, **flags) -> SimpleNamespace:
 def freeze(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
     """freeze_thresholds on the simulated inputs; flags given replace the usual ones."""
     usual = {
+        "models": list(models),
         "predictions": [f"{model}={model}_development.csv" for model in models],
         "folds": "folds.csv",
         "settings": CONFIG["validate"],

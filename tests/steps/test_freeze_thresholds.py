@@ -103,7 +103,7 @@ def test_the_recalibration_and_the_median_are_frozen_too(folder):
 
 
 def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
-    alone = {"predictions": [], "folds": [], "names": ["hybrid", "clinical"]}
+    alone = {"models": ("hybrid", "clinical"), "predictions": [], "folds": []}
     assert freeze(folder, settings=CONFIG["validate"] | {"threshold": {"value": 0.5}}, **alone).returncode == 0
     frozen = json.loads((folder / "thresholds.json").read_text())
     assert list(frozen) == ["hybrid", "clinical"] and frozen["hybrid"]["value"] == 0.5

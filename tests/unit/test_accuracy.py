@@ -22,7 +22,10 @@ def test_published_external_rates_come_out_of_their_counts():
 
 def test_zero_cells_are_explained_and_not_filled_up():
     ratios = accuracy.ratios({"tp": 5, "fp": 0, "fn": 0, "tn": 5}, 0.95)
-    assert all(ratio["estimate"] is None and "zero" in ratio["why"] for ratio in ratios.values())
+    assert all(ratio["low"] is None and "zero" in ratio["why"] for ratio in ratios.values())
+    values = {name: ratio["estimate"] for name, ratio in ratios.items()}
+    infinite = dict.fromkeys(("positive_likelihood_ratio", "diagnostic_odds_ratio"))
+    assert values == {**infinite, "negative_likelihood_ratio": 0.0}
     positive = np.arange(10) < 3
     indices = accuracy.indices(positive, np.zeros(10, bool), bootstrap.everyone(10), 0.95)
     assert indices["mcc"]["estimate"] is None and "empty" in indices["mcc"]["why"]

@@ -223,3 +223,54 @@ def test_the_study_size_is_said_in_a_sentence_and_rows(results):
 def test_the_h_score_stands_beside_pathology_in_the_cox_table(results):
     text = text_of(render(results))
     assert "beside pathology" in text and "hazard ratio of LNM at pathology alone" in text
+
+
+@pytest.mark.parametrize(
+    ("roles", "said", "not_said"),
+    [
+        (("development",), "This study has no external test cohort.", "AUC, external test cohort"),
+        (("external",), "nothing was fitted, and thresholds are fixed", "AUC, development cohort"),
+    ],
+)
+def test_a_study_with_one_role_leads_with_what_it_has(roles, said, not_said):
+    text = text_of(page.render(example_results(roles=roles), {}))
+    assert said in text and not_said not in text
+    assert "no out_of_fold" not in text and "None" not in text.split()
+
+
+def test_a_study_of_frozen_models_says_where_they_are_from():
+    results = example_results(roles=("external",))
+    results["config"]["frozen"] = "results/before"
+    assert "those of a finished study (results/before), used as they were frozen there" in text_of(render(results))
+
+
+def test_further_measures_pairs_and_what_is_spared_are_those_of_results(results):
+    text = text_of(render(results))
+    row = next(r for r in results["performance"] if r["model"] == "hybrid" and r["evaluation"] == "external")
+    for entry in (row["auc_logit"], row["auc_bootstrap"], row["partial_auc"], row["average_precision"]):
+        assert f"{entry['estimate']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})" in text
+    for row in results["paired_accuracy"]:
+        assert f"{row['measure']} {row['only_a']} : {row['only_b']}" in text
+    content = next(c for c in results["decision_curves"] if c["scores"] == "recalibrated")
+    place = content["threshold"].index(0.2)
+    for curve in (content["models"]["hybrid"], content["mri_ln"], content["treat_all"]):
+        assert f"{curve['spared'][place]:,} / {curve['missed'][place]:,}" in text
+
+
+def test_survival_at_yearly_times_and_the_prediction_stand_on_the_page(results):
+    text = text_of(render(results))
+    for content in results["survival"]["cohorts"].values():
+        for groups in (content["groups"], content["pathology"]["groups"]):
+            for group in groups.values():
+                for row in group["at"]:
+                    if row["estimate"] is not None:
+                        assert f"{100 * row['estimate']:.1f} %".replace("-", "\u2212") in text
+    error = results["survival"]["prediction"]["external"]["model"]
+    assert f"integrated Brier score of {error['estimate']:.3f}" in text
+
+
+def test_the_size_of_a_study_is_planned_for_the_hazard_ratio_and_development_too(results):
+    text = text_of(render(results))
+    plan = results["survival"]["cohorts"]["external"]["hazard_ratio_precision"]
+    assert f"needs {plan['events']} events" in text and f"{plan['patients']} patients" in text
+    assert f"The development cohort ({results['development_size']['n']} patients" in text

@@ -22,8 +22,20 @@ def test_all_items_are_there_once_and_in_order(lists):
 def test_answers_hold_the_numbers_of_the_run(lists):
     answers = {item["number"]: item["answer"] for item in lists["TRIPOD+AI"]["items"]}
     assert answers["6b"].startswith("111 of 120 patients included")
-    assert answers["21"].startswith("Development 79 (18 LNM-positive), external 32 (8)")
-    assert "5-fold" in answers["12a"]
+    assert answers["21"].startswith("Development 79 (18 LNM-positive) and external 32 (8 LNM-positive);")
+    assert "5-fold" in answers["12a"] and "32 external patients" in answers["12a"]
+
+
+@pytest.mark.parametrize(
+    ("role", "objective"),
+    [("development", "Development with internal validation."), ("external", "Evaluation on external patients.")],
+)
+def test_a_study_with_one_role_answers_for_that_role(role, objective):
+    lists = {guideline["name"]: guideline for guideline in guidelines(example_results(roles=(role,)))}
+    answers = {item["number"]: item["answer"] for item in lists["TRIPOD+AI"]["items"]}
+    assert answers["4"] == objective
+    internal, external = (lists["METRICS"]["items"][number]["answer"] for number in (25, 26))
+    assert (internal is None, external is None) == (role == "external", role == "development")
 
 
 def test_what_only_people_know_stays_blank(lists):

@@ -26,6 +26,9 @@ def text(results):
         ("validate", "proportion_interval", "clopper-pearson", "Clopper-Pearson for proportions"),
         ("validate", "confidence", 0.9, "Intervals are 90 %"),
         ("survive", "groups", "median", "grouped by the development median"),
+        ("survive", "horizon_months", 48, "restricted mean survival up to 48 months"),
+        ("survive", "events_per_variable", 7, "fewer than 7 events a variable was refused"),
+        ("validate", "decision_thresholds", [0.1, 0.4], "threshold probabilities of 10 to 40 %"),
     ],
 )
 def test_a_changed_setting_changes_its_sentence(section, key, value, words):
@@ -49,3 +52,66 @@ def test_normalisation_is_told_for_each_sequence():
 
 def test_lists_in_words():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def clinical_only(results):
+    """The results as of a study of readings on external centres alone."""
+    stage = {"label": "Advanced stage", "reading": "figo_stage", "positive": ["III"]}
+    results["config"]["models"] = {"stage": stage}
+    results["models"] = [
+        {"model": "stage", "label": "Advanced stage", "sequence": None, "region": None, "clinical": []}
+    ]
+    results["config"]["cohort"]["required_sequences"] = []
+    results["config"]["validate"]["threshold"] = {"value": 0.5}
+    results["survival"]["model"] = "stage"
+    return results
+
+
+def test_a_study_of_readings_tells_of_no_images_networks_or_folds():
+    words = text(clinical_only(example_results(roles=("external",))))
+    assert "Readings, to which nothing was fitted, were tested on" in words
+    assert "Readings taken as they stand, 0 or 1: Advanced stage." in words
+    assert "Thresholds were the fixed value 0.5, fixed beforehand." in words
+    for absent in ("network", "epochs", "folds", "region of interest", "DICOM", "N4", "out-of-fold scores"):
+        assert absent not in words
+
+
+def test_a_clinical_model_is_told_without_the_networks_settings():
+    results = example_results(roles=("development",))
+    results["config"]["models"] = {"clinical": results["config"]["models"]["clinical"]}
+    words = text(results)
+    assert "Logistic regression with Firth's penalty: Clinical (MRI-LN)." in words and "there was no external" in words
+    assert "split into 5 folds, stratified by centre and node status." in words and "epochs" not in words
+
+
+def test_models_of_a_finished_study_are_told_as_frozen():
+    results = example_results(roles=("external",))
+    results["config"]["frozen"] = "results/before"
+    words = text(results)
+    assert "Models, thresholds and recalibration were those of a finished study (results/before), frozen" in words
+    assert "Thresholds were those frozen in the finished study (largest Youden index" in words
+
+
+def test_the_tests_and_intervals_that_the_tables_show_are_all_named():
+    words = text(example_results())
+    for name in (
+        *("DeLong", "logit-transformed", "bootstrap", "Newcombe", "Wilson", "McNemar", "Holm", "Cochran's Q"),
+        *("Spiegelhalter", "net benefit", "NRI", "Riley", "log-rank", "Efron", "profile-likelihood", "Firth"),
+        *(
+            "Grambsch",
+            "Harrell",
+            "Uno",
+            "integrated Brier",
+            "restricted mean",
+            "reverse Kaplan-Meier",
+            "complete cases",
+        ),
+    ):
+        assert name in words
+
+
+def test_competing_events_are_told_where_the_tables_have_them():
+    results = example_results()
+    assert "competing events are censored" not in text(results)
+    results["survival"]["cohorts"]["external"]["competing"] = {"handling": "competing events are censored elsewhere"}
+    assert "competing events are censored elsewhere" in text(results)

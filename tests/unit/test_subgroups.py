@@ -38,10 +38,27 @@ def test_it_finds_a_planted_difference_and_keeps_its_level():
         assert 2 <= sum(value < 0.05 for value in p) <= 22
 
 
-def test_levels_without_a_variance_are_left_out_and_counted():
-    positive = np.array([1, 0, 1, 0, 1, 0], dtype=bool)
-    result = subgroups.heterogeneity(positive, np.arange(6.0), 2.5, np.array(list("aabbcc")))["auc"]
-    assert result["p"] is None and result["left_out"] == 3 and "fewer than two" in result["why"]
+def test_a_separated_level_enters_with_newcombes_variance_and_one_of_one_class_is_counted():
+    positive = np.array([1, 0, 1, 0, 1, 0, 1, 0, 1, 1], dtype=bool)
+    scores = np.array([5, 1, 6, 2, 3, 4, 7, 1, 2, 3.0])
+    levels = np.array(list("aaaabbbbcc"))
+    result = subgroups.heterogeneity(positive, scores, 2.5, levels)["auc"]
+    assert result["left_out"] == 1 and result["df"] == 1 and "Newcombe" in result["method"]
+    common = (1.0 + 0.75) / 2  # both levels have two patients of each class
+    variance = discrimination.newcombe_error(common, 2, 2) ** 2
+    assert result["chi2"] == pytest.approx((1.0 - 0.75) ** 2 / (2 * variance))
+    result = subgroups.heterogeneity(positive[:4], scores[:4], 2.5, np.array(list("aabb")))["auc"]
+    assert result["p"] is None and "separated" in result["why"]
+    result = subgroups.heterogeneity(positive[8:], scores[8:], 2.5, np.array(list("ab")))["auc"]
+    assert result["p"] is None and "fewer than two" in result["why"] and result["left_out"] == 2
+
+
+def test_small_levels_keep_the_level_of_the_test():
+    rng = np.random.default_rng(73)
+    positive, levels = np.tile([True, False, False], 20), np.repeat(["x", "y", "z"], [9, 21, 30])
+    p = [subgroups.heterogeneity(positive, rng.normal(size=60) + 2 * positive, 0.5, levels)["auc"] for _ in range(300)]
+    newcombe = [row["p"] < 0.05 for row in p if "Newcombe" in row["method"]]
+    assert len(newcombe) > 50 and sum(newcombe) <= 0.1 * len(newcombe)
 
 
 def test_columns_become_levels():

@@ -51,11 +51,17 @@ def facts(results: Mapping[str, Any]) -> dict[str, Any]:
         "included": sum(flow["included"] for flow in flows),
         "in_table": sum(flow["in_table"] for flow in flows),
         "models": listed(list(labels_of(results).values())),
-        "folds": results["config"]["split"]["folds"],
-        "development_n": rows["out_of_fold"][0]["n"] if rows["out_of_fold"] else 0,
-        "development_positives": rows["out_of_fold"][0]["positives"] if rows["out_of_fold"] else 0,
-        "external_n": rows["external"][0]["n"] if rows["external"] else 0,
-        "external_positives": rows["external"][0]["positives"] if rows["external"] else 0,
+        **_of_roles(results, rows),
+        "study_size": "As the data gave it; what it was large enough for, and the size of a prospective validation."
+        if results.get("precision")
+        else "",
+        "missing": next(
+            (content["missing"]["handling"] for content in results["survival"].get("cohorts", {}).values()),
+            "complete cases",
+        ),
+        "between_centers": "Each centre as a subgroup, with the tests of a difference."
+        if results.get("subgroups")
+        else "",
         "class_weights": {"balanced": "classes weighted to balance", "none": "classes not weighted"}[
             results["config"]["train"]["class_weights"]
         ],
@@ -68,3 +74,29 @@ def facts(results: Mapping[str, Any]) -> dict[str, Any]:
         "calibration_place": "calibration" if calibrated else "",
         "clinical": f"{listed(clinical)}, compared with the paired DeLong test." if clinical else "",
     }
+
+
+def _of_roles(results: Mapping[str, Any], rows: Mapping[str, list]) -> dict[str, str]:
+    """What depends on whether there are development and external patients."""
+    objectives, use, participants = [], [], []
+    if rows["out_of_fold"]:
+        row = rows["out_of_fold"][0]
+        objectives.append("development with internal validation")
+        use.append(f"{results['config']['split']['folds']}-fold cross-validation on {row['n']} development patients")
+        participants.append(f"development {row['n']} ({row['positives']} LNM-positive)")
+    if rows["external"]:
+        row = rows["external"][0]
+        objectives.append("evaluation on external patients")
+        use.append(f"{row['n']} external patients for testing only")
+        participants.append(f"external {row['n']} ({row['positives']} LNM-positive)")
+    return {
+        "objectives": _sentence(listed(objectives)) + ".",
+        "use_of_data": "; ".join(use) + ".",
+        "participants": _sentence(listed(participants)),
+        "internal_testing": "Out-of-fold evaluation." if rows["out_of_fold"] else "",
+        "external_testing": f"{rows['external'][0]['n']} patients of another centre." if rows["external"] else "",
+    }
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hscore.reporting import formatting
-from hscore.reporting.figures import labels_of, main_model, rows_of
+from hscore.reporting.figures import labels_of, main_evaluation, main_model, rows_of
 
 Results = Mapping[str, Any]
 
@@ -32,7 +32,9 @@ def methods(results: Results) -> list[tuple[str, str]]:
         ("Patients", _patients(results)),
         *([("Images", _images(results["config"])), ("Samples", _samples(results["config"]))] if has_images else []),
         ("Models", _models(results)),
-        ("Statistics", _statistics(results)),
+        ("Statistics: diagnosis", _diagnosis(results)),
+        ("Statistics: survival", _survival(results)),
+        ("Missing data", _missing(results)),
         ("Software", _software(results)),
     ]
 
@@ -41,16 +43,32 @@ def _patients(results: Results) -> str:
     config = results["config"]
     centers = results["study"]["centers"]
     names = {role: [c["name"] for c in centers if c["role"] == role] for role in ("development", "external")}
+    parts = ["All patients were simulated."] if results["study"]["simulated"] else []
+    if names["development"] and names["external"]:
+        parts.append(
+            f"Models were developed on {listed(names['development'])} and tested on {listed(names['external'])}."
+        )
+    elif names["development"]:
+        parts.append(f"Models were developed on {listed(names['development'])}; there was no external test cohort.")
+    else:
+        parts.append(f"{_origin(results)} tested on {listed(names['external'])}.")
     needed = listed(config["cohort"]["required_sequences"])
     images = f"{needed} and a region of interest were usable and " if needed else ""
-    origin = "All patients were simulated. " if results["study"]["simulated"] else ""
-    return (
-        f"{origin}Models were developed on {listed(names['development'])} and tested on {listed(names['external'])}. "
+    parts.append(
         f"A patient was included when {images}the lymph-node status at pathology and the clinical variables of the "
-        "models were known; every other patient is counted with a reason in the flow diagram. MRI node "
-        f"status (MRI-LN) was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on. "
-        f"The external patients took no part in training, normalisation, threshold or model choice."
+        "models were known; every other patient is counted with a reason in the flow diagram. MRI node status (MRI-LN) "
+        f"was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on."
     )
+    if names["external"]:
+        parts.append("The external patients took no part in training, normalisation, threshold or model choice.")
+    return " ".join(parts)
+
+
+def _origin(results: Results) -> str:
+    """Where the models of a study without development come from."""
+    if frozen := results["config"].get("frozen"):
+        return f"Models, thresholds and recalibration were those of a finished study ({frozen}), frozen, and were"
+    return "Readings, to which nothing was fitted, were"
 
 
 def _images(config: Mapping[str, Any]) -> str:
@@ -89,45 +107,129 @@ def _samples(config: Mapping[str, Any]) -> str:
 
 
 def _models(results: Results) -> str:
-    config = results["config"]
-    train, labels = config["train"], labels_of(results)
+    config, labels = results["config"], labels_of(results)
+    specs = config["models"]
+    images, clinical, readings = (
+        [labels[name] for name, spec in specs.items() if key in spec and not (key == "clinical" and "sequence" in spec)]
+        for key in ("sequence", "clinical", "reading")
+    )
+    parts = []
+    if images:
+        parts.append(_networks(config["train"], images))
+    if clinical:
+        parts.append(f"Logistic regression with Firth's penalty: {listed(clinical)}.")
+    if readings:
+        parts.append(f"Readings taken as they stand, 0 or 1: {listed(readings)}.")
+    if images or clinical:
+        parts.append(_folds(config, bool(images), results))
+    return " ".join(parts)
+
+
+def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     network, optimizer = train["network"], train["optimizer"]
-    stages = listed([str(n) for n in network["channels"]])
+    shape = [f"'{network['name']}'"]
+    if "channels" in network:
+        shape.append(f"{listed([str(n) for n in network['channels']])} channels")
+    if "dropout" in network:
+        shape.append(f"dropout {network['dropout']:g}")
     weights = "weighted by inverse class frequency" if train["class_weights"] == "balanced" else "unweighted"
-    seeds = formatting.count(train["seeds"], "seed")
-    folds = config["split"]["folds"]
     return (
-        f"{formatting.count(len(labels), 'model')} were trained: {listed(list(labels.values()))}. Image models are "
-        f"convolutional networks ('{network['name']}', {stages} channels, dropout {network['dropout']:g}); clinical "
-        "variables join in a dense layer; models without images are logistic regressions, or readings "
-        "taken as they stand. Training: "
-        f"{train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning rate of "
-        f"{optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary cross-entropy "
-        f"{weights}, augmentation as in the settings; none of this is public, all of it is a setting. Development "
-        f"patients were split into {folds} folds, stratified by centre and node status, with {seeds} a fold. A "
-        f"patient's score is the {AGGREGATION[train['aggregation']]} of its samples' outputs; "
-        f"external patients were scored by the mean of the {folds * train['seeds']} trained models of each kind."
+        f"Convolutional networks ({', '.join(shape)}), clinical variables joined in a dense layer: {listed(labels)}. "
+        f"Training: {train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning "
+        f"rate of {optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary "
+        f"cross-entropy {weights}, augmentation as in the settings; none of this is public, all of it is a setting. "
+        f"A patient's score is the {AGGREGATION[train['aggregation']]} of its samples' outputs."
     )
 
 
-def _statistics(results: Results) -> str:
-    validate, survive = results["config"]["validate"], results["config"]["survive"]
-    level = formatting.confidence(validate["confidence"])
-    rule = validate["threshold"]
+def _folds(config: Mapping[str, Any], images: bool, results: Results) -> str:
+    folds, seeds = config["split"]["folds"], config["train"]["seeds"]
+    text = f"Development patients were split into {folds} folds, stratified by centre and node status"
+    text += f", with {formatting.count(seeds, 'seed')} a fold." if images else "."
+    if any(center["role"] == "external" for center in results["study"]["centers"]):
+        text += f" External patients were scored by the mean of the {folds * seeds} trained models of each kind."
+    return text
+
+
+def _diagnosis(results: Results) -> str:
+    validate = results["config"]["validate"]
+    level, resamples = formatting.confidence(validate["confidence"]), validate["bootstrap"]["resamples"]
+    low, high = (100 * value for value in validate["decision_thresholds"])
+    recalibrated = any(row["slope"] is not None for row in results.get("recalibration") or [])
+    auc = next((row["auc"].get("method") for row in rows_of(results, main_evaluation(results))), "DeLong")
+    parts = [
+        _threshold(results),
+        f"Intervals are {level}: {auc} for AUC (logit-transformed and stratified bootstrap ones beside it; "
+        f"Newcombe's where a model separates the classes), {PROPORTIONS[validate['proportion_interval']]} for "
+        f"proportions, logarithmic for likelihood ratios, percentile bootstrap ({resamples:,} resamples) for the "
+        "other indices.",
+        "Every pair of models was compared on the same patients: AUCs by the paired DeLong test, calls at the "
+        "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; p-values were "
+        "adjusted by Holm's method within an evaluation.",
+    ]
+    if results.get("transport"):
+        parts.append("External and out-of-fold AUCs were compared by the unpaired DeLong test.")
+    parts.append(
+        "Calibration: O:E, intercept and slope of logistic recalibration, Brier and scaled Brier score, "
+        "Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
+    )
+    if recalibrated:
+        parts.append("Scores were recalibrated by a logistic line fitted on out-of-fold development scores.")
+    parts.append(
+        "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
+        f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "
+        "metastasis missed; NRI and IDI beside them. Subgroups, fixed beforehand, are all shown; AUCs were compared "
+        "by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted by Holm's method over "
+        "the variables. Study size follows Riley (external validation and development), Newcombe and Buderer."
+    )
+    return " ".join(parts)
+
+
+def _threshold(results: Results) -> str:
+    roles = {center["role"] for center in results["study"]["centers"]}
+    if "development" not in roles and results["config"].get("frozen"):
+        rules = listed(list(dict.fromkeys(entry["rule"] for entry in results["thresholds"].values())))
+        return f"Thresholds were those frozen in the finished study ({rules})."
+    rule = results["config"]["validate"]["threshold"]
     name, value = next(iter(rule.items())) if isinstance(rule, dict) else (rule, None)
+    words = RULES[name].format(value=value)
+    if "development" not in roles:
+        return f"Thresholds were {words}, fixed beforehand."
+    frozen = ", frozen before the external cohort was read" if "external" in roles else ""
+    return f"Thresholds were {words} of the out-of-fold development scores{frozen}."
+
+
+def _survival(results: Results) -> str:
+    survive = results["config"]["survive"]
+    level = formatting.confidence(survive["confidence"])
     h_score = labels_of(results).get(main_model(results), "H score model")
-    auc = next((row["auc"].get("method") for row in rows_of(results, "external")), "DeLong")
     grouping = "the frozen threshold" if survive["groups"] == "threshold" else "the development median"
     adjusted = listed([term.replace("mri_ln_positive", "MRI-LN status") for term in survive["adjust_for"]])
     return (
-        f"Thresholds were {RULES[name].format(value=value)} of the out-of-fold development scores, frozen before the "
-        f"external cohort was read. Intervals are {level}: {auc} for AUC, "
-        f"{PROPORTIONS[validate['proportion_interval']]} for proportions. AUCs of the same patients were compared with "
-        f"the paired DeLong test. The H score is the output of {h_score}; patients were grouped by {grouping}. "
-        "Disease-free survival: Kaplan-Meier curves, log-rank test, Cox regression"
-        + (f" adjusted for {adjusted}" if adjusted else "")
-        + ". Published values were compared by whether they lie inside our intervals; no test against them was made."
+        f"The H score is the output of {h_score}; patients were grouped by {grouping}. Disease-free survival: "
+        "Kaplan-Meier curves with log-log bands, median follow-up by reverse Kaplan-Meier, log-rank test, "
+        f"difference of restricted mean survival up to {survive['horizon_months']:g} months; Cox regression (Efron "
+        "ties; Wald and profile-likelihood intervals, Firth's penalty beside them) of the group and of the "
+        "continuous score, as a restricted cubic spline too"
+        + (f", adjusted for {adjusted}" if adjusted else "")
+        + f", and beside node status at pathology; a model with fewer than {survive['events_per_variable']:g} events a "
+        "variable was refused. Proportional hazards were tested by Grambsch and Therneau's score test. Harrell's "
+        "and Uno's C, cumulative/dynamic AUC and integrated Brier score weigh censoring by its inverse probability "
+        f"(Harrell's C does not). Intervals are {level}. Published values were compared by whether they lie inside "
+        "our intervals; no test against them was made."
     )
+
+
+def _missing(results: Results) -> str:
+    cohorts = results["survival"].get("cohorts", {}).values()
+    how = next((content["missing"]["handling"] for content in cohorts if content.get("missing")), "complete cases")
+    competing = next((content["competing"] for content in cohorts if content.get("competing")), None)
+    text = (
+        "Patients without node status at pathology, or without a variable of a model, are excluded and counted. "
+        "Other missing values are counted in Table 1 and are a subgroup of their own. Patients without survival "
+        f"data are counted and left out of the survival analysis; its covariates: {how}."
+    )
+    return f"{text} Of survival, {competing['handling']}." if competing else text
 
 
 def _software(results: Results) -> str:

@@ -87,10 +87,15 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "summary": summary(results),
         "cards": cards(results),
         "headline": headline(results),
+        "headline_title": "External test cohort"
+        if main_evaluation(results) == "external"
+        else "Primary cohort (published: apparent)",
         "commands": commands(results),
         "flow_caption": flow_caption(results),
         "flow_notes": flow_notes(results),
         "table1": table1(results),
+        "performance_text": performance_text(results),
+        "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
         "write_auc": formatting.auc,
         "write_percent": formatting.percent,
@@ -105,7 +110,6 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "reclassification": page_statistics.reclassification(results),
         "study_size": page_statistics.study_size(results),
         "led": verdict.EVALUATIONS[main_evaluation(results)],
-        "recalibration": recalibration(results),
         "survival_why": None if survival.get("cohorts") else formatting.why(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
@@ -228,7 +232,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
     led = {"external"} if main_evaluation(results) == "external" else {"apparent", "development"}
     rows = []
     for row in results["verdicts"]:
-        if row["published"] is None or row["evaluation"] not in led:
+        if row["published"] is None or row["evaluation"] not in led or row["model"] not in labels_of(results):
             continue
         label = (
             row["label"] if row["measure"] == "hazard_ratio" else f"{row['group'].partition(',')[0]}: {row['label']}"
@@ -370,6 +374,36 @@ def _smd(entry: Mapping[str, Any] | None) -> str:
 
 
 # Performance
+
+
+def performance_text(results: Results) -> str:
+    """Where the thresholds come from, and what the blocks below answer."""
+    roles = {center["role"] for center in results["study"]["centers"]}
+    if roles == {"development", "external"}:
+        return (
+            "Thresholds were chosen on the development cohort and frozen before the external test cohort was read. The "
+            "three blocks answer different questions and are never mixed: external is the test, out-of-fold is "
+            "cross-validation inside the development cohort, apparent is the models\u2019 own training data."
+        )
+    if roles == {"development"}:
+        return (
+            "This study has no external test cohort. Thresholds were chosen on out-of-fold scores. The two blocks "
+            "are never mixed: out-of-fold is cross-validation inside the development cohort, apparent is the "
+            "models\u2019 own training data."
+        )
+    if frozen := results["config"].get("frozen"):
+        return f"Models and thresholds are those of a finished study ({frozen}), used as they were frozen there."
+    return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
+
+
+def calibration_text(results: Results) -> str:
+    """Where the recalibration comes from."""
+    question = "Can the scores be read as probabilities, and is acting on them worth the price?"
+    if all(row["slope"] is None for row in results.get("recalibration") or []):
+        return f"{question} {recalibration(results)}"
+    never = ", never on the external cohort" if main_evaluation(results) == "external" else ""
+    fitted = f"Recalibration (intercept and slope) was fitted on out-of-fold development scores{never}."
+    return f"{question} {fitted} {recalibration(results)}"
 
 
 def performance_blocks(results: Results) -> list[dict[str, Any]]:

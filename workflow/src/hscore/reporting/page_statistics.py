@@ -208,7 +208,7 @@ def development_size(results: Results) -> str:
     if not plan:
         return ""
     have = f"The development cohort ({plan['n']:,} patients, {plan['positives']:,} LNM-positive)"
-    if plan["parameters"] is None:
+    if plan.get("why"):
         return f"{have}: {plan['why']}."
     r2 = f"Cox-Snell R\u00b2 {formatting.decimal(plan['r2'], 3)} of at most {formatting.decimal(plan['max_r2'], 3)}"
     return (

@@ -39,15 +39,16 @@ def rates(counts: dict[str, int], interval: str, confidence: float) -> dict[str,
 def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
     """Positive and negative likelihood ratio and diagnostic odds ratio, with log-scale Wald intervals.
 
-    A ratio with a zero in its numerator or denominator has no such interval and is None with the reason: no
-    half-counts are added behind the reader's back.
+    A ratio of zero has no such interval, one over zero no value either, and each says why: no half-counts are added
+    behind the reader's back.
     """
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     method = "Wald on the log scale"
 
     def ratio(x: int, n: int, y: int, m: int) -> dict:
         if 0 in (x, y):
-            return unknown("one of the two proportions is zero, so the ratio has no log-scale interval", method)
+            none = unknown("one of the two proportions is zero: no log-scale interval", method)
+            return {**none, "estimate": 0.0} if m and y and n else none
         error = np.sqrt(1 / x - 1 / n + 1 / y - 1 / m)
         return wald_ratio(np.log((x / n) / (y / m)), error, confidence, method)
 

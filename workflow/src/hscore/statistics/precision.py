@@ -190,10 +190,10 @@ def development(positive: np.ndarray, log_likelihood: float | None) -> dict:
     result |= {"r2": r2, "max_r2": max_r2(prevalence)}
     if not 0 < r2 < SHRINKAGE:
         return {**result, "why": "the out-of-fold predictions are no better than the prevalence"}
-    one = for_development(1, r2, prevalence)
     fitting = [p for p in range(1, n + 1) if max(for_development(p, r2, prevalence).values()) <= n]
     parameters = max(fitting, default=0)
     needed = [{"parameters": p, **for_development(p, r2, prevalence)} for p in PARAMETERS]
-    if not parameters and one["overall risk"] > n:
-        result["why"] = "the cohort is too small even to know the overall risk within the margin"
+    if not parameters:
+        most = max(needed[0], key=lambda name: needed[0][name])
+        result["why"] = f"too small by Riley's criteria even for one parameter ({most}: {needed[0][most]} patients)"
     return {**result, "parameters": parameters, "needed": needed}

@@ -54,24 +54,32 @@ def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float, levels: 
 
 
 def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
-    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances; a level without one cannot enter."""
-    values, weights, left_out = [], [], 0
+    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
+
+    Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
+    weighted by Newcombe's variance at the common AUC instead. A level of one class has no AUC and cannot enter.
+    """
+    values, variances, sizes, left_out = [], [], [], 0
     for level in np.unique(levels):
         member = levels == level
         if discrimination.one_class(positive[member]):
             left_out += 1
             continue
         result = discrimination.delong(positive[member], scores[member])
-        if result.covariance[0, 0] > 0:
-            values.append(result.auc[0])
-            weights.append(1 / result.covariance[0, 0])
-        else:
-            left_out += 1
+        values.append(result.auc[0])
+        variances.append(result.covariance[0, 0])
+        sizes.append((int(positive[member].sum()), int((~positive[member]).sum())))
     row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Cochran's Q of DeLong AUCs"}
     if len(values) < 2:
-        return {**row, "why": "fewer than two levels have an AUC with a variance"}
-    values, weights = np.array(values), np.array(weights)
-    chi2 = float((weights * (values - np.average(values, weights=weights)) ** 2).sum())
+        return {**row, "why": "fewer than two levels have both classes"}
+    values, variances = np.array(values), np.array(variances)
+    if not (variances > 0).all():
+        common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
+        row["method"] = "Cochran's Q of AUCs, Newcombe's variance at the common AUC"
+        if common in (0, 1):
+            return {**row, "why": "every level is separated without exception"}
+        variances = np.array([discrimination.newcombe_error(common, m, n) ** 2 for m, n in sizes])
+    chi2 = float(((values - np.average(values, weights=1 / variances)) ** 2 / variances).sum())
     return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
 
 

@@ -121,25 +121,24 @@ def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tupl
 def restricted_mean_difference(
     time: np.ndarray, event: np.ndarray, group: np.ndarray, horizon: float, confidence: float
 ) -> dict:
-    """Restricted mean of the group minus that of the others, up to ``horizon`` (cut to what both groups observed)."""
+    """Restricted mean of the group minus that of the others, up to ``horizon`` (cut to what both groups observed).
+
+    ``means`` and ``errors`` are those of the group and of the others.
+    """
     method = "difference of restricted means, Greenwood-type variance"
-    empty = {"difference": None, "low": None, "high": None, "p": None, "horizon": None, "method": method}
+    empty = {"difference": None, "low": None, "high": None, "p": None, "horizon": None, "means": None, "errors": None}
+    empty["method"] = method
     if group.all() or not group.any():
         return {**empty, "why": "one of the two groups has no patients"}
     horizon = float(min(horizon, time[group].max(), time[~group].max()))
     means, errors = zip(*(restricted_mean(time[g], event[g], horizon) for g in (group, ~group)), strict=True)
     difference, error = means[0] - means[1], float(np.hypot(*errors))
+    known = {"difference": difference, "horizon": horizon, "means": list(means), "errors": list(errors)}
     if error == 0:
-        return {**empty, "difference": difference, "horizon": horizon, "why": "nobody had an event in time"}
+        return {**empty, **known, "why": "nobody had an event in time"}
     margin = quantile(confidence) * error
-    return {
-        "difference": difference,
-        "low": difference - margin,
-        "high": difference + margin,
-        "p": two_sided_p(difference / error),
-        "horizon": horizon,
-        "method": method,
-    }
+    interval = {"low": difference - margin, "high": difference + margin, "p": two_sided_p(difference / error)}
+    return {**empty, **known, **interval}
 
 
 def describe_groups(

@@ -111,6 +111,7 @@ def describe(cohort: pd.DataFrame, score_column: str, cut: float, settings: dict
         "pathology": {
             **cox_models.beside_pathology(known, group, settings),
             **survival.describe_groups(time, event, node_groups, moments, confidence),
+            "restricted_mean": survival.restricted_mean_difference(time, event, nodes, horizon, confidence),
         },
         "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
         "proportional_hazards_multivariable": adjusted["proportional_hazards"],

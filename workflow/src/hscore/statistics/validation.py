@@ -71,7 +71,7 @@ def validate(
             for row in paired_accuracy(name, evaluations[name], cuts, reference, confidence)
         ],
         "calibration": calibrated,
-        "recalibration": recalibration_report(frozen),
+        "recalibration": recalibration_report(evaluations[main], frozen),
         "decision_curves": [
             row
             for name in held_out(evaluations)
@@ -110,10 +110,10 @@ def recalibrate(evaluation: Evaluation, frozen: Mapping[str, dict]) -> Evaluatio
     return Evaluation(evaluation.positive, scores)
 
 
-def recalibration_report(frozen: Mapping[str, dict]) -> list[dict]:
+def recalibration_report(evaluation: Evaluation, frozen: Mapping[str, dict]) -> list[dict]:
     """Intercept and slope of each model's recalibration, and why where there is none."""
     fitted_on = "out-of-fold development scores"
-    return [{"model": model, "fitted_on": fitted_on, **entry["recalibration"]} for model, entry in frozen.items()]
+    return [{"model": model, "fitted_on": fitted_on, **frozen[model]["recalibration"]} for model in evaluation.scores]
 
 
 def calibrations(
