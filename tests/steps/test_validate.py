@@ -197,6 +197,7 @@ def test_decision_curves_stand_beside_mri_ln_alone_where_it_is_known_of_all(fold
     assert set(found) == {(e, s) for e in ("external", "out_of_fold") for s in ("as predicted", "recalibrated")}
     for (evaluation, scores), content in found.items():
         assert ("frozen_calls" in content) == (scores == "as predicted")
+        assert ("caution" in content) == ((evaluation, scores) == ("out_of_fold", "recalibrated"))
         hybrid = content["models"]["hybrid"]
         gain = np.subtract(hybrid["net_benefit"]["estimate"], content["mri_ln"]["net_benefit"]["estimate"])
         np.testing.assert_allclose(hybrid["against_mri_ln"]["estimate"], gain, atol=1e-12)

@@ -3,11 +3,13 @@
 One file, because both are made once and `--dist loadfile` gives a file to one worker.
 """
 
+import json
 import re
 
 import pytest
+import yaml
 
-from workflow_runs import ENVIRONMENTS, modules_or_skip, planned
+from workflow_runs import ENVIRONMENTS, ROOT, modules_or_skip, planned, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -114,3 +116,28 @@ def test_nothing_to_do_even_when_files_are_touched(own_study):
     for path in [*own_study.folder.glob("*/clinical.csv"), *list(own_study.folder.glob("*/images/*/*"))[:5]]:
         path.touch()
     assert planned(own_study.folder, *own_study.arguments) == []
+
+
+def test_frozen_models_score_the_external_patients_again_as_they_did(simulated_study):
+    """The external centre alone, as a study of its own, with the models of the finished one: the same bytes."""
+    header, *rows = (ROOT / "config/centers.test.tsv").read_text().splitlines()
+    centers = simulated_study.folder / "external.tsv"
+    centers.write_text("\n".join([header, *(row for row in rows if "\texternal\t" in row)]) + "\n")
+    config = {
+        "study": "simulated-later",
+        "centers": str(centers),
+        "simulation": {"parameters": str(ROOT / "resources/simulation.yaml")},
+        "frozen": str(simulated_study.results),
+    }
+    (simulated_study.folder / "frozen.yaml").write_text(yaml.safe_dump(config))
+    arguments = [*simulated_study.arguments[:-1], str(simulated_study.folder / "frozen.yaml")]
+    snakemake(simulated_study.folder, "validate", "survive", *arguments)
+    later = simulated_study.folder / "results/simulated-later"
+    assert not (later / "models").exists() and not (later / "splits").exists()
+    for model in MODELS:
+        name = f"predictions/{model}/external.csv"
+        assert (later / name).read_bytes() == (simulated_study.results / name).read_bytes()
+    before = simulated_study.json("survival/survival.json")
+    after = json.loads((later / "survival/survival.json").read_text())
+    assert after["cohorts"]["external"] == before["cohorts"]["external"]
+    assert after["prediction"] == before["prediction"]

@@ -35,6 +35,13 @@ def test_logistic_fit_of_a_two_by_two_table_is_the_log_odds_ratio():
     assert model.errors[1] == pytest.approx((1 / 12 + 1 / 5 + 1 / 4 + 1 / 20) ** 0.5)
 
 
+def test_the_intercept_of_a_reading_of_0_and_1_is_found_far_from_the_start():
+    positive, reading = np.arange(67) < 21, np.arange(67) % 5 == 0
+    line = calibration.line(positive, reading * 1.0, 0.95)
+    clipped = logit(calibration.cut(reading * 1.0))
+    assert expit(line["intercept"]["estimate"] + clipped).sum() == pytest.approx(21)
+
+
 @pytest.mark.parametrize(
     ("x", "positive"),
     [([0, 0, 1, 1], [0, 0, 1, 1]), ([1, 2, 3, 4], [0, 0, 0, 0]), ([2, 2, 2, 2], [0, 1, 0, 1])],

@@ -53,6 +53,14 @@ def test_a_separated_level_enters_with_newcombes_variance_and_one_of_one_class_i
     assert result["p"] is None and "fewer than two" in result["why"] and result["left_out"] == 2
 
 
+def test_a_level_in_which_all_have_the_same_score_tells_nothing():
+    positive = np.tile([True, False], 30)
+    scores, levels = np.arange(60.0) % 7, np.repeat(["x", "y", "z"], 20)
+    scores[40:] = 3
+    result = subgroups.heterogeneity(positive, scores, 2.5, levels)["auc"]
+    assert result["left_out"] == 1 and result["df"] == 1
+
+
 def test_small_levels_keep_the_level_of_the_test():
     rng = np.random.default_rng(73)
     positive, levels = np.tile([True, False, False], 20), np.repeat(["x", "y", "z"], [9, 21, 30])
@@ -94,6 +102,7 @@ def test_tests_are_adjusted_over_the_variables():
     rng = np.random.default_rng(72)
     positive = rng.random(200) < 0.4
     table = pd.DataFrame({name: rng.choice(["x", "y"], 200) for name in ("histology", "grade", "not_a_subgroup")})
+    table["scanner"] = None  # known of nobody
     rows = subgroups.describe(positive, rng.normal(size=200) + positive, 0.5, table, "wilson", 0.95)
     assert [row["variable"] for row in rows] == ["histology", "grade"]
     for row in rows:

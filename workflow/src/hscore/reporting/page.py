@@ -401,8 +401,9 @@ def calibration_text(results: Results) -> str:
     question = "Can the scores be read as probabilities, and is acting on them worth the price?"
     if all(row["slope"] is None for row in results.get("recalibration") or []):
         return f"{question} {recalibration(results)}"
-    never = ", never on the external cohort" if main_evaluation(results) == "external" else ""
-    fitted = f"Recalibration (intercept and slope) was fitted on out-of-fold development scores{never}."
+    external = main_evaluation(results) == "external"
+    where = ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
+    fitted = f"Recalibration (intercept and slope) was fitted on out-of-fold development scores{where}."
     return f"{question} {fitted} {recalibration(results)}"
 
 

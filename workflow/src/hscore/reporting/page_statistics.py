@@ -123,7 +123,13 @@ def spared(results: Results) -> dict[str, Any] | None:
                 }
             )
     evaluation = verdict.EVALUATIONS[content["evaluation"]]
-    return {"rows": rows, "evaluation": evaluation, "method": content["method"], "scores": content["scores"]}
+    return {
+        "rows": rows,
+        "evaluation": evaluation,
+        "method": content["method"],
+        "scores": content["scores"],
+        "no_reading": content["mri_ln"].get("why"),
+    }
 
 
 def _at(curve: Mapping[str, Any] | None, place: int, write) -> str:

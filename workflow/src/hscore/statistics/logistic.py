@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, xlog1py, xlogy
 
+LONGEST_STEP = 4.0  # logits; where all predictions are near 0 and 1, Newton's first step would be a million
+
 
 @dataclass(frozen=True)
 class Logistic:
@@ -30,12 +32,13 @@ def fit(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float = 0.0) -
     scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
     design = design / scale
     beta = np.zeros(design.shape[1])
-    for _ in range(50):
+    for _ in range(100):
         p = expit(design @ beta + offset)
         information = (design * (p * (1 - p))[:, None]).T @ design
         if np.linalg.cond(information) > 1e12:
             return None
         step = np.linalg.solve(information, design.T @ (positive - p))
+        step = step * min(1.0, LONGEST_STEP / np.abs(step).max(initial=1e-300))
         beta = beta + step
         if not np.abs(beta).max() < 1e4:
             return None

@@ -57,12 +57,13 @@ def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> di
     """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
 
     Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
-    weighted by Newcombe's variance at the common AUC instead. A level of one class has no AUC and cannot enter.
+    weighted by Newcombe's variance at the common AUC instead. A level of one class, or in which all have the same
+    score, tells nothing and cannot enter.
     """
     values, variances, sizes, left_out = [], [], [], 0
     for level in np.unique(levels):
         member = levels == level
-        if discrimination.one_class(positive[member]):
+        if discrimination.one_class(positive[member]) or np.ptp(scores[member]) == 0:
             left_out += 1
             continue
         result = discrimination.delong(positive[member], scores[member])
@@ -71,7 +72,7 @@ def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> di
         sizes.append((int(positive[member].sum()), int((~positive[member]).sum())))
     row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Cochran's Q of DeLong AUCs"}
     if len(values) < 2:
-        return {**row, "why": "fewer than two levels have both classes"}
+        return {**row, "why": "fewer than two levels have both classes and different scores"}
     values, variances = np.array(values), np.array(variances)
     if not (variances > 0).all():
         common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
@@ -121,14 +122,18 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 def describe(
     positive: np.ndarray, scores: np.ndarray, cut: float, table: pd.DataFrame, interval: str, confidence: float
 ) -> list[dict]:
-    """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference."""
+    """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference.
+
+    A column of which nothing is known of anybody is no subgroup.
+    """
+    columns = [name for name in COLUMNS if name in table and table[name].notna().any()]
     rows = [
         {
             "variable": name,
             "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence),
             "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy()),
         }
-        for name, words in levels(table[[name for name in COLUMNS if name in table]]).items()
+        for name, words in levels(table[columns]).items()
     ]
     for measure in ("auc", "sensitivity", "specificity"):
         adjust([row["heterogeneity"][measure] for row in rows], "tested subgroup variables of this evaluation")

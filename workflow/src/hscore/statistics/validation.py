@@ -27,6 +27,7 @@ from hscore.statistics.multiplicity import adjust
 from hscore.statistics.tables import Evaluation
 
 LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
+OPTIMISTIC = "the recalibration was fitted on these very scores: slightly optimistic"
 HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the models did not train on
 
 
@@ -174,6 +175,8 @@ def decision_curves(
         for scale, scores in (("as predicted", evaluation.scores), ("recalibrated", recalibrated.scores))
     ]
     rows[0]["frozen_calls"] = decision.frozen_calls(positive, evaluation.scores, cuts, at, confidence, counts)
+    if name == "out_of_fold":
+        rows[1]["caution"] = OPTIMISTIC
     return rows
 
 

@@ -1,0 +1,81 @@
+"""Print what the statistics stages cost at the published size: 479 patients, 10 models, 2,000 resamples.
+
+    PYTHONPATH=workflow/src python tests/benchmarks/bench_statistics.py [runs]
+
+Each stage runs as a process of its own with one thread, as in a study; beside its CPU seconds (the least of the runs,
+3 by default) stands that of importing what it imports and doing nothing. To hold: 60 s for all of them.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "steps"), str(ROOT / "tests")]
+
+import statistics_inputs  # noqa: E402  (the path must be set first)
+
+SIZES = {"a": (218, 46), "b": (120, 25), "c": (141, 32)}
+MODELS = ("hybrid", "clinical", *(f"image_{number}" for number in range(8)))
+LIMIT = 60.0
+
+
+def cpu_seconds(folder: Path, *command: str) -> float:
+    """CPU seconds of a program with one thread."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow" / "src"), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, *command], cwd=folder, check=True, env=environment, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def stages() -> dict[str, list[str]]:
+    """The arguments of each stage's step, in order."""
+    config = statistics_inputs.CONFIG | {"validate": {**statistics_inputs.CONFIG["validate"]}}
+    config["validate"]["bootstrap"] = {"resamples": 2000, "seed": 2020}
+    settings = {name: json.dumps(config[name]) for name in ("validate", "survive")}
+    development = [f"{model}={model}_development.csv" for model in MODELS]
+    external = [f"{model}={model}_external.csv" for model in MODELS]
+    frozen, split = ["--thresholds", "thresholds.json"], ["--folds", "folds.csv"]
+    return {
+        "freeze_thresholds": [
+            *("--models", *MODELS, "--predictions", *development, *split),
+            *("--settings", settings["validate"], "--output", "thresholds.json"),
+        ],
+        "validate": [
+            *("--development", *development, "--external", *external, *split, *frozen, "--lnm", "c_lnm.csv"),
+            *("--manifests", "c_manifest.csv", "--development-manifests", "a_manifest.csv", "b_manifest.csv"),
+            *("--settings", settings["validate"], "--output", "validation.json"),
+        ],
+        "survive": [
+            *("--development", "hybrid_development.csv", "--external", "hybrid_external.csv", *frozen),
+            *("--manifests", *(f"{center}_manifest.csv" for center in SIZES)),
+            *("--dfs", *(f"{center}_dfs.csv" for center in SIZES), "--lnm", *(f"{center}_lnm.csv" for center in SIZES)),
+            *("--settings", settings["survive"], "--output", "survival.json"),
+        ],
+    }
+
+
+def main() -> None:
+    """Write the inputs, run the stages, print."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    imports = {"survive": "; import lifelines"}
+    total = 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        statistics_inputs.write(folder, SIZES, MODELS)
+        print(f"{'stage':20} {'CPU s':>8} {'imports':>8}")
+        for step, arguments in stages().items():
+            cost = min(cpu_seconds(folder, "-m", f"hscore.steps.{step}", *arguments) for _ in range(runs))
+            nothing = f"import hscore.steps.{step}{imports.get(step, '')}"
+            print(f"{step:20} {cost:8.2f} {min(cpu_seconds(folder, '-c', nothing) for _ in range(runs)):8.2f}")
+            total += cost
+    print(f"{'all':20} {total:8.2f}, {total / LIMIT:.2f} of the {LIMIT:g} s to hold")
+
+
+if __name__ == "__main__":
+    main()
