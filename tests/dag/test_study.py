@@ -236,6 +236,8 @@ def test_models_of_a_finished_study_can_be_tested_elsewhere(own_study):
     ("change", "sentence"),
     [
         (lambda c: c.update(frozen="results/nowhere"), "results/nowhere/report/results.json is not there"),
+        (lambda c: c.update(frozen="results/own"), "'frozen' is this study's own results folder"),
+        (lambda c: c["models"].update(stage=READING), "the frozen study has no model 'stage'"),
         (lambda c: c["models"]["hybrid"].update(clinical=["age"]), "'models.hybrid' is not the model of that name"),
         (lambda c: c["models"].update(new={**c["models"]["hybrid"]}), "the frozen study has no model 'new'"),
         (lambda c: c["sample"].update(stride=2), "'sample' differs from that of the frozen study"),

@@ -39,9 +39,18 @@ def test_what_cannot_be_estimated_says_why():
     assert "hazard ratio not estimable: no event in the low group" in text
 
 
-def test_a_study_without_external_centre():
+def test_a_study_without_external_centre_tells_of_development():
+    content = results()
+    content["performance"] = [{**row, "evaluation": "out_of_fold"} for row in content["performance"][2:]]
+    content["survival"]["cohorts"] = {"development": content["survival"]["cohorts"]["external"]}
+    text = summary.summary(content)
+    assert "out-of-fold AUC of the hybrid model 0.913" in text
+    assert "high against low H score, development: hazard ratio 4.20" in text
+
+
+def test_a_study_without_any_result_says_why():
     text = summary.summary({**results(), "performance": [], "survival": {"model": "hybrid", "cohorts": {}}})
-    assert text.count("not estimable: no external centre") == 2
+    assert text.count("not estimable: no development centre") == 2
 
 
 @pytest.mark.parametrize("line", ["study: small", 'study: "small"  # the name', "study: 'small'"])

@@ -29,7 +29,7 @@ def test_bands_are_one_before_the_first_event_and_open_at_zero():
     curve = survival.kaplan_meier(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95)
     assert curve.low[0] == curve.high[0] == 1
     assert curve.survival[-1] == 0 and np.isnan(curve.low[-1])
-    group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), MOMENTS, 0.95)
+    group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), MOMENTS, 60.0, 0.95)
     assert group["curve"]["low"][-1] is None
 
 
@@ -97,19 +97,19 @@ def test_log_rank_of_groups_never_observed_together_is_refused():
 
 
 def test_an_empty_group_is_described_as_such():
-    group = survival.describe_group(np.array([]), np.array([], dtype=bool), MOMENTS, 0.95)
+    group = survival.describe_group(np.array([]), np.array([], dtype=bool), MOMENTS, 60.0, 0.95)
     assert group["n"] == 0 and group["median"] is None and "no patient" in group["median_why"]
 
 
 def test_curve_is_cut_at_the_horizon_and_drawn_to_the_last_patient():
-    group = survival.describe_group(TIME, EVENT, MOMENTS, 0.95)
+    group = survival.describe_group(TIME, EVENT, MOMENTS, 60.0, 0.95)
     assert group["curve"]["time"][-1] == 5
-    group = survival.describe_group(TIME, EVENT, np.array([0, 3.5]), 0.95)
+    group = survival.describe_group(TIME, EVENT, np.array([0.0]), 3.5, 0.95)
     assert group["curve"]["time"][-1] == 3.5 and group["censored"] == [2, 3]
 
 
 def test_survival_is_given_at_the_moments_that_somebody_was_followed_to():
-    group = survival.describe_group(TIME, EVENT, np.array([0, 2.5, 60.0]), 0.95)
+    group = survival.describe_group(TIME, EVENT, np.array([0, 2.5, 60.0]), 60.0, 0.95)
     curve = survival.kaplan_meier(TIME, EVENT, 0.95)
     early, late = group["at"]
     assert (early["estimate"], early["low"], early["high"]) == survival.at_time(curve, 2.5)
@@ -118,7 +118,7 @@ def test_survival_is_given_at_the_moments_that_somebody_was_followed_to():
 
 def test_groups_are_described_side_by_side():
     high = np.arange(TIME.size) % 2 == 0
-    content = survival.describe_groups(TIME, EVENT, {"high": high, "low": ~high}, MOMENTS, 0.95)
+    content = survival.describe_groups(TIME, EVENT, {"high": high, "low": ~high}, MOMENTS, 60.0, 0.95)
     assert content["groups"]["high"]["n"] == high.sum() and content["groups"]["low"]["n"] == (~high).sum()
     assert content["at_risk"] == {
         "time": MOMENTS.tolist(),

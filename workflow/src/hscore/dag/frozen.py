@@ -18,12 +18,18 @@ def section(config: dict, place: str) -> object:
 
 
 class Frozen:
-    """A finished study by its results folder; ``problem`` says why it is none (None when it is)."""
+    """A finished study by its results folder; ``problem`` says why it is none (None when it is).
 
-    def __init__(self, folder: str) -> None:
+    ``own`` is the results folder of the study that would use it.
+    """
+
+    def __init__(self, folder: str, own: str) -> None:
         self.paths = Paths(Path(folder).name, root=Path(folder))
         self.config: dict = {}
         self.problem = None
+        if Path(folder).resolve() == Path(own).resolve():
+            self.problem = "config: 'frozen' is this study's own results folder; give 'study' another name"
+            return
         try:
             self.config = json.loads(Path(self.paths.results).read_text(encoding="utf-8"))["config"]
         except (OSError, ValueError, KeyError):
@@ -37,8 +43,7 @@ class Frozen:
         if self.problem:
             return [self.problem]
         problems = []
-        trained = {name: spec for name, spec in config["models"].items() if "reading" not in spec}
-        for name, spec in trained.items():
+        for name, spec in config["models"].items():
             theirs = self.config["models"].get(name)
             if theirs is None:
                 known = nearest(name, [model for model, content in self.config["models"].items() if content])
@@ -49,9 +54,10 @@ class Frozen:
             problems += [
                 f"config: 'frozen': the model folder {folder} is not there"
                 for folder in (self.paths.model.format(model=name, seed=seed) for seed in self.seeds)
-                if not Path(folder).is_dir()
+                if "reading" not in spec and not Path(folder).is_dir()
             ]
-        for place in PREPARATION if any("sequence" in spec for spec in trained.values()) else PREPARATION[-1:]:
+        images = any("sequence" in spec for spec in config["models"].values())
+        for place in PREPARATION if images else PREPARATION[-1:]:
             if section(config, place) != section(self.config, place):
                 problems.append(
                     f"config: '{place}' differs from that of the frozen study: its models must see what they were "

@@ -70,7 +70,7 @@ class Study:
             self.config["cohort"] = {**self.config["cohort"], "required_sequences": []}
         self.paths = Paths(config["study"])
         self.simulated = config["data"] == "simulated"
-        self.frozen = Frozen(self.config["frozen"]) if "frozen" in self.config else None
+        self.frozen = Frozen(self.config["frozen"], self.paths.root) if "frozen" in self.config else None
         centers = Table(config["centers"], load_schema(schemas, "centers")[config["data"]], delimiter="\t")
         problems = centers.problems + self._center_problems(centers) + self._model_problems()
         self._fail(problems + self._role_problems(centers) + (self.frozen.problems(self.config) if self.frozen else []))

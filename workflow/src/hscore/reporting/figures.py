@@ -173,7 +173,10 @@ def auc_overview(results: Results) -> Figure | None:
     published = {
         row["model"]: row["published"]
         for row in results["verdicts"]
-        if row["measure"] == "auc" and row["evaluation"] == "external" and row["published"] is not None
+        if row["measure"] == "auc"
+        and row["evaluation"] == "external"
+        and row["published"] is not None
+        and row["model"] in external
     }
     models = [model for model in results["models"] if model["model"] in external or model["model"] in inner][::-1]
     looks = looks_of(results)
@@ -224,10 +227,13 @@ def auc_overview(results: Results) -> Figure | None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=style.RULE, linewidth=0.4)
-    handles = [
-        Line2D([], [], color=style.MUTED, marker="o", label="external", linewidth=1.6),
-        Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", label="out-of-fold", linewidth=1.0),
-    ]
+    handles = []
+    if external:
+        handles.append(Line2D([], [], color=style.MUTED, marker="o", label="external", linewidth=1.6))
+    if inner:
+        handles.append(
+            Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", label="out-of-fold", linewidth=1.0)
+        )
     if published:
         short = results["published"].get("short", "published")
         handles.append(

@@ -402,7 +402,9 @@ def calibration_text(results: Results) -> str:
     if all(row["slope"] is None for row in results.get("recalibration") or []):
         return f"{question} {recalibration(results)}"
     external = main_evaluation(results) == "external"
-    where = ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
+    where = (
+        ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
+    )
     fitted = f"Recalibration (intercept and slope) was fitted on out-of-fold development scores{where}."
     return f"{question} {fitted} {recalibration(results)}"
 

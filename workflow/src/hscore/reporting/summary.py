@@ -31,16 +31,22 @@ def results_file(config: Path) -> Path:
 
 
 def summary(results: dict[str, Any]) -> str:
-    """Main results with 95 % confidence intervals: external AUC of the H score's model, hazard ratio of its groups."""
+    """Main results with 95 % confidence intervals: AUC of the H score's model, hazard ratio of its groups.
+
+    External, or out of fold in a study without an external centre.
+    """
     survival = results["survival"]
     model = survival["model"]
-    rows = [row for row in results["performance"] if row["model"] == model and row["evaluation"] == "external"]
-    auc = rows[0]["auc"] if rows else {"estimate": None, "why": "no external centre"}
-    ratio = survival["cohorts"].get("external", {}).get("hazard_ratio", {"estimate": None, "why": "no external centre"})
+    rows = {row["evaluation"]: row for row in results["performance"] if row["model"] == model}
+    evaluation, cohort = ("external", "external") if "external" in rows else ("out_of_fold", "development")
+    none = {"estimate": None, "why": f"no {cohort} centre"}
+    auc = rows.get(evaluation, {}).get("auc", none)
+    ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
-        f"{results['study']['name']} ({kind}): external AUC of the {model} model {_interval(auc, 3)}; "
-        f"disease-free survival, high against low H score, external: hazard ratio {_interval(ratio, 2)}"
+        f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
+        f"{_interval(auc, 3)}; disease-free survival, high against low H score, {cohort}: "
+        f"hazard ratio {_interval(ratio, 2)}"
     )
 
 

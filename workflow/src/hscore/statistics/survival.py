@@ -142,15 +142,21 @@ def restricted_mean_difference(
 
 
 def describe_groups(
-    time: np.ndarray, event: np.ndarray, groups: Mapping[str, np.ndarray], moments: np.ndarray, confidence: float
+    time: np.ndarray,
+    event: np.ndarray,
+    groups: Mapping[str, np.ndarray],
+    moments: np.ndarray,
+    horizon: float,
+    confidence: float,
 ) -> dict:
     """``groups``: each group's survival (``describe_group``); ``at_risk``: numbers at risk by group at the moments.
 
-    ``groups`` maps names to bool [n]; the curves go to the last moment.
+    ``groups`` maps names to bool [n].
     """
     return {
         "groups": {
-            name: describe_group(time[member], event[member], moments, confidence) for name, member in groups.items()
+            name: describe_group(time[member], event[member], moments, horizon, confidence)
+            for name, member in groups.items()
         },
         "at_risk": {
             "time": moments.tolist(),
@@ -159,18 +165,16 @@ def describe_groups(
     }
 
 
-def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, confidence: float) -> dict:
-    """What the report shows of one group: counts, median and interval, survival at the moments, curve, censored times.
-
-    The first moment is 0, the last is the horizon to which the curve is drawn.
-    """
+def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, horizon: float, confidence: float) -> dict:
+    """What the report shows of one group: counts, median and interval, survival at the moments after the first (time
+    0), the curve up to the horizon, and the censored times."""
     result = {"n": int(time.size), "events": int(event.sum())}
     if time.size == 0:
         nothing = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
         why = "no patient is in this group"
         empty = {"median": None, "median_low": None, "median_high": None, "median_why": why}
         return {**result, **empty, "at": [], "curve": nothing, "censored": []}
-    curve, horizon = kaplan_meier(time, event, confidence), moments[-1]
+    curve = kaplan_meier(time, event, confidence)
     middle = median(curve.time, curve.survival)
     low, high = median_interval(curve)
     result |= {"median": middle, "median_low": low, "median_high": high}

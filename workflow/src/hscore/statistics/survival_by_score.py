@@ -100,7 +100,7 @@ def describe(cohort: pd.DataFrame, score_column: str, cut: float, settings: dict
         "score_column": score_column,
         "missing": missing(cohort, known, settings),
         "follow_up": survival.describe_follow_up(time, event, confidence),
-        **survival.describe_groups(time, event, {"high": high, "low": ~high}, moments, confidence),
+        **survival.describe_groups(time, event, {"high": high, "low": ~high}, moments, horizon, confidence),
         "log_rank": survival.log_rank(time, event, high),
         "hazard_ratio": {**ratio, **size},
         "hazard_ratio_firth": cox.firth(time, event, group, confidence)[0],
@@ -110,7 +110,7 @@ def describe(cohort: pd.DataFrame, score_column: str, cut: float, settings: dict
         "multivariable": adjusted["rows"],
         "pathology": {
             **cox_models.beside_pathology(known, group, settings),
-            **survival.describe_groups(time, event, node_groups, moments, confidence),
+            **survival.describe_groups(time, event, node_groups, moments, horizon, confidence),
             "restricted_mean": survival.restricted_mean_difference(time, event, nodes, horizon, confidence),
         },
         "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
