@@ -28,6 +28,12 @@ class OwnStudy:
         assert text.count(old) == 1
         self.table(center).write_text(text.replace(old, new))
 
+    def keep(self, role: str) -> None:
+        """Leave the centres of one role in the centres table."""
+        path = self.folder / "centers.tsv"
+        header, *rows = path.read_text().splitlines()
+        path.write_text("\n".join([header, *(row for row in rows if f"\t{role}\t" in row)]) + "\n")
+
     def configure(self, **changes) -> None:
         """Write the config, with top-level keys changed."""
         config = {"study": "own", "data": "own", "centers": str(self.folder / "centers.tsv"), **changes}

@@ -148,14 +148,8 @@ def test_every_rule_asks_for_more_memory_and_time_at_every_attempt(own_study):
             assert job.rule == "all" or job.resources[name] == 3 * before[name] > 0
 
 
-def keep(own_study, role: str) -> None:
-    path = own_study.folder / "centers.tsv"
-    header, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([header, *(row for row in rows if f"\t{role}\t" in row)]) + "\n")
-
-
 def test_without_an_external_centre_nothing_external_is_planned(own_study):
-    keep(own_study, "development")
+    own_study.keep("development")
     by_rule = counts(planned(own_study.folder, *own_study.arguments))
     assert "predict_external" not in by_rule
     assert by_rule["predict_development"] == by_rule["train_model"] == 6 and by_rule["report"] == 1
@@ -166,7 +160,7 @@ NOT_TRAINED = {"split_development", "train_model", "predict_development"}
 
 
 def test_a_reading_alone_needs_no_development_centre_and_no_training(own_study):
-    keep(own_study, "external")
+    own_study.keep("external")
     default = ("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid")
     own_study.configure(
         models={**dict.fromkeys(default), "stage": READING},
@@ -179,7 +173,7 @@ def test_a_reading_alone_needs_no_development_centre_and_no_training(own_study):
 
 
 def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(own_study):
-    keep(own_study, "external")
+    own_study.keep("external")
     own_study.finish()
     own_study.configure(frozen=str(own_study.finished))
     jobs = planned(own_study.folder, *own_study.arguments)

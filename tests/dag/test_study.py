@@ -187,20 +187,13 @@ def test_centres_table_mistakes(own_study):
     assert any("row 2, column images: there is no folder" in line for line in found)
 
 
-def only(own_study, role: str) -> None:
-    """Leave the centres of one role in the centres table."""
-    path = own_study.folder / "centers.tsv"
-    header, *rows = path.read_text().splitlines()
-    path.write_text("\n".join([header, *(row for row in rows if f"\t{role}\t" in row)]) + "\n")
-
-
 def test_a_study_needs_no_external_centre(own_study):
-    only(own_study, "development")
+    own_study.keep("development")
     assert list(Study(own_config(own_study), SCHEMAS).centers) == ["north", "south"]
 
 
 def test_without_a_development_centre_everything_must_be_fixed_beforehand(own_study):
-    only(own_study, "external")
+    own_study.keep("external")
     config = own_config(own_study)
     config["survive"]["groups"] = "median"
     found = problems(config)
@@ -222,7 +215,7 @@ def test_an_empty_centres_table_is_named(own_study):
 
 def frozen_config(own_study, **changes) -> dict:
     """The config of a study of the external centre alone, with the models of a finished study beside it."""
-    only(own_study, "external")
+    own_study.keep("external")
     own_study.finish(**changes)
     return {**own_config(own_study), "frozen": str(own_study.finished)}
 

@@ -539,61 +539,30 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
-    """Every Cox estimate: cohort, model (univariable, adjusted), term and its entry."""
+    """Every Cox estimate: cohort, model (univariable, adjusted, beside pathology), term and its entry."""
     rows = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
         if not content:
             continue
-        name = "External" if cohort == "external" else "Development"
-        rows.append(
-            {
-                "cohort": name,
-                "model": "univariable",
-                "term": "H score high vs low",
-                "entry": content.get("hazard_ratio") or {},
-                "main": True,
-            }
-        )
-        continuous = content.get("continuous") or {}
-        rows.append(
-            {
-                "cohort": name,
-                "model": "univariable",
-                "term": f"per {continuous.get('per', '0.1 of the H score')}",
-                "entry": continuous,
-                "main": False,
-            }
-        )
-        for entry in content.get("univariable") or []:
-            rows.append(
-                {
-                    "cohort": name,
-                    "model": "univariable",
-                    "term": term_label(entry["term"]),
-                    "entry": entry,
-                    "main": False,
-                }
-            )
-        alone = (content.get("pathology") or {}).get("alone")
-        if alone and "lnm" not in [entry["term"] for entry in content.get("univariable") or []]:
-            rows.append(
-                {"cohort": name, "model": "univariable", "term": term_label("lnm"), "entry": alone, "main": False}
-            )
-        for entry in content.get("multivariable") or []:
-            rows.append(
-                {
-                    "cohort": name,
-                    "model": "adjusted",
-                    "term": term_label(entry["term"]),
-                    "entry": entry,
-                    "main": False,
-                }
-            )
-        for entry in (content.get("pathology") or {}).get("both") or []:
-            term = term_label(entry["term"])
-            row = {"cohort": name, "model": "beside pathology", "term": term, "entry": entry, "main": False}
-            rows.append(row)
+        pathology, alone = content.get("pathology") or {}, list(content.get("univariable") or [])
+        if pathology.get("alone") and "lnm" not in [entry["term"] for entry in alone]:
+            alone.append(pathology["alone"])
+        ratio, continuous = content.get("hazard_ratio") or {}, content.get("continuous") or {}
+        models = {
+            "univariable": [
+                {**ratio, "term": "high H score"},
+                {**continuous, "term": f"per {continuous['per']}"},
+                *alone,
+            ],
+            "adjusted": content.get("multivariable") or [],
+            "beside pathology": pathology.get("both") or [],
+        }
+        for model, entries in models.items():
+            for number, entry in enumerate(entries):
+                term, main = term_label(entry["term"]), model == "univariable" and number == 0
+                row = {"cohort": cohort.capitalize(), "model": model, "term": term, "entry": entry, "main": main}
+                rows.append(row)
     return rows
 
 
