@@ -120,7 +120,8 @@ NOT_COMPARED = {
     r"/person_time$|/figo/|/lnm/|/disagree|/zero_times|/negative_times|/n_centres$|/tab/|^/n$": "describe the data",
     r"/(x|n|n_pos|n_neg|events|df)$": "sizes that enter the comparison",
     r"/conf|/level$|/alpha$": "settings of the comparison",
-    r"^/(time_dependent/(risk|months|hazard)|rubin/(estimates|variances)|holm/p|shares/(right|of)|lowess/x)$": "inputs",
+    r"^/(time_dependent/(beta|months|hazard)|rubin/(estimates|variances)|holm/p|lowess/place)$": "inputs",
+    r"^/shares/(right|of)$": "inputs",
     r"^/(paired_difference/\d+/counts|unpaired_delong/first|spline/(knots|at)|incidence/times)$": "inputs",
 }
 
@@ -585,7 +586,9 @@ def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: 
         yield Row("R stats prop.test", f"shares by level {name}", expected["shares"][name], ours[name])
     for reference, ours in zip(expected["holm"]["adjusted"], multiplicity.holm(expected["holm"]["p"]), strict=True):
         yield Row("R stats p.adjust", "Holm", reference, ours)
-    smooth = smoother.Lowess(predictions["p_hybrid"].to_numpy())(positive * 1.0, np.array(expected["lowess"]["x"]))
+    risk = predictions["p_hybrid"].to_numpy()
+    places = np.array(expected["lowess"]["place"]) - 1
+    smooth = smoother.Lowess(risk)(positive * 1.0, np.sort(risk)[places])
     for reference, ours in zip(expected["lowess"]["y"], smooth, strict=True):
         yield Row("R stats lowess, aSAH", "flexible calibration curve", reference, ours)
 
@@ -632,7 +635,7 @@ def of_survival_packages(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
 
 def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
-    risk = np.array(expected["risk"])
+    risk = (lung[["age", "sex", "ph.ecog"]].to_numpy(float) @ expected["beta"]).round(10)
     for moment, reference, error in zip(expected["times"], expected["auc"], expected["se"], strict=True):
         ours = time_dependent.auc_at(time, event, risk, moment, 0.95)
         yield Row("timeROC, lung", f"AUC at {moment}", reference, ours["estimate"])

@@ -41,6 +41,7 @@ shares <- quiet(prop.test(c(18, 7, 25), c(20, 12, 41), correct = FALSE))
 
 # The smooth of the calibration curve
 smooth <- lowess(predictions$p_hybrid, asah$outcome_poor, iter = 0)
+shown <- seq(1, nrow(asah), by = 8)
 
 # Survival
 follow_up <- quantile(survfit(Surv(time, 1 - event) ~ 1, lung, conf.type = "log-log"), 0.5)
@@ -70,7 +71,7 @@ incidence <- with(tcga[!is.na(tcga$PFI) & !is.na(tcga$PFI.time), ], {
 
 # Time-dependent accuracy: the risk is what a Cox model of age, sex and ECOG says in sample
 model <- coxph(Surv(time, event) ~ age + sex + ph.ecog, lung, eps = 1e-10, toler.chol = 1e-14, ties = "breslow", x = TRUE)
-risk <- predict(model, type = "lp", reference = "zero")
+risk <- round(predict(model, type = "lp", reference = "zero"), 10)  # equal patients are equal whoever adds up
 times <- c(185, 360, 540)  # nobody dies then: timeROC's cases are those before, ours those by then
 accuracy <- timeROC(lung$time, lung$event, risk, cause = 1, weighting = "marginal", times = times, iid = TRUE)
 base <- basehaz(model, centered = FALSE)
@@ -103,7 +104,7 @@ result <- list(
   paired_difference = paired,
   shares = list(right = c(18, 7, 25), of = c(20, 12, 41), chi2 = unname(shares$statistic), p = shares$p.value),
   holm = list(p = c(0.01, 0.04, 0.03, 0.005, 0.2), adjusted = p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.2), "holm")),
-  lowess = list(x = smooth$x, y = smooth$y),
+  lowess = list(place = shown, y = smooth$y[shown]),
   follow_up = list(median = unname(follow_up$quantile), low = unname(follow_up$lower), high = unname(follow_up$upper)),
   restricted_mean = list(tau = 700, difference = unname(mean_time$unadjusted.result[1, 1]),
     low = unname(mean_time$unadjusted.result[1, 2]), high = unname(mean_time$unadjusted.result[1, 3]),
@@ -112,7 +113,7 @@ result <- list(
   spline = list(knots = unname(knots), at = at, log_ratio = as.numeric(step %*% coef(spline_model)),
     error = unname(spline_error), chi2 = nonlinear$Chisq[2], p = nonlinear$`Pr(>|Chi|)`[2]),
   incidence = incidence,
-  time_dependent = list(risk = unname(risk), times = times, auc = unname(accuracy$AUC),
+  time_dependent = list(beta = unname(coef(model)), times = times, auc = unname(accuracy$AUC),
     se = unname(accuracy$inference$vect_sd_1),
     months = months, hazard = hazard,
     auc_riskregression = score$AUC$score[model == "model"]$AUC,
