@@ -8,11 +8,12 @@ Each stage runs as a process of its own with one thread, as in a study; beside i
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from standard_parts import cpu_seconds
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "steps"), str(ROOT / "tests")]
@@ -24,13 +25,13 @@ MODELS = ("hybrid", "clinical", *(f"image_{number}" for number in range(8)))
 LIMIT = 60.0
 
 
-def cpu_seconds(folder: Path, *command: str) -> float:
+def cost_of(folder: Path, *command: str) -> float:
     """CPU seconds of a program with one thread."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow" / "src"), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, *command], cwd=folder, check=True, env=environment, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    started = [sys.executable, *command]
+    return cpu_seconds(
+        lambda: subprocess.run(started, cwd=folder, check=True, env=environment, stderr=subprocess.DEVNULL)
+    )
 
 
 def stages() -> dict[str, list[str]]:
@@ -70,9 +71,9 @@ def main() -> None:
         statistics_inputs.write(folder, SIZES, MODELS)
         print(f"{'stage':20} {'CPU s':>8} {'imports':>8}")
         for step, arguments in stages().items():
-            cost = min(cpu_seconds(folder, "-m", f"hscore.steps.{step}", *arguments) for _ in range(runs))
+            cost = min(cost_of(folder, "-m", f"hscore.steps.{step}", *arguments) for _ in range(runs))
             nothing = f"import hscore.steps.{step}{imports.get(step, '')}"
-            print(f"{step:20} {cost:8.2f} {min(cpu_seconds(folder, '-c', nothing) for _ in range(runs)):8.2f}")
+            print(f"{step:20} {cost:8.2f} {min(cost_of(folder, '-c', nothing) for _ in range(runs)):8.2f}")
             total += cost
     print(f"{'all':20} {total:8.2f}, {total / LIMIT:.2f} of the {LIMIT:g} s to hold")
 
