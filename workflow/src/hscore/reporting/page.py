@@ -95,6 +95,7 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "flow_notes": flow_notes(results),
         "table1": table1(results),
         "performance_text": performance_text(results),
+        "overview_caption": overview_caption(results),
         "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
         "write_auc": formatting.auc,
@@ -394,6 +395,18 @@ def performance_text(results: Results) -> str:
     if frozen := results["config"].get("frozen"):
         return f"Models and thresholds are those of a finished study ({frozen}), used as they were frozen there."
     return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
+
+
+def overview_caption(results: Results) -> str:
+    """What the marks of the overview of AUCs mean."""
+    marks = {
+        "external": "filled: external test cohort",
+        "out_of_fold": "open: development cohort by out-of-fold scores",
+    }
+    shown = [text for name, text in marks.items() if rows_of(results, name)]
+    if any(row["measure"] == "auc" and row["published"] is not None for row in headline(results)):
+        shown.append("diamond: published external value")
+    return f"Area under the ROC curve of every model; {', '.join(shown)}. Bars are {level_of(results)} intervals."
 
 
 def calibration_text(results: Results) -> str:

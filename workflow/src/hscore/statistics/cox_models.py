@@ -143,10 +143,12 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
     spread = np.sqrt(np.einsum("ij,jk,ik->i", difference, model.covariance, difference))
     margin = quantile(settings["confidence"]) * spread
     curves = {"hazard_ratio": log_ratio, "low": log_ratio - margin, "high": log_ratio + margin}
+    with np.errstate(over="ignore"):  # far from all events the band is as wide as a float goes
+        curves = {name: [finite(value) for value in np.exp(values)] for name, values in curves.items()}
     return {
         **result,
         "score": grid.tolist(),
-        **{name: np.exp(values).tolist() for name, values in curves.items()},
+        **curves,
         "reference": float(middle),
         "knots": at.tolist(),
         "nonlinearity": cox.added_value(cox.fit(time, event, columns.iloc[:, :1]), model),

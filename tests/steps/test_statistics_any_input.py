@@ -1,0 +1,88 @@
+"""Small random cohorts of every odd kind: nothing stops, nothing warns, and every missing number says why."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from statistics_inputs import CONFIG, finite, unexplained
+
+from hscore.statistics import survival_by_score, validation
+from hscore.statistics.freeze import freeze
+from hscore.statistics.tables import Evaluation
+
+SEEDS = range(8)
+
+
+@pytest.fixture(autouse=True)
+def no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def cohort(rng: np.random.Generator, n: int) -> pd.DataFrame:
+    """Patients with few or equal scores, no or only events, no or only metastases, gaps, times of 0 and ties."""
+    score = [rng.random(n), rng.choice([0.1, 0.5, 0.9], n), np.full(n, 0.3)][rng.integers(0, 3)]
+    event = rng.random(n) < rng.choice([0, 0.1, 0.5, 1])
+    table = pd.DataFrame(
+        {
+            "score": score,
+            "lnm": (rng.random(n) < rng.choice([0, 0.3, 1])).astype(float),
+            "dfs_months": rng.exponential(20, n).round(rng.integers(0, 3)),
+            "dfs_event": event.astype(float),
+            "competing_event": np.where(event, 0, rng.integers(0, 2, n)) if rng.random() < 0.5 else np.nan,
+            "mri_ln_positive": (rng.random(n) < 0.3).astype(float),
+            "histology": rng.choice(["a", "b", "c"], n),
+            "age": rng.normal(50, 10, n),
+        },
+        index=[f"p{number}" for number in range(n)],
+    )
+    for column in ("age", "histology", "dfs_months"):
+        table.loc[rng.random(n) < rng.choice([0, 0.3]), column] = None
+    return table
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_survival_of_any_cohort_is_reported(seed):
+    rng = np.random.default_rng(seed)
+    cohorts = {name: ("score", cohort(rng, int(rng.integers(1, 40)))) for name in ("external", "development")}
+    frozen = {"value": float(rng.choice([0.0, 0.3, 0.5, 2])), "median": 0.5, "chosen_on": "nothing"}
+    settings = {
+        **CONFIG["survive"],
+        "adjust_for": ["mri_ln_positive", "histology", "age"],
+        "events_per_variable": 0.5,
+        "missing": ["complete-case", "impute"][seed % 2],
+        "imputation": {"imputations": 3, "seed": 1},
+    }
+    content = survival_by_score.analyse(cohorts, "m", frozen, settings)
+    assert finite(content) and not unexplained(content)
+
+
+def evaluation(rng: np.random.Generator, positive: np.ndarray) -> Evaluation:
+    """Three models: a score, a call, and one or the other equal for all."""
+    n = positive.size
+    scores = {"score": rng.random(n), "call": (rng.random(n) < 0.5) * 1.0, "equal": np.full(n, rng.choice([0, 0.4, 1]))}
+    return Evaluation(positive, scores)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_evaluation_is_validated(seed):
+    rng = np.random.default_rng(seed)
+    classes = [rng.random(int(rng.integers(2, 30))) < rng.choice([0, 0.3, 1]) for _ in range(2)]
+    external, development = (evaluation(rng, positive) for positive in classes)
+    frozen = {name: freeze(development.positive, scores, "youden") for name, scores in development.scores.items()}
+    evaluations = {"external": external, "out_of_fold": development, "apparent": development}
+    if seed % 3 == 1:
+        del evaluations["external"]
+    elif seed % 3 == 2:
+        del evaluations["out_of_fold"], evaluations["apparent"]
+    characteristics = {
+        name: pd.DataFrame(
+            {"center": rng.choice(["x", "y"], n), "age": rng.normal(50, 9, n), "mri_ln_positive": rng.choice([0, 1], n)}
+        )
+        for name, n in ((name, one.positive.size) for name, one in evaluations.items())
+    }
+    settings = {**CONFIG["validate"], "reference": "score", "bootstrap": {"resamples": 30, "seed": 1}}
+    content = validation.validate(evaluations, frozen, settings, characteristics)
+    assert finite(content) and not unexplained(content)
