@@ -168,6 +168,7 @@ def auc_overview(results: Results) -> Figure | None:
     """AUC with interval of every model: external (filled), out-of-fold (open) and published external (diamond)."""
     external = {row["model"]: row for row in rows_of(results, "external")}
     inner = {row["model"]: row for row in rows_of(results, "out_of_fold")}
+    evaluations = {"external": external, "out-of-fold": inner}
     if not external and not inner:
         return None
     published = {
@@ -182,11 +183,8 @@ def auc_overview(results: Results) -> Figure | None:
     looks = looks_of(results)
     row_height = 0.52
     figure = canvas.new_figure(7.6, row_height * len(models) + 1.62, results["study"]["simulated"])
-    lines = [
-        f"external: {cohort_size(list(external.values()))}" if external else "external: not run",
-        f"out-of-fold: {cohort_size(list(inner.values()))}" if inner else "out-of-fold: not run",
-    ]
-    canvas.heading(figure, f"AUC of every model with {level_of(results)} interval", ["; ".join(lines)])
+    sizes = [f"{name}: {cohort_size(list(rows.values()))}" for name, rows in evaluations.items() if rows]
+    canvas.heading(figure, f"AUC of every model with {level_of(results)} interval", ["; ".join(sizes)])
     axes = canvas.panel(figure, 2.1, 0.95, 3.45, row_height * len(models))
     lowest = 0.5
     for y, model in enumerate(models):
