@@ -95,7 +95,7 @@ class Row:
 NOT_COMPARED = {
     r"/(wilson_cc|agresti_coull|wald|jeffreys)$": "another interval: Wilson and Clopper-Pearson are ours",
     r"/(delong_ci95_raw|delong_se|cov_delong|var1|var2)$": "follows from the numbers compared",
-    r"/wilcoxon_p$": "test of an AUC of 0.5: not offered",
+    r"/wilcoxon_p$|/hanley_mcneil_se$": "test of an AUC of 0.5, an older standard error: not offered",
     r"/mcnemar_cc/|/n11$|/n00$": "with continuity correction: not offered; concordant pairs do not enter the test",
     r"/km_(overall|by_group)/(log|plain)/": "other bands: log-log is ours",
     r"/log-log/.*/(n|events|se)$": "follows from the numbers compared",
@@ -228,8 +228,6 @@ def of_roc(data: str, expected: dict, positive: np.ndarray, table: pd.DataFrame)
         yield Row(data, f"DeLong variance {name}", marker["delong_var"], variance)
         yield Row(data, f"DeLong low {name}", marker["delong_ci95_pROC_clipped"][0], ours["low"])
         yield Row(data, f"DeLong high {name}", marker["delong_ci95_pROC_clipped"][1], ours["high"])
-        error = discrimination.hanley_mcneil_error(ours["estimate"], expected["n_pos"], expected["n_neg"])
-        yield Row(data, f"Hanley-McNeil SE {name}", marker["hanley_mcneil_se"], error)
         chosen = thresholds.choose(positive, scores, "youden")
         best = min(marker["youden_best"].values(), key=lambda point: point["threshold_midpoint"])
         yield Row(data, f"Youden threshold {name}", best["threshold_midpoint"], chosen["value"])
@@ -395,7 +393,7 @@ def of_curves(
 ) -> Iterator[Row]:
     yield Row(data, "n", expected["n"], time.size)
     yield Row(data, "events", expected["events"], int(event.sum()))
-    follow_up = survival.follow_up(time, event)
+    follow_up = survival.describe_follow_up(time, event, 0.95)["median"]
     yield Row(data, "median follow-up, reverse KM", expected["reverse_km_median_followup"], follow_up)
     parts = {"all": np.ones(time.size, dtype=bool)}
     blocks = [expected["km_overall"]["log-log"]]

@@ -58,7 +58,7 @@ def test_numbers_at_risk_include_those_who_leave_at_that_moment():
 
 def test_follow_up_turns_events_and_censorings_round():
     time = np.array([10.0, 20.0, 30.0, 1.0])
-    assert survival.follow_up(time, np.array([0, 0, 0, 1], dtype=bool)) == 20
+    assert survival.describe_follow_up(time, np.array([0, 0, 0, 1], dtype=bool), 0.95)["median"] == 20
 
 
 def test_restricted_mean_without_censoring_is_the_mean_of_the_cut_times():

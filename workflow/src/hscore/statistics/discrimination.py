@@ -5,7 +5,7 @@ same patients. Higher scores mean "more likely positive". Ties count one half.
 
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
 Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistical Evaluation of Medical Tests, 2003;
-Hanley and McNeil, Radiology 1982;143:29-36; Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
+Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
 """
 
 from collections.abc import Sequence
@@ -55,11 +55,6 @@ def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np
     of_cases = (ranks[: cases.size] - midranks(cases)) / controls.size
     of_controls = 1 - (ranks[cases.size :] - midranks(controls)) / cases.size
     return of_cases, of_controls
-
-
-def auc(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the ROC curve; both classes must be present."""
-    return float(placements(positive, scores)[0].mean())
 
 
 def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
@@ -200,13 +195,6 @@ def cut_points(scores: np.ndarray) -> np.ndarray:
     middle = (values[:-1] + values[1:]) / 2
     # the midpoint of two neighbouring floats rounds to one of them; only the upper one still separates by ">="
     return np.where(middle > values[:-1], middle, values[1:])
-
-
-def hanley_mcneil_error(area: float, positives: int, negatives: int) -> float:
-    """Standard error of an AUC from its size and the numbers of patients alone (Hanley and McNeil 1982)."""
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (positives - 1) * (q1 - area**2) + (negatives - 1) * (q2 - area**2)
-    return float(np.sqrt(variance / (positives * negatives)))
 
 
 def newcombe_error(area: float, positives: float, negatives: float) -> float:

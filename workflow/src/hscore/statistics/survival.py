@@ -69,14 +69,11 @@ def at_risk(time: np.ndarray, moments: np.ndarray) -> list[int]:
     return [int((time >= moment).sum()) for moment in moments]
 
 
-def follow_up(time: np.ndarray, event: np.ndarray) -> float | None:
-    """Median follow-up by the reverse Kaplan-Meier method (Schemper and Smith, Control Clin Trials 1996;17:343-346)."""
-    curve = kaplan_meier(time, ~event, confidence=0.95)
-    return median(curve.time, curve.survival)
-
-
 def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -> dict:
-    """Median follow-up with its interval, and the longest."""
+    """Median follow-up by reverse Kaplan-Meier with its interval, and the longest.
+
+    Schemper and Smith, Control Clin Trials 1996;17:343-346.
+    """
     result = {"median": None, "low": None, "high": None, "longest": None, "method": "reverse Kaplan-Meier"}
     if not time.size:
         return {**result, "why": "there are no patients with survival data"}
