@@ -603,7 +603,7 @@ def test_a_killed_conversion_leaves_nothing_that_looks_whole_and_the_next_takes_
 
 
 def test_as_a_program(patient, tmp_path):
-    """Its exit code, the one line that says what it used, and one sentence for a mistake in the config."""
+    """Its exit code, the lines that say where it ran and what it used, and one sentence for a mistake in the config."""
     command = [sys.executable, "-m", "hscore.steps.convert", "--patient", "A-0001", "--center", "A"]
     command += ["--images", str(patient), "--output", str(tmp_path / "out")]
     environment = {"PYTHONPATH": str(ROOT / "workflow/src"), "PATH": ""}
@@ -611,11 +611,13 @@ def test_as_a_program(patient, tmp_path):
         [*command, "--settings", json.dumps(SETTINGS)], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
-    used = re.fullmatch(r"INFO used (.*) s of CPU time \((.*) s to start\), (\d+) MB of memory\n", done.stderr)
+    first, last = done.stderr.splitlines()
+    assert first.startswith(f"INFO environment {sys.prefix}, Python ")
+    used = re.fullmatch(r"INFO used (.*) s of CPU time \((.*) s to start\), (\d+) MB of memory", last)
     assert 0 < float(used[2]) < float(used[1]) and int(used[3]) > 20
     wrong = SETTINGS | {"sequences": {"T2WI": {"description": "t2("}}}
     done = subprocess.run(
         [*command, "--settings", json.dumps(wrong)], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1 and done.stderr.startswith("error: config, convert: 't2('")
+    assert done.returncode == 1 and "\nerror: config, convert: 't2('" in done.stderr
     assert Status.read(tmp_path / "out").usable  # the earlier output is still whole
