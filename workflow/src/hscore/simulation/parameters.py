@@ -17,6 +17,7 @@ SECTIONS = (
     "survival",
     "missing",
     "nuisance",
+    "atlas",
     "relaxivity_l_mmol_s",
     "tissues",
     "roi",

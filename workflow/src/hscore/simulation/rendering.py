@@ -4,103 +4,145 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hscore.simulation.anatomy import Pelvis, Shape, Tumour
+from hscore.simulation import atlas
+from hscore.simulation.anatomy import Node, Pelvis, Tumour
 from hscore.simulation.signal import tissue_signal
+from hscore.simulation.textures import LEVELS
+from hscore.simulation.tissues import TISSUES
 
-SLAB_PIXELS = 600_000  # a volume is rendered in slabs of about this size, which stay in the processor's cache
+PLANES_MM = 2.5  # a section is the mean of planes not much further apart than this
 
 
-def render(pelvis: Pelvis, z, y, x, kind: str, protocol: dict, field_tesla: float, parameters: dict, levels: dict):
-    """Noise-free signal on the grid z x y x x (slab coordinates, mm), shape (channels, z, y, x), float32.
+@dataclass(frozen=True)
+class Stack:
+    """Where the pixels of parallel sections lie, in slab coordinates (mm).
 
-    `levels` are the patient's sign levels by sequence; a localizer shows none.
+    A row lies at height `z` and depth `y`, both (sections, rows); a column at `x`, (columns,). `normal` is the step
+    (z, y) across the sections, `thickness` theirs.
+    """
+
+    z: np.ndarray
+    y: np.ndarray
+    x: np.ndarray
+    normal: tuple[float, float]
+    thickness: float
+
+    def block(self, low, high) -> tuple[slice, slice, slice] | None:
+        """Index ranges of the pixels in the box low..high (z, y, x in mm); None when it misses the stack."""
+        rows = (self.z >= low[0]) & (self.z <= high[0]) & (self.y >= low[1]) & (self.y <= high[1])
+        columns = (self.x >= low[2]) & (self.x <= high[2])
+        if not rows.any() or not columns.any():
+            return None
+        held = [np.flatnonzero(part) for part in (rows.any(axis=1), rows.any(axis=0), columns)]
+        return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in held)
+
+    def of(self, block: tuple[slice, slice, slice]) -> "Stack":
+        """The part of the stack in a block of indices."""
+        sections, rows, columns = block
+        return Stack(self.z[sections, rows], self.y[sections, rows], self.x[columns], self.normal, self.thickness)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Where the planes lie whose mean a section is, as shares of its thickness from the middle."""
+        count = max(1, round(self.thickness / PLANES_MM))
+        return (np.arange(count) - (count - 1) / 2) / count
+
+    def plane(self, share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """z, y, x of the planes that lie `share` of the thickness above the middle ones."""
+        rise = share * self.thickness
+        return self.z + rise * self.normal[0], self.y + rise * self.normal[1], self.x
+
+
+def render(pelvis: Pelvis, codes, stack: Stack, kind: str, protocol: dict, field_tesla: float, parameters, levels):
+    """Noise-free signal of a stack, shape (channels, sections, rows, columns), float32.
+
+    `codes` is the pelvis's variant of the atlas; `levels` are the patient's sign levels by sequence; a localizer shows
+    none.
     """
 
     def signal(tissue: str, scale=1.0) -> np.ndarray:
         values = tissue_signal(parameters["tissues"][tissue], kind, protocol, field_tesla, parameters, scale)
         return values * np.float32(pelvis.tissue_factor[tissue])
 
-    contrast = {tissue: signal(tissue) for tissue in parameters["tissues"]}
-    channels = len(protocol["b_values"]) if kind == "ADC" else 1
-    image = np.zeros((channels, len(z), len(y), len(x)), np.float32)
-    sections = max(1, SLAB_PIXELS // (len(y) * len(x)))
-    for first in range(0, len(z), sections):
-        slab = slice(first, first + sections)
-        grid = Grid.of(pelvis, z[slab], y, x, protocol.get("distortion_mm", 0.0))
-        for shape in pelvis.shapes:
-            _paint_shape(image[:, slab], grid, shape, contrast)
-        _paint_tumour(image[:, slab], grid, pelvis.tumour, signal, parameters, kind, levels)
+    image = _deformed_atlas(pelvis, codes, stack, _signals_by_code(parameters["tissues"], signal), protocol)
+    _paint_node(image, stack, pelvis.node, signal)
+    _paint_tumour(image, stack, pelvis.tumour, signal, parameters, kind, levels)
     return image
 
 
-def tumour_mask(pelvis: Pelvis, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Pixels whose centre lies in the tumour, on the grid z x y x x (mm): what a careful reader would outline."""
-    return pelvis.tumour.depth(z, y, x) >= 0
+def tumour_mask(pelvis: Pelvis, stack: Stack) -> np.ndarray:
+    """Pixels whose centre lies in the tumour, (sections, rows, columns): what a careful reader would outline."""
+    return pelvis.tumour.depth(stack.z, stack.y, stack.x) >= 0
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A sequence's grid with its displaced coordinates and texture fields."""
+def _signals_by_code(tissues: dict, signal) -> np.ndarray:
+    """Signal of every code of the atlas, shape (channels, codes)."""
+    levels = np.linspace(0, 1, LEVELS, dtype=np.float32)
+    found = []
+    for name in TISSUES:
+        own, tissue = signal(name)[:, None], tissues[name]
+        if "with" in tissue:
+            share = np.float32(tissue["share"]) * levels
+            found.append((1 - share) * own + share * signal(tissue["with"])[:, None])
+        else:
+            found.append(own * (1 + np.float32(tissue.get("mottled", 0.0)) * (2 * levels - 0.8)))
+    return np.concatenate(found, axis=1)
 
-    z: np.ndarray
-    y: np.ndarray
-    x: np.ndarray
-    moved_y: np.ndarray
-    moved_x: np.ndarray
-    fine: np.ndarray
-    coarse: np.ndarray
-    threads: np.ndarray  # 1 on thin surfaces (which a slice cuts as lines), falling to 0 beside them
 
-    @classmethod
-    def of(cls, pelvis: Pelvis, z, y, x, distortion_mm: float) -> "Grid":
-        """Evaluate a patient's fields on a grid; `distortion_mm` displaces along y, as echo-planar imaging does."""
-        axes = [np.asarray(axis, np.float32) for axis in (z, y, x)]
-        wide_y, wide_x, small_y, small_x = (warp.at(*axes) for warp in pelvis.warp)
-        displaced = []
-        for axis, wide, small in ((axes[1][None, :, None], wide_y, small_y), (axes[2][None, None, :], wide_x, small_x)):
-            small *= np.float32(0.3)
-            wide += small
-            wide *= np.float32(pelvis.warp_mm)
-            wide += axis
-            displaced.append(wide)
-        if distortion_mm:
-            displaced[0] += np.float32(distortion_mm) * pelvis.distortion.at(*axes)
-        threads = pelvis.threads.at(*axes)
-        threads *= threads
-        threads *= np.float32(150.0)
-        threads += 1
-        np.reciprocal(threads, out=threads)
-        coarse = pelvis.coarse.at(*axes)
-        threads *= np.clip(np.float32(0.5) + coarse, 0, 1)  # they come and go
-        return cls(*axes, *displaced, pelvis.fine.at(*axes), coarse, threads)
+def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, protocol: dict) -> np.ndarray:
+    """The atlas as a sequence shows it in this patient, shape (channels, sections, rows, columns).
 
-    def block(self, low, high) -> tuple[slice, slice, slice] | None:
-        """Index ranges of the box low..high (z, y, x in mm); None when it misses the grid."""
-        ranges = []
-        for axis, a, b in zip((self.z, self.y, self.x), low, high, strict=True):
-            start, stop = np.searchsorted(axis, [a, b])
-            if start >= stop:
-                return None
-            ranges.append(slice(int(start), int(stop)))
-        return tuple(ranges)
+    A section's signals are computed on the atlas's own pixels, as the mean of two planes, and then looked up where the
+    patient's displacement says, linearly between pixels.
+    """
+    y, x = (field.at(stack.z, stack.y, stack.x) for field in pelvis.displacement)
+    if "distortion_mm" in protocol:  # echo-planar images are displaced along their phase-encoding direction
+        y += np.float32(protocol["distortion_mm"]) * pelvis.distortion.at(stack.z, stack.y, stack.x)
+    y += stack.y.astype(np.float32)[..., None]
+    x += stack.x.astype(np.float32)
+    y, x = _pixels(y, atlas.Y), _pixels(x, atlas.X)
+    image = np.empty((len(signals), *y.shape), np.float32)
+    for section in range(len(stack.z)):
+        rows = np.arange(int(y[section].min()), int(y[section].max()) + 2)
+        columns = slice(int(x[section].min()), int(x[section].max()) + 2)
+        planes = [_nearest_sections(stack, section, share, rows, pelvis.stretch) for share in stack.shares]
+        source = sum(signals.take(codes[sections, rows][:, columns], axis=1) for sections in planes)
+        source *= np.float32(1 / len(planes))
+        _look_up(source, y[section] - np.float32(rows[0]), x[section] - np.float32(columns.start), image[:, section])
+    return image
 
-    def block_of(self, shape: Shape, stride: int = 8) -> tuple[slice, slice, slice] | None:
-        """Index ranges that hold a shape, found on every `stride`-th pixel; None when it misses the grid."""
-        start, stop = np.searchsorted(self.z, shape.nodes[[0, -1], 0])
-        if start >= stop:
-            return None
-        every_y, every_x = (stride if len(axis) > 3 * stride else 1 for axis in (self.y, self.x))
-        thin = (slice(int(start), int(stop)), slice(None, None, every_y), slice(None, None, every_x))
-        steps = [every * (axis[1] - axis[0]) for every, axis in ((every_y, self.y), (every_x, self.x)) if every > 1]
-        step = max(steps, default=0.0)
-        near = shape.depth(self.z[thin[0]], self.moved_y[thin], self.moved_x[thin]) > -(2.0 + step)
-        if not near.any():
-            return None
-        ranges = [thin[0]]
-        for others, size, every in (((0, 2), len(self.y), every_y), ((0, 1), len(self.x), every_x)):
-            held = np.flatnonzero(near.any(axis=others))
-            ranges.append(slice(max(0, int(held[0] - 1) * every), min(size, int(held[-1] + 1) * every + 1)))
-        return tuple(ranges)
+
+def _pixels(places: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Places (mm) as pixels of an axis of the atlas, kept within it; in place."""
+    places -= np.float32(axis[0])
+    places *= np.float32(1 / atlas.PIXEL)
+    return np.clip(places, 0, len(axis) - 1.001, out=places)
+
+
+def _nearest_sections(stack: Stack, section: int, share: float, rows: np.ndarray, stretch: float) -> np.ndarray:
+    """The atlas's section that a plane of the stack meets in each of the atlas's `rows`."""
+    z, y, _ = stack.plane(share)
+    slope = (z[section, -1] - z[section, 0]) / (y[section, -1] - y[section, 0]) if z.shape[1] > 1 else 0.0
+    heights = (z[section, 0] + slope * (atlas.Y[rows] - y[section, 0])) / stretch
+    return np.clip(np.rint((heights - atlas.Z[0]) / atlas.STEP).astype(np.intp), 0, len(atlas.Z) - 1)
+
+
+def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray) -> None:
+    """Bilinear interpolation of `source` (channels, any, any) at pixels y, x (rows, columns) into `image`."""
+    width = source.shape[2]
+    whole_y, whole_x = np.floor(y), np.floor(x)
+    first = (whole_y * np.float32(width) + whole_x).astype(np.intp)
+    y, x = y - whole_y, x - whole_x
+    corners = [first + step for step in (0, 1, width, width + 1)]
+    for channel, result in zip(source.reshape(len(source), -1), image, strict=True):
+        above, above_right, below, below_right = (channel.take(corner) for corner in corners)
+        for left, right in ((above, above_right), (below, below_right)):
+            right -= left
+            right *= x
+            left += right
+        below -= above
+        below *= y
+        np.add(above, below, out=result)
 
 
 def _edge(depth: np.ndarray, width: float) -> np.ndarray:
@@ -117,70 +159,56 @@ def _paint(part: np.ndarray, weight: np.ndarray, value: np.ndarray) -> None:
     part += change
 
 
-def _paint_shape(image: np.ndarray, grid: Grid, shape: Shape, contrast: dict[str, np.ndarray]) -> None:
-    block = grid.block_of(shape)
+def _paint_node(image: np.ndarray, stack: Stack, node: Node, signal) -> None:
+    margin = node.radius[::-1] + 2
+    block = stack.block(node.center[::-1] - margin, node.center[::-1] + margin)
     if block is None:
         return
-    depth = shape.depth(grid.z[block[0]], grid.moved_y[block], grid.moved_x[block])
-    for below, tissue, texture in shape.layers:
-        weight = _edge(depth - np.float32(below), shape.edge)
-        mottle = np.float32(texture.fine) * grid.fine[block]
-        mottle += np.float32(texture.coarse) * grid.coarse[block]
-        mottle += 1
-        for channel, value, thread in zip(image, contrast[tissue], contrast[texture.threads or tissue], strict=True):
-            values = mottle * value
-            if texture.threads:
-                values += (texture.share * (thread - value)) * grid.threads[block]
-            _paint(channel[block], weight, values)
+    part = stack.of(block)
+    weight = np.mean([_edge(node.depth(*part.plane(share)), 1.0) for share in stack.shares], axis=0, dtype=np.float32)
+    for channel, value in zip(image, signal("node"), strict=True):
+        _paint(channel[block], weight, value)
 
 
-def _paint_tumour(image: np.ndarray, grid: Grid, tumour: Tumour, signal, parameters: dict, kind: str, levels: dict):
+def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, parameters: dict, kind: str, levels: dict):
     """The peritumoral tissue and the tumour, as strongly marked as the patient's levels say."""
-    reach = parameters["tumour"]["around_mm"]
-    margin = reach + 8.0
-    block = grid.block(tumour.reach[::-1, 0] - margin, tumour.reach[::-1, 1] + margin)
+    margin = 2.0 * parameters["tumour"]["around_mm"]
+    block = stack.block(tumour.reach[::-1, 0] - margin, tumour.reach[::-1, 1] + margin)
     if block is None:
         return
-    z, y, x = (axis[part] for axis, part in zip((grid.z, grid.y, grid.x), block, strict=True))
+    part = stack.of(block)
     inside, around = _sign_values(parameters["signs"], kind, levels)
-
-    depth = tumour.depth(z, y, x)
-    halo = np.clip(1 + depth / np.float32(5.0), 0, 1)  # tissue next to the tumour that no sign changes
-    for channel, value in zip(image, signal("peritumoral"), strict=True):
-        _paint(channel[block], halo, value)
-
-    scale = np.maximum(around["mean"] * (1 + around["strands"] * tumour.strands.at(z, y, x)), 0.05)
-    weight = peritumoral_weight(tumour, reach, z, y, x)
-    for channel, value in zip(image, signal("peritumoral", scale), strict=True):
-        _paint(channel[block], weight, value)
-
-    rim = np.exp(-0.5 * (depth / np.float32(parameters["tumour"]["rim_mm"])) ** 2)
-    scale = inside["mean"] * (1 + inside["texture"] * tumour.texture.at(z, y, x)) + inside["rim"] * rim
-    weight = _edge(depth, 1.5)
-    for channel, value in zip(image, signal("tumour", np.maximum(scale, 0.05)), strict=True):
-        _paint(channel[block], weight, value)
+    painted = []
+    for share in stack.shares:
+        place, plane = part.plane(share), image[:, *block].copy()
+        depth = tumour.depth(*place)
+        scale = np.maximum(around["mean"] * (1 + around["strands"] * tumour.strands.at(*place)), 0.05)
+        weight = peritumoral_weight(tumour, parameters["tumour"]["around_mm"], *place)
+        for channel, value in zip(plane, signal("peritumoral", scale), strict=True):
+            _paint(channel, weight, value)
+        rim = np.exp(-0.5 * (depth / np.float32(parameters["tumour"]["rim_mm"])) ** 2)
+        scale = inside["mean"] * (1 + inside["texture"] * tumour.texture.at(*place)) + inside["rim"] * rim
+        weight = _edge(depth, 1.5)
+        for channel, value in zip(plane, signal("tumour", np.maximum(scale, 0.05)), strict=True):
+            _paint(channel, weight, value)
+        painted.append(plane)
+    image[:, *block] = np.mean(painted, axis=0)
 
 
 def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Where the tissue just beyond the tumour lies, 0..1: lobes in the parametria, smaller ones in front and behind.
+    """How much of the tissue beside the tumour is peritumoral, 0..1: strands that run into the parametria.
 
-    They begin at the tumour's outermost point in each direction, so a box drawn tightly around the tumour hardly
-    holds any of them, and the box grown by some pixels does.
+    They begin at the tumour's outermost point on each side, so a box drawn tightly around the tumour hardly holds any of
+    them, and the box grown by some pixels does.
     """
     (x0, x1), (y0, y1), (z0, z1) = tumour.reach
-    uneven = np.float32(0.22) * tumour.noise.at(z, y, x)
-
-    def lobes(out: np.ndarray, along: np.ndarray, far: float) -> np.ndarray:
-        """Half ellipses on both sides: `out` mm beyond the extent, `along` from -1 to 1 beside it."""
-        r = np.sqrt(np.maximum(out, 0) ** 2 / np.float32(far**2) + along**2) + uneven
-        return np.clip((1.05 - r) / np.float32(0.35), 0, 1) * _edge(out, 2.0)
-
-    out_x = np.maximum(x0 - x, x - x1).astype(np.float32)[None, None, :]
-    out_y = np.maximum(y0 - y, y - y1).astype(np.float32)[None, :, None]
-    along_x = ((x - (x0 + x1) / 2) / (0.45 * (x1 - x0))).astype(np.float32)[None, None, :]
-    along_y = ((y - (y0 + y1) / 2) / (0.45 * (y1 - y0))).astype(np.float32)[None, :, None]
-    height = _edge(np.minimum(z - z0, z1 - z).astype(np.float32), 6.0)[:, None, None]
-    return np.maximum(lobes(out_x, along_y, 1.3 * reach), np.float32(0.8) * lobes(out_y, along_x, reach)) * height
+    out = np.maximum(x0 - x, x - x1)
+    along = (y - (y0 + y1) / 2) / (0.42 * (y1 - y0))
+    height = _edge(np.minimum(z - z0, z1 - z), 8.0)
+    far = (1.0 - np.maximum(out, 0) / (1.6 * reach)) * _edge(out, 2.5)
+    uneven = 0.35 * tumour.noise.at(z, y, x) + 0.35 * tumour.strands.at(z, y, x)
+    core = (1.0 - along**2)[..., None] + uneven
+    return (np.clip(core * 1.6, 0, 1) * far * height[..., None]).astype(np.float32)
 
 
 def _sign_values(signs: dict, kind: str, levels: dict) -> tuple[dict, dict]:

@@ -7,7 +7,7 @@ import numpy as np
 from hscore.simulation.anatomy import EXTENT_MM, Pelvis
 from hscore.simulation.fields import Field
 from hscore.simulation.parameters import scanner, stream
-from hscore.simulation.rendering import render
+from hscore.simulation.rendering import Stack, render
 from hscore.simulation.signal import add_rician_noise, tissue_signal
 
 STORED_MAXIMUM = 4095  # 12 bits
@@ -30,7 +30,7 @@ class Series:
     """One acquired stack: `stored` (channels, slices, rows, columns) uint16, and where it lies.
 
     `row` and `column` are the unit vectors (LPS) along which column and row index grow; `positions` (slices, 3) the
-    centres of the first pixel. `z`, `y`, `x` are the slab coordinates of the grid (transverse series).
+    centres of the first pixel.
     """
 
     kind: str
@@ -45,48 +45,58 @@ def place(parameters: dict, patient: str, seed: int) -> Placement:
     """A slightly oblique slab somewhere around the isocentre."""
     random = stream(seed, patient, "placement")
     tilt = np.deg2rad(np.clip(random.normal(0, parameters["nuisance"]["tilt_degrees"], 2), -12, 12))
-    (ca, sa), (cb, sb) = ((np.cos(t), np.sin(t)) for t in (tilt[0], tilt[1] / 3))
-    about_x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
-    about_z = np.array([[cb, -sb, 0], [sb, cb, 0], [0, 0, 1]])
-    return Placement(about_x @ about_z, np.round(random.normal((0, -20, -60), (6, 8, 15)), 1))
+    return Placement(_about_x(tilt[0]) @ _about_z(tilt[1] / 3), np.round(random.normal((0, -20, -60), (6, 8, 15)), 1))
 
 
-def grid(protocol: dict, patient: str, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Slab coordinates z, y, x (mm) of a transverse series; the technician never centres twice at the same place."""
+def _about_x(angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+
+
+def _about_z(angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+
+
+def tilt(parameters: dict, patient: str, kind: str, seed: int) -> float:
+    """Angle (radians, about x) of a series against the slab: T2WI and diffusion often cut the cervix crosswise."""
+    if kind == "CET1WI":
+        return 0.0
+    degrees = stream(seed, patient, "oblique").normal(0, parameters["nuisance"]["oblique_degrees"])
+    return float(np.deg2rad(np.clip(degrees, -15, 15)))
+
+
+def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) -> Stack:
+    """Where the pixels of a transverse series lie; the technician never centres twice at the same place."""
     random = stream(seed, patient, kind, "grid")
-    centre = np.round(random.normal((14, -2, 0), (2.0, 3.0, 3.0)), 1)
-    z = centre[0] + protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
+    z, y, x = np.round(random.normal((14, -2, 0), (2.0, 3.0, 3.0)), 1)
+    up = protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
     inplane = protocol["pixel"] * (np.arange(protocol["matrix"]) - (protocol["matrix"] - 1) / 2)
-    return z, centre[1] + inplane, centre[2] + inplane
+    angle = tilt(parameters, patient, kind, seed)
+    c, s = np.cos(angle), np.sin(angle)
+    return Stack(
+        z=z + c * up[:, None] + s * inplane, y=y - s * up[:, None] + c * inplane, x=x + inplane, normal=(c, -s),
+        thickness=protocol["thickness"],
+    )
 
 
-def acquire(
-    parameters: dict,
-    scanner_name: str,
-    kind: str,
-    patient: str,
-    pelvis: Pelvis,
-    placement: Placement,
-    levels: dict,
-    seed: int,
-):
+def acquire(parameters, scanner_name: str, kind: str, patient: str, pelvis: Pelvis, codes, placement, levels, seed: int):
     """A transverse series (CET1WI, T2WI, or ADC: its diffusion images) of one patient."""
     profile = scanner(parameters, scanner_name)
     protocol = profile["series"][kind]
-    z, y, x = grid(protocol, patient, kind, seed)
-    image = render(pelvis, z, y, x, kind, protocol, profile["field_tesla"], parameters, levels)
+    where = stack(parameters, protocol, patient, kind, seed)
+    image = render(pelvis, codes, where, kind, protocol, profile["field_tesla"], parameters, levels)
     random = stream(seed, patient, kind, "receive")
-    image *= _coil(protocol, random, z, y, x)
+    _blur(image)
+    image *= _coil(protocol, random, where)
     stored = _store(image, kind, protocol, profile["field_tesla"], parameters, random)
-    rotation = placement.rotation
-    positions = np.array([placement.to_patient((x[0], y[0], height)) for height in z])
-    return Series(kind, protocol, stored, rotation[:, 0], rotation[:, 1], positions)
+    axes = placement.rotation @ _about_x(tilt(parameters, patient, kind, seed))
+    positions = np.array([placement.to_patient((where.x[0], y[0], z[0])) for y, z in zip(where.y, where.z, strict=True)])
+    return Series(kind, protocol, stored, axes[:, 0], axes[:, 1], positions)
 
 
-def localizers(
-    parameters: dict, scanner_name: str, patient: str, pelvis: Pelvis, placement: Placement, seed: int
-) -> list[Series]:
-    """The scout: three planes of a few slices each (transverse, coronal, sagittal)."""
+def localizers(parameters: dict, scanner_name: str, patient: str, pelvis: Pelvis, codes, placement: Placement, seed: int):
+    """The scout: three planes of a few slices each (transverse, coronal, sagittal), a list of Series."""
     profile = scanner(parameters, scanner_name)
     protocol = profile["series"]["localizer"]
     few = protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
@@ -95,8 +105,9 @@ def localizers(
     found = []
     for plane in ("transverse", "coronal", "sagittal"):
         z, y, x = {"transverse": (few, many, many), "coronal": (many, few, many), "sagittal": (many, many, few)}[plane]
-        image = render(pelvis, z, y, x, "localizer", protocol, profile["field_tesla"], parameters, {})
-        image *= _coil(protocol, random, z, y, x)
+        where = Stack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
+        image = render(pelvis, codes, where, "localizer", protocol, profile["field_tesla"], parameters, {})
+        image *= _coil(protocol, random, where)
         stored = _store(image, "localizer", protocol, profile["field_tesla"], parameters, random)[0]
         if plane == "transverse":
             slices, row, column = stored, rotation[:, 0], rotation[:, 1]
@@ -112,11 +123,13 @@ def localizers(
     return found
 
 
-def _coil(protocol: dict, random: np.random.Generator, z, y, x) -> np.ndarray:
+def _coil(protocol: dict, random: np.random.Generator, where: Stack) -> np.ndarray:
     """Receive sensitivity: strongest near the front and back elements, and smoothly uneven."""
-    uneven = Field.random(random, (120.0, 110.0, 110.0), EXTENT_MM).at(z, y, x)
-    near = (np.asarray(y, np.float32) / 110.0) ** 2
-    return np.exp(np.float32(protocol["bias"]) * (0.30 * uneven + 0.9 * near[None, :, None]))
+    sensitivity = Field.random(random, (120.0, 110.0, 110.0), EXTENT_MM).at(where.z, where.y, where.x)
+    sensitivity *= np.float32(0.30)
+    sensitivity += (0.9 * (where.y / 110.0) ** 2).astype(np.float32)[..., None]
+    sensitivity *= np.float32(protocol["bias"])
+    return np.exp(sensitivity, out=sensitivity)
 
 
 def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, parameters: dict, random) -> np.ndarray:
@@ -128,3 +141,14 @@ def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, par
     noisy = add_rician_noise(image, sigma, random)
     noisy *= np.float32(gain)
     return np.clip(np.rint(noisy, out=noisy), 0, STORED_MAXIMUM, out=noisy).astype(np.uint16)
+
+
+def _blur(image: np.ndarray, share: float = 0.07) -> None:
+    """The point spread of a finite k-space, in place: each pixel takes `share` of every neighbour, by rows and columns."""
+    for picture in image.reshape(-1, *image.shape[-2:]):
+        for axis in (0, 1):
+            lines = picture if axis == 0 else picture.T
+            change = lines[:-2] + lines[2:]
+            change -= 2 * lines[1:-1]
+            change *= np.float32(share)
+            lines[1:-1] += change

@@ -6,6 +6,10 @@ weights (contrast uptake, T2, diffusion coefficient) and may be an array: this i
 """
 
 import numpy as np
+from scipy.special import ndtri
+
+# Quantiles of the normal distribution in 65,536 equal shares: a look-up is five times faster than drawing.
+_NORMAL = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
 
 
 def contrast_shortened_t1(t1: float, relaxivity: float, gd) -> np.ndarray:
@@ -50,16 +54,23 @@ def tissue_signal(tissue: dict, kind: str, protocol: dict, field: float, paramet
         unweighted = spin_echo(tissue["pd"], t1, t2, protocol["tr"], protocol["te"]) * tissue.get("flow_void", 1.0)
         channels = [unweighted * diffusion_weighting(b, tissue["adc"] * scale) for b in protocol["b_values"]]
     if protocol["fat_suppressed"]:
-        left = 1 - tissue["fat"] * (1 - parameters["fat_suppression_residual"])
+        left = 1 - tissue["fat"] * (1 - parameters["fat_suppression_residual"][kind])
         channels = [channel * left for channel in channels]
     return np.stack([np.asarray(channel, np.float32) for channel in channels])
 
 
 def add_rician_noise(magnitude: np.ndarray, sigma: float, random: np.random.Generator) -> np.ndarray:
-    """Magnitude of a complex signal with Gaussian noise of `sigma` in both parts (Gudbjartsson & Patz, MRM 1995)."""
-    real = random.standard_normal(magnitude.shape, np.float32)
-    real *= sigma
-    # The imaginary part is the same noise from a far-away pixel: as good as independent, and half the drawing.
-    imaginary = np.roll(real, 7919)
-    real += magnitude
-    return np.hypot(real, imaginary, out=real)
+    """Magnitude of a complex signal with Gaussian noise of `sigma` in both parts (Gudbjartsson & Patz, MRM 1995).
+
+    `magnitude` (float32) is overwritten.
+    """
+    noise = _NORMAL * np.float32(sigma)
+    for part in magnitude.reshape(-1, magnitude.shape[-1] * magnitude.shape[-2]):  # one image at a time stays in the cache
+        words = random.bit_generator.random_raw((part.size + 1) // 2).view(np.uint16)
+        part += noise.take(words[: part.size])
+        part *= part
+        imaginary = noise.take(words[part.size : 2 * part.size])
+        imaginary *= imaginary
+        part += imaginary
+        np.sqrt(part, out=part)
+    return magnitude
