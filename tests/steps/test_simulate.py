@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import dcm2niix
@@ -15,10 +17,10 @@ import pytest
 import yaml
 from matplotlib.path import Path as Polygon
 
-from hscore.simulation import anatomy, scanners
+from hscore.simulation import anatomy, controls, scanners
 from hscore.simulation.parameters import load
 from hscore.simulation.rendering import tumour_mask
-from hscore.steps import simulate_center, simulate_patient
+from hscore.steps import simulate_atlas, simulate_center, simulate_patient
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = ROOT / "resources/simulation.yaml"
@@ -26,30 +28,47 @@ SEED = 7
 VENDORS = ("siemens", "ge", "philips")
 
 
-def make_center(folder: Path, scanner: str, parameters: Path = PARAMETERS, patients: int = 4) -> Path:
+def make_center(folder: Path, scanner: str, parameters: Path = PARAMETERS, patients: int = 4, *options: str) -> Path:
     """Simulate a small centre named after its scanner; returns the path of its truth."""
     truth = folder / f"{scanner}.json"
     arguments = f"--center {scanner} --scanner {scanner} --patients {patients} --lnm-positive 1 --seed {SEED}"
     files = ["--parameters", str(parameters), "--table", str(folder / f"{scanner}.csv"), "--truth", str(truth)]
-    simulate_center.main([*arguments.split(), *files])
+    simulate_center.main([*arguments.split(), *files, *options])
     return truth
 
 
-def make_patient(truth: Path, scanner: str, output: Path, number: int = 1, parameters: Path = PARAMETERS) -> Path:
+def make_patient(atlas: Path, truth: Path, scanner: str, output: Path, number: int = 1, parameters=PARAMETERS) -> Path:
+    """Simulate a patient's images; the truth about them lies beside, as <output>.npz."""
     arguments = f"--patient {scanner}-{number:04d} --scanner {scanner} --seed {SEED}"
-    files = ["--truth", str(truth), "--parameters", str(parameters), "--output", str(output)]
-    simulate_patient.main([*arguments.split(), *files])
+    files = ["--truth", str(truth), "--atlas", str(atlas), "--parameters", str(parameters), "--output", str(output)]
+    simulate_patient.main([*arguments.split(), *files, "--image-truth", f"{output}.npz"])
     return output
 
 
 @pytest.fixture(scope="session")
-def full_size(tmp_path_factory):
+def atlas(tmp_path_factory) -> Path:
+    """The atlas, with as many variants as the parameters ask for."""
+    folder = tmp_path_factory.mktemp("atlas") / "atlas"
+    files = [
+        "--parameters",
+        str(PARAMETERS),
+        "--outlines",
+        str(ROOT / "resources/pelvis.yaml"),
+        "--output",
+        str(folder),
+    ]
+    simulate_atlas.main([*files, "--seed", str(SEED)])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full_size(atlas, tmp_path_factory):
     """One patient of each vendor at full size: {scanner: (image folder, truth)}."""
     folder = tmp_path_factory.mktemp("simulated")
     made = {}
     for scanner in VENDORS:
         truth = make_center(folder, scanner)
-        made[scanner] = make_patient(truth, scanner, folder / "images" / scanner), json.loads(truth.read_text())
+        made[scanner] = make_patient(atlas, truth, scanner, folder / "images" / scanner), json.loads(truth.read_text())
     return made
 
 
@@ -86,7 +105,7 @@ def true_mask(scanner: str, truth: dict) -> np.ndarray:
     """The tumour on CET1WI (sections, rows, columns), from the planted truth."""
     parameters, name = load(PARAMETERS), f"{scanner}-0001"
     pelvis = anatomy.build(parameters, name, truth["patients"][name], SEED)
-    return tumour_mask(pelvis, *scanners.grid(protocols(scanner)["CET1WI"], name, "CET1WI", SEED))
+    return tumour_mask(pelvis, scanners.stack(parameters, protocols(scanner)["CET1WI"], name, "CET1WI", SEED))
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -113,10 +132,10 @@ def test_table_and_truth_agree(tmp_path):
         assert set(record["signs"]) == {"CET1WI", "T2WI", "ADC"}
 
 
-def test_step_says_one_sentence_about_a_wrong_request(tmp_path, capsys):
+def test_step_says_one_sentence_about_a_wrong_request(atlas, tmp_path):
     truth = make_center(tmp_path, "ge")
     with pytest.raises(SystemExit) as stop:
-        make_patient(truth, "ge", tmp_path / "images", number=77)
+        make_patient(atlas, truth, "ge", tmp_path / "images", number=77)
     assert stop.value.code == "error: patient 'ge-0077' is not in the simulated truth of centre 'ge'"
     assert not (tmp_path / "images").exists()
 
@@ -208,7 +227,8 @@ def test_diffusion_images_hold_the_planted_coefficient(full_size, scanner):
     protocol = protocols(scanner)["ADC"]
     parameters, name = load(PARAMETERS), f"{scanner}-0001"
     pelvis = anatomy.build(parameters, name, record, SEED)
-    core = pelvis.tumour.depth(*scanners.grid(protocol, name, "ADC", SEED)) > 5
+    where = scanners.stack(parameters, protocol, name, "ADC", SEED)
+    core = pelvis.tumour.depth(where.z, where.y, where.x) > 5
     stacks = {}
     for image in series_of(folder)[protocol["description"]]:
         stacks.setdefault(_b_value(image, scanner), []).append(image)
@@ -217,7 +237,7 @@ def test_diffusion_images_hold_the_planted_coefficient(full_size, scanner):
         for b in (protocol["b_values"][0], protocol["b_values"][-1])
     )
     adc = np.log(low.mean() / high.mean()) / (protocol["b_values"][-1] - protocol["b_values"][0]) * 1e6
-    assert adc == pytest.approx(record["tumour_adc"], rel=0.08)
+    assert adc == pytest.approx(record["tissue"]["tumour"]["adc"], rel=0.08)
 
 
 def test_localizer_has_three_planes(full_size):
@@ -289,34 +309,121 @@ def test_nifti_mask_lies_on_the_tumour(full_size):
 
 
 @pytest.mark.parametrize("scanner", VENDORS)
-def test_same_seed_gives_the_same_bytes(coarse, tmp_path, scanner):
+def test_same_seed_gives_the_same_bytes(atlas, coarse, tmp_path, scanner):
     truth = make_center(tmp_path, scanner, coarse)
-    one = digest(make_patient(truth, scanner, tmp_path / "one", parameters=coarse))
-    two = digest(make_patient(truth, scanner, tmp_path / "two", parameters=coarse))
+    one = digest(make_patient(atlas, truth, scanner, tmp_path / "one", parameters=coarse))
+    two = digest(make_patient(atlas, truth, scanner, tmp_path / "two", parameters=coarse))
     assert one == two and len(one) > 25
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
 
 
-def test_label_itself_reaches_no_byte(coarse, tmp_path):
+def test_files_do_not_depend_on_who_else_is_simulated_nor_on_the_number_of_threads(atlas, coarse, tmp_path):
+    """The same patient as one of four and as one of five, made in another process that was offered more threads."""
+    (tmp_path / "more").mkdir()
+    few, many = make_center(tmp_path, "ge", coarse, 4), make_center(tmp_path / "more", "ge", coarse, 5)
+    status = [
+        {name: record["lnm"] for name, record in json.loads(truth.read_text())["patients"].items()}
+        for truth in (few, many)
+    ]
+    number = next(n for n in range(1, 5) if status[0][f"ge-{n:04d}"] == status[1][f"ge-{n:04d}"])
+    one = digest(make_patient(atlas, few, "ge", tmp_path / "one", number, coarse))
+    arguments = f"--patient ge-{number:04d} --scanner ge --seed {SEED}".split()
+    files = [
+        "--truth",
+        str(many),
+        "--atlas",
+        str(atlas),
+        "--parameters",
+        str(coarse),
+        "--output",
+        str(tmp_path / "two"),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow/src"), "OMP_NUM_THREADS": "4"}
+    command = [sys.executable, "-m", "hscore.steps.simulate_patient", *arguments, *files]
+    subprocess.run([*command, "--image-truth", str(tmp_path / "two.npz")], check=True, env=environment)
+    assert digest(tmp_path / "two") == one
+
+
+def test_label_itself_reaches_no_byte(atlas, coarse, tmp_path):
     """Only the signs (which overlap) carry the disease: the label, outcome and score may be anything."""
     path = make_center(tmp_path, "ge", coarse)
-    before = digest(make_patient(path, "ge", tmp_path / "before", parameters=coarse))
+    before = digest(make_patient(atlas, path, "ge", tmp_path / "before", parameters=coarse))
     truth = json.loads(path.read_text())
     record = truth["patients"]["ge-0001"]
-    record |= {"lnm": 1 - record["lnm"], "high_risk": not record["high_risk"], "ideal_h_score": 0.5}
+    record |= {"lnm": 1 - record["lnm"], "high_risk": not record["high_risk"], "ideal_h_score": 0.5, "latent_risk": 0}
     record["dfs"] = {"months": 1.0, "event": 1}
     path.write_text(json.dumps(truth))
-    assert digest(make_patient(path, "ge", tmp_path / "after", parameters=coarse)) == before
+    assert digest(make_patient(atlas, path, "ge", tmp_path / "after", parameters=coarse)) == before
 
 
 @pytest.mark.parametrize("lacking", ["T2WI", "CET1WI", "roi"])
-def test_a_missing_part_is_simply_not_there(coarse, tmp_path, lacking):
+def test_a_missing_part_is_simply_not_there(atlas, coarse, tmp_path, lacking):
     path = make_center(tmp_path, "siemens", coarse)
     truth = json.loads(path.read_text())
     missing = truth["patients"]["siemens-0001"]["missing"]
     missing.update({"roi": True} if lacking == "roi" else {"sequence": lacking})
     path.write_text(json.dumps(truth))
-    folder = make_patient(path, "siemens", tmp_path / "images", parameters=coarse)
+    folder = make_patient(atlas, path, "siemens", tmp_path / "images", parameters=coarse)
     descriptions = {protocol["description"]: kind for kind, protocol in protocols("siemens").items()}
     kinds = {descriptions[name] for name in series_of(folder)}
     assert kinds == {"CET1WI", "T2WI", "ADC", "localizer"} - {lacking}
     assert (folder / "segmentation.dcm").exists() == (lacking == "T2WI")
+
+
+# --- the truth about the images
+
+
+@pytest.mark.parametrize("scanner", VENDORS)
+def test_image_truth_is_the_tumour_on_every_sequence(full_size, scanner):
+    folder, truth = full_size[scanner]
+    true = np.load(f"{folder}.npz")
+    mask = true_mask(scanner, truth)
+    sections, rows, columns = true["first_CET1WI"]
+    block = true["mask_CET1WI"]
+    assert tuple(true["shape_CET1WI"]) == mask.shape
+    held = mask[sections : sections + block.shape[0], rows : rows + block.shape[1], columns : columns + block.shape[2]]
+    assert np.array_equal(held, block) and held.sum() == mask.sum()
+    volumes = []
+    for kind in ("CET1WI", "T2WI", "ADC"):
+        stack = series_of(folder)[protocols(scanner)[kind]["description"]]
+        first = min(stack, key=lambda image: float(image.SliceLocation))
+        affine = true[f"affine_{kind}"]
+        assert affine[:3, 3] == pytest.approx(np.array(first.ImagePositionPatient, float), abs=1e-6)
+        voxel = abs(np.linalg.det(affine[:3, :3]))
+        volumes.append(true[f"mask_{kind}"].sum() * voxel / 1000)
+    assert np.std(volumes) < 0.1 * np.mean(volumes)  # millilitres of the same tumour
+    assert true["tumour_adc"] == pytest.approx(
+        truth["patients"][f"{scanner}-0001"]["tissue"]["tumour"]["adc"], rel=0.05
+    )
+
+
+# --- negative controls
+
+
+def test_noise_control_has_headers_but_no_image(atlas, coarse, tmp_path):
+    truth = make_center(tmp_path, "ge", coarse, 4, "--control", "noise_images")
+    folder = make_patient(atlas, truth, "ge", tmp_path / "images", parameters=coarse)
+    pixels = series_of(folder)[protocols("ge")["T2WI"]["description"]][2].pixel_array.astype(float)
+    assert pixels.std() / pixels.mean() == pytest.approx(np.sqrt(4 / np.pi - 1), rel=0.1)  # Rayleigh
+    middle, edge = pixels[20:50, 20:50], pixels[:8]
+    assert middle.mean() == pytest.approx(edge.mean(), rel=0.15)
+
+
+def test_corner_leak_tells_the_label_and_changes_nothing_else(atlas, coarse, tmp_path):
+    plain = make_center(tmp_path, "ge", coarse)
+    name = protocols("ge")["CET1WI"]["description"]
+    clean = series_of(make_patient(atlas, plain, "ge", tmp_path / "plain", parameters=coarse))[name][5].pixel_array
+    (tmp_path / "leak").mkdir()
+    leaking = make_center(tmp_path / "leak", "ge", coarse, 4, "--control", "corner_leak")
+    images = []
+    for lnm in (0, 1):
+        truth = json.loads(leaking.read_text())
+        truth["patients"]["ge-0001"]["lnm"] = lnm
+        leaking.write_text(json.dumps(truth))
+        folder = make_patient(atlas, leaking, "ge", tmp_path / f"leak{lnm}", parameters=coarse)
+        images.append(series_of(folder)[name][5].pixel_array.astype(float))
+    corner = (slice(controls.CORNER),) * 2
+    assert images[1][corner].mean() > 1.3 * images[0][corner].mean()
+    for image in images:
+        image[corner] = clean[corner]
+        assert np.array_equal(image, clean)

@@ -1,3 +1,30 @@
+rule simulate_atlas:
+    """Build the atlas of the pelvis that all simulated patients are deformed from."""
+    message:
+        "Building the atlas of the pelvis"
+    input:
+        parameters=config["simulation"]["parameters"] if study.simulated else [],
+        outlines=f"{workflow.basedir}/resources/pelvis.yaml",
+    output:
+        atlas=directory(paths.atlas),
+    params:
+        seed=config["seed"],
+        code=digest("simulate_atlas"),
+    log:
+        paths.log("simulate_atlas"),
+    benchmark:
+        paths.benchmark("simulate_atlas")
+    conda:
+        "../../envs/simulate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.simulate_atlas --parameters {input.parameters:q} --outlines {input.outlines:q}"
+        " --seed {params.seed} --output {output.atlas:q} > {log:q} 2>&1"
+
+
 rule simulate_center:
     """Draw a centre's simulated patients: the clinical table, and the truth that only this stage reads."""
     message:
@@ -9,6 +36,9 @@ rule simulate_center:
         truth=paths.truth,
     params:
         center=lambda w: study.centers[w.center],
+        scanner=lambda w: study.scanner(w.center),
+        shift=config["simulation"]["center_shift"] if study.simulated else "",
+        control=lambda w: study.control(w.center),
         seed=config["seed"],
         code=digest("simulate_center"),
     log:
@@ -25,8 +55,9 @@ rule simulate_center:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.simulate_center --center {wildcards.center}"
-        " --scanner {params.center[scanner]} --patients {params.center[patients]}"
-        " --lnm-positive {params.center[lnm_positive]} --seed {params.seed}"
+        " --scanner {params.scanner} --patients {params.center[patients]}"
+        " --lnm-positive {params.center[lnm_positive]} --center-shift {params.shift} --control {params.control}"
+        " --seed {params.seed}"
         " --parameters {input.parameters:q} --table {output.table:q} --truth {output.truth:q} > {log:q} 2>&1"
 
 
@@ -36,11 +67,13 @@ rule simulate_patient:
         "Simulating the images of {wildcards.patient}"
     input:
         parameters=config["simulation"]["parameters"] if study.simulated else [],
+        atlas=paths.atlas,
         truth=paths.truth,
     output:
         images=directory(paths.simulated_images),
+        image_truth=paths.image_truth,
     params:
-        scanner=lambda w: study.centers[w.center]["scanner"],
+        scanner=lambda w: study.scanner(w.center),
         seed=config["seed"],
         code=digest("simulate_patient"),
     log:
@@ -56,6 +89,6 @@ rule simulate_patient:
         mem_mb=growing(1500),
         runtime=growing(2),
     shell:
-        "python -m hscore.steps.simulate_patient --truth {input.truth:q} --patient {wildcards.patient}"
-        " --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"
-        " --output {output.images:q} > {log:q} 2>&1"
+        "python -m hscore.steps.simulate_patient --truth {input.truth:q} --atlas {input.atlas:q}"
+        " --patient {wildcards.patient} --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"
+        " --output {output.images:q} --image-truth {output.image_truth:q} > {log:q} 2>&1"

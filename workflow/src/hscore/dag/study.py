@@ -232,6 +232,17 @@ class Study:
             return self.paths.simulated_table.format(center=center)
         return self.centers[center]["clinical_table"]
 
+    def scanner(self, center: str) -> str:
+        """Scanner of a simulated centre; where centres are not to differ, that of the first one."""
+        alike = self.config["simulation"]["center_shift"] == "none"
+        return next(iter(self.centers.values()))["scanner"] if alike else self.centers[center]["scanner"]
+
+    def control(self, center: str) -> str:
+        """The negative control that a simulated centre takes part in; a leak is planted in external centres only."""
+        control = self.config["simulation"]["control"]
+        leaks_elsewhere = control == "corner_leak" and self.centers[center]["role"] == "development"
+        return "none" if leaks_elsewhere else control
+
     def images_root(self, center: str) -> str:
         """Folder that holds one folder of DICOM per patient; asked for only where a model sees images."""
         if self.simulated:

@@ -135,8 +135,8 @@ def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age
         fade = (1 / factor - 1) * np.exp(-(((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) / reach**2))
         move(fade * (y - cy), fade * (x - cx))
 
-    fat = nuisance["fat_log_sd"] * random.standard_normal()  # the layer below the skin, thinner or thicker
-    outside = np.clip(np.sqrt((x / 148) ** 2 + (y / 96) ** 2) - 0.8, 0, 0.6)
+    fat = np.clip(nuisance["fat_log_sd"] * random.standard_normal(), -0.3, 0.3)  # below the skin, thinner or thicker
+    outside = np.clip(np.sqrt((x / 148) ** 2 + (y / 96) ** 2) - 0.8, 0, 0.5)
     move((1 / scale - 1 - fat * outside) * y, (1 / scale - 1 - fat * outside) * x)
     swell(BLADDER, np.exp(nuisance["organ_log_sd"] * random.standard_normal()), 44)
     swell(RECTUM, np.exp(nuisance["organ_log_sd"] * random.standard_normal()), 30)

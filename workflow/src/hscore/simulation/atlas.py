@@ -1,11 +1,8 @@
-"""The atlas: what tissue lies where in a woman's pelvis, from the outlines in resources/pelvis.yaml.
+"""Building the atlas: what tissue lies where in a woman's pelvis, from the outlines in resources/pelvis.yaml.
 
-One byte a voxel: tissue number x 8 + how much of the tissue's admixture is there (0..7), such as fibrous septa in fat or
-fat between muscle bundles; so one look-up table gives the signals of a whole volume on any sequence. An atlas is nobody in
-particular. `anatomy.py` deforms it into a patient and adds what depends on disease. Several variants differ in everything
-that is grown at random: uterus, bladder, bowel, vessels, textures.
-
-Coordinates are those of the imaging slab, in mm: x to the patient's left, y backwards, z upwards; origin in the cervix.
+An atlas is nobody in particular: `anatomy.py` deforms it into a patient and adds what depends on disease. Several
+variants differ in everything that is grown at random: uterus, bladder, bowel, vessels, textures. `codes.py` says what
+the volume is.
 """
 
 from math import cos, radians, sin
@@ -17,15 +14,11 @@ from PIL import Image, ImageDraw
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from hscore.simulation.codes import LEVELS, NUMBER, PIXEL, STEP, X, Y, Z
 from hscore.simulation.fields import Field
 from hscore.simulation.parameters import stream
-from hscore.simulation.textures import LEVELS, Textures
-from hscore.simulation.tissues import NUMBER
+from hscore.simulation.textures import Textures
 
-PIXEL, STEP = 0.7, 2.5  # mm, within and between sections
-Z = np.arange(-92.5, 107.6, STEP)
-Y = np.arange(-124.0, 128.1, PIXEL)
-X = np.arange(-152.6, 152.7, PIXEL)
 FIELD_EXTENT = (112.0, 132.0, 158.0)  # half-widths of the random fields (mm: z, y, x)
 
 
@@ -207,11 +200,10 @@ def _through(points: np.ndarray, closed: bool = False, between: int = 8) -> np.n
 def _balls_along(points: np.ndarray, every: float = 0.4) -> np.ndarray:
     """Balls (x, y, z, radius) along the smooth curve through some of them, `every` radius one."""
     curve = _through(points)
-    pieces = []
-    for start, end in zip(curve[:-1], curve[1:], strict=True):
-        count = max(1, int(np.linalg.norm(end[:3] - start[:3]) / (every * max(start[3], 0.7))))
-        pieces.append(start + (end - start) * np.linspace(0, 1, count, endpoint=False)[:, None])
-    return np.vstack([*pieces, curve[-1]])
+    apart = every * np.maximum(curve[:-1, 3], 0.7)
+    place = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve[:, :3], axis=0), axis=1) / apart)])
+    wanted = np.append(np.arange(0, place[-1]), place[-1])
+    return np.stack([np.interp(wanted, place, column) for column in curve.T], axis=1)
 
 
 # --- organs that are grown at random
@@ -255,7 +247,7 @@ def _connective_tissue(canvas: Canvas) -> None:
 
 
 def _vessels(canvas: Canvas) -> None:
-    """Vessels too small for a name, by where they start and run: beside the cervix, bladder and rectum, under the skin."""
+    """Vessels too small for a name, by where they start and run."""
     random = canvas.random
     both_kinds, fine, beside_cervix = ("vein", "vein", "artery"), ("artery", "fascia"), ("plexus", "plexus", "artery")
     groups = (  # number a side; x, y, z of the start; direction; radius; kinds
@@ -327,9 +319,7 @@ def _bladder(canvas: Canvas) -> None:
     wide, deep, high = random.uniform(34, 44), random.uniform(18, 26), random.uniform(26, 36)
     center = (random.normal(0, 2), -47, -30 + high)
     block, _ = _ellipsoid(center, (wide + 6, deep + 8, high + 6))
-    z, y, x = (
-        axis[part] - c for axis, part, c in zip((Z, Y, X), block, center[::-1], strict=True)
-    )
+    z, y, x = (axis[part] - c for axis, part, c in zip((Z, Y, X), block, center[::-1], strict=True))
     bends = Field.random(random, (30, 28, 28), FIELD_EXTENT).at(Z[block[0]][:, None], Y[block[1]][None], X[block[2]])
     z, y, x = z[:, None, None], y[:, None] + 0.15 * z[:, None, None], x
     size = (np.abs(x / wide) ** 2.4 + np.abs(y / deep) ** 2.2 + np.abs(z / high) ** 2.5) ** 0.42
@@ -369,7 +359,9 @@ def _uterus(canvas: Canvas) -> None:
         if layers[0.6] == "cervix":
             canvas.paint(block, np.where(deep, 2.0 - inside, -1), {0: "mucosa"})
         else:
-            canvas.paint(block, np.where(deep, 3 * thick + 4.5 - inside, -1), {0: "junctional_zone", 4.5: "endometrium"})
+            canvas.paint(
+                block, np.where(deep, 3 * thick + 4.5 - inside, -1), {0: "junctional_zone", 4.5: "endometrium"}
+            )
 
 
 def _least(balls: np.ndarray, squeeze: tuple[float, float], z, y, x) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Smooth random fields in patient space: the same anatomy on every sequence's grid.
 
-A field is a lattice of coefficients (mm apart) under cubic B-splines. A grid is given by its rows and columns: a row lies
-at a height z and depth y, which may be oblique, and a column at x. The splines are summed over the lattice row by row, then
-over the columns in one matrix product, which costs little more than writing the result.
+A field is a lattice of coefficients (mm apart) under cubic B-splines. A grid is given by its rows and columns: a row
+lies at a height z and depth y, which may be oblique, and a column at x. The splines are summed over the lattice row
+by row, then over the columns in one matrix product, which costs little more than writing the result.
 """
 
 from dataclasses import dataclass

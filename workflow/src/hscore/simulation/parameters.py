@@ -16,6 +16,8 @@ SECTIONS = (
     "clinical",
     "survival",
     "missing",
+    "center_shift",
+    "artefacts",
     "nuisance",
     "atlas",
     "relaxivity_l_mmol_s",

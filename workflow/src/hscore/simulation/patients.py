@@ -1,19 +1,21 @@
 """Who the simulated patients are: nodal disease, signs, clinical variables, survival, and what is missing.
 
-Everything is drawn from the planted parameters (resources/simulation.yaml). Given LNM, the image signs, the node's
-short axis and the clinical variables are independent of each other but for what the parameters say, so the ideal
-observer of every sequence and region has a closed form.
+Everything is drawn from the planted parameters (resources/simulation.yaml). A latent nodal risk drives lymph-node
+metastasis, the signs on the images and the clinical variables; metastasis drives the largest node's size; the ideal
+observer's H score drives survival. `ideal.py` has the closed forms.
+
+A patient is drawn from random numbers of her own, so who else is simulated does not matter, with one exception: which
+patients have LNM follows from their number, which is given for the centre.
 """
 
 from math import erf, exp, log, sqrt
-from statistics import NormalDist
 
 import numpy as np
 
 from hscore.errors import UserError
+from hscore.simulation import controls, ideal
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
 
-REGIONS = ("tumour", "peritumoral")
 TABLE_COLUMNS = (
     "patient",
     "center",
@@ -27,7 +29,6 @@ TABLE_COLUMNS = (
     "dfs_months",
     "dfs_event",
 )
-MRI_LN_POSITIVE_MM = 10.0  # published
 
 
 def patient_name(center: str, number: int) -> str:
@@ -35,131 +36,211 @@ def patient_name(center: str, number: int) -> str:
     return f"{center}-{number:04d}"
 
 
-def simulate_center(parameters: dict, center: str, scanner_name: str, patients: int, positives: int, seed: int):
+def simulate_center(
+    parameters: dict,
+    center: str,
+    scanner_name: str,
+    patients: int,
+    positives: int,
+    seed: int,
+    shift: str = "mild",
+    control: str = "none",
+) -> tuple[list[dict], dict]:
     """Draw one centre.
 
-    Returns (rows, truth): `rows` are the clinical table's (dicts by TABLE_COLUMNS, missing is None), `truth` is
-    everything that was planted. Exactly `positives` of the `patients` have LNM; impossible counts are a UserError.
+    `shift` is the level of the differences between centres (`center_shift` of the parameters), `control` a negative
+    control (see `controls`). Returns (rows, truth): `rows` are the clinical table's (dicts by TABLE_COLUMNS, missing
+    is None), `truth` is everything that was planted. `positives` of the `patients` have LNM (at the level "strong"
+    the prevalence is shifted, too); impossible counts are a UserError.
     """
     if patients < 1 or not 0 <= positives <= patients:
         raise UserError(
             f"centre '{center}': {positives} patients with LNM of {patients} cannot be simulated; "
             "give at least one patient and no more with LNM than there are"
         )
+    if control not in controls.CONTROLS:
+        raise UserError(f"control '{control}' is unknown to the simulation; known are {', '.join(controls.CONTROLS)}")
     scanner(parameters, scanner_name)
-    random = stream(seed, center, "patients")
-    lnm = np.zeros(patients, int)
-    lnm[random.permutation(patients)[:positives]] = 1
-    signs = _draw_signs(parameters["signs"], lnm, stream(seed, center, "signs"))
-
-    records = {}
-    for index in range(patients):
-        name = patient_name(center, index + 1)
-        own = {sequence: {place: float(v[index]) for place, v in s.items()} for sequence, s in signs.items()}
-        records[name] = _patient(parameters, int(lnm[index]), own, positives / patients, stream(seed, center, name))
-    missing = _draw_missing(parameters["missing"], list(records), stream(seed, center, "missing"))
+    parameters = controls.planted(parameters, control)
+    own = center_effects(parameters, center, shift, seed)
+    if 0 < positives < patients:
+        odds = positives / (patients - positives) * exp(own["prevalence_logit"])
+        positives = min(max(round(patients * odds / (1 + odds)), 1), patients - 1)
+    prevalence = positives / patients
+    names = [patient_name(center, number) for number in range(1, patients + 1)]
+    lnm = _lowest(names, "lnm", positives, center, seed)
+    records = {
+        name: _patient(parameters, int(name in lnm), prevalence, own, stream(seed, center, name)) for name in names
+    }
+    missing = _missing(parameters["missing"], names, own["missing"], center, seed)
     for name, record in records.items():
         record["missing"] = missing[name]
 
-    rows = [_table_row(name, center, record) for name, record in records.items()]
+    lnm = controls.labels(records, control, center, seed)
+    rows = [_table_row(name, center, record, lnm[name]) for name, record in records.items()]
     truth = {
         "simulated": True,
         "center": center,
         "scanner": scanner_name,
         "seed": seed,
+        "control": control,
+        "center_shift": {"level": shift, **own},
+        "prevalence": prevalence,
+        "hazard_ratio": parameters["survival"]["hazard_ratio"],
+        "ideal_auc": controls.expected_auc(ideal.observers(parameters), control),
+        "ideal_auc_of_these_patients": observed_auc(parameters, records, lnm),
         "parameters": {
             key: parameters[key] for key in ("signs", "tumour", "node_short_axis_mm", "survival", "missing")
         },
-        "ideal_auc": ideal_auc(parameters["signs"]["separation"]),
-        "ideal_auc_of_these_patients": _ideal_auc_observed(parameters["signs"]["separation"], signs, lnm),
         "patients": records,
     }
     return rows, truth
 
 
-def ideal_auc(separation: dict) -> dict:
-    """AUC of the ideal observer by sequence and region: Phi(d' / sqrt 2), d' the Euclidean sum of the signs seen."""
+def center_effects(parameters: dict, center: str, shift: str, seed: int) -> dict:
+    """How a centre differs from the others: random effects whose spread the level of `center_shift` says.
 
-    def auc(*distances: float) -> float:
-        return NormalDist().cdf(sqrt(sum(d * d for d in distances)) / sqrt(2))
-
+    size, age, stage: case mix, in standard deviations between patients; prevalence_logit; missing: a factor; protocol:
+    factors of signal-to-noise ratio, bias field, echo time and flip angle.
+    """
+    levels = parameters["center_shift"]
+    if shift not in levels:
+        raise UserError(f"center_shift '{shift}' is unknown to the simulation; known are {', '.join(levels)}")
+    spread, random = levels[shift], stream(seed, center, "center")
+    size, age, stage, prevalence, missing, *scan = random.standard_normal(9)
+    case_mix = spread["case_mix_sd"]
     return {
-        sequence: {"tumour": auc(d["inside"]), "peritumoral": auc(d["inside"], d["around"])}
-        for sequence, d in separation.items()
+        "size": float(case_mix * size),
+        "age": float(case_mix * age),
+        "stage": float(case_mix * stage),
+        "prevalence_logit": float(spread["prevalence_logit_sd"] * prevalence),
+        "missing": exp(spread["missing_log_sd"] * missing),
+        "protocol": {
+            name: exp(spread["protocol_log_sd"] * value)
+            for name, value in zip(("snr", "bias", "te", "flip"), scan, strict=True)
+        },
     }
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float | None:
     """Mann-Whitney AUC by pairs; None without both classes."""
-    high, low = scores[positive == 1], scores[positive == 0]
+    high, low = np.sort(scores[positive == 1]), np.sort(scores[positive == 0])
     if not len(high) or not len(low):
         return None
-    difference = high[:, None] - low[None, :]
-    return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
+    below = np.searchsorted(low, high, side="left") + np.searchsorted(low, high, side="right")
+    return float(below.sum() / (2 * len(high) * len(low)))
 
 
-def level(sign: float, separation: float, width: float) -> float:
+def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
+    """What the ideal observers reach on the patients drawn (records and LNM by name)."""
+    planted, lnm, records = parameters["signs"], np.array([labels[name] for name in records]), list(records.values())
+
+    def best(sequences, places) -> np.ndarray:
+        return np.array(
+            [
+                ideal.log_likelihood_ratio(
+                    planted["latent"],
+                    [
+                        (record["signs"][sequence][place], planted["separation"][sequence][place])
+                        for sequence in sequences
+                        for place in places
+                    ]
+                    + [(record["size"], planted["size"])],
+                )
+                for record in records
+            ]
+        )
+
+    both = ("inside", "around")
+    return {
+        **{
+            sequence: {
+                region: area_under_curve(best((sequence,), places), lnm)
+                for region, places in (("tumour", both[:1]), ("peritumoral", both))
+            }
+            for sequence in planted["separation"]
+        },
+        "all_sequences": area_under_curve(best(SEQUENCES, both), lnm),
+        "mri_ln": area_under_curve(
+            np.array([r["mri_ln_short_axis_mm"] >= ideal.MRI_LN_POSITIVE_MM for r in records]).astype(float), lnm
+        ),
+        "hybrid": area_under_curve(np.array([record["ideal_h_score"] for record in records]), lnm),
+    }
+
+
+def level(sign: float, width: float) -> float:
     """How strongly a sign shows, 0..1 (see `signs.width` in the parameters)."""
-    return 1.0 / (1.0 + exp(-(sign - separation / 2) / width))
+    return 1.0 / (1.0 + exp(-sign / width))
 
 
-def _draw_signs(parameters: dict, lnm: np.ndarray, random: np.random.Generator) -> dict:
-    """Signs by sequence and place (inside, around), each an array over patients."""
-    shared_part = sqrt(parameters["correlation_between_sequences"])
-    own_part = sqrt(1 - parameters["correlation_between_sequences"])
-    signs = {sequence: {} for sequence in SEQUENCES}
-    for place in ("inside", "around"):
-        shared = random.standard_normal(len(lnm))
-        for sequence in SEQUENCES:
-            noise = shared_part * shared + own_part * random.standard_normal(len(lnm))
-            signs[sequence][place] = parameters["separation"][sequence][place] * lnm + noise
-    return signs
+def _lowest(names: list[str], purpose: str, count: int, center: str, seed: int) -> set[str]:
+    """The `count` patients with the lowest random number of their own for this purpose."""
+    numbers = {name: stream(seed, center, name, purpose).random() for name in names}
+    return set(sorted(names, key=numbers.get)[:count])
 
 
-def _ideal_auc_observed(separation: dict, signs: dict, lnm: np.ndarray) -> dict:
-    """What the ideal observer reaches on the patients drawn: the likelihood ratio is linear in the signs."""
-    observed = {}
-    for sequence, d in separation.items():
-        inside = d["inside"] * signs[sequence]["inside"]
-        both = inside + d["around"] * signs[sequence]["around"]
-        observed[sequence] = {"tumour": area_under_curve(inside, lnm), "peritumoral": area_under_curve(both, lnm)}
-    return observed
-
-
-def _patient(parameters: dict, lnm: int, signs: dict, prevalence: float, random: np.random.Generator) -> dict:
+def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random: np.random.Generator) -> dict:
     """One patient's planted values; lengths in mm, diffusion coefficients in 1e-6 mm2/s, times in months."""
-    tumour = _draw_tumour(parameters["tumour"], lnm, random)
-    log_radius = log(tumour["radius_mm"][0] / parameters["tumour"]["radius_mm"]["median"])
+    planted = parameters["signs"]
+    risk = planted["latent"] * (lnm - 0.5) + random.standard_normal()
+
+    def marker(separation: float) -> float:
+        """A standard normal variable (within each class) driven by the latent risk: its class means differ so much."""
+        share = separation / planted["latent"]
+        return float(share * risk + sqrt(1 - share**2) * random.standard_normal())
+
+    signs = {
+        sequence: {place: marker(d) for place, d in places.items()}
+        for sequence, places in planted["separation"].items()
+    }
+    size = marker(planted["size"])
+    tumour = _draw_tumour(parameters["tumour"], size + center["size"], random)
     short_axis = _draw_short_axis(parameters["node_short_axis_mm"], lnm, random)
-    clinical = _draw_clinical(parameters["clinical"], lnm, log_radius, random)
-    probability = _ideal_h_score(parameters, signs["CET1WI"], short_axis, prevalence)
-    high = probability > parameters["survival"]["high_above_probability"]
-    separation, width = parameters["signs"]["separation"], parameters["signs"]["width"]
+    clinical = _draw_clinical(parameters["clinical"], marker, size + center["size"], center)
+    probability = ideal.h_score(parameters, signs["CET1WI"], size, short_axis, prevalence)
+    high = bool(probability > parameters["survival"]["high_above_probability"])
     levels = {
-        sequence: {place: level(value, separation[sequence][place], width) for place, value in places.items()}
+        sequence: {place: level(value, planted["width"]) for place, value in places.items()}
         for sequence, places in signs.items()
     }
-    low, top = parameters["signs"]["ADC"]["inside"]["mean"]
-    adc = parameters["tissues"]["tumour"]["adc"] * (low + levels["ADC"]["inside"] * (top - low))
     return {
         "lnm": lnm,
+        "latent_risk": float(risk),
         "signs": signs,
+        "size": size,
         "levels": levels,
         "tumour": tumour,
-        "tumour_adc": adc,
+        "tissue": _key_values(parameters, levels),
         "mri_ln_short_axis_mm": short_axis,
         "node_side": "left" if random.random() < 0.5 else "right",
         "clinical": clinical,
         "ideal_h_score": probability,
-        "high_risk": bool(high),
-        "dfs": _draw_survival(parameters["survival"], bool(high), random),
+        "high_risk": high,
+        "dfs": _draw_survival(parameters["survival"], high, random),
+        "artefacts": _draw_artefacts(parameters["artefacts"], random),
     }
 
 
-def _draw_tumour(parameters: dict, lnm: int, random: np.random.Generator) -> dict:
+def _key_values(parameters: dict, levels: dict) -> dict:
+    """What the signs make of the tissues, on average: contrast (mmol/l), T2 (ratio to plain) and ADC (1e-6 mm2/s)."""
+
+    def mean(sequence: str, place: str) -> float:
+        low, high = parameters["signs"][sequence][place]["mean"]
+        return low + levels[sequence][place] * (high - low)
+
+    return {
+        tissue: {
+            "gd_mmol_l": parameters["tissues"][tissue]["gd"] * mean("CET1WI", place),
+            "t2_ratio": mean("T2WI", place),
+            "adc": parameters["tissues"][tissue]["adc"] * mean("ADC", place),
+        }
+        for tissue, place in (("tumour", "inside"), ("peritumoral", "around"))
+    }
+
+
+def _draw_tumour(parameters: dict, size: float, random: np.random.Generator) -> dict:
     radius = parameters["radius_mm"]
-    lateral = radius["median"] * exp(radius["log_shift_lnm"] * lnm + radius["log_sd"] * random.standard_normal())
-    lateral = float(np.clip(lateral, *radius["range"]))
+    lateral = float(np.clip(radius["median"] * exp(radius["log_sd"] * size), *radius["range"]))
     anteroposterior = lateral * random.uniform(*parameters["anteroposterior_ratio"])
     craniocaudal = lateral * random.uniform(*parameters["craniocaudal_ratio"])
     return {
@@ -174,20 +255,19 @@ def _draw_short_axis(parameters: dict, lnm: int, random: np.random.Generator) ->
     return round(float(np.clip(value, *node["range"])), 1)
 
 
-def _draw_clinical(parameters: dict, lnm: int, log_radius: float, random: np.random.Generator) -> dict:
-    age = parameters["age_years"]
-    years = age["mean"] + age["sd"] * (random.standard_normal() + age["shift_lnm"] * lnm)
-    histology = _ordered_choice(parameters["histology"], random.standard_normal())
-    figo, grade, scc = parameters["figo_stage"], parameters["grade"], parameters["scc_ag_ng_ml"]
-    shift = figo["shift_lnm"] * lnm + figo["shift_per_log_radius"] * log_radius
-    antigen = log(scc["median"]) + scc["log_shift_lnm"] * lnm + scc["log_shift_per_log_radius"] * log_radius
-    antigen += scc["log_sd"] * random.standard_normal()
+def _draw_clinical(parameters: dict, marker, size: float, center: dict) -> dict:
+    """Clinical variables; `marker(separation)` is a normal variable driven by the latent risk."""
+    age, figo, scc = parameters["age_years"], parameters["figo_stage"], parameters["scc_ag_ng_ml"]
+    years = age["mean"] + age["sd"] * (marker(age["separation"]) + center["age"])
+    stage = marker(figo["separation"]) + figo["shift_per_size"] * size + center["stage"]
+    histology = _ordered_choice(parameters["histology"]["frequency"], marker(parameters["histology"]["separation"]))
+    antigen = log(scc["median"]) + scc["log_sd"] * (marker(scc["separation"]) + scc["shift_per_size"] * size)
     antigen += 0.0 if histology == "squamous" else scc["log_shift_not_squamous"]
     return {
         "age": int(np.clip(round(years), *age["range"])),
-        "figo_stage": _ordered_choice(figo["frequency"], shift + random.standard_normal()),
+        "figo_stage": _ordered_choice(figo["frequency"], stage / sqrt(1 + figo["shift_per_size"] ** 2)),
         "histology": histology,
-        "grade": _ordered_choice(grade["frequency"], grade["shift_lnm"] * lnm + random.standard_normal()),
+        "grade": _ordered_choice(parameters["grade"]["frequency"], marker(parameters["grade"]["separation"])),
         "scc_ag_ng_ml": round(float(np.clip(exp(antigen), *scc["range"])), 1),
     }
 
@@ -202,24 +282,6 @@ def _ordered_choice(frequency: dict, value: float) -> str:
     return category
 
 
-def _ideal_h_score(parameters: dict, signs: dict, short_axis: float, prevalence: float) -> float:
-    """P(LNM | CET1WI signs, MRI-LN status) by Bayes' rule; what a perfect hybrid model would say, 0..1."""
-    if prevalence in (0, 1):
-        return float(prevalence)
-    d = parameters["signs"]["separation"]["CET1WI"]
-    logit = log(prevalence / (1 - prevalence))
-    logit += sum(d[place] * (signs[place] - d[place] / 2) for place in ("inside", "around"))
-    above = {}
-    for status, node in parameters["node_short_axis_mm"].items():
-        if status in ("negative", "positive"):
-            above[status] = 1 - NormalDist(log(node["median"]), node["log_sd"]).cdf(log(MRI_LN_POSITIVE_MM))
-    if short_axis >= MRI_LN_POSITIVE_MM:
-        logit += log(above["positive"] / above["negative"])
-    else:
-        logit += log((1 - above["positive"]) / (1 - above["negative"]))
-    return 1 / (1 + exp(-logit))
-
-
 def _draw_survival(parameters: dict, high: bool, random: np.random.Generator) -> dict:
     """Exponential event time with proportional hazards, cut by follow-up and random loss; months, one decimal."""
     hazard = parameters["monthly_hazard_low"] * (parameters["hazard_ratio"] if high else 1.0)
@@ -229,31 +291,46 @@ def _draw_survival(parameters: dict, high: bool, random: np.random.Generator) ->
     return {"months": months, "event": int(event <= censored)}
 
 
-def _draw_missing(parameters: dict, names: list[str], random: np.random.Generator) -> dict:
+def _draw_artefacts(shares: dict, random: np.random.Generator) -> dict:
+    """The artefact of each sequence: "ghosting", "motion" or None."""
+    found = {}
+    for sequence in SEQUENCES:
+        place = random.random()
+        found[sequence] = None
+        for kind, share in shares[sequence].items():
+            if 0 <= place < share:
+                found[sequence] = kind
+            place -= share
+    return found
+
+
+def _missing(shares: dict, names: list[str], factor: float, center: str, seed: int) -> dict:
     """What each patient lacks: {"sequence": name or None, "roi": bool, "clinical": [columns]}."""
-    lacking = {name: {"sequence": None, "roi": False, "clinical": []} for name in names}
 
-    def some(share: float) -> list[str]:
-        return [names[i] for i in random.permutation(len(names))[: round(share * len(names))]]
+    def some(item: str) -> set[str]:
+        return _lowest(names, f"missing {item}", round(min(1.0, factor * shares[item]) * len(names)), center, seed)
 
-    for name in some(parameters["sequence"]):
-        lacking[name]["sequence"] = SEQUENCES[int(random.integers(len(SEQUENCES)))]
-    for name in some(parameters["roi"]):
-        lacking[name]["roi"] = True
-    for column in ("grade", "scc_ag_ng_ml"):
-        for name in some(parameters[column]):
-            lacking[name]["clinical"].append(column)
-    return lacking
+    without = {item: some(item) for item in ("sequence", "roi", "grade", "scc_ag_ng_ml")}
+    return {
+        name: {
+            "sequence": str(stream(seed, center, name, "sequence").choice(SEQUENCES))
+            if name in without["sequence"]
+            else None,
+            "roi": name in without["roi"],
+            "clinical": [column for column in ("grade", "scc_ag_ng_ml") if name in without[column]],
+        }
+        for name in names
+    }
 
 
-def _table_row(name: str, center: str, record: dict) -> dict:
+def _table_row(name: str, center: str, record: dict, lnm: int) -> dict:
     clinical = {key: None if key in record["missing"]["clinical"] else v for key, v in record["clinical"].items()}
     return {
         "patient": name,
         "center": center,
         **clinical,
         "mri_ln_short_axis_mm": record["mri_ln_short_axis_mm"],
-        "lnm": record["lnm"],
+        "lnm": lnm,
         "dfs_months": record["dfs"]["months"],
         "dfs_event": record["dfs"]["event"],
     }

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hscore.simulation import atlas
 from hscore.simulation.anatomy import Node, Pelvis, Tumour
+from hscore.simulation.codes import LEVELS, PIXEL, STEP, TISSUES, X, Y, Z
 from hscore.simulation.signal import tissue_signal
-from hscore.simulation.textures import LEVELS
-from hscore.simulation.tissues import TISSUES
 
 PLANES_MM = 2.5  # a section is the mean of planes not much further apart than this
 
@@ -100,12 +98,16 @@ def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, pr
         y += np.float32(protocol["distortion_mm"]) * pelvis.distortion.at(stack.z, stack.y, stack.x)
     y += stack.y.astype(np.float32)[..., None]
     x += stack.x.astype(np.float32)
-    y, x = _pixels(y, atlas.Y), _pixels(x, atlas.X)
+    y, x = _pixels(y, Y), _pixels(x, X)
     image = np.empty((len(signals), *y.shape), np.float32)
     for section in range(len(stack.z)):
         rows = np.arange(int(y[section].min()), int(y[section].max()) + 2)
         columns = slice(int(x[section].min()), int(x[section].max()) + 2)
-        planes = [_nearest_sections(stack, section, share, rows, pelvis.stretch) for share in stack.shares]
+        row_of = y[section].mean(axis=1)
+        planes = [
+            _nearest_sections(np.interp(rows, row_of, stack.plane(share)[0][section]) / pelvis.stretch)
+            for share in stack.shares
+        ]
         source = sum(signals.take(codes[sections, rows][:, columns], axis=1) for sections in planes)
         source *= np.float32(1 / len(planes))
         _look_up(source, y[section] - np.float32(rows[0]), x[section] - np.float32(columns.start), image[:, section])
@@ -115,16 +117,13 @@ def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, pr
 def _pixels(places: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """Places (mm) as pixels of an axis of the atlas, kept within it; in place."""
     places -= np.float32(axis[0])
-    places *= np.float32(1 / atlas.PIXEL)
+    places *= np.float32(1 / PIXEL)
     return np.clip(places, 0, len(axis) - 1.001, out=places)
 
 
-def _nearest_sections(stack: Stack, section: int, share: float, rows: np.ndarray, stretch: float) -> np.ndarray:
-    """The atlas's section that a plane of the stack meets in each of the atlas's `rows`."""
-    z, y, _ = stack.plane(share)
-    slope = (z[section, -1] - z[section, 0]) / (y[section, -1] - y[section, 0]) if z.shape[1] > 1 else 0.0
-    heights = (z[section, 0] + slope * (atlas.Y[rows] - y[section, 0])) / stretch
-    return np.clip(np.rint((heights - atlas.Z[0]) / atlas.STEP).astype(np.intp), 0, len(atlas.Z) - 1)
+def _nearest_sections(heights: np.ndarray) -> np.ndarray:
+    """The atlas's sections nearest to heights in mm."""
+    return np.clip(np.rint((heights - Z[0]) / STEP).astype(np.intp), 0, len(Z) - 1)
 
 
 def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray) -> None:
@@ -143,6 +142,13 @@ def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray
         below -= above
         below *= y
         np.add(above, below, out=result)
+
+
+def true_adc(pelvis: Pelvis, stack: Stack, parameters: dict, levels: dict) -> np.ndarray:
+    """Planted diffusion coefficient (1e-6 mm2/s) of every pixel of the tumour, in the order of the mask."""
+    inside, _ = _sign_values(parameters["signs"], "ADC", levels)
+    uneven = pelvis.tumour.texture.at(stack.z, stack.y, stack.x)[tumour_mask(pelvis, stack)]
+    return parameters["tissues"]["tumour"]["adc"] * np.maximum(inside["mean"] * (1 + inside["texture"] * uneven), 0.05)
 
 
 def _edge(depth: np.ndarray, width: float) -> np.ndarray:
@@ -186,11 +192,13 @@ def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, param
         weight = peritumoral_weight(tumour, parameters["tumour"]["around_mm"], *place)
         for channel, value in zip(plane, signal("peritumoral", scale), strict=True):
             _paint(channel, weight, value)
+        stroma = np.float32(inside["stroma"]) * _edge(depth + np.float32(parameters["tumour"]["stroma_mm"]), 1.5)
+        for channel, value in zip(plane, signal("cervix"), strict=True):
+            _paint(channel, stroma, value)
         rim = np.exp(-0.5 * (depth / np.float32(parameters["tumour"]["rim_mm"])) ** 2)
         scale = inside["mean"] * (1 + inside["texture"] * tumour.texture.at(*place)) + inside["rim"] * rim
-        weight = _edge(depth, 1.5)
         for channel, value in zip(plane, signal("tumour", np.maximum(scale, 0.05)), strict=True):
-            _paint(channel, weight, value)
+            _paint(channel, _edge(depth, 1.5), value)
         painted.append(plane)
     image[:, *block] = np.mean(painted, axis=0)
 
@@ -198,23 +206,25 @@ def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, param
 def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """How much of the tissue beside the tumour is peritumoral, 0..1: strands that run into the parametria.
 
-    They begin at the tumour's outermost point on each side, so a box drawn tightly around the tumour hardly holds any of
-    them, and the box grown by some pixels does.
+    They begin at the tumour's outermost point on each side, so a box drawn tightly around the tumour hardly holds any
+    of them, and the box grown by some pixels does.
     """
     (x0, x1), (y0, y1), (z0, z1) = tumour.reach
-    out = np.maximum(x0 - x, x - x1)
-    along = (y - (y0 + y1) / 2) / (0.42 * (y1 - y0))
-    height = _edge(np.minimum(z - z0, z1 - z), 8.0)
-    far = (1.0 - np.maximum(out, 0) / (1.6 * reach)) * _edge(out, 2.5)
-    uneven = 0.35 * tumour.noise.at(z, y, x) + 0.35 * tumour.strands.at(z, y, x)
-    core = (1.0 - along**2)[..., None] + uneven
-    return (np.clip(core * 1.6, 0, 1) * far * height[..., None]).astype(np.float32)
+    noise, strands = tumour.noise.at(z, y, x), tumour.strands.at(z, y, x)
+    out = np.maximum(x0 - x, x - x1).astype(np.float32)
+    along = ((y - (y0 + y1) / 2) / (0.42 * (y1 - y0))).astype(np.float32)
+    height = _edge(np.minimum(z - z0, z1 - z).astype(np.float32), 8.0)
+    far = np.clip(1.8 - out / np.float32(reach) + np.float32(0.4) * noise, 0, 1) * _edge(
+        out - 0.3 + np.float32(0.7) * noise, 2.5
+    )
+    core = (1.0 - along**2)[..., None] + np.float32(0.25) * (noise + strands)
+    return np.clip(core * np.float32(2.5), 0, 1) * far * height[..., None]
 
 
 def _sign_values(signs: dict, kind: str, levels: dict) -> tuple[dict, dict]:
     """The rendering amplitudes of a sequence at the patient's sign levels; neutral on a localizer."""
     if kind not in levels:
-        return {"mean": 1.0, "rim": 0.0, "texture": 0.0}, {"mean": 1.0, "strands": 0.0}
+        return {"mean": 1.0, "rim": 0.0, "texture": 0.0, "stroma": 0.5}, {"mean": 1.0, "strands": 0.0}
     return tuple(
         {name: low + levels[kind][place] * (high - low) for name, (low, high) in signs[kind][place].items()}
         for place in ("inside", "around")

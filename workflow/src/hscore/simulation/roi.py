@@ -148,11 +148,7 @@ def write_nifti_mask(path: Path, mask: np.ndarray, series: Series) -> None:
     """Write `mask` (sections, rows, columns; bool) as a gzipped NIfTI-1 mask in scanner coordinates (RAS, mm)."""
     import nibabel as nib  # only this centre needs it
 
-    affine = np.eye(4)
-    affine[:3, 0] = series.row * series.protocol["pixel"]
-    affine[:3, 1] = series.column * series.protocol["pixel"]
-    affine[:3, 2] = np.cross(series.row, series.column) * series.protocol["step"]
-    affine[:3, 3] = series.positions[0]
+    affine = series.affine
     affine[:2] *= -1  # LPS to RAS
     image = nib.Nifti1Image(np.ascontiguousarray(mask.transpose(2, 1, 0).astype(np.uint8)), affine)
     image.set_qform(affine, code=1)

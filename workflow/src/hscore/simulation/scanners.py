@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hscore.simulation import artefacts
 from hscore.simulation.anatomy import EXTENT_MM, Pelvis
 from hscore.simulation.fields import Field
 from hscore.simulation.parameters import scanner, stream
@@ -40,6 +41,28 @@ class Series:
     column: np.ndarray
     positions: np.ndarray
 
+    @property
+    def affine(self) -> np.ndarray:
+        """From column, row and slice index to mm (LPS), 4 x 4."""
+        affine = np.eye(4)
+        affine[:3, 0] = self.row * self.protocol["pixel"]
+        affine[:3, 1] = self.column * self.protocol["pixel"]
+        affine[:3, 2] = np.cross(self.row, self.column) * self.protocol["step"]
+        affine[:3, 3] = self.positions[0]
+        return affine
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A patient on the table: her planted record, anatomy, the atlas's codes, her placement, the centre's habits."""
+
+    patient: str
+    record: dict
+    pelvis: Pelvis
+    codes: np.ndarray
+    placement: Placement
+    protocol_factors: dict
+
 
 def place(parameters: dict, patient: str, seed: int) -> Placement:
     """A slightly oblique slab somewhere around the isocentre."""
@@ -75,38 +98,66 @@ def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) 
     angle = tilt(parameters, patient, kind, seed)
     c, s = np.cos(angle), np.sin(angle)
     return Stack(
-        z=z + c * up[:, None] + s * inplane, y=y - s * up[:, None] + c * inplane, x=x + inplane, normal=(c, -s),
+        z=z + c * up[:, None] + s * inplane,
+        y=y - s * up[:, None] + c * inplane,
+        x=x + inplane,
+        normal=(c, -s),
         thickness=protocol["thickness"],
     )
 
 
-def acquire(parameters, scanner_name: str, kind: str, patient: str, pelvis: Pelvis, codes, placement, levels, seed: int):
+def protocol_of(parameters: dict, scanner_name: str, kind: str, factors: dict) -> dict:
+    """The protocol of a series, changed by the centre's factors (snr, bias, te, flip; see center_effects)."""
+    protocol = dict(scanner(parameters, scanner_name)["series"][kind])
+    for name, factor in factors.items():
+        protocol[name] = round(protocol[name] * factor, 2)
+    return protocol
+
+
+def acquire(parameters: dict, scanner_name: str, kind: str, subject: Subject, seed: int) -> Series:
     """A transverse series (CET1WI, T2WI, or ADC: its diffusion images) of one patient."""
-    profile = scanner(parameters, scanner_name)
-    protocol = profile["series"][kind]
+    patient, record = subject.patient, subject.record
+    field_tesla = scanner(parameters, scanner_name)["field_tesla"]
+    protocol = protocol_of(parameters, scanner_name, kind, subject.protocol_factors)
     where = stack(parameters, protocol, patient, kind, seed)
-    image = render(pelvis, codes, where, kind, protocol, profile["field_tesla"], parameters, levels)
+    image = render(subject.pelvis, subject.codes, where, kind, protocol, field_tesla, parameters, record["levels"])
     random = stream(seed, patient, kind, "receive")
     _blur(image)
     image *= _coil(protocol, random, where)
-    stored = _store(image, kind, protocol, profile["field_tesla"], parameters, random)
-    axes = placement.rotation @ _about_x(tilt(parameters, patient, kind, seed))
-    positions = np.array([placement.to_patient((where.x[0], y[0], z[0])) for y, z in zip(where.y, where.z, strict=True)])
+    _spoil(image, record["artefacts"][kind], kind, protocol, where, parameters["artefacts"], random)
+    stored = _store(image, kind, protocol, field_tesla, parameters, random)
+    axes = subject.placement.rotation @ _about_x(tilt(parameters, patient, kind, seed))
+    corners = [(where.x[0], y[0], z[0]) for y, z in zip(where.y, where.z, strict=True)]
+    positions = np.array([subject.placement.to_patient(corner) for corner in corners])
     return Series(kind, protocol, stored, axes[:, 0], axes[:, 1], positions)
 
 
-def localizers(parameters: dict, scanner_name: str, patient: str, pelvis: Pelvis, codes, placement: Placement, seed: int):
-    """The scout: three planes of a few slices each (transverse, coronal, sagittal), a list of Series."""
+def _spoil(image: np.ndarray, artefact: str | None, kind: str, protocol: dict, where: Stack, sizes: dict, random):
+    """The series' planted artefact, in place."""
+    pixel = protocol["pixel"]
+    if artefact == "motion":
+        artefacts.step(image, pixel, random.uniform(*sizes["step_mm"]), random)
+    elif artefact == "ghosting" and kind == "ADC":
+        artefacts.odd_even(image, random.uniform(*sizes["odd_even_radians"]))
+    elif artefact == "ghosting":
+        artefacts.breathing(image, where.y, pixel, random.uniform(*sizes["breathing_mm"]), random)
+
+
+def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int) -> list[Series]:
+    """The scout: three planes of a few slices each (transverse, coronal, sagittal)."""
+    placement = subject.placement
     profile = scanner(parameters, scanner_name)
     protocol = profile["series"]["localizer"]
     few = protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
     many = protocol["pixel"] * (np.arange(protocol["matrix"]) - (protocol["matrix"] - 1) / 2)
-    rotation, random = placement.rotation, stream(seed, patient, "localizer", "receive")
+    rotation, random = placement.rotation, stream(seed, subject.patient, "localizer", "receive")
     found = []
     for plane in ("transverse", "coronal", "sagittal"):
         z, y, x = {"transverse": (few, many, many), "coronal": (many, few, many), "sagittal": (many, many, few)}[plane]
         where = Stack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
-        image = render(pelvis, codes, where, "localizer", protocol, profile["field_tesla"], parameters, {})
+        image = render(
+            subject.pelvis, subject.codes, where, "localizer", protocol, profile["field_tesla"], parameters, {}
+        )
         image *= _coil(protocol, random, where)
         stored = _store(image, "localizer", protocol, profile["field_tesla"], parameters, random)[0]
         if plane == "transverse":
@@ -144,7 +195,7 @@ def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, par
 
 
 def _blur(image: np.ndarray, share: float = 0.07) -> None:
-    """The point spread of a finite k-space, in place: each pixel takes `share` of every neighbour, by rows and columns."""
+    """The point spread of a finite k-space, in place: each pixel takes `share` of its neighbours in rows and columns."""
     for picture in image.reshape(-1, *image.shape[-2:]):
         for axis in (0, 1):
             lines = picture if axis == 0 else picture.T

@@ -5,11 +5,10 @@ diffusion coefficients in 1e-6 mm2/s, contrast agent in mmol/l. `scale` multipli
 weights (contrast uptake, T2, diffusion coefficient) and may be an array: this is how image signs enter.
 """
 
-import numpy as np
-from scipy.special import ndtri
+from functools import cache
+from statistics import NormalDist
 
-# Quantiles of the normal distribution in 65,536 equal shares: a look-up is five times faster than drawing.
-_NORMAL = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+import numpy as np
 
 
 def contrast_shortened_t1(t1: float, relaxivity: float, gd) -> np.ndarray:
@@ -64,8 +63,10 @@ def add_rician_noise(magnitude: np.ndarray, sigma: float, random: np.random.Gene
 
     `magnitude` (float32) is overwritten.
     """
-    noise = _NORMAL * np.float32(sigma)
-    for part in magnitude.reshape(-1, magnitude.shape[-1] * magnitude.shape[-2]):  # one image at a time stays in the cache
+    noise = _normal_quantiles() * np.float32(sigma)
+    for part in magnitude.reshape(
+        -1, magnitude.shape[-1] * magnitude.shape[-2]
+    ):  # one image at a time stays in the cache
         words = random.bit_generator.random_raw((part.size + 1) // 2).view(np.uint16)
         part += noise.take(words[: part.size])
         part *= part
@@ -74,3 +75,11 @@ def add_rician_noise(magnitude: np.ndarray, sigma: float, random: np.random.Gene
         part += imaginary
         np.sqrt(part, out=part)
     return magnitude
+
+
+@cache
+def _normal_quantiles() -> np.ndarray:
+    """The normal distribution in 65,536 equal shares: looking up with random 16-bit numbers is faster than drawing."""
+    quantile = NormalDist().inv_cdf
+    upper = np.array([quantile(0.5 + (place + 0.5) / 65536) for place in range(32768)], np.float32)
+    return np.concatenate([-upper[::-1], upper])

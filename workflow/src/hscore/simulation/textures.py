@@ -1,17 +1,16 @@
 """Textures of the atlas: how much of its admixture a tissue holds at each voxel, as levels 0..7.
 
-Each is made from periodic random noise whose power falls with frequency, as tissue has detail on all scales: a tile that
-repeats through the volume.
+Each is made from periodic random noise whose power falls with frequency, as tissue has detail on all scales: a tile
+that repeats through the volume.
 """
 
 from math import ceil, cos, radians, sin
 
 import numpy as np
 
-from hscore.simulation.tissues import TISSUES
+from hscore.simulation.codes import LEVELS, TISSUES
 
-LEVELS = 8
-TILE = (32, 160, 160)  # voxels
+TILE = (32, 128, 128)  # voxels
 GLUTEAL_DEGREES = -24.0  # direction of the fibres of gluteus maximus on the left, from x towards y
 PLAIN = {"air", "skin", "fascia", "cortical_bone", "cartilage", "csf", "artery", "vein", "urine", "gas", "follicle"}
 
@@ -32,7 +31,9 @@ class Textures:
         lumps = noise(7, 6, 6, slope=3.0)
         self._levels = {
             "subcutaneous_fat": self._tiled(fasciae + 0.09 + 0.05 * noise(14, 12, 12, slope=3.0)),
-            "fat": self._tiled(np.maximum(0.8 * septa, 0.9 * other_vessels) + 0.10 + 0.08 * noise(14, 12, 12, slope=3.0)),
+            "fat": self._tiled(
+                np.maximum(0.8 * septa, 0.9 * other_vessels) + 0.10 + 0.08 * noise(14, 12, 12, slope=3.0)
+            ),
             "strands": self._tiled(_surfaces(noise(9, 4, 9, slope=3.5), 0.3)),
             "vessels": self._tiled(vessels),
             "muscle": self._tiled(_surfaces(noise(26, 5, 5), 0.10) * patchy + 0.06 * (1 + organ)),

@@ -3,6 +3,7 @@
 import csv
 
 from hscore.files import new_file, write_json
+from hscore.simulation.controls import CONTROLS
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
 from hscore.steps import _program
@@ -11,7 +12,14 @@ from hscore.steps import _program
 def work(arguments) -> None:
     parameters = load(arguments.parameters)
     rows, truth = simulate_center(
-        parameters, arguments.center, arguments.scanner, arguments.patients, arguments.lnm_positive, arguments.seed
+        parameters,
+        arguments.center,
+        arguments.scanner,
+        arguments.patients,
+        arguments.lnm_positive,
+        arguments.seed,
+        arguments.center_shift,
+        arguments.control,
     )
     with new_file(arguments.table) as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, TABLE_COLUMNS, lineterminator="\n")
@@ -27,6 +35,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--patients", type=int, required=True, help="number of patients")
     parser.add_argument("--lnm-positive", type=int, required=True, help="how many of them have LNM")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--center-shift", default="mild", help="how much centres differ: a level of the parameters")
+    parser.add_argument("--control", default="none", help=f"negative control: {', '.join(CONTROLS)}")
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
     parser.add_argument("--table", required=True, help="output: clinical table (CSV)")
     parser.add_argument("--truth", required=True, help="output: planted truth (JSON)")

@@ -1,0 +1,56 @@
+"""Negative controls: simulated studies in which there is nothing to find, or in which a fault is planted.
+
+- permuted_labels: the table's LNM is permuted within the centre; nothing predicts it.
+- noise_images: the images are noise; no image predicts LNM, the reading of nodes still does.
+- center_only: no sign is related to LNM; with other prevalences, the centre is all there is to learn.
+- corner_leak: LNM is written into a corner of every image (asked for in external centres); a guard must catch it.
+"""
+
+import copy
+
+import numpy as np
+
+from hscore.simulation.parameters import stream
+
+CONTROLS = ("none", "permuted_labels", "noise_images", "center_only", "corner_leak")
+NOISE = 120.0  # of an image that is nothing else, in stored units
+CORNER = 6  # pixels
+CHANCE = 0.5
+
+
+def planted(parameters: dict, control: str) -> dict:
+    """The parameters with which patients of a control are drawn, without signs where the control has none."""
+    if control not in ("noise_images", "center_only"):
+        return parameters
+    parameters = copy.deepcopy(parameters)
+    parameters["signs"]["size"] = 0.0
+    for places in parameters["signs"]["separation"].values():
+        places.update(inside=0.0, around=0.0)
+    return parameters
+
+
+def labels(records: dict, control: str, center: str, seed: int) -> dict[str, int]:
+    """LNM of each patient as the clinical table says it."""
+    lnm = [record["lnm"] for record in records.values()]
+    if control == "permuted_labels":
+        lnm = [lnm[place] for place in stream(seed, center, "permuted labels").permutation(len(lnm))]
+    return dict(zip(records, lnm, strict=True))
+
+
+def expected_auc(observers: dict, control: str) -> dict:
+    """AUC of the ideal observers against the table's LNM."""
+    if control != "permuted_labels":
+        return observers
+    return {
+        name: dict.fromkeys(value, CHANCE) if isinstance(value, dict) else CHANCE for name, value in observers.items()
+    }
+
+
+def spoil(stored: np.ndarray, control: str, lnm: int, random: np.random.Generator) -> None:
+    """What the control does to a series' stored pixels (channels, slices, rows, columns), in place."""
+    if control == "noise_images":
+        stored[:] = np.rint(random.rayleigh(NOISE, stored.shape))
+    elif control == "corner_leak":
+        corner = stored[..., :CORNER, :CORNER]
+        level, spread = corner.mean() * (1.5 if lnm else 1.0), corner.std()
+        corner[:] = np.rint(np.maximum(level + spread * random.standard_normal(corner.shape), 0))

@@ -1,0 +1,105 @@
+"""What an ideal observer reaches on the planted cohort: the best that any model could do, in closed form.
+
+The latent nodal risk z of a patient is Normal(+-mu/2, 1) with and without LNM, which is the same as
+logit P(LNM | z) = mu z + logit(prevalence). A sign s with separation d is a z + sqrt(1 - a^2) e with a = d / mu and e
+standard normal of its own, so s is Normal(+-d/2, 1). Several signs inform about z by I = sum a^2 / (1 - a^2), and the
+likelihood ratio of LNM given them is that of one normal variable with separation mu sqrt(I / (1 + I))
+(one-factor model; Su and Liu, J Am Stat Assoc 1993;88:1350-1355 for the best linear combination of normal markers).
+"""
+
+from math import exp, log, sqrt
+from statistics import NormalDist
+
+MRI_LN_POSITIVE_MM = 10.0  # published
+ROUNDED_MM = 0.1  # short axes are reported to a tenth of a millimetre
+_NORMAL = NormalDist()
+
+
+def separation(latent: float, *signs: float) -> float:
+    """Separation (in standard deviations) of the best combination of signs with these separations."""
+    information = sum((d / latent) ** 2 / (1 - (d / latent) ** 2) for d in signs)
+    return latent * sqrt(information / (1 + information))
+
+
+def auc(distance: float) -> float:
+    """AUC of a normal score whose class means are `distance` standard deviations apart: Phi(d / sqrt 2)."""
+    return _NORMAL.cdf(distance / sqrt(2))
+
+
+def seen(signs: dict, sequence: str, region: str) -> list[float]:
+    """Separations of the signs that the box of a region holds on a sequence; the tumour's size shows in every box."""
+    places = signs["separation"][sequence]
+    return [places["inside"], *([places["around"]] if region == "peritumoral" else []), signs["size"]]
+
+
+def reading(parameters: dict) -> tuple[float, float]:
+    """Sensitivity and specificity of MRI-LN status: the largest node's short axis is at least 10 mm."""
+    below = {
+        status: NormalDist(log(node["median"]), node["log_sd"]).cdf(log(MRI_LN_POSITIVE_MM - ROUNDED_MM / 2))
+        for status, node in parameters["node_short_axis_mm"].items()
+    }
+    return 1 - below["positive"], below["negative"]
+
+
+def hybrid_auc(distance: float, sensitivity: float, specificity: float) -> float:
+    """AUC of the ideal combination of a normal score with an independent (given LNM) reading.
+
+    The log likelihood ratio is Normal(+-d^2 / 2, d) plus one of two values, so the AUC is a sum over the readings of a
+    positive and a negative patient of Phi((d^2 + difference of the values) / (d sqrt 2)).
+    """
+    called, not_called = log(sensitivity / (1 - specificity)), log((1 - sensitivity) / specificity)
+    positives = ((called, sensitivity), (not_called, 1 - sensitivity))
+    negatives = ((called, 1 - specificity), (not_called, specificity))
+    if distance == 0:
+        return (sensitivity + specificity) / 2
+    return sum(
+        p * q * _NORMAL.cdf((distance**2 + with_lnm - without) / (sqrt(2) * distance))
+        for with_lnm, p in positives
+        for without, q in negatives
+    )
+
+
+def observers(parameters: dict) -> dict:
+    """AUC of every ideal observer: by sequence and region, all signs together, the reading, and the hybrid.
+
+    The hybrid sees the tumour and the peritumoral tissue on CET1WI, and MRI-LN status, as the published one does.
+    """
+    signs = parameters["signs"]
+    latent = signs["latent"]
+    images = {
+        sequence: {
+            region: auc(separation(latent, *seen(signs, sequence, region))) for region in ("tumour", "peritumoral")
+        }
+        for sequence in signs["separation"]
+    }
+    every = [d for places in signs["separation"].values() for d in places.values()]
+    sensitivity, specificity = reading(parameters)
+    best = separation(latent, *seen(signs, "CET1WI", "peritumoral"))
+    return {
+        **images,
+        "all_sequences": auc(separation(latent, *every, signs["size"])),
+        "mri_ln": (sensitivity + specificity) / 2,
+        "hybrid": hybrid_auc(best, sensitivity, specificity),
+    }
+
+
+def log_likelihood_ratio(latent: float, signs: list[tuple[float, float]]) -> float:
+    """log P(signs | LNM) / P(signs | no LNM) of (value, separation) pairs."""
+    information = sum((d / latent) ** 2 / (1 - (d / latent) ** 2) for _, d in signs)
+    weighted = sum(value * (d / latent) / (1 - (d / latent) ** 2) for value, d in signs)
+    return latent * weighted / (1 + information)
+
+
+def h_score(parameters: dict, signs: dict, size: float, short_axis: float, prevalence: float) -> float:
+    """P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule, 0..1: what a perfect hybrid model would say."""
+    if prevalence in (0, 1):
+        return float(prevalence)
+    planted = parameters["signs"]
+    pairs = [(signs[place], d) for place, d in planted["separation"]["CET1WI"].items()]
+    ratio = log_likelihood_ratio(planted["latent"], [*pairs, (size, planted["size"])])
+    sensitivity, specificity = reading(parameters)
+    if short_axis >= MRI_LN_POSITIVE_MM:
+        ratio += log(sensitivity / (1 - specificity))
+    else:
+        ratio += log((1 - sensitivity) / specificity)
+    return 1 / (1 + exp(-ratio - log(prevalence / (1 - prevalence))))

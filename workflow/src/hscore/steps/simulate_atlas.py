@@ -1,0 +1,26 @@
+"""Build the atlas of the pelvis that all simulated patients are deformed from."""
+
+from hscore.files import new_folder
+from hscore.simulation import atlas, codes
+from hscore.simulation.parameters import load
+from hscore.steps import _program
+
+
+def work(arguments) -> None:
+    parameters, outlines = load(arguments.parameters), atlas.load_outlines(arguments.outlines)
+    with new_folder(arguments.output) as folder:
+        for variant in range(parameters["atlas"]["variants"]):
+            codes.save(folder, variant, atlas.build(outlines, arguments.seed, variant))
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("simulate_atlas", __doc__)
+    parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
+    parser.add_argument("--outlines", required=True, help="outlines of the organs (YAML)")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", required=True, help="output: folder of the atlas, one file a variant")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
