@@ -195,7 +195,7 @@ def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, par
 
 
 def _blur(image: np.ndarray, share: float = 0.07) -> None:
-    """The point spread of a finite k-space, in place: each pixel takes `share` of its neighbours in rows and columns."""
+    """The point spread of a finite k-space, in place: each pixel takes `share` of each neighbour."""
     for picture in image.reshape(-1, *image.shape[-2:]):
         for axis in (0, 1):
             lines = picture if axis == 0 else picture.T
