@@ -11,10 +11,14 @@ RUN = PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH="$(CURDIR)/workflow/src"
 SNAKEMAKE = $(RUN) snakemake --workflow-profile workflow/profiles/local --configfile $(CONFIG) --cores $(CORES)
 CODE = workflow/src tests envs config
 
-.PHONY: help study dry-run unlock env environments test test-slurm faults agreement bench lint lock envs
+CONTROLS = permuted_labels noise_images center_only corner_leak
+
+.PHONY: help study recovery controls dry-run unlock env environments test test-slurm faults agreement bench lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
+	@echo "make recovery           the study, and how far it recovers what was planted in its simulated patients"
+	@echo "make controls           four small studies with nothing to find, or a planted leak, each judged"
 	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing."
 	@echo "                        EXPECT=nothing, or EXPECT='build_cohort=1 report': fail when it is anything else"
 	@echo "make unlock             after a run was killed: let the next one start"
@@ -33,6 +37,20 @@ help:
 study: env
 	@$(SNAKEMAKE) --logger hscore
 	@$(RUN) python -m hscore.reporting.summary --config $(CONFIG)
+
+recovery: env
+	@$(SNAKEMAKE) --logger hscore -- recovery
+	@$(RUN) python -m hscore.reporting.summary --config $(CONFIG)
+
+controls: env
+	@for control in $(CONTROLS); do \
+	  $(MAKE) --no-print-directory control CONFIG=config/controls/$$control.yaml || exit 1; \
+	done
+	@$(RUN) python -m hscore.recovery.verdicts $(CONTROLS:%=config/controls/%.yaml)
+
+.PHONY: control
+control: env
+	@$(SNAKEMAKE) --logger hscore -- control
 
 # A dry-run leaves nothing behind, not even Snakemake's own empty folder.
 dry-run: env

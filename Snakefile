@@ -71,6 +71,8 @@ localrules:
     predict,
     validate,
     survive,
+    recovery,
+    control,
 
 
 rule all:
@@ -153,6 +155,23 @@ rule survive:
         paths.survival,
 
 
+# Beside the study: how far it recovers what was planted in simulated patients.
+
+
+rule recovery:
+    """The recovery report, the study included."""
+    input:
+        paths.page,
+        paths.recovery_page if study.simulated else [],
+
+
+rule control:
+    """The verdict on a negative control (`simulation.control` in the config), the study included."""
+    input:
+        paths.page,
+        paths.control if study.simulated else [],
+
+
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/convert.smk"
 include: "workflow/rules/inventory.smk"
@@ -167,3 +186,4 @@ include: "workflow/rules/validate.smk"
 include: "workflow/rules/survive.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/recovery.smk"

@@ -9,10 +9,11 @@ from hscore.dag import reference
 from workflow_runs import ROOT, snakemake
 
 PACKAGE = ROOT / "workflow/src/hscore"
-ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "reporting"}
+ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "reporting", "recovery"}
 # Besides themselves and the shared mechanisms (files, status, errors), rooms may use these.
 NEIGHBOURS = {
     "reporting": {"statistics"},
+    "recovery": {"simulation", "statistics", "imaging"},
     "dag": set(),
     "steps": ROOMS,
 }

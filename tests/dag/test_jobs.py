@@ -10,7 +10,8 @@ from workflow_runs import ROOT, Job, ancestors, counts, planned, snakemake
 PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 # Whoever decides anything about a model: none of these may descend from an external centre.
 DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds")
-OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts"}
+OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts", "check_shortcuts"}
+MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarise_monte_carlo", "compare_with_truth"}
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,20 @@ def full_study(tmp_path_factory) -> list[Job]:
     return planned(directory, "--configfile", str(ROOT / "config/full.yaml"), "--config", *overrides)
 
 
+@pytest.fixture(scope="module")
+def recovery(tmp_path_factory) -> list[Job]:
+    """All jobs of a small simulated study and its recovery report."""
+    directory = tmp_path_factory.mktemp("recovery")
+    overrides = [
+        f"centers={ROOT}/config/centers.test.tsv",
+        f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}",
+    ]
+    return planned(directory, "recovery", "--configfile", str(ROOT / "config/test.yaml"), "--config", *overrides)
+
+
 def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     by_rule = counts(full_study)
+    assert by_rule["simulate_atlas"] == 1
     assert by_rule["simulate_center"] == 3
     assert by_rule["simulate_patient"] == 479
     assert [by_rule[rule] for rule in PATIENT_RULES] == [479, 479, 479, 479]
@@ -70,9 +83,52 @@ def test_external_outcomes_are_read_by_validate_survive_and_table_1_alone(full_s
     assert readers == OUTCOME_READERS
 
 
+def truth_readers(jobs: list[Job]) -> set[str]:
+    """Rules with an input that is the planted truth, of a centre or of a patient's images."""
+    truth = {out for job in jobs if job.rule.startswith("simulate") for out in job.outputs if "/truth/" in out}
+    assert {name.rpartition(".")[2] for name in truth} == {"json", "npz"}
+    return {job.rule for job in jobs if truth & set(job.inputs)}
+
+
 def test_no_job_of_the_study_proper_reads_the_planted_truth(full_study):
-    readers = {job.rule for job in full_study if any("/truth/" in name for name in job.inputs)}
-    assert readers == {"simulate_patient"}
+    assert truth_readers(full_study) == {"simulate_patient"}
+    assert not MEASURING_RULES & set(counts(full_study))
+
+
+def test_recovery_alone_sets_the_study_beside_the_truth(recovery):
+    assert truth_readers(recovery) == {"simulate_patient", "compare_with_truth"}
+    measuring = [job for job in recovery if job.rule in MEASURING_RULES]
+    assert {job.rule for job in measuring} == MEASURING_RULES
+    by_rule = counts(recovery)
+    assert (by_rule["monte_carlo_truth"], by_rule["monte_carlo_batch"]) == (2, 20)
+
+
+def test_nothing_of_the_study_hangs_on_its_measurement(recovery):
+    measuring = {out for job in recovery if job.rule in MEASURING_RULES for out in job.outputs}
+    assert {job.rule for job in recovery if measuring & set(job.inputs)} <= MEASURING_RULES | {"recovery"}
+    report = next(job for job in recovery if job.rule == "report")
+    assert not MEASURING_RULES & {job.rule for job in ancestors(recovery, report)}
+
+
+def test_a_control_is_judged_and_its_leak_planted_in_the_external_centre_only(tmp_path):
+    arguments = ["--configfile", str(ROOT / "config/controls/corner_leak.yaml"), "--config"]
+    tables = [f"centers={ROOT}/config/controls/centers.tsv"]
+    tables.append(f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}")
+    done = snakemake(tmp_path, "-n", "-p", *arguments, *tables, "--", "control")
+    lines = [line for line in done.stdout.splitlines() if "hscore.steps.simulate_center" in line]
+    leaking = [line for line in lines if "--control corner_leak" in line]
+    assert len(lines) == 3 and len(leaking) == 1 and "--center yunnan" in leaking[0]
+    assert "hscore.steps.judge_control --control corner_leak" in done.stdout
+
+
+@pytest.mark.parametrize(("shift", "scanners"), [("none", {"siemens"}), ("strong", {"siemens", "ge", "philips"})])
+def test_centre_shift_none_gives_every_centre_the_same_scanner(tmp_path, shift, scanners):
+    simulation = f"simulation={{parameters: {ROOT}/resources/simulation.yaml, center_shift: {shift}}}"
+    overrides = ["--config", f"centers={ROOT}/config/centers.test.tsv", simulation]
+    done = snakemake(tmp_path, "-n", "-p", "--configfile", str(ROOT / "config/test.yaml"), *overrides, "--", "simulate")
+    assert set(re.findall(r"simulate_center .*--scanner (\w+)", done.stdout)) == scanners
+    assert set(re.findall(r"simulate_patient .*--scanner (\w+)", done.stdout)) == scanners
+    assert f"--center-shift {shift}" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -99,7 +155,7 @@ def test_named_target_ends_with_its_stage(own_study, target, last):
 
 def test_nothing_hangs_on_what_is_for_the_eye(full_study):
     """Quality and inventory see all centres; only the report and each other may read them."""
-    looking = {"write_inventory", "compare_patients", "check_quality", "overview_quality"}
+    looking = {"write_inventory", "compare_patients", "check_quality", "overview_quality", "check_shortcuts"}
     seen = {out for job in full_study if job.rule in looking for out in job.outputs}
     assert {job.rule for job in full_study if seen & set(job.inputs)} <= {
         "all",

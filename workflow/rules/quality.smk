@@ -28,6 +28,33 @@ rule check_quality:
         " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.folder:q} > {log:q} 2>&1"
 
 
+rule check_shortcuts:
+    """Whether a header or the border of the images tells the node status; for the eye, it decides nothing."""
+    message:
+        "Looking for shortcuts to the node status"
+    input:
+        nifti=targets.per_patient(paths.nifti),
+        lnm=targets.per_center(paths.outcome, outcome="lnm"),
+    output:
+        found=paths.shortcuts,
+    params:
+        centers=targets.centers(),
+        code=digest("shortcuts"),
+    log:
+        paths.log("check_shortcuts"),
+    benchmark:
+        paths.benchmark("check_shortcuts")
+    conda:
+        "../../envs/validate.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "python -m hscore.steps.shortcuts --nifti {input.nifti:q} --centers {params.centers} --lnm {input.lnm:q}"
+        " --output {output.found:q} > {log:q} 2>&1"
+
+
 rule overview_quality:
     """A centre's page of montages, the strangest patients first, to be paged through by keyboard."""
     message:

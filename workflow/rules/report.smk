@@ -10,6 +10,7 @@ rule collect_results:
         survival=paths.survival,
         models=targets.all_models(),
         same_patients=paths.same_patients if study.has_images else [],
+        shortcuts=paths.shortcuts if study.has_images else [],
     output:
         results=paths.results,
     params:
@@ -35,6 +36,7 @@ rule collect_results:
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
         " --same-patients {input.same_patients:q}"
+        " --shortcuts {input.shortcuts:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

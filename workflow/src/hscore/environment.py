@@ -20,7 +20,7 @@ OWN = "HSCORE_OWN_ENVIRONMENT"
 
 # stage -> its steps; one environment for all of them
 STAGES = {
-    "simulate": ["simulate_center", "simulate_patient"],
+    "simulate": ["simulate_atlas", "simulate_center", "simulate_patient"],
     "convert": ["convert", "inventory", "compare_patients"],
     "normalize": ["normalize"],
     "sample": ["sample"],
@@ -29,10 +29,11 @@ STAGES = {
     "split": ["split"],
     "train": ["train"],
     "predict": ["predict"],
-    "validate": ["freeze_thresholds", "validate"],
+    "validate": ["freeze_thresholds", "validate", "shortcuts"],
     "survive": ["survive"],
     "report": ["results", "report"],
     "provenance": ["provenance"],
+    "recovery": ["monte_carlo_truth", "monte_carlo_batch", "monte_carlo", "recovery", "judge_control"],
 }
 # What makes an environment, and what torch brings along where it is built for CUDA.
 MAY_BE_THERE = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")

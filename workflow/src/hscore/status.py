@@ -36,6 +36,7 @@ NOTES = {
     "unreadable_file": "file could not be read and was passed over",
     "private_tags": "files still carry tags that say who the patient is",
     "patient_twice": "same examination or images as another patient",
+    "label_shortcut": "a header or the border of the images tells the node status (qc/shortcuts.json)",
     "several_series": "several series matched; one was chosen",
     "several_examinations": "images of several examinations; one was used",
     "dynamic_series": "dynamic series; one phase was taken",

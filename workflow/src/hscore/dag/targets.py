@@ -4,6 +4,8 @@ import json
 
 from hscore.dag.study import Study
 
+SCENARIOS = ("planted", "null")  # of the Monte-Carlo studies; as in hscore.recovery.cohorts
+
 
 class Targets:
     """Lists of files of one study; methods that take ``wildcards`` serve as Snakemake input functions."""
@@ -29,6 +31,27 @@ class Targets:
         """``pattern`` for the centres with one of the roles (all roles when none is named), development first."""
         roles = roles or ("development", "external")
         return [pattern.format(center=center, **fixed) for role in roles for center in self.study.centers_of(role)]
+
+    def centers(self) -> list[str]:
+        """The names of the centres, in the order of ``per_center``."""
+        return [center for role in ("development", "external") for center in self.study.centers_of(role)]
+
+    def monte_carlo_batches(self) -> list[str]:
+        """The batches of Monte-Carlo studies, scenario by scenario."""
+        number = self.study.config["simulation"]["monte_carlo"]["batches"]
+        return [
+            self.paths.monte_carlo_batch.format(scenario=scenario, batch=batch)
+            for scenario in SCENARIOS
+            for batch in range(1, number + 1)
+        ]
+
+    def monte_carlo_truths(self) -> list[str]:
+        """The truths of the Monte-Carlo scenarios."""
+        return [self.paths.monte_carlo_truth.format(scenario=scenario) for scenario in SCENARIOS]
+
+    def monte_carlo_settings(self) -> str:
+        """The sections of the config that the statistics stages take, as JSON."""
+        return as_json({section: self.study.config[section] for section in ("validate", "survive")})
 
     def roles(self) -> list[str]:
         """The role of every centre, in the order of ``per_center``."""

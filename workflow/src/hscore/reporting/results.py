@@ -49,13 +49,15 @@ def merge(
     trained: Sequence[Mapping[str, Any]],
     published: Mapping[str, Any],
     same_patients: Sequence[Mapping[str, Any]] = (),
+    shortcuts: Mapping[str, Mapping[str, Any]] | None = None,
     created: str | None = None,
 ) -> dict[str, Any]:
     """The content of results.json.
 
     ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
-    trained model, ``same_patients`` the groups of patients who seem to be one person (a note in the flow); the other
-    arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
+    trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
+    tells the node status and should not (both are notes in the flow); the other arguments are the stages' files as
+    they are. ``created`` is an ISO time (now if None).
     Raises UserError when ``data`` is unknown or the models trained are not the models configured.
     """
     if data not in ("simulated", "own"):
@@ -78,7 +80,9 @@ def merge(
         "code_version": code_version(),
         "models": models(config),
         "trained": [summary_of_model(content) for content in trained],
-        "flow": {flow["center"]: with_same_patients(flow, same_patients) for flow in flows},
+        "flow": {
+            flow["center"]: with_shortcut(with_same_patients(flow, same_patients), shortcuts or {}) for flow in flows
+        },
         "table1": dict(table1),
         "thresholds": dict(thresholds),
         **validation,
@@ -95,6 +99,15 @@ def with_same_patients(flow: Mapping[str, Any], groups: Sequence[Mapping[str, An
     count = sum(center == flow["center"] for center, _ in patients)
     note = {"code": "patient_twice", "label": NOTES["patient_twice"], "n": count}
     return {**flow, "notes": [*flow.get("notes", []), note]} if count else dict(flow)
+
+
+def with_shortcut(flow: Mapping[str, Any], shortcuts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A centre's flow with a note where something in its files tells the node status."""
+    found = shortcuts.get(flow["center"], {"flagged": []})
+    if not found["flagged"]:
+        return dict(flow)
+    note = {"code": "label_shortcut", "label": NOTES["label_shortcut"], "n": found["n"]}
+    return {**flow, "notes": [*flow.get("notes", []), note]}
 
 
 def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[dict[str, str]]:

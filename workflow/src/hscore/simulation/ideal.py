@@ -11,6 +11,7 @@ from math import exp, log, sqrt
 from statistics import NormalDist
 
 MRI_LN_POSITIVE_MM = 10.0  # published
+PLACES = {"tumour": ("inside",), "peritumoral": ("inside", "around")}  # of the signs that a region's box holds
 ROUNDED_MM = 0.1  # short axes are reported to a tenth of a millimetre
 _NORMAL = NormalDist()
 
@@ -28,8 +29,7 @@ def auc(distance: float) -> float:
 
 def seen(signs: dict, sequence: str, region: str) -> list[float]:
     """Separations of the signs that the box of a region holds on a sequence; the tumour's size shows in every box."""
-    places = signs["separation"][sequence]
-    return [places["inside"], *([places["around"]] if region == "peritumoral" else []), signs["size"]]
+    return [*(signs["separation"][sequence][place] for place in PLACES[region]), signs["size"]]
 
 
 def reading(parameters: dict) -> tuple[float, float]:
@@ -67,9 +67,7 @@ def observers(parameters: dict) -> dict:
     signs = parameters["signs"]
     latent = signs["latent"]
     images = {
-        sequence: {
-            region: auc(separation(latent, *seen(signs, sequence, region))) for region in ("tumour", "peritumoral")
-        }
+        sequence: {region: auc(separation(latent, *seen(signs, sequence, region))) for region in PLACES}
         for sequence in signs["separation"]
     }
     every = [d for places in signs["separation"].values() for d in places.values()]

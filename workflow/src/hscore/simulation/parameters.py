@@ -17,6 +17,7 @@ SECTIONS = (
     "survival",
     "missing",
     "center_shift",
+    "monte_carlo",
     "artefacts",
     "nuisance",
     "atlas",

@@ -86,6 +86,7 @@ def simulate_center(
         "control": control,
         "center_shift": {"level": shift, **own},
         "prevalence": prevalence,
+        "lnm": lnm,
         "hazard_ratio": parameters["survival"]["hazard_ratio"],
         "ideal_auc": controls.expected_auc(ideal.observers(parameters), control),
         "ideal_auc_of_these_patients": observed_auc(parameters, records, lnm),
@@ -151,12 +152,11 @@ def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
             ]
         )
 
-    both = ("inside", "around")
+    both = ideal.PLACES["peritumoral"]
     return {
         **{
             sequence: {
-                region: area_under_curve(best((sequence,), places), lnm)
-                for region, places in (("tumour", both[:1]), ("peritumoral", both))
+                region: area_under_curve(best((sequence,), places), lnm) for region, places in ideal.PLACES.items()
             }
             for sequence in planted["separation"]
         },

@@ -26,6 +26,7 @@ def work(arguments: argparse.Namespace) -> None:
         survival=read_json(arguments.survival),
         trained=[read_json(folder / "model.json") for folder in arguments.models],
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
+        shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"
     )
+    parser.add_argument("--shortcuts", type=Path, nargs="*", default=[], help="what tells the label (JSON), if images")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))
 

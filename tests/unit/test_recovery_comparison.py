@@ -1,0 +1,230 @@
+"""A study beside its truth, on small made-up studies; and the verdicts on negative controls."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from test_recovery_monte_carlo import ROOT, parameters  # noqa: F401  a fixture
+
+from hscore.recovery import comparison, controls, page, verdicts
+from hscore.simulation.patients import simulate_center
+
+MODELS = {
+    "t1": {"sequence": "CET1WI", "region": "peritumoral"},
+    "clinical": {"clinical": ["mri_ln_positive"]},
+    "hybrid": {"sequence": "CET1WI", "region": "peritumoral", "clinical": ["mri_ln_positive"]},
+    "other": {"clinical": ["age"]},
+}
+
+
+# --- images
+
+
+def stored(axes):
+    return SimpleNamespace(axes=np.array(axes, float))
+
+
+def test_true_mask_in_the_order_of_a_converted_volume():
+    """dcm2niix turns rows round: the truth's rows run backwards (LPS y), the NIfTI's forwards (RAS y)."""
+    mask = np.zeros((4, 5, 6), bool)
+    mask[1, 2, 3] = mask[1, 3, 3] = True
+    affine = np.diag([0.9, 0.9, 5.0, 1.0])  # LPS: x to the left, y backwards
+    true = {
+        "mask_T2WI": mask[1:2, 2:4, 3:4],
+        "first_T2WI": np.array([1, 2, 3]),
+        "shape_T2WI": np.array(mask.shape),
+        "affine_T2WI": affine,
+    }
+    same = comparison.true_mask(true, "T2WI", stored([[-1, 0, 0], [0, -1, 0], [0, 0, 1]]))  # the same, said in RAS
+    assert np.array_equal(same, mask)
+    turned = comparison.true_mask(true, "T2WI", stored([[-1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+    assert np.array_equal(turned, mask[:, ::-1])
+
+
+def test_box_error_is_the_worst_side():
+    mask = np.zeros((5, 20, 20), bool)
+    mask[1:4, 5:10, 6:12] = True
+    exact = {"sections": [1, 2, 3], "first": [6, 5], "last": [11, 9]}
+    assert comparison.box_error([exact], mask) == 0
+    assert comparison.box_error([exact, exact | {"last": [13, 9]}], mask) == 2
+    assert comparison.box_error([], mask) is None
+
+
+def test_images_are_summarised_by_sequence():
+    rows = [
+        {"sequence": "ADC", "dice": d, "volume_error": 0.0, "box_error": b, "adc": a, "true_adc": 1000.0}
+        for d, b, a in ((0.9, 0, 1010.0), (0.8, 2, 1030.0))
+    ]
+    (found,) = comparison.summarise_images(rows)
+    assert found["dice_mean"] == pytest.approx(0.85) and found["dice_least"] == 0.8
+    assert found["box_exact"] == 0.5 and found["box_error_largest"] == 2
+    assert found["adc_error_mean"] == pytest.approx(0.02)
+
+
+# --- models, reading, survival
+
+
+@pytest.fixture(scope="module")
+def truths(parameters):  # noqa: F811
+    return {center: simulate_center(parameters, center, "ge", 80, 20, 3)[1] for center in ("a", "b")}
+
+
+@pytest.fixture(scope="module")
+def included(truths):
+    return {
+        role: [(center, patient) for patient in truths[center]["patients"]]
+        for role, center in (("development", "a"), ("external", "b"))
+    }
+
+
+def performance(model, evaluation, auc=0.8, low=0.7, high=0.9):
+    rate = {"estimate": 0.6, "low": 0.5, "high": 0.7}
+    return {
+        "model": model,
+        "evaluation": evaluation,
+        "auc": {"estimate": auc, "low": low, "high": high},
+        "sensitivity": rate,
+        "specificity": rate,
+    }
+
+
+def test_models_stand_beside_their_ideal_observers(truths, included):
+    rows = comparison.models(
+        MODELS, [performance(m, e) for m in MODELS for e in ("external", "out_of_fold", "apparent")], truths, included
+    )
+    assert {(row["model"], row["evaluation"]) for row in rows} == {
+        (model, evaluation) for model in ("t1", "clinical", "hybrid") for evaluation in ("external", "out_of_fold")
+    }
+    for row in rows:
+        assert row["ideal"] == pytest.approx({"t1": 0.844, "clinical": 0.815, "hybrid": 0.933}[row["model"]], abs=1e-3)
+        assert row["holds_ideal"] is (row["model"] != "hybrid")
+    external = next(row for row in rows if row["model"] == "t1" and row["evaluation"] == "external")
+    observed = truths["b"]["ideal_auc_of_these_patients"]["CET1WI"]["peritumoral"]
+    assert external["ideal_of_these_patients"] == pytest.approx(observed)
+
+
+def test_reading_and_survival_stand_beside_the_truth(truths, included, parameters):  # noqa: F811
+    rows = comparison.reading([performance("clinical", "external"), performance("t1", "external")], MODELS, parameters)
+    assert [row["holds_truth"] for row in rows] == [True, False]  # sensitivity 0.68, specificity 0.95
+    found = {"estimate": 2.0, "low": 1.0, "high": 4.0}
+    rows = comparison.survival({role: {"hazard_ratio": found} for role in included}, truths, included, 0.95)
+    assert [row["truth"] for row in rows] == [4.59] * 4
+    true_groups = [row for row in rows if "true groups" in row["name"]]
+    assert len(true_groups) == 2 and all(row["low"] < 4.59 < row["high"] for row in true_groups)
+    assert not any(row["holds_truth"] for row in rows if "H score" in row["name"])
+
+
+def test_page_says_simulated_and_shows_the_marked_rows(truths):
+    summary = {
+        "scenario": "planted",
+        "studies": 500,
+        "confidence": 0.95,
+        "intervals": [
+            {
+                "place": place,
+                "studies": 500,
+                "truth": 0.9,
+                "truth_from": "planted",
+                "mean": 0.9,
+                "bias": 0.0,
+                "bias_error": 0.001,
+                "coverage": coverage,
+                "coverage_error": 0.01,
+                "below": 0.0,
+                "above": 0.0,
+            }
+            for place, coverage in (("good", 0.95), ("bad", 0.85))
+        ],
+        "bands": [{"place": "band", "studies": 500, "covered": 0.94, "covered_error": 0.01}],
+        "tests": [
+            {"place": "test", "studies": 500, "null_is_true": True, "rejected": 0.05, "rejected_error": 0.01},
+            {"place": "power", "studies": 500, "null_is_true": False, "rejected": 0.9, "rejected_error": 0.01},
+        ],
+        "chosen_threshold": [{"place": "external sensitivity", "studies": 500, "bias": 0.01, "bias_error": 0.001}],
+    }
+    content = {
+        "study": "tiny",
+        "patients": {"development": 80, "external": 80},
+        "planted": {center: page.planted(truth) for center, truth in truths.items()},
+        "images": [],
+        "models": [],
+        "reading": [],
+        "survival": [],
+    }
+    html = page.write(content, {"planted": summary}, [])
+    assert "SIMULATED PATIENTS" in html and '<tr class="marked"><td>bad</td>' in html
+    assert "<td>good</td>" in html and "power" not in html
+    assert "http" not in html.replace("http-equiv", "")  # nothing is fetched
+
+
+# --- negative controls
+
+
+def cohort(random, separation, n=60):
+    positive = np.arange(n) < n // 3
+    center = np.where(np.arange(n) % 2 == 0, "a", "b")
+    scores = {model: random.standard_normal(n) + separation * positive for model in ("t1", "hybrid")}
+    return controls.Cohort(positive, center, scores)
+
+
+CLEAN, CAUGHT = {"flagged": []}, {"flagged": ["CET1WI corner, first rows, first columns"]}
+
+
+def test_permuted_labels_hold_at_chance_and_fail_when_something_is_found():
+    random = np.random.default_rng(0)
+    fine = {name: cohort(random, 0.0) for name in ("out_of_fold", "external")}
+    assert controls.judge("permuted_labels", MODELS, fine, {"a": CLEAN}, [])["holds"]
+    found = {**fine, "external": cohort(random, 2.0)}
+    verdict = controls.judge("permuted_labels", MODELS, found, {"a": CLEAN}, [])
+    assert not verdict["holds"] and [check["holds"] for check in verdict["checks"]] == [True, True, False, False, True]
+
+
+def test_noise_control_judges_the_image_models_only():
+    random = np.random.default_rng(0)
+    cohorts = {name: cohort(random, 0.0) for name in ("out_of_fold", "external")}
+    for one in cohorts.values():
+        one.scores["hybrid"] = one.scores["hybrid"] + 3 * one.positive  # the reading of nodes
+    verdict = controls.judge("noise_images", MODELS, cohorts, {}, [])
+    assert verdict["holds"] and len(verdict["checks"]) == 2
+
+
+def test_centre_only_control_allows_a_pooled_auc_and_no_other():
+    """Scores that only know the centre: pooled they predict, within a centre they cannot."""
+    random = np.random.default_rng(0)
+    center = np.repeat(["a", "b"], 40)
+    positive = np.r_[np.arange(40) < 30, np.arange(40) < 8]
+    scores = {"t1": np.where(center == "a", 2.0, 0.0) + random.standard_normal(80)}
+    cohorts = {"out_of_fold": controls.Cohort(positive, center, scores), "external": cohort(random, 0.0)}
+    verdict = controls.judge("center_only", MODELS, cohorts, {}, [])
+    assert verdict["holds"]
+    pooled = next(check for check in verdict["checks"] if "pooled" in check["what"])
+    assert float(pooled["found"].split(";")[0]) > 0.65
+
+
+def test_leak_control_needs_the_guard_to_catch_it_there_and_only_there():
+    cohorts = {name: cohort(np.random.default_rng(0), 0.0) for name in ("out_of_fold", "external")}
+    assert controls.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CAUGHT}, ["c"])["holds"]
+    assert not controls.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CLEAN}, ["c"])["holds"]
+    assert not controls.judge("corner_leak", MODELS, cohorts, {"a": CAUGHT, "c": CAUGHT}, ["c"])["holds"]
+
+
+def test_verdicts_are_printed_and_a_failed_one_is_an_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for study, holds in (("one", True), ("two", False)):
+        (tmp_path / f"{study}.yaml").write_text(yaml.safe_dump({"study": study}))
+        folder = tmp_path / "results" / study / "recovery"
+        folder.mkdir(parents=True)
+        check = {"what": "AUC", "found": "0.9", "expected": "0.5", "holds": holds}
+        (folder / "control.json").write_text(json.dumps({"control": study, "checks": [check], "holds": holds}))
+    verdicts.main(["one.yaml"])
+    assert "one (simulated): holds" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        verdicts.main(["one.yaml", "two.yaml"])
+    assert stop.value.code == 1 and "FAIL AUC: 0.9; expected: 0.5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/controls").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_control_has_a_configuration_of_its_name(path):
+    assert yaml.safe_load(path.read_text())["simulation"]["control"] == path.stem

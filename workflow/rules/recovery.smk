@@ -1,0 +1,167 @@
+# Measuring the workflow on simulated patients. These are the only rules beside the simulation that read the planted truth,
+# and nothing of the study reads what they write.
+
+
+rule monte_carlo_truth:
+    """What the statistics of the Monte-Carlo studies should say."""
+    message:
+        "Finding the truth of the scenario {wildcards.scenario}"
+    input:
+        parameters=config["simulation"]["parameters"] if study.simulated else [],
+    output:
+        truth=paths.monte_carlo_truth,
+    params:
+        settings=targets.monte_carlo_settings(),
+        seed=config["seed"],
+        code=digest("monte_carlo_truth"),
+    log:
+        paths.log("monte_carlo_truth", "{scenario}"),
+    benchmark:
+        paths.benchmark("monte_carlo_truth", "{scenario}")
+    conda:
+        "../../envs/recovery.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python -m hscore.steps.monte_carlo_truth --parameters {input.parameters:q} --scenario {wildcards.scenario}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output.truth:q} > {log:q} 2>&1"
+
+
+rule monte_carlo_batch:
+    """Studies of latent scores through the statistics stages, without images."""
+    message:
+        "Monte-Carlo studies, scenario {wildcards.scenario}, batch {wildcards.batch}"
+    input:
+        parameters=config["simulation"]["parameters"] if study.simulated else [],
+        truth=paths.monte_carlo_truth,
+    output:
+        numbers=paths.monte_carlo_batch,
+    params:
+        settings=targets.monte_carlo_settings(),
+        studies=config["simulation"]["monte_carlo"]["studies"] if study.simulated else 0,
+        seed=config["seed"],
+        code=digest("monte_carlo_batch"),
+    wildcard_constraints:
+        scenario="planted|null",
+        batch="[0-9]+",
+    log:
+        paths.log("monte_carlo_batch", "{scenario}-{batch}"),
+    benchmark:
+        paths.benchmark("monte_carlo_batch", "{scenario}-{batch}")
+    conda:
+        "../../envs/recovery.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m hscore.steps.monte_carlo_batch --parameters {input.parameters:q} --scenario {wildcards.scenario}"
+        " --truth {input.truth:q} --settings {params.settings:q} --studies {params.studies}"
+        " --batch {wildcards.batch} --seed {params.seed} --output {output.numbers:q} > {log:q} 2>&1"
+
+
+rule summarise_monte_carlo:
+    """Coverage of every interval, bias of every estimate, size of every test."""
+    message:
+        "Summarising the Monte-Carlo studies"
+    input:
+        truths=targets.monte_carlo_truths(),
+        batches=targets.monte_carlo_batches() if study.simulated else [],
+    output:
+        summary=paths.monte_carlo,
+    params:
+        confidence=config["validate"]["confidence"],
+        code=digest("monte_carlo"),
+    log:
+        paths.log("summarise_monte_carlo"),
+    benchmark:
+        paths.benchmark("summarise_monte_carlo")
+    conda:
+        "../../envs/recovery.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.monte_carlo --truths {input.truths:q} --batches {input.batches:q}"
+        " --confidence {params.confidence} --output {output.summary:q} > {log:q} 2>&1"
+
+
+rule compare_with_truth:
+    """What the study found beside what was planted."""
+    message:
+        "Comparing the study with the planted truth"
+    input:
+        parameters=config["simulation"]["parameters"] if study.simulated else [],
+        truths=targets.per_center(paths.truth),
+        image_truth=targets.per_patient(paths.image_truth),
+        nifti=targets.per_patient(paths.nifti),
+        samples=targets.per_patient(paths.samples),
+        manifests=targets.per_center(paths.manifest),
+        validation=paths.validation,
+        survival=paths.survival,
+        monte_carlo=paths.monte_carlo,
+    output:
+        numbers=paths.recovery,
+        page=paths.recovery_page,
+    params:
+        study=config["study"],
+        models=as_json(study.config["models"]),
+        confidence=config["validate"]["confidence"],
+        centers=targets.centers(),
+        roles=targets.roles(),
+        code=digest("recovery"),
+    log:
+        paths.log("compare_with_truth"),
+    benchmark:
+        paths.benchmark("compare_with_truth")
+    conda:
+        "../../envs/recovery.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    shell:
+        "python -m hscore.steps.recovery --study {params.study} --parameters {input.parameters:q} --models {params.models:q}"
+        " --confidence {params.confidence} --centers {params.centers} --roles {params.roles} --truths {input.truths:q}"
+        " --manifests {input.manifests:q} --image-truth {input.image_truth:q} --nifti {input.nifti:q}"
+        " --samples {input.samples:q} --validation {input.validation:q} --survival {input.survival:q}"
+        " --monte-carlo {input.monte_carlo:q} --output {output.numbers:q} --page {output.page:q} > {log:q} 2>&1"
+
+
+rule judge_control:
+    """Whether a negative control found nothing, and its guard what was planted."""
+    message:
+        "Judging the control"
+    input:
+        development=targets.predictions("development"),
+        external=targets.predictions("external"),
+        folds=paths.folds,
+        lnm=targets.per_center(paths.outcome, "external", outcome="lnm"),
+        shortcuts=paths.shortcuts,
+    output:
+        verdict=paths.control,
+    params:
+        control=config["simulation"]["control"] if study.simulated else "none",
+        models=as_json(study.config["models"]),
+        development=targets.named_predictions("development"),
+        external=targets.named_predictions("external"),
+        external_centers=study.centers_of("external"),
+        code=digest("judge_control"),
+    log:
+        paths.log("judge_control"),
+    benchmark:
+        paths.benchmark("judge_control")
+    conda:
+        "../../envs/recovery.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m hscore.steps.judge_control --control {params.control} --models {params.models:q}"
+        " --development {params.development:q} --external {params.external:q} --folds {input.folds:q}"
+        " --external-centers {params.external_centers} --lnm {input.lnm:q} --shortcuts {input.shortcuts:q}"
+        " --output {output.verdict:q} > {log:q} 2>&1"

@@ -1,0 +1,106 @@
+"""Cohorts of scores, outcomes and survival drawn from the planted model, without images: the Monte-Carlo mode's data.
+
+Two scenarios. "planted": every model is the ideal observer of what it sees, so its score is the probability of
+metastasis, and disease-free survival has the planted hazard ratio. "null": all models are equally good and none better
+than another, and nothing is related to survival, so that every null hypothesis holds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from hscore.simulation import ideal
+from hscore.statistics.tables import Evaluation
+
+SCENARIOS = ("planted", "null")
+IMAGE_MODELS = {
+    "cet1wi_tumour": ("CET1WI", "tumour"),
+    "cet1wi_peritumoral": ("CET1WI", "peritumoral"),
+    "t2wi_peritumoral": ("T2WI", "peritumoral"),
+    "adc_peritumoral": ("ADC", "peritumoral"),
+}
+MODELS = (*IMAGE_MODELS, "clinical", "hybrid")
+EQUAL_SEPARATION = 1.2  # of every model's score in the null scenario
+OLD = 50  # years; age divides the patients into subgroups that differ in nothing
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Outcome and scores, survival (as `survival_by_score` takes it), and what the subgroups are made of."""
+
+    evaluation: Evaluation
+    survival: pd.DataFrame
+    characteristics: pd.DataFrame
+
+
+def draw(parameters: dict, scenario: str, patients: int, prevalence: float, random: np.random.Generator) -> Cohort:
+    """`patients` of one cohort; LNM, and so the number with it, is random."""
+    positive = random.random(patients) < prevalence
+    reading = _reading(parameters, positive, random)
+    ratios = {"planted": _planted, "null": _equal}[scenario](parameters, positive, reading, random)
+    scores = {model: expit(ratio + logit(prevalence)) for model, ratio in ratios.items()}
+    planted = parameters["survival"]
+    high = scores["hybrid"] > planted["high_above_probability"]
+    ratio = planted["hazard_ratio"] if scenario == "planted" else 1.0
+    months, event = _survival(planted, np.where(high, ratio, 1.0), random)
+    survival = pd.DataFrame(
+        {
+            "score": scores["hybrid"],
+            "lnm": positive.astype(float),
+            "mri_ln_positive": reading.astype(float),
+            "dfs_months": months,
+            "dfs_event": event.astype(float),
+            "competing_event": np.nan,
+        }
+    )
+    age = pd.DataFrame({"age": random.integers(OLD - 15, OLD + 15, patients).astype(str)})
+    return Cohort(Evaluation(positive, scores), survival, age)
+
+
+def _reading(parameters: dict, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """MRI-LN status, bool [patients]."""
+    sensitivity, specificity = ideal.reading(parameters)
+    return random.random(positive.size) < np.where(positive, sensitivity, 1 - specificity)
+
+
+def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+    """Log likelihood ratio of LNM for every ideal observer, [patients] each."""
+    signs, latent = parameters["signs"], parameters["signs"]["latent"]
+    risk = latent * (positive - 0.5) + random.standard_normal(positive.size)
+
+    def sign(separation: float) -> tuple[np.ndarray, float]:
+        share = separation / latent
+        return share * risk + np.sqrt(1 - share**2) * random.standard_normal(positive.size), separation
+
+    values = {
+        sequence: {place: sign(d) for place, d in places.items()} for sequence, places in signs["separation"].items()
+    }
+    size = sign(signs["size"])
+    ratios = {
+        model: ideal.log_likelihood_ratio(latent, [values[sequence][place] for place in ideal.PLACES[region]] + [size])
+        for model, (sequence, region) in IMAGE_MODELS.items()
+    }
+    sensitivity, specificity = ideal.reading(parameters)
+    called, not_called = np.log(sensitivity / (1 - specificity)), np.log((1 - sensitivity) / specificity)
+    ratios["clinical"] = np.where(reading, called, not_called)
+    ratios["hybrid"] = ratios["cet1wi_peritumoral"] + ratios["clinical"]
+    return ratios
+
+
+def _equal(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+    """Log likelihood ratios of exchangeable models: half of the noise of a score is common to all."""
+    d, common = EQUAL_SEPARATION, random.standard_normal(positive.size)
+    return {
+        model: d * (d * (positive - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(positive.size)))
+        for model in MODELS
+    }
+
+
+def _survival(planted: dict, ratio: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Months and whether the event was observed, as the simulated patients' (`simulation.patients`)."""
+    time = random.exponential(1 / (planted["monthly_hazard_low"] * ratio))
+    lost = random.exponential(1 / planted["monthly_loss"], ratio.size)
+    censored = np.minimum(random.uniform(*planted["follow_up_months"], ratio.size), lost)
+    return np.maximum(0.1, np.round(np.minimum(time, censored), 1)), time <= censored

@@ -1,0 +1,249 @@
+"""Many studies from latent scores: do the statistics stages' intervals cover, do their tests keep their size?
+
+Every study is drawn anew (`cohorts`) and put through the very functions that the validate and survive stages call. The
+truth of an estimate is what the same function says of a very large cohort, or a closed form (`truth`).
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from hscore.recovery import numbers
+from hscore.recovery.cohorts import MODELS, Cohort, draw
+from hscore.statistics import survival_by_score, thresholds, validation
+
+MODEL = "hybrid"
+KINDS = ("intervals", "p", "bands", "chosen")
+ROLES = ("external", "development")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes and prevalences of the cohorts by role, and the study's `validate` and `survive` sections."""
+
+    patients: dict[str, int]
+    prevalence: dict[str, float]
+    validate: dict
+    survive: dict
+
+    @classmethod
+    def of(cls, monte_carlo: dict, validate: dict, survive: dict) -> "Settings":
+        """From the simulation's section `monte_carlo` and the study's config; resamples are the Monte-Carlo mode's."""
+        counts = {role: monte_carlo[role] for role in ROLES}
+        return cls(
+            patients={role: count["patients"] for role, count in counts.items()},
+            prevalence={role: count["lnm_positive"] / count["patients"] for role, count in counts.items()},
+            validate=validate | {"bootstrap": validate["bootstrap"] | {"resamples": monte_carlo["resamples"]}},
+            survive=survive | {"model": MODEL, "adjust_for": ["mri_ln_positive"]},
+        )
+
+
+def frozen(parameters: dict) -> dict[str, dict]:
+    """The thresholds of all models: the risk above which the planted high-risk group begins."""
+    cut = parameters["survival"]["high_above_probability"]
+    return {model: {"value": cut, "chosen_on": "nothing: planted"} for model in MODELS}
+
+
+def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
+    """What the statistics stages say of one study: {"validation": ..., "survival": ...}."""
+    external, development = cohorts["external"], cohorts["development"]
+    fixed = frozen(parameters)
+    evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
+    columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}
+    return {
+        "validation": validation.validate(evaluations, fixed, settings.validate, external.characteristics),
+        "survival": survival_by_score.analyse(columns, MODEL, fixed[MODEL], settings.survive),
+    }
+
+
+def batch(parameters: dict, scenario: str, settings: Settings, truth: dict, studies: int, seed: list[int]) -> dict:
+    """`studies` studies. Per place: intervals (estimate, low, high), p-values, and the covered share of bands.
+
+    NaN where a study has no such number. `chosen` holds the accuracy of the hybrid at a threshold chosen on the
+    development cohort by Youden's index: there and external, minus what it truly is (see `_at_chosen_threshold`).
+    """
+    found: dict[str, dict] = {kind: {} for kind in KINDS}
+
+    def note(kind: str, name: str, study: int, value) -> None:
+        width = (3,) if kind == "intervals" else ()
+        found[kind].setdefault(name, np.full((studies, *width), np.nan))[study] = value
+
+    large = draw(parameters, scenario, 100_000, settings.prevalence["development"], np.random.default_rng([*seed, 0]))
+    for study in range(studies):
+        random = np.random.default_rng([*seed, study + 1])
+        cohorts = {
+            role: draw(parameters, scenario, settings.patients[role], settings.prevalence[role], random)
+            for role in ROLES
+        }
+        results = analyse(parameters, cohorts, settings)
+        for name, interval in numbers.intervals(results).items():
+            note("intervals", name, study, interval)
+        for name, p in numbers.tests(results).items():
+            note("p", name, study, p)
+        for name, band in numbers.bands(results).items():
+            if (covered := covered_share(band, name, truth)) is not None:
+                note("bands", name, study, covered)
+        for name, error in _at_chosen_threshold(cohorts, large).items():
+            note("chosen", name, study, error)
+    return found
+
+
+def to_arrays(found: dict) -> dict[str, np.ndarray]:
+    """A batch as plain arrays for a file."""
+    return {f"{kind}/{name}": values for kind in KINDS for name, values in found[kind].items()}
+
+
+def from_arrays(arrays) -> dict:
+    """A batch from the arrays of its file."""
+    found: dict[str, dict] = {kind: {} for kind in KINDS}
+    for key in arrays:
+        kind, _, name = key.partition("/")
+        found[kind][name] = arrays[key]
+    return found
+
+
+def covered_share(band: dict, name: str, truth: dict) -> float | None:
+    """Share of a band's points that hold the truth; None where the truth is not known."""
+    true = true_curve(band["grid"], name, truth)
+    if true is None:
+        return None
+    low, high = (np.array(band[key], float) for key in ("low", "high"))  # None becomes NaN
+    known = np.isfinite(low) & np.isfinite(high)
+    if not known.any():
+        return None
+    tolerance = 1e-12  # at S = 1 a band has no width
+    return float(((low - tolerance <= true) & (true <= high + tolerance))[known].mean())
+
+
+def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
+    """The true values of a curve on its grid: as planted (hazards, calibrated scores), or on the reference's grid."""
+    if name in truth["hazards"]:
+        return np.exp(-truth["hazards"][name] * np.array(grid))
+    if name in truth["calibrated"]:
+        return np.array(grid)
+    if name in truth["curves"] and len(truth["curves"][name]) == len(grid):
+        return np.array(truth["curves"][name], float)
+    return None
+
+
+def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str, float]:
+    """Error of the hybrid's sensitivity and specificity at Youden's threshold, by cohort."""
+    development = cohorts["development"].evaluation
+    choice = thresholds.choose(development.positive, development.scores[MODEL], "youden")
+    if "why" in choice:
+        return {}
+    errors = {}
+    positive, called = large.evaluation.positive, large.evaluation.scores[MODEL] >= choice["value"]
+    for role, cohort in cohorts.items():
+        here, score = cohort.evaluation.positive, cohort.evaluation.scores[MODEL] >= choice["value"]
+        for measure, member, of_large, sign in (
+            ("sensitivity", here, positive, True),
+            ("specificity", ~here, ~positive, False),
+        ):
+            if member.any():
+                errors[f"{role} {measure}"] = (score[member] == sign).mean() - (called[of_large] == sign).mean()
+    return errors
+
+
+# --- what many studies show
+
+# Tests whose null hypothesis holds although differences between models and a hazard ratio are planted: ideal observers
+# are calibrated, alike in all subgroups and in both cohorts; only the high-risk group is related to survival.
+PLANTED_NULLS = re.compile(
+    r"calibration\[.*as predicted.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
+    r"|proportional_hazards\w*\[(high H score|mri_ln_positive|GLOBAL)\]$"
+    r"|(multivariable\[mri_ln_positive\]|pathology\.both\[lnm\])$"
+)
+
+
+def null_is_true(test: str, scenario: str) -> bool:
+    """Whether a test's null hypothesis holds in a scenario."""
+    return scenario == "null" or bool(PLANTED_NULLS.search(test))
+
+
+def summary(batches: list[dict], truth: dict, confidence: float) -> dict:
+    """Coverage and bias of every interval and band, size or power of every test, with their Monte-Carlo errors."""
+    joined = {
+        kind: {name: _joined([part[kind].get(name) for part in batches], batches) for name in _names(batches, kind)}
+        for kind in KINDS
+    }
+    return {
+        "scenario": truth["scenario"],
+        "studies": sum(map(_studies, batches)),
+        "confidence": confidence,
+        "intervals": [_interval(name, values, truth) for name, values in joined["intervals"].items()],
+        "bands": [_mean(name, values, "covered") for name, values in joined["bands"].items()],
+        "tests": [_test(name, values, truth) for name, values in joined["p"].items()],
+        "chosen_threshold": [_mean(name, values, "bias") for name, values in joined["chosen"].items()],
+    }
+
+
+def _names(batches: list[dict], kind: str) -> list[str]:
+    return list(dict.fromkeys(name for part in batches for name in part[kind]))
+
+
+def _joined(parts: list[np.ndarray | None], batches: list[dict]) -> np.ndarray:
+    """The studies of all batches; a batch that never saw a place counts as NaN."""
+    shape = next(part.shape[1:] for part in parts if part is not None)
+    return np.concatenate(
+        [
+            np.full((_studies(batch), *shape), np.nan) if part is None else part
+            for part, batch in zip(parts, batches, strict=True)
+        ]
+    )
+
+
+def _studies(batch: dict) -> int:
+    return len(next(iter(batch["intervals"].values())))
+
+
+def _interval(name: str, values: np.ndarray, truth: dict) -> dict:
+    """One interval over all studies; `values` [studies, (estimate, low, high)]."""
+    known = values[~np.isnan(values[:, 1])]
+    estimate, low, high = known.T
+    finite = estimate[np.isfinite(estimate)]
+    true, source = truth["values"].get(name), "planted"
+    if true is None:
+        true, source = float(finite.mean()), "mean of the studies"
+    tolerance = 1e-9 * max(1.0, abs(true))
+    covered = (low <= true + tolerance) & (true <= high + tolerance)
+    row = {
+        "place": name,
+        "studies": len(known),
+        "truth": true,
+        "truth_from": source,
+        "mean": float(finite.mean()),
+        "bias": float(finite.mean() - true) if len(finite) == len(estimate) else None,
+        "bias_error": float(finite.std(ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else None,
+        "coverage": float(covered.mean()),
+        "coverage_error": _share_error(covered.mean(), len(known)),
+        "below": float((high < true - tolerance).mean()),
+        "above": float((low > true + tolerance).mean()),
+    }
+    widths = (high - low)[np.isfinite(high - low)]
+    return {**row, "median_width": float(np.median(widths)) if len(widths) else None}
+
+
+def _test(name: str, values: np.ndarray, truth: dict) -> dict:
+    known = values[~np.isnan(values)]
+    rejected = float((known < 0.05).mean())
+    return {
+        "place": name,
+        "studies": len(known),
+        "null_is_true": null_is_true(name, truth["scenario"]),
+        "rejected": rejected,
+        "rejected_error": _share_error(rejected, len(known)),
+    }
+
+
+def _mean(name: str, values: np.ndarray, key: str) -> dict:
+    known = values[~np.isnan(values)]
+    error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else None
+    return {"place": name, "studies": len(known), key: float(known.mean()), f"{key}_error": error}
+
+
+def _share_error(share: float, count: int) -> float:
+    """Monte-Carlo standard error of a share; that of one study more or less where it is 0 or 1."""
+    share = min(max(share, 1 / (count + 1)), 1 - 1 / (count + 1))
+    return float(np.sqrt(share * (1 - share) / count))

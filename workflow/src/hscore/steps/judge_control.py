@@ -1,0 +1,54 @@
+"""Whether the study of a negative control found nothing where there is nothing, and its guard what was planted."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hscore.files import read_json, write_json
+from hscore.recovery import controls
+from hscore.statistics import tables
+from hscore.steps import _program
+from hscore.steps._named import named_path
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read scores, labels and what the guard found; judge; write."""
+    folds = tables.read_table(arguments.folds, ["lnm", "center"])
+    development = tables.read_binary([arguments.folds], "lnm")
+    parts = [tables.read_binary([path], "lnm") for path in arguments.lnm]
+    external = pd.concat(parts)
+    where = np.repeat(arguments.external_centers, [len(part) for part in parts])
+    cohorts = {
+        "out_of_fold": _cohort(arguments.development, "out_of_fold", development, folds["center"].to_numpy(str)),
+        "external": _cohort(arguments.external, "score", external, where),
+    }
+    leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
+    verdict = controls.judge(arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking)
+    write_json(arguments.output, verdict)
+
+
+def _cohort(predictions, column: str, lnm: pd.Series, center: np.ndarray) -> controls.Cohort:
+    evaluation = tables.read_evaluation(predictions, column, lnm)
+    return controls.Cohort(evaluation.positive, center, evaluation.scores)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("judge_control", __doc__)
+    add = parser.add_argument
+    add("--control", required=True, help="name of the control")
+    add("--models", type=_program.settings, required=True, help="config section models, JSON")
+    add("--development", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
+    add("--external", type=named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
+    add("--folds", type=Path, required=True, help="development patients with lnm and centre, CSV")
+    add("--external-centers", nargs="+", required=True, help="names of the external centres")
+    add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV a centre")
+    add("--shortcuts", type=Path, required=True, help="what the guard against shortcuts found, JSON")
+    add("--output", type=Path, required=True, help="the verdict, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Some Monte-Carlo studies of one scenario: what the statistics stages say of cohorts of latent scores."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from hscore.files import new_file, read_json
+from hscore.recovery import monte_carlo
+from hscore.recovery.cohorts import SCENARIOS
+from hscore.simulation.parameters import load
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read planted parameters and truth, draw and analyse the studies, write their numbers."""
+    parameters = load(arguments.parameters)
+    settings = monte_carlo.Settings.of(parameters["monte_carlo"], **arguments.settings)
+    seed = [arguments.seed, SCENARIOS.index(arguments.scenario), arguments.batch]
+    found = monte_carlo.batch(
+        parameters, arguments.scenario, settings, read_json(arguments.truth), arguments.studies, seed
+    )
+    with new_file(arguments.output) as path:
+        np.savez_compressed(path, **monte_carlo.to_arrays(found))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("monte_carlo_batch", __doc__)
+    parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
+    parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")
+    parser.add_argument("--truth", type=Path, required=True, help="true values of the scenario, JSON")
+    parser.add_argument("--settings", type=_program.settings, required=True, help="sections validate and survive, JSON")
+    parser.add_argument("--studies", type=int, required=True, help="number of studies")
+    parser.add_argument("--batch", type=int, required=True, help="number of this batch; each has studies of its own")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="intervals and p-values of every study (npz)")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()

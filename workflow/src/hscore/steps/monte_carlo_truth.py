@@ -1,0 +1,33 @@
+"""The true values behind the Monte-Carlo studies of one scenario."""
+
+import argparse
+from pathlib import Path
+
+from hscore.files import write_json
+from hscore.recovery import truth
+from hscore.recovery.cohorts import SCENARIOS
+from hscore.recovery.monte_carlo import Settings
+from hscore.simulation.parameters import load
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read the planted parameters, find the truth, write."""
+    parameters = load(arguments.parameters)
+    settings = Settings.of(parameters["monte_carlo"], **arguments.settings)
+    write_json(arguments.output, truth.reference(parameters, arguments.scenario, settings, arguments.seed))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("monte_carlo_truth", __doc__)
+    parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
+    parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")
+    parser.add_argument("--settings", type=_program.settings, required=True, help="sections validate and survive, JSON")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="true values by place in the results, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()

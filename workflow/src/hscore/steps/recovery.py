@@ -1,0 +1,74 @@
+"""Set what a simulated study found beside what was planted, and write the recovery report."""
+
+import argparse
+from pathlib import Path
+
+from hscore.cohort.table import read_manifest
+from hscore.files import new_file, read_json, write_json
+from hscore.recovery import comparison, page
+from hscore.simulation.parameters import load
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read what the stages wrote and the truth, compare, write numbers and page."""
+    parameters, validation = load(arguments.parameters), read_json(arguments.validation)
+    truths = {center: read_json(path) for center, path in zip(arguments.centers, arguments.truths, strict=True)}
+    included: dict[str, list] = {"development": [], "external": []}
+    converted, sampled = (
+        {(folder.parent.name, folder.name.removeprefix("sub-")): folder for folder in folders}
+        for folders in (arguments.nifti, arguments.samples)
+    )
+    true_images = {(path.parent.name, path.stem): path for path in arguments.image_truth}
+    rows, shown = [], []
+    for center, role, manifest in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
+        patients = list(read_manifest(manifest)["patient"])
+        included[role] += [(center, patient) for patient in patients]
+        for who in ((center, patient) for patient in patients):
+            found = comparison.images(who[1], converted[who], sampled[who], true_images[who])
+            rows += [{"center": center, **row} for row in found]
+        if patients:
+            shown.append((center, truths[center]["scanner"], patients[0], converted[center, patients[0]]))
+    performance, models = validation["performance"], arguments.models
+    survival = read_json(arguments.survival)["cohorts"]
+    content = {
+        "study": arguments.study,
+        "simulated": True,
+        "patients": {role: len(pairs) for role, pairs in included.items()},
+        "planted": {center: page.planted(truth) for center, truth in truths.items()},
+        "images": comparison.summarise_images(rows),
+        "models": comparison.models(models, performance, truths, included),
+        "reading": comparison.reading(performance, models, parameters),
+        "survival": comparison.survival(survival, truths, included, arguments.confidence),
+        "patients_images": rows,
+    }
+    write_json(arguments.output, content)
+    with new_file(arguments.page) as path:
+        path.write_text(page.write(content, read_json(arguments.monte_carlo), shown), encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("recovery", __doc__)
+    add = parser.add_argument
+    add("--study", required=True, help="name of the study")
+    add("--parameters", type=Path, required=True, help="planted parameters (YAML)")
+    add("--models", type=_program.settings, required=True, help="config section models, JSON")
+    add("--confidence", type=float, required=True, help="confidence level of the study's intervals")
+    add("--centers", nargs="+", required=True, help="names of the centres")
+    add("--roles", nargs="+", required=True, help="their roles")
+    add("--truths", type=Path, nargs="+", required=True, help="their planted truths, JSON")
+    add("--manifests", type=Path, nargs="+", required=True, help="their included patients, CSV")
+    add("--image-truth", type=Path, nargs="+", required=True, help="truths about images: .../<center>/<patient>.npz")
+    add("--nifti", type=Path, nargs="+", required=True, help="folders of the convert step: .../<center>/sub-<patient>")
+    add("--samples", type=Path, nargs="+", required=True, help="folders of the sample step, likewise")
+    add("--validation", type=Path, required=True, help="validation, JSON")
+    add("--survival", type=Path, required=True, help="survival, JSON")
+    add("--monte-carlo", type=Path, required=True, help="summary of the Monte-Carlo studies, JSON")
+    add("--output", type=Path, required=True, help="estimates beside the truth, JSON")
+    add("--page", type=Path, required=True, help="the recovery report, HTML")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
