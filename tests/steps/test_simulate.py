@@ -12,14 +12,19 @@ import dcm2niix
 import highdicom
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
 import yaml
 from matplotlib.path import Path as Polygon
+from scipy.stats import rankdata
 
 from hscore.simulation import anatomy, controls, scanners
 from hscore.simulation.parameters import load
+from hscore.simulation.patient_images import write_patient
+from hscore.simulation.patients import simulate_center as draw_center
 from hscore.simulation.rendering import tumour_mask
+from hscore.statistics import shortcuts
 from hscore.steps import simulate_atlas, simulate_center, simulate_patient
 
 ROOT = Path(__file__).parents[2]
@@ -368,6 +373,87 @@ def test_a_missing_part_is_simply_not_there(atlas, coarse, tmp_path, lacking):
     kinds = {descriptions[name] for name in series_of(folder)}
     assert kinds == {"CET1WI", "T2WI", "ADC", "localizer"} - {lacking}
     assert (folder / "segmentation.dcm").exists() == (lacking == "T2WI")
+
+
+# --- nothing but the signs tells the label
+
+
+@pytest.fixture(scope="module")
+def many(atlas, coarse, tmp_path_factory):
+    """Images of 48 patients, half with LNM: (LNM, header features by patient, pixels by sequence)."""
+    folder = tmp_path_factory.mktemp("many")
+    parameters = load(coarse)
+    rows, truth = draw_center(parameters, "ge", "ge", 48, 24, SEED)
+    headers, pixels = [], {}
+    for row in rows:
+        target = folder / row["patient"]
+        target.mkdir()
+        record = truth["patients"][row["patient"]]
+        record["missing"] = {"sequence": None, "roi": False, "clinical": []}
+        write_patient(target, parameters, truth, atlas, row["patient"], "ge", SEED)
+        stacks = series_of(target)
+        headers.append(header_features([image for stack in stacks.values() for image in stack]))
+        for kind in ("CET1WI", "T2WI", "ADC"):
+            stack = stacks[protocols("ge")[kind]["description"]]
+            stack.sort(key=lambda image: image.InstanceNumber)
+            pixels.setdefault(kind, []).append(np.stack([image.pixel_array for image in stack]))
+    return np.array([row["lnm"] for row in rows]) == 1, headers, {kind: np.stack(p) for kind, p in pixels.items()}
+
+
+def header_features(images) -> dict:
+    """Every element of a patient's headers: numbers as their mean over the images, other values as the first's text."""
+    found = {}
+    for image in images:
+        for element in image:
+            if element.keyword in ("PixelData", "PatientAge"):  # age is a clinical variable, planted with a shift
+                continue
+            values = element.value if element.VM > 1 else [element.value]
+            for place, value in enumerate(values):
+                found.setdefault(f"{element.tag} {place}", []).append(value)
+    return {name: mean_or_text(values) for name, values in found.items()}
+
+
+def mean_or_text(values):
+    try:
+        return float(np.mean([float(value) for value in values]))
+    except (TypeError, ValueError):
+        return str(values[0])
+
+
+def test_no_header_gives_the_label_away(many):
+    lnm, headers, _ = many
+    table = pd.DataFrame(headers)
+    for name, values in table.items():
+        if not pd.api.types.is_numeric_dtype(values):
+            table[name] = values.astype(str).rank()  # texts in their order
+    found = shortcuts.report(table, lnm)
+    assert len(found["features"]) > 20 and found["flagged"] == []
+    aucs = np.array([row["auc"] for row in found["features"]])
+    assert np.median(np.abs(aucs - 0.5)) < 0.1  # chance with 24 against 24: 0.057
+    table["leak"] = lnm + np.random.default_rng(0).normal(0, 0.5, lnm.size)
+    assert shortcuts.report(table, lnm)["flagged"] == ["leak"]
+
+
+def pixel_aucs(values: np.ndarray, lnm: np.ndarray) -> np.ndarray:
+    """AUC of every pixel, `values` (patients, pixels)."""
+    ranks = rankdata(values, axis=0)
+    positives = lnm.sum()
+    return (ranks[lnm].sum(axis=0) - positives * (positives + 1) / 2) / (positives * (~lnm).sum())
+
+
+@pytest.mark.parametrize("kind", ["CET1WI", "T2WI", "ADC"])
+def test_no_pixel_gives_the_label_away(many, kind):
+    """Far from the tumour no pixel knows more than chance; near it none separates the patients."""
+    lnm, _, pixels = many
+    stack = pixels[kind]
+    flat = stack.reshape(len(stack), -1)
+    far = np.ones(stack.shape[1:], bool)
+    rows, columns = far.shape[1:]
+    far[:, rows // 4 : -rows // 4, columns // 5 : -columns // 5] = False  # tumour, parametria, pelvic nodes
+    random = np.random.default_rng(0)
+    chance = [np.abs(pixel_aucs(flat[:, far.ravel()], random.permutation(lnm)) - 0.5).max() for _ in range(20)]
+    assert np.abs(pixel_aucs(flat[:, far.ravel()], lnm) - 0.5).max() <= max(chance) + 0.02
+    assert np.abs(pixel_aucs(flat, lnm) - 0.5).max() < 0.5
 
 
 # --- the truth about the images

@@ -29,7 +29,7 @@ def breathing(image: np.ndarray, y: np.ndarray, pixel: float, amplitude: float, 
 def step(image: np.ndarray, pixel: float, distance: float, random: np.random.Generator) -> None:
     """Everything moves once by `distance` (mm), backwards, during the acquisition; in place."""
     lines = np.arange(image.shape[-1])
-    moved = np.where(lines < random.uniform(0.55, 0.85) * len(lines), 0.0, distance / pixel)
+    moved = np.where(lines < random.uniform(0.4, 0.6) * len(lines), 0.0, distance / pixel)
     for channel in image:
         for picture in channel:
             picture[:] = np.abs(_moved(picture, moved))

@@ -116,7 +116,7 @@ def write_rtstruct(
     ds.SOPClassUID = RTStructureSetStorage
     ds.SOPInstanceUID = study.uid("structure set")
     ds.InstanceNumber = 1
-    ds.Manufacturer = "Simulated reader"
+    ds.Manufacturer, ds.OperatorsName = "Simulated reader", ""
     ds.StructureSetLabel = "TUMOUR"
     ds.StructureSetDate, ds.StructureSetTime = study.date, "120000"
     referenced = Dataset()
