@@ -13,7 +13,7 @@ CODE = workflow/src tests envs config
 
 CONTROLS = permuted_labels noise_images center_only corner_leak
 
-.PHONY: help study recovery controls dry-run unlock env environments test test-slurm faults agreement bench lint lock envs
+.PHONY: help study recovery controls dry-run unlock env environments test test-slurm faults agreement bench montage lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
@@ -28,6 +28,7 @@ help:
 	@echo "make bench              run the study and print what each stage cost, beside the same work with standard parts"
 	@echo "make test-slurm         the SLURM profile against a real SLURM, which it installs and starts here (root, Debian)"
 	@echo "make faults             kill, fill, lock and corrupt a running study; what it survives (root)"
+	@echo "make montage            real and simulated sections side by side (needs the images in ../shared/data)"
 	@echo "make test               all tests and checks; make lint: the checks alone"
 	@echo "make lock               after a change of requirements*.in: resolve them again"
 	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
@@ -115,6 +116,9 @@ bench: $(INSTALLED_DEV)
 	@$(SNAKEMAKE) --logger hscore -- simulate
 	@$(SNAKEMAKE) --logger hscore
 	@$(RUN) python tests/benchmarks/bench_study.py $(CONFIG)
+
+montage: $(INSTALLED)
+	@mkdir -p results && $(RUN) python tests/montage.py results/montage.png
 
 lint: $(INSTALLED_DEV)
 	@$(RUN) ruff check $(CODE)

@@ -41,7 +41,12 @@ def step(name: str, *arguments: str) -> float:
 
 def simulate(folder: Path, scanner: str, count: int) -> list[Path]:
     """The image folders of ``count`` patients, simulated unless they are there."""
-    truth = folder / f"{scanner}.json"
+    truth, atlas = folder / f"{scanner}.json", str(folder / "atlas")
+    if not Path(atlas).exists():
+        outlines = str(ROOT / "resources" / "pelvis.yaml")
+        step(
+            "simulate_atlas", *("--parameters", PARAMETERS, "--outlines", outlines, "--seed", "2020", "--output", atlas)
+        )
     drawn = ["--center", scanner, "--scanner", scanner, "--patients", str(max(count, 5)), "--lnm-positive", "1"]
     table = str(folder / f"{scanner}.csv")
     step(
@@ -53,7 +58,8 @@ def simulate(folder: Path, scanner: str, count: int) -> list[Path]:
         images.append(folder / scanner / patient)
         if not images[-1].exists():
             whose = ["--truth", str(truth), "--patient", patient, "--scanner", scanner, "--seed", "2020"]
-            step("simulate_patient", *whose, "--parameters", PARAMETERS, "--output", str(images[-1]))
+            files = ["--atlas", atlas, "--output", str(images[-1]), "--image-truth", f"{images[-1]}.npz"]
+            step("simulate_patient", *whose, "--parameters", PARAMETERS, *files)
     return images
 
 

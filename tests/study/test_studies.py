@@ -9,11 +9,14 @@ import re
 import pytest
 import yaml
 
+from hscore.steps import recovery
 from workflow_runs import ENVIRONMENTS, ROOT, modules_or_skip, planned, snakemake
 
 pytestmark = pytest.mark.slow
 
 MODELS = ["cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid"]
+CENTERS = ("sysucc", "henan", "yunnan")
+NO_MONTE_CARLO = {"studies": 0, "confidence": 0.95, "intervals": [], "bands": [], "tests": [], "chosen_threshold": []}
 
 
 def test_every_patient_is_in_one_place_of_the_flow_diagram(simulated_study):
@@ -65,13 +68,54 @@ def test_every_job_ran_in_the_environment_of_its_stage(simulated_study):
     modules_or_skip()
     stages = {"simulate_patient": "simulate", "train_model": "train", "write_outcome": "cohort", "report": "report"}
     logs = {path: path.read_text(encoding="utf-8") for path in (simulated_study.results / "logs").rglob("*.log")}
-    assert len(logs) == 156 - 1  # every job but `all`
+    assert len(logs) == 158 - 1  # every job but `all`
     for path, text in logs.items():
         stage = re.search(r"^INFO environment \S+/(\w+), Python", text)[1]
         rule = path.relative_to(simulated_study.results / "logs").parts[0].removesuffix(".log")
         assert f"INFO environment {ENVIRONMENTS / stage}, " in text
         assert stages.get(rule, stage) == stage
     assert {"train", "predict"} < {re.search(r"/(\w+), Python", text)[1] for text in logs.values()}
+
+
+def test_nothing_but_the_disease_tells_the_label(simulated_study):
+    found = simulated_study.json("qc/shortcuts.json")
+    assert set(found) == set(CENTERS)
+    assert [center["flagged"] for center in found.values()] == [[], [], []]
+
+
+def test_recovery_sets_the_study_beside_the_truth(simulated_study, tmp_path):
+    """The step on the finished study, without the Monte-Carlo part: masks, boxes and ADC come back as planted."""
+    results = simulated_study.results
+    included = {c: [row["patient"] for row in simulated_study.rows(f"cohort/{c}/manifest.csv")] for c in CENTERS}
+    everybody = [(center, patient) for center in CENTERS for patient in included[center]]
+    (tmp_path / "monte_carlo.json").write_text(json.dumps({"planted": {"scenario": "planted", **NO_MONTE_CARLO}}))
+    recovery.main(
+        [
+            *("--study", "tiny", "--parameters", str(ROOT / "resources/simulation.yaml"), "--confidence", "0.95"),
+            *("--models", json.dumps(yaml.safe_load((ROOT / "config/config.yaml").read_text())["models"])),
+            *("--centers", *CENTERS, "--roles", "development", "development", "external"),
+            *("--truths", *(str(results / f"truth/{center}.json") for center in CENTERS)),
+            *("--manifests", *(str(results / f"cohort/{center}/manifest.csv") for center in CENTERS)),
+            *("--image-truth", *(str(results / f"truth/{center}/{patient}.npz") for center, patient in everybody)),
+            *("--nifti", *(str(results / f"nifti/{center}/sub-{patient}") for center, patient in everybody)),
+            *("--samples", *(str(results / f"samples/{center}/sub-{patient}") for center, patient in everybody)),
+            *("--validation", str(results / "validation/validation.json")),
+            *("--survival", str(results / "survival/survival.json")),
+            *("--monte-carlo", str(tmp_path / "monte_carlo.json")),
+            *("--output", str(tmp_path / "recovery.json"), "--page", str(tmp_path / "recovery.html")),
+        ]
+    )
+    found = json.loads((tmp_path / "recovery.json").read_text())
+    images = {row["sequence"]: row for row in found["images"]}
+    assert images["CET1WI"]["dice_least"] > 0.99 and images["CET1WI"]["box_exact"] == 1  # drawn on this grid
+    for sequence in ("T2WI", "ADC"):  # carried over, often to oblique planes
+        assert images[sequence]["dice_mean"] > 0.88 and images[sequence]["dice_least"] > 0.75
+        assert abs(images[sequence]["volume_error_mean"]) < 0.1
+    assert abs(images["ADC"]["adc_error_mean"]) < 0.05 and images["ADC"]["adc_correlation"] > 0.95
+    assert {row["model"] for row in found["models"]} == set(MODELS)
+    assert len(found["survival"]) == 4 and len(found["reading"]) == 4
+    page = (tmp_path / "recovery.html").read_text()
+    assert page.count("data:image/png;base64") == 9 and "SIMULATED PATIENTS" in page
 
 
 def test_second_run_has_nothing_to_do_and_in_the_common_environment_neither(simulated_study):

@@ -64,31 +64,26 @@ class Canvas:
         covered = np.asarray(picture).reshape(picture.height // finer, finer, -1, finer).mean(axis=(1, 3)) - 0.5
         self.paint((slice(section, section + 1), rows, columns), covered[None], layers)
 
-    def balls(self, balls: np.ndarray, layers: dict, texture: str | None = None, squeeze=(1.0, 1.0)):
-        """Fill the union of balls (n, 4: x, y, z, radius in mm), wider (x) or flatter (y) by `squeeze`.
+    def balls(self, balls: np.ndarray, layers: dict, texture: str | None = None, uneven: Field | None = None):
+        """Fill the union of balls (n, 4: x, y, z, radius in mm), their surface moved in and out by a field (mm).
 
         Returns the block that holds them and the depth in it; None outside of the volume.
         """
-        (wide, flat), reach = squeeze, balls[:, 3]
+        reach = balls[:, 3] + (0 if uneven is None else 3)
         block = tuple(
-            _span(np.r_[balls[:, i] - by * reach, balls[:, i] + by * reach], axis)
-            for i, axis, by in ((2, Z, 1.0), (1, Y, flat), (0, X, wide))
+            _span(np.r_[balls[:, i] - reach, balls[:, i] + reach], axis) for i, axis in ((2, Z), (1, Y), (0, X))
         )
         if any(part.start >= part.stop for part in block):
             return None
         z, y, x = (axis[part] for axis, part in zip((Z, Y, X), block, strict=True))
-        depth = np.full((len(z), len(y), len(x)), -1.0, np.float32)
-        for cx, cy, cz, r in balls:
-            near = tuple(
-                slice(*np.searchsorted(axis, (c - by * r, c + by * r)))
-                for axis, c, by in ((z, cz, 1.0), (y, cy, flat), (x, cx, wide))
-            )
-            dz, dy, dx = (
-                ((axis[part] - c) / by) ** 2
-                for axis, part, c, by in zip((z, y, x), near, (cz, cy, cx), (1.0, flat, wide), strict=True)
-            )
+        depth = np.full((len(z), len(y), len(x)), -9.0, np.float32)
+        for (cx, cy, cz, r), far in zip(balls, reach, strict=True):
+            near = tuple(slice(*np.searchsorted(axis, (c - far, c + far))) for axis, c in ((z, cz), (y, cy), (x, cx)))
+            dz, dy, dx = ((axis[part] - c) ** 2 for axis, part, c in zip((z, y, x), near, (cz, cy, cx), strict=True))
             part = depth[near]
             np.maximum(part, r - np.sqrt(dz[:, None, None] + dy[:, None] + dx), out=part)
+        if uneven is not None:
+            depth += uneven.at(z[:, None], y[None], x)
         self.paint(block, depth, layers, texture)
         return block, depth
 
@@ -280,33 +275,40 @@ def _small_nodes(canvas: Canvas) -> None:
 
 
 def _colon(canvas: Canvas) -> None:
-    """Rectum and sigmoid colon with their content, and gas in front of it."""
+    """Rectum and sigmoid colon: empty, or with stool, or with stool and gas in front of it."""
     random = canvas.random
     path = _points(
-        "-1,46,-38,12 1,52,-18,15 3,57,4,16 -3,59,24,16 10,54,42,15 30,42,54,14 46,18,62,13 40,-4,74,13 24,-18,84,13 "
-        "40,-14,98,13 58,0,108,13"
+        "-1,46,-38,11 1,52,-18,14 3,57,4,15 -3,59,24,15 10,54,42,14 30,42,54,13 46,18,62,12 40,-4,74,12 24,-18,84,12 "
+        "40,-14,98,12 58,0,108,12"
     )
+    full = random.choice([0.72, 1.0, 1.15])
     path[:, :3] += random.normal(0, 2.5, (len(path), 3))
-    path[:, 3] *= np.exp(0.14 * random.standard_normal(len(path)) + random.normal(0, 0.08))
-    block, depth = canvas.balls(_balls_along(path, 0.3), {0: "rectal_wall", 3.2: "stool"})
-    lumps = canvas.textures.of("stool")[block]
-    height = (Y[block[1]] - 50)[:, None] / 20
-    canvas.paint(block, np.where((depth > 3.2) & (lumps > 4.5 + height), 1.0, -1.0), {0: "gas"})
+    path[:, 3] *= full * np.exp(0.16 * random.standard_normal(len(path)))
+    content = "mucosa" if full < 1 else "stool"
+    uneven = Field.random(random, (14, 9, 9), FIELD_EXTENT) * 1.8
+    block, depth = canvas.balls(_balls_along(path, 0.3), {0: "rectal_wall", 3.4: content}, uneven=uneven)
+    if full > 1:
+        lumps = canvas.textures.of("stool")[block]
+        height = (Y[block[1]] - 50)[:, None] / 9
+        canvas.paint(block, np.where((depth > 3.4) & (lumps > 3.5 + height), 1.0, -1.0), {0: "gas"})
 
 
 def _bowel(canvas: Canvas) -> None:
     """Loops of small bowel above bladder and uterus; gas lies in front of fluid."""
     random = canvas.random
+    uneven = Field.random(random, (12, 8, 8), FIELD_EXTENT) * 1.3
     for _ in range(26):
         start = random.uniform(-62, 62), random.uniform(-78, 34), random.uniform(44, 112)
-        radius = random.uniform(8, 13)
+        radius = random.uniform(7.5, 12)
         toward = random.standard_normal(3) * (1, 1, 0.6)
         walk = _walk(random, start, toward, 18, 0.3, (radius, random.uniform(0.75, 1.1) * radius), 5.0)
         walk[:, 0] = 70 * np.tanh(walk[:, 0] / 70)
         walk[:, 1] = -28 + 54 * np.tanh((walk[:, 1] + 28) / 54)
         lowest = np.where(walk[:, 1] > 8, 30, 46)  # behind the uterus they reach lower
         walk[:, 2] = np.maximum(walk[:, 2], lowest + walk[:, 3] - 8)
-        found = canvas.balls(_balls_along(walk, 0.3), {0: "fascia", 0.4: "rectal_wall", 2.2: "bowel_content"})
+        found = canvas.balls(
+            _balls_along(walk, 0.3), {0: "fascia", 0.4: "rectal_wall", 2.2: "bowel_content"}, uneven=uneven
+        )
         if found and random.random() < 0.45:
             block, depth = found
             level = walk[:, 1].mean() + random.uniform(-8, 4)
@@ -323,7 +325,7 @@ def _bladder(canvas: Canvas) -> None:
     bends = Field.random(random, (30, 28, 28), FIELD_EXTENT).at(Z[block[0]][:, None], Y[block[1]][None], X[block[2]])
     z, y, x = z[:, None, None], y[:, None] + 0.15 * z[:, None, None], x
     size = (np.abs(x / wide) ** 2.4 + np.abs(y / deep) ** 2.2 + np.abs(z / high) ** 2.5) ** 0.42
-    wall = 3.0 + 40 / wide * random.uniform(0.3, 1.4)
+    wall = 2.2 + 40 / wide * random.uniform(0.3, 1.3)
     canvas.paint(block, (1 - size) * deep + 3.2 * bends, {0: "fascia", 0.5: "bladder_wall", wall: "urine"})
 
 

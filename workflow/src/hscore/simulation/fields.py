@@ -47,6 +47,9 @@ class Field:
         counts = [int(np.ceil(2 * half / step)) + 5 for half, step in zip(extent, spacing, strict=True)]
         return tuple(-half - 2 * step for half, step in zip(extent, spacing, strict=True)), counts
 
+    def __mul__(self, factor: float) -> "Field":
+        return Field(self.coefficients * np.float32(factor), self.origin, self.spacing)
+
     def at(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Values (sections, rows, columns), float32: z and y (mm) broadcast to (sections, rows), x (columns,)."""
         z, y = np.broadcast_arrays(z, y)

@@ -204,21 +204,21 @@ def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, param
 
 
 def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """How much of the tissue beside the tumour is peritumoral, 0..1: strands that run into the parametria.
+    """How much of the tissue beside the tumour is peritumoral, 0..1: wings that taper into the parametria.
 
     They begin at the tumour's outermost point on each side, so a box drawn tightly around the tumour hardly holds any
     of them, and the box grown by some pixels does.
     """
     (x0, x1), (y0, y1), (z0, z1) = tumour.reach
-    noise, strands = tumour.noise.at(z, y, x), tumour.strands.at(z, y, x)
+    uneven = tumour.noise.at(z, y, x) + tumour.strands.at(z, y, x)
     out = np.maximum(x0 - x, x - x1).astype(np.float32)
-    along = ((y - (y0 + y1) / 2) / (0.42 * (y1 - y0))).astype(np.float32)
+    half_height = 0.26 * (y1 - y0) * np.clip(1.2 - out / (2.6 * reach), 0, 1.2)
+    aside = half_height - np.abs(y - (y0 + y1) / 2)[..., None]
+    wing = _edge((aside + 2.0 * uneven).astype(np.float32), 5.0)
+    far = np.clip(2.2 - out / np.float32(reach) + np.float32(0.4) * uneven, 0, 1)
+    beside = _edge(out - 0.2 + np.float32(0.6) * uneven, 2.5)
     height = _edge(np.minimum(z - z0, z1 - z).astype(np.float32), 8.0)
-    far = np.clip(1.8 - out / np.float32(reach) + np.float32(0.4) * noise, 0, 1) * _edge(
-        out - 0.3 + np.float32(0.7) * noise, 2.5
-    )
-    core = (1.0 - along**2)[..., None] + np.float32(0.25) * (noise + strands)
-    return np.clip(core * np.float32(2.5), 0, 1) * far * height[..., None]
+    return wing * far * beside * height[..., None]
 
 
 def _sign_values(signs: dict, kind: str, levels: dict) -> tuple[dict, dict]:

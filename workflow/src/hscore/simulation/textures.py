@@ -27,13 +27,11 @@ class Textures:
         streaks = _surfaces(noise(9, 3.6, 44, turned=GLUTEAL_DEGREES), 0.16) * np.clip(0.3 + patchy, 0, 1)
         trabeculae = 0.18 * noise(14, 11, 11, slope=2.5) + 0.15 * noise(2.5, 1.3, 1.3, slope=2.0)
         vessels = _tubes(noise(14, 9, 9), noise(14, 9, 9), 0.26)
-        other_vessels = _tubes(noise(11, 6, 6), noise(11, 6, 6), 0.2)
+        other_vessels = _tubes(noise(12, 7, 7), noise(10, 5, 5), 0.24)
         lumps = noise(7, 6, 6, slope=3.0)
         self._levels = {
             "subcutaneous_fat": self._tiled(fasciae + 0.09 + 0.05 * noise(14, 12, 12, slope=3.0)),
-            "fat": self._tiled(
-                np.maximum(0.8 * septa, 0.9 * other_vessels) + 0.10 + 0.08 * noise(14, 12, 12, slope=3.0)
-            ),
+            "fat": self._tiled(np.maximum(septa, other_vessels) + 0.10 + 0.08 * noise(14, 12, 12, slope=3.0)),
             "strands": self._tiled(_surfaces(noise(9, 4, 9, slope=3.5), 0.3)),
             "vessels": self._tiled(vessels),
             "muscle": self._tiled(_surfaces(noise(26, 5, 5), 0.10) * patchy + 0.06 * (1 + organ)),
