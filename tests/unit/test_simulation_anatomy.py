@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from hscore.simulation import anatomy, atlas, scanners
+from hscore.simulation import anatomy, atlas, curves, scanners
 from hscore.simulation.codes import LEVELS, PIXEL, STEP, TISSUES, X, Y, Z
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import simulate_center
@@ -111,7 +111,7 @@ def test_textures_are_levels_and_repeat():
 
 def test_closed_curve_passes_through_its_points():
     corners = np.array([(10, 0), (0, 8), (-9, 0), (0, -11)], float)
-    curve = atlas._through(corners, closed=True)
+    curve = curves.through(corners, closed=True)
     assert np.abs(curve[None] - corners[:, None]).sum(axis=2).min(axis=1) == pytest.approx(0)
     assert len(curve) == 32 and np.hypot(*np.diff(curve, axis=0).T).max() < 3
 

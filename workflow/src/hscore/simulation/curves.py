@@ -1,0 +1,44 @@
+"""Smooth curves through points, and the balls along them that make a tube."""
+
+import numpy as np
+
+
+def points_of(text: str) -> np.ndarray:
+    """Points of an outline or tube: "x,y x,y ..." as an array (n, 2), or with more numbers a point."""
+    return np.array([[float(number) for number in point.split(",")] for point in text.split()])
+
+
+def through(points: np.ndarray, closed: bool = False, between: int = 8) -> np.ndarray:
+    """A smooth curve through points (n, any): Catmull-Rom splines with `between` steps from point to point."""
+    if closed:
+        before, here, after, beyond = (np.roll(points, shift, axis=0) for shift in (1, 0, -1, -2))
+    else:
+        ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+        before, here, after, beyond = ends[:-3], ends[1:-2], ends[2:-1], ends[3:]
+    t = np.linspace(0, 1, between, endpoint=False)[None, :, None]
+    before, here, after, beyond = (part[:, None, :] for part in (before, here, after, beyond))
+    curve = here + 0.5 * t * (
+        after - before + t * (2 * before - 5 * here + 4 * after - beyond + t * (3 * (here - after) + beyond - before))
+    )
+    curve = curve.reshape(-1, points.shape[1])
+    return curve if closed else np.vstack([curve, points[-1]])
+
+
+def balls_along(points: np.ndarray, every: float = 0.4) -> np.ndarray:
+    """Balls (x, y, z, radius) along the smooth curve through some of them, `every` radius one."""
+    curve = through(points)
+    apart = every * np.maximum(curve[:-1, 3], 0.7)
+    place = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve[:, :3], axis=0), axis=1) / apart)])
+    wanted = np.append(np.arange(0, place[-1]), place[-1])
+    return np.stack([np.interp(wanted, place, column) for column in curve.T], axis=1)
+
+
+def random_walk(random, start, direction, steps: int, bend: float, radius, step: float = 2.2) -> np.ndarray:
+    """A random walk (x, y, z, radius): its direction turns by `bend`, its radius goes from the first to the last."""
+    place, direction = np.array(start, float), np.array(direction, float)
+    walk = []
+    for share in np.linspace(0, 1, steps):
+        walk.append([*place, radius[0] + share * (radius[1] - radius[0])])
+        direction = direction / np.linalg.norm(direction) + bend * random.standard_normal(3)
+        place = place + step * direction / np.linalg.norm(direction)
+    return np.array(walk)
