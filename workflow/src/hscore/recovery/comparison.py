@@ -88,10 +88,11 @@ def summarise_images(rows: list[dict]) -> list[dict]:
         }
         if sequence == "ADC":
             error = table["adc"] / table["true_adc"] - 1
+            varied = len(table) > 2 and table["true_adc"].nunique() > 1 and table["adc"].nunique() > 1
             row |= {
                 "adc_error_mean": float(error.mean()),
-                "adc_error_sd": float(error.std()),
-                "adc_correlation": float(table["adc"].corr(table["true_adc"])),
+                "adc_error_sd": float(error.std()) if len(table) > 1 else None,
+                "adc_correlation": float(table["adc"].corr(table["true_adc"])) if varied else None,
             }
         found.append(row)
     return found
