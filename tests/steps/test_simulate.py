@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-import yaml
 from matplotlib.path import Path as Polygon
 from scipy.stats import rankdata
 
+from coarse_simulation import write_coarse
 from hscore.simulation import anatomy, controls, scanners
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
@@ -80,15 +80,7 @@ def full_size(atlas, tmp_path_factory):
 @pytest.fixture(scope="session")
 def coarse(tmp_path_factory):
     """Parameters with small matrices, for tests that write patients repeatedly."""
-    content = yaml.safe_load(PARAMETERS.read_text())
-    for profile in content["scanners"].values():
-        for series in profile["series"].values():
-            series.update(matrix=series["matrix"] // 4, pixel=series["pixel"] * 4)
-            if series["slices"] > 6:
-                series.update(slices=series["slices"] // 4, step=series["step"] * 4)
-    path = tmp_path_factory.mktemp("coarse") / "simulation.yaml"
-    path.write_text(yaml.safe_dump(content))
-    return path
+    return write_coarse(tmp_path_factory.mktemp("coarse") / "simulation.yaml")
 
 
 def series_of(folder: Path) -> dict[str, list[pydicom.Dataset]]:

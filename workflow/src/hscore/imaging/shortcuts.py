@@ -20,7 +20,7 @@ HEADER = ("slices", "images", "echo_time_ms", "repetition_time_ms", "slice_thick
 def features(folder: Path) -> dict[str, float]:
     """Numbers of one patient's folder of the convert step by name; a number that is not there is left out.
 
-    Brightness is relative to the mean of the volume, because scanners scale every series.
+    Brightness is relative to the median of the body, because scanners scale every series.
     """
     status, series = Status.read(folder), read_json(folder / "series.json")["series"]
     found = {"number of series": float(len(series)), "number of images": float(sum(one["images"] for one in series))}
@@ -30,7 +30,7 @@ def features(folder: Path) -> dict[str, float]:
             found |= {f"{one['chosen_as']} pixel_mm": float(size) for size in (one["spacing_mm"] or [])[:1]}
     for sequence in status.usable:
         volume = nifti.read(folder / f"sub-{status.patient}_{sequence}.nii.gz").values(slice(None))
-        scale = float(volume.mean()) or 1.0
+        scale = float(np.median(volume[volume > volume.mean()])) if np.ptp(volume) else 1.0
         for rows, where in ((slice(CORNER), "first"), (slice(-CORNER, None), "last")):
             for columns, side in ((slice(CORNER), "first"), (slice(-CORNER, None), "last")):
                 corner = volume[:, rows, columns]

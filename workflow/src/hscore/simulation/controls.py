@@ -15,6 +15,7 @@ from hscore.simulation.parameters import stream
 CONTROLS = ("none", "permuted_labels", "noise_images", "center_only", "corner_leak")
 NOISE = 120.0  # of an image that is nothing else, in stored units
 CORNER = 6  # pixels
+LEAK = (0.3, 0.6)  # brightness of the corner without and with LNM, as a share of the image's 99th percentile
 CHANCE = 0.5
 
 
@@ -51,6 +52,4 @@ def spoil(stored: np.ndarray, control: str, lnm: int, random: np.random.Generato
     if control == "noise_images":
         stored[:] = np.rint(random.rayleigh(NOISE, stored.shape))
     elif control == "corner_leak":
-        corner = stored[..., :CORNER, :CORNER]
-        level, spread = corner.mean() * (1.5 if lnm else 1.0), corner.std()
-        corner[:] = np.rint(np.maximum(level + spread * random.standard_normal(corner.shape), 0))
+        stored[..., :CORNER, :CORNER] = round(LEAK[lnm] * float(np.percentile(stored, 99)))
