@@ -97,3 +97,10 @@ def test_patients_who_are_there_twice_are_a_note_of_their_centres():
     label = "same examination or images as another patient"
     assert flow["a"]["notes"] == flow["b"]["notes"] == [{"code": "patient_twice", "label": label, "n": 1}]
     assert "notes" not in merging.merge(**parts())["flow"]["a"]
+
+
+def test_what_tells_the_label_is_a_note_of_its_centre():
+    found = {"b": {"flagged": ["T2WI corner"], "n": 22}, "a": {"flagged": [], "n": 30}}
+    flow = merging.merge(**parts(shortcuts=found))["flow"]
+    assert [(note["code"], note["n"]) for note in flow["b"]["notes"]] == [("label_shortcut", 22)]
+    assert "notes" not in flow["a"] and "notes" not in merging.merge(**parts())["flow"]["b"]

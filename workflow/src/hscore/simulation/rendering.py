@@ -90,7 +90,7 @@ def _signals_by_code(tissues: dict, signal) -> np.ndarray:
 def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, protocol: dict) -> np.ndarray:
     """The atlas as a sequence shows it in this patient, shape (channels, sections, rows, columns).
 
-    A section's signals are computed on the atlas's own pixels, as the mean of two planes, and then looked up where the
+    A section's signals are computed on the atlas's own pixels, as the mean of some planes, and then looked up where the
     patient's displacement says, linearly between pixels.
     """
     y, x = (field.at(stack.z, stack.y, stack.x) for field in pelvis.displacement)
