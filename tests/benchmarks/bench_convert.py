@@ -43,10 +43,7 @@ def simulate(folder: Path, scanner: str, count: int) -> list[Path]:
     """The image folders of ``count`` patients, simulated unless they are there."""
     truth, atlas = folder / f"{scanner}.json", str(folder / "atlas")
     if not Path(atlas).exists():
-        outlines = str(ROOT / "resources" / "pelvis.yaml")
-        step(
-            "simulate_atlas", *("--parameters", PARAMETERS, "--outlines", outlines, "--seed", "2020", "--output", atlas)
-        )
+        step("simulate_atlas", "--parameters", PARAMETERS, "--seed", "2020", "--output", atlas)
     drawn = ["--center", scanner, "--scanner", scanner, "--patients", str(max(count, 5)), "--lnm-positive", "1"]
     table = str(folder / f"{scanner}.csv")
     step(

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench_convert import PARAMETERS, ROOT, SCANNERS, step
+from bench_convert import PARAMETERS, SCANNERS, step
 
 from hscore.simulation import dicom, patient_images, scanners
 from hscore.simulation.parameters import load
@@ -77,8 +77,7 @@ def main() -> None:
     parameters = load(PARAMETERS)
     with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:
         folder = Path(scratch)
-        outlines = str(ROOT / "resources" / "pelvis.yaml")
-        atlas = ["--parameters", PARAMETERS, "--outlines", outlines, "--seed", SEED, "--output", str(folder / "atlas")]
+        atlas = ["--parameters", PARAMETERS, "--seed", SEED, "--output", str(folder / "atlas")]
         print(f"atlas, once a study: {step('simulate_atlas', *atlas):.1f} s", flush=True)
         everything = []
         for scanner in SCANNERS:

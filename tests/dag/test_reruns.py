@@ -33,7 +33,7 @@ PATIENT = ("convert_patient", "normalize_patient", "sample_patient", "check_qual
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
 ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, **REPORT}
 TRAINING = {"train_model": 6, "predict_development": 6, "predict_external": 6, **ANALYSIS}
-LOOKING = {"write_inventory": 1, "compare_patients": 1, "overview_quality": 3}
+LOOKING = {"write_inventory": 1, "compare_patients": 1, "check_shortcuts": 1, "overview_quality": 3}
 
 
 class Finished:
@@ -183,7 +183,7 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"far lnm"}
     assert by_rule(jobs) == {
-        **{"write_outcome": 1, "describe_cohorts": 1, "validate_models": 1, "analyse_survival": 1},
+        **{"write_outcome": 1, "describe_cohorts": 1, "check_shortcuts": 1, "validate_models": 1, "analyse_survival": 1},
         **REPORT,
     }
 
@@ -192,7 +192,8 @@ def test_a_changed_node_status_of_a_development_centre_reruns_training(study):
     study.edit("north.csv", ",1,21.5,0", ",0,21.5,0")
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"north lnm"}
-    assert by_rule(jobs) == {"write_outcome": 1, "describe_cohorts": 1, "split_development": 1, **TRAINING}
+    once = dict.fromkeys(("write_outcome", "describe_cohorts", "check_shortcuts", "split_development"), 1)
+    assert by_rule(jobs) == {**once, **TRAINING}
 
 
 def test_another_order_of_columns_is_recorded_and_reruns_nothing_else(study):
@@ -242,7 +243,8 @@ def test_a_changed_setting_reruns_what_reads_it(study, change, rerun):
 def edits() -> dict[str, dict[str, int]]:
     """Module -> jobs that its edit reruns."""
     looking = {**LOOKING, "write_inventory": 3}
-    cohort = {"build_cohort": 3, "write_outcome": 6, "describe_cohorts": 1, "split_development": 1, **TRAINING}
+    once = {"describe_cohorts": 1, "check_shortcuts": 1, "split_development": 1}
+    cohort = {"build_cohort": 3, "write_outcome": 6, **once, **TRAINING}
     return {
         "reporting/page.py": {"report": 1, "record_run": 1},
         "reporting/crate.py": {"record_run": 1},

@@ -149,7 +149,7 @@ def test_the_tiny_study_runs_through_sbatch(cluster, tmp_path):
     results = tmp_path / "results/simulated-tiny"
     assert (results / "report/report.html").stat().st_size > 10_000
     assert planned(tmp_path, *arguments, "--rerun-triggers", "mtime", "params", "input", "code") == []
-    # 155 jobs in so few submissions: the steps of eight patients as one, each training by itself
+    # 157 jobs in so few submissions: the steps of eight patients as one, each training by itself
     comments = [re.search(r"--comment (?:rule_)?(\w+)", line)[1] for line in run.submitted]
     assert len(comments) == len(set(run.job_ids)) <= 15, comments
     assert all(states()[job] == "COMPLETED" for job in run.job_ids)

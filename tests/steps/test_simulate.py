@@ -54,15 +54,7 @@ def make_patient(atlas: Path, truth: Path, scanner: str, output: Path, number: i
 def atlas(tmp_path_factory) -> Path:
     """The atlas, with as many variants as the parameters ask for."""
     folder = tmp_path_factory.mktemp("atlas") / "atlas"
-    files = [
-        "--parameters",
-        str(PARAMETERS),
-        "--outlines",
-        str(ROOT / "resources/pelvis.yaml"),
-        "--output",
-        str(folder),
-    ]
-    simulate_atlas.main([*files, "--seed", str(SEED)])
+    simulate_atlas.main(["--parameters", str(PARAMETERS), "--output", str(folder), "--seed", str(SEED)])
     return folder
 
 

@@ -46,13 +46,15 @@ rule check_shortcuts:
         paths.benchmark("check_shortcuts")
     conda:
         "../../envs/validate.yaml"
+    envmodules:
+        "hscore/validate",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     shell:
-        "python -m hscore.steps.shortcuts --nifti {input.nifti:q} --centers {params.centers} --lnm {input.lnm:q}"
-        " --output {output.found:q} > {log:q} 2>&1"
+        "python -m hscore.steps.shortcuts --nifti @<(printf '%s\\n' {input.nifti:q}) --centers {params.centers}"
+        " --lnm {input.lnm:q} --output {output.found:q} > {log:q} 2>&1"
 
 
 rule overview_quality:

@@ -20,10 +20,12 @@ rule monte_carlo_truth:
         paths.benchmark("monte_carlo_truth", "{scenario}")
     conda:
         "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     shell:
         "python -m hscore.steps.monte_carlo_truth --parameters {input.parameters:q} --scenario {wildcards.scenario}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.truth:q} > {log:q} 2>&1"
@@ -52,10 +54,12 @@ rule monte_carlo_batch:
         paths.benchmark("monte_carlo_batch", "{scenario}-{batch}")
     conda:
         "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     shell:
         "python -m hscore.steps.monte_carlo_batch --parameters {input.parameters:q} --scenario {wildcards.scenario}"
         " --truth {input.truth:q} --settings {params.settings:q} --studies {params.studies}"
@@ -80,10 +84,12 @@ rule summarise_monte_carlo:
         paths.benchmark("summarise_monte_carlo")
     conda:
         "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.monte_carlo --truths {input.truths:q} --batches {input.batches:q}"
         " --confidence {params.confidence} --output {output.summary:q} > {log:q} 2>&1"
@@ -119,16 +125,19 @@ rule compare_with_truth:
         paths.benchmark("compare_with_truth")
     conda:
         "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     shell:
         "python -m hscore.steps.recovery --study {params.study} --parameters {input.parameters:q} --models {params.models:q}"
         " --confidence {params.confidence} --centers {params.centers} --roles {params.roles} --truths {input.truths:q}"
-        " --manifests {input.manifests:q} --image-truth {input.image_truth:q} --nifti {input.nifti:q}"
-        " --samples {input.samples:q} --validation {input.validation:q} --survival {input.survival:q}"
-        " --monte-carlo {input.monte_carlo:q} --output {output.numbers:q} --page {output.page:q} > {log:q} 2>&1"
+        " --manifests {input.manifests:q} --image-truth @<(printf '%s\\n' {input.image_truth:q})"
+        " --nifti @<(printf '%s\\n' {input.nifti:q}) --samples @<(printf '%s\\n' {input.samples:q})"
+        " --validation {input.validation:q} --survival {input.survival:q} --monte-carlo {input.monte_carlo:q}"
+        " --output {output.numbers:q} --page {output.page:q} > {log:q} 2>&1"
 
 
 rule judge_control:
@@ -156,10 +165,12 @@ rule judge_control:
         paths.benchmark("judge_control")
     conda:
         "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python -m hscore.steps.judge_control --control {params.control} --models {params.models:q}"
         " --development {params.development:q} --external {params.external:q} --folds {input.folds:q}"

@@ -35,8 +35,7 @@ rule collect_results:
         "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
-        " --same-patients {input.same_patients:q}"
-        " --shortcuts {input.shortcuts:q}"
+        " --same-patients {input.same_patients:q} --shortcuts {input.shortcuts:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

@@ -4,10 +4,10 @@ rule simulate_atlas:
         "Building the atlas of the pelvis"
     input:
         parameters=config["simulation"]["parameters"] if study.simulated else [],
-        outlines=f"{workflow.basedir}/resources/pelvis.yaml",
     output:
         atlas=directory(paths.atlas),
     params:
+        outlines=sha256(f"{workflow.basedir}/resources/pelvis.yaml"),  # the step knows where
         seed=config["seed"],
         code=digest("simulate_atlas"),
     log:
@@ -16,13 +16,15 @@ rule simulate_atlas:
         paths.benchmark("simulate_atlas")
     conda:
         "../../envs/simulate.yaml"
+    envmodules:
+        "hscore/simulate",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
-        "python -m hscore.steps.simulate_atlas --parameters {input.parameters:q} --outlines {input.outlines:q}"
-        " --seed {params.seed} --output {output.atlas:q} > {log:q} 2>&1"
+        "python -m hscore.steps.simulate_atlas --parameters {input.parameters:q} --seed {params.seed}"
+        " --output {output.atlas:q} > {log:q} 2>&1"
 
 
 rule simulate_center:

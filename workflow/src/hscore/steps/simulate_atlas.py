@@ -1,9 +1,12 @@
 """Build the atlas of the pelvis that all simulated patients are deformed from."""
 
+from hscore.environment import CHECKOUT
 from hscore.files import new_folder
 from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
 from hscore.steps import _program
+
+OUTLINES = CHECKOUT / "resources/pelvis.yaml"
 
 
 def work(arguments) -> None:
@@ -16,7 +19,7 @@ def work(arguments) -> None:
 def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("simulate_atlas", __doc__)
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
-    parser.add_argument("--outlines", required=True, help="outlines of the organs (YAML)")
+    parser.add_argument("--outlines", default=OUTLINES, help="outlines of the organs (YAML)")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", required=True, help="output: folder of the atlas, one file a variant")
     _program.run(work, parser.parse_args(argv))
