@@ -183,7 +183,13 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"far lnm"}
     assert by_rule(jobs) == {
-        **{"write_outcome": 1, "describe_cohorts": 1, "check_shortcuts": 1, "validate_models": 1, "analyse_survival": 1},
+        **{
+            "write_outcome": 1,
+            "describe_cohorts": 1,
+            "check_shortcuts": 1,
+            "validate_models": 1,
+            "analyse_survival": 1,
+        },
         **REPORT,
     }
 
