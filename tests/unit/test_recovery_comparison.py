@@ -1,13 +1,13 @@
 """A study beside its truth, on small made-up studies; and the verdicts on negative controls."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 from test_recovery_monte_carlo import ROOT, parameters  # noqa: F401  a fixture
 
+from hscore.imaging.grid import Grid
 from hscore.recovery import comparison, controls, page, verdicts
 from hscore.simulation.patients import simulate_center
 
@@ -22,12 +22,13 @@ MODELS = {
 # --- images
 
 
-def stored(axes):
-    return SimpleNamespace(axes=np.array(axes, float))
+def grid(*directions):
+    affine = np.diag([*directions, 1.0])
+    return Grid((6, 5, 4), affine)
 
 
 def test_true_mask_in_the_order_of_a_converted_volume():
-    """dcm2niix turns rows round: the truth's rows run backwards (LPS y), the NIfTI's forwards (RAS y)."""
+    """dcm2niix turns rows round: the truth's rows run to the back, the NIfTI's to the front."""
     mask = np.zeros((4, 5, 6), bool)
     mask[1, 2, 3] = mask[1, 3, 3] = True
     affine = np.diag([0.9, 0.9, 5.0, 1.0])  # LPS: x to the left, y backwards
@@ -37,9 +38,9 @@ def test_true_mask_in_the_order_of_a_converted_volume():
         "shape_T2WI": np.array(mask.shape),
         "affine_T2WI": affine,
     }
-    same = comparison.true_mask(true, "T2WI", stored([[-1, 0, 0], [0, -1, 0], [0, 0, 1]]))  # the same, said in RAS
+    same = comparison.true_mask(true, "T2WI", grid(0.9, 0.9, 5.0))
     assert np.array_equal(same, mask)
-    turned = comparison.true_mask(true, "T2WI", stored([[-1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+    turned = comparison.true_mask(true, "T2WI", grid(0.9, -0.9, 5.0))
     assert np.array_equal(turned, mask[:, ::-1])
 
 

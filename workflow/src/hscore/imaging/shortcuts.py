@@ -29,7 +29,7 @@ def features(folder: Path) -> dict[str, float]:
             found |= {f"{one['chosen_as']} {name}": float(one[name]) for name in HEADER if one.get(name) is not None}
             found |= {f"{one['chosen_as']} pixel_mm": float(size) for size in (one["spacing_mm"] or [])[:1]}
     for sequence in status.usable:
-        volume = nifti.read(folder / f"sub-{status.patient}_{sequence}.nii.gz").values(slice(None))
+        volume = nifti.read(folder / f"sub-{status.patient}_{sequence}.nii.gz").values()
         scale = float(np.median(volume[volume > volume.mean()])) if np.ptp(volume) else 1.0
         for rows, where in ((slice(CORNER), "first"), (slice(-CORNER, None), "last")):
             for columns, side in ((slice(CORNER), "first"), (slice(-CORNER, None), "last")):

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hscore.simulation import ideal
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.tables import READING, Evaluation
 
 SCENARIOS = ("planted", "null")
 IMAGE_MODELS = {
@@ -49,14 +49,15 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
         {
             "score": scores["hybrid"],
             "lnm": positive.astype(float),
-            "mri_ln_positive": reading.astype(float),
+            READING: reading.astype(float),
             "dfs_months": months,
             "dfs_event": event.astype(float),
             "competing_event": np.nan,
         }
     )
-    age = pd.DataFrame({"age": random.integers(OLD - 15, OLD + 15, patients).astype(str)})
-    return Cohort(Evaluation(positive, scores), survival, age)
+    age = random.integers(OLD - 15, OLD + 15, patients).astype(str)
+    about = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
+    return Cohort(Evaluation(positive, scores), survival, about)
 
 
 def _reading(parameters: dict, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:

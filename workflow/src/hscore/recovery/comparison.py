@@ -7,6 +7,7 @@ import pandas as pd
 
 from hscore.files import read_json
 from hscore.imaging import boxes, nifti
+from hscore.imaging.grid import Grid
 from hscore.simulation import ideal
 from hscore.simulation.parameters import SEQUENCES
 from hscore.simulation.patients import observed_auc
@@ -28,8 +29,8 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
     rows = []
     places = read_json(samples_folder / "boxes.json") if (samples_folder / "boxes.json").exists() else {}
     for sequence in Status.read(nifti_folder).usable:
-        stored = nifti.read(nifti_folder / f"sub-{patient}_{sequence}_mask.nii.gz")
-        found, mask = stored.voxels.astype(bool), true_mask(true, sequence, stored)
+        volume = nifti.read(nifti_folder / f"sub-{patient}_{sequence}_mask.nii.gz")
+        found, mask = volume.stored.astype(bool), true_mask(true, sequence, volume.grid)
         both, total = (found & mask).sum(), found.sum() + mask.sum()
         row = {
             "patient": patient,
@@ -39,21 +40,19 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
             "box_error": box_error(places.get(f"{sequence}_tumour", []), mask),
         }
         if sequence == "ADC":
-            values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values(slice(None))[mask]
+            values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values()[mask]
             row |= {"adc": float(values.mean()), "true_adc": float(true["tumour_adc"])}
         rows.append(row)
     return rows
 
 
-def true_mask(true: dict[str, np.ndarray], sequence: str, stored: nifti.Stored) -> np.ndarray:
+def true_mask(true: dict[str, np.ndarray], sequence: str, grid: Grid) -> np.ndarray:
     """The true tumour on a sequence, in the order of rows and sections of a converted volume."""
     block, first = true[f"mask_{sequence}"], true[f"first_{sequence}"]
     mask = np.zeros(tuple(true[f"shape_{sequence}"]), bool)
     mask[tuple(slice(a, a + n) for a, n in zip(first, block.shape, strict=True))] = block
-    to_lps = np.array([-1.0, -1.0, 1.0])
     for axis in range(3):  # x, y, z of both volumes, which differ by the direction of an axis at most
-        along = true[f"affine_{sequence}"][:3, axis] @ (to_lps * stored.axes[:, axis])
-        if along < 0:
+        if true[f"affine_{sequence}"][:3, axis] @ grid.affine[:3, axis] < 0:
             mask = np.flip(mask, 2 - axis)
     return mask
 
@@ -180,7 +179,7 @@ def survival(
         event = np.array([record["dfs"]["event"] for record in records]) == 1
         high = pd.DataFrame({"high": [float(record["high_risk"]) for record in records]})
         rows.append(_beside_truth(f"{role}: by H score", cohort["hazard_ratio"], true))
-        rows.append(_beside_truth(f"{role}: by the true groups", cox.fit(time, event, high, confidence)[0], true))
+        rows.append(_beside_truth(f"{role}: by the true groups", cox.fit(time, event, high).wald(confidence)[0], true))
     return rows
 
 

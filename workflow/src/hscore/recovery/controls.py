@@ -81,7 +81,9 @@ def told_apart(model: str, cohort: Cohort) -> dict:
     """
     prevalence = {center: cohort.positive[cohort.center == center].mean() for center in set(cohort.center)}
     by_center = np.array([prevalence[center] for center in cohort.center])
-    pooled, center_alone = (discrimination.auc(cohort.positive, s) for s in (cohort.scores[model], by_center))
+    pooled, center_alone = (
+        float(discrimination.delong(cohort.positive, s).auc[0]) for s in (cohort.scores[model], by_center)
+    )
     return {
         "what": f"AUC of {model}, out_of_fold, both centres pooled",
         "found": f"{pooled:.3f}; knowing the centre alone gives {center_alone:.3f}",

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hscore.recovery import numbers
-from hscore.recovery.cohorts import MODELS, Cohort, draw
-from hscore.statistics import survival_by_score, thresholds, validation
+from hscore.recovery.cohorts import Cohort, draw
+from hscore.statistics import calibration, survival_by_score, thresholds, validation
+from hscore.statistics.tables import Evaluation
 
 MODEL = "hybrid"
 KINDS = ("intervals", "p", "bands", "chosen")
@@ -39,20 +40,27 @@ class Settings:
         )
 
 
-def frozen(parameters: dict) -> dict[str, dict]:
-    """The thresholds of all models: the risk above which the planted high-risk group begins."""
-    cut = parameters["survival"]["high_above_probability"]
-    return {model: {"value": cut, "chosen_on": "nothing: planted"} for model in MODELS}
+def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
+    """What is frozen of every model: the recalibration as a study does it, on development; the threshold planted.
+
+    The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
+    """
+    cut = {"value": parameters["survival"]["high_above_probability"], "chosen_on": "nothing: planted"}
+    return {
+        model: {**cut, "recalibration": calibration.recalibration(development.positive, scores)}
+        for model, scores in development.scores.items()
+    }
 
 
 def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
     """What the statistics stages say of one study: {"validation": ..., "survival": ...}."""
     external, development = cohorts["external"], cohorts["development"]
-    fixed = frozen(parameters)
+    fixed = frozen(parameters, development.evaluation)
     evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
+    about = {"external": external.characteristics, "out_of_fold": development.characteristics}
     columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}
     return {
-        "validation": validation.validate(evaluations, fixed, settings.validate, external.characteristics),
+        "validation": validation.validate(evaluations, fixed, settings.validate, about),
         "survival": survival_by_score.analyse(columns, MODEL, fixed[MODEL], settings.survive),
     }
 

@@ -18,11 +18,11 @@ def tumour_section(folder: Path, patient: str, sequence: str) -> str:
     """A data URI (PNG) of the section with most tumour."""
     mask = nifti.read(folder / f"sub-{patient}_{sequence}_mask.nii.gz")
     image = nifti.read(folder / f"sub-{patient}_{sequence}.nii.gz")
-    tumour = mask.voxels.astype(bool)
+    tumour = mask.stored.astype(bool)
     section = int(np.argmax(tumour.sum(axis=(1, 2))))
     rows, columns = np.nonzero(tumour[section])
     picture = image.values(section)
-    half = int(FIELD_MM / 2 / image.spacing[0])
+    half = int(FIELD_MM / 2 / image.grid.spacing[0])
     middle = int(np.median(rows)), int(np.median(columns))
     part = tuple(slice(max(0, centre - half), centre + half) for centre in middle)
     low, high = np.percentile(picture, [DARK, BRIGHT])

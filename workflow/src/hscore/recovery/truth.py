@@ -12,6 +12,7 @@ from hscore.recovery import numbers
 from hscore.recovery.cohorts import draw
 from hscore.recovery.monte_carlo import ROLES, Settings, frozen
 from hscore.statistics import concordance, cox, discrimination, validation
+from hscore.statistics.survival_by_score import STEP_MONTHS
 
 LARGE, REPEATS = 50_000, 4  # patients and number of the large cohorts
 QUADRATIC, QUADRATIC_REPEATS = 3_000, 12  # where the cost grows with the square
@@ -46,7 +47,8 @@ def _validation(parameters: dict, scenario: str, settings: Settings, random: np.
     large = {role: draw(parameters, scenario, LARGE, settings.prevalence[role], random) for role in ROLES}
     few = settings.validate | {"bootstrap": {"resamples": 2, "seed": 1}}
     evaluations = {"external": large["external"].evaluation, "out_of_fold": large["development"].evaluation}
-    tree = validation.validate(evaluations, frozen(parameters), few, large["external"].characteristics)
+    about = {"external": large["external"].characteristics, "out_of_fold": large["development"].characteristics}
+    tree = validation.validate(evaluations, frozen(parameters, evaluations["out_of_fold"]), few, about)
     return {"validation": tree}
 
 
@@ -73,19 +75,22 @@ def _survival(parameters: dict, scenario: str, settings: Settings, random: np.ra
     values = {}
     for role in ROLES:
         here = f"survival.cohorts.{role}"
-        for name in ("hazard_ratio", "hazard_ratio_profile", "hazard_ratio_firth"):
-            values[f"{here}.{name}"] = ratio
-        for name in (f"multivariable[{GROUP}]", f"pathology.both[{GROUP}]"):
-            values[f"{here}.{name}"] = ratio
-        for name in ("multivariable[mri_ln_positive]", "pathology.both[lnm]"):
-            values[f"{here}.{name}"] = 1.0
+        values[f"{here}.hazard_ratio_firth"] = ratio
+        of_group = ("hazard_ratio", f"multivariable[{GROUP}]", f"pathology.both[{GROUP}]")
+        beside_it = ("multivariable[mri_ln_positive]", "pathology.both[lnm]")
+        for names, true in ((of_group, ratio), (beside_it, 1.0)):
+            values |= {f"{here}.{name}{kind}": true for name in names for kind in ("", ".profile")}
         values[f"{here}.restricted_mean"] = float(mean[low * ratio] - mean[low])
-        values |= {
-            f"{here}.groups.{group}.median": np.log(2) / (low * factor)
-            for group, factor in (("high", ratio), ("low", 1))
-        }
+        for group, hazard in (("high", low * ratio), ("low", low)):
+            values[f"{here}.groups.{group}.median"] = np.log(2) / hazard
+            values |= {f"{here}.groups.{group}.at[at {month}]": np.exp(-hazard * month) for month in _years(settings)}
         values |= {f"{here}.{name}": value for name, value in _large(parameters, scenario, settings, role, random)}
     return values
+
+
+def _years(settings: Settings) -> range:
+    """The months at which the survival analysis reports."""
+    return range(STEP_MONTHS, int(settings.survive["horizon_months"]) + 1, STEP_MONTHS)
 
 
 def _large(parameters: dict, scenario: str, settings: Settings, role: str, random: np.random.Generator):
@@ -94,16 +99,29 @@ def _large(parameters: dict, scenario: str, settings: Settings, role: str, rando
     time, event = cohort["dfs_months"].to_numpy(), cohort["dfs_event"].to_numpy() == 1
     for name, columns in (
         ("pathology.alone", cohort[["lnm"]]),
+        ("univariable[mri_ln_positive]", cohort[["mri_ln_positive"]]),
         ("continuous", (cohort[["score"]] / 0.1)),
     ):
-        yield name, cox.fit(time, event, columns, settings.survive["confidence"])[0]["estimate"]
+        ratio = float(np.exp(cox.fit(time, event, columns).beta[0]))
+        yield name, ratio
+        yield f"{name}.profile", ratio
     without_censoring = parameters | {
         "survival": parameters["survival"] | {"follow_up_months": [1e6, 1e6], "monthly_loss": 1e-12}
     }
     complete = draw(without_censoring, scenario, LARGE, settings.prevalence[role], random).survival
-    for moment in range(12, int(settings.survive["horizon_months"]) + 1, 12):
-        early = complete["dfs_months"].to_numpy() <= moment
-        yield f"time_dependent_auc[at {moment}]", discrimination.auc(early, complete["score"].to_numpy())
+    times, nodes = complete["dfs_months"].to_numpy(), complete["lnm"].to_numpy() == 1
+    restricted = np.minimum(times, settings.survive["horizon_months"])
+    yield "pathology.restricted_mean", float(restricted[nodes].mean() - restricted[~nodes].mean())
+    for name, group in (("positive", times[nodes]), ("negative", times[~nodes])):
+        yield f"pathology.groups.{name}.median", float(np.median(group))
+        for moment in _years(settings):
+            yield f"pathology.groups.{name}.at[at {moment}]", float((group > moment).mean())
+    for moment in _years(settings):
+        early = times <= moment
+        yield (
+            f"time_dependent_auc[at {moment}]",
+            float(discrimination.delong(early, complete["score"].to_numpy()).auc[0]),
+        )
     pairs = {"concordance": concordance.harrell, "concordance_uno": concordance.uno}
     for name, function in pairs.items():
         found = []

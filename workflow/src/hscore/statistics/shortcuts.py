@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics import discrimination
-from hscore.statistics.validation import holm
+from hscore.statistics.multiplicity import holm
 
 LEVEL = 0.01  # of the adjusted p-value below which a feature is flagged
 FEWEST = 4  # patients of each class that have a feature
@@ -25,7 +25,8 @@ def report(features: pd.DataFrame, positive: np.ndarray) -> dict:
         if min(outcome.sum(), (~outcome).sum()) < FEWEST or np.unique(score).size < 2:
             continue
         p = float(mannwhitneyu(score[outcome], score[~outcome], method="asymptotic").pvalue)
-        rows.append({"feature": name, "n": int(known.sum()), "auc": discrimination.auc(outcome, score), "p": p})
+        auc = float(discrimination.delong(outcome, score).auc[0])
+        rows.append({"feature": name, "n": int(known.sum()), "auc": auc, "p": p})
     for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = p
     return {
