@@ -7,10 +7,12 @@ import SimpleITK as sitk
 from pydicom.uid import generate_uid
 
 from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
-from hscore.imaging import roi
+from hscore.imaging import mask_file, roi, segmentation
+from hscore.imaging import structure_set as drawn
 from hscore.imaging.dicom import read_folder
 from hscore.imaging.geometry import stack
 from hscore.imaging.grid import Grid
+from hscore.imaging.region import Region, RoiError
 
 PATTERN = "tumou?r|gtv|cervi|lesion"
 
@@ -42,7 +44,7 @@ def real(shared_data):
 def test_every_writer_gives_the_truth_back(real, shared_data, file, name):
     contents, grid, truth = real
     path = shared_data / "roi/prostatex_0000" / file
-    regions = roi.read_segmentation(path) if "seg" in file else roi.read_structure_set(path, contents.series)
+    regions = segmentation.read(path) if "seg" in file else drawn.read(path, contents.series)
     region = regions[list(truth).index(name)]
     assert region.name == ("Unknown Structure" if "unnamed" in file else name)
     assert dice(roi.carry([region], grid), truth[name]) >= 0.99
@@ -50,7 +52,7 @@ def test_every_writer_gives_the_truth_back(real, shared_data, file, name):
 
 def test_a_nifti_mask_gives_the_truth_back(real, shared_data):
     _, grid, truth = real
-    (region,) = roi.read_nifti(shared_data / "roi/prostatex_0000/mask_GTV_primary.nii.gz")
+    (region,) = mask_file.read(shared_data / "roi/prostatex_0000/mask_GTV_primary.nii.gz")
     assert dice(roi.carry([region], grid), truth["GTV_primary"]) == 1
 
 
@@ -60,7 +62,7 @@ def test_segmentation_agrees_with_highdicom(shared_data):
     for file in ("prostatex_0000/roi_seg.dcm", "dcmqi_24x38x3/label.seg"):
         path = shared_data / "roi" / file
         reference = highdicom.seg.segread(path)
-        for region, number in zip(roi.read_segmentation(path), reference.segment_numbers, strict=True):
+        for region, number in zip(segmentation.read(path), reference.segment_numbers, strict=True):
             theirs = reference.get_volume(segment_numbers=[number], combine_segments=True).array > 0
             assert region.name == reference.get_segment_description(number).segment_label
             assert region.inside.sum() == theirs.sum() > 0
@@ -68,7 +70,7 @@ def test_segmentation_agrees_with_highdicom(shared_data):
 
 def test_segmentation_of_a_matrix_that_is_not_square(shared_data):
     """Against the label map that dcmqi was given."""
-    (region,) = roi.read_segmentation(shared_data / "roi/dcmqi_24x38x3/label.seg")
+    (region,) = segmentation.read(shared_data / "roi/dcmqi_24x38x3/label.seg")
     label = sitk.ReadImage(str(shared_data / "roi/dcmqi_24x38x3/label.nrrd"))
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(label.GetDirection(), (3, 3)) * label.GetSpacing()
@@ -84,7 +86,7 @@ def ellipsoid(grid: Grid, centre: np.ndarray, radii: np.ndarray) -> np.ndarray:
     return (((points - centre) / radii) ** 2).sum(axis=-1) < 1
 
 
-def nearest(region: roi.Region, grid: Grid) -> np.ndarray:
+def nearest(region: Region, grid: Grid) -> np.ndarray:
     """The other way to carry a mask: the nearest voxel of the drawn grid."""
     k, j, i = np.indices(grid.size[::-1])
     points = np.stack([i, j, k], axis=-1) @ grid.affine[:3, :3].T + grid.affine[:3, 3]
@@ -113,7 +115,7 @@ def test_carrying_over_thick_slices_follows_the_shape_better_than_the_nearest_vo
         drawn = oblique((100, 100, int(80 / drawn_slice)), (0.7, 0.7, drawn_slice), (-35, -35, -40), 0)
         start = -45 + random.uniform(-2, 2, 3)
         target = oblique((45, 45, int(90 / slice_)), (2, 2, slice_), start, random.choice([0, 5, 12]))
-        region = roi.Region("tumour", "NIfTI", ellipsoid(drawn, centre, radii), drawn)
+        region = Region("tumour", "NIfTI", ellipsoid(drawn, centre, radii), drawn)
         truth = ellipsoid(target, centre, radii)
         linear.append(dice(roi.carry([region], target), truth))
         other.append(dice(nearest(region, target), truth))
@@ -142,20 +144,20 @@ def test_interpolation_is_that_of_simpleitk():
 def test_carrying_to_its_own_grid_changes_nothing():
     grid = oblique((20, 24, 9), (0.8, 1.1, 4.0), (-3, 5, 7), 17)
     inside = np.random.default_rng(1).random(grid.size[::-1]) > 0.7
-    assert (roi.carry([roi.Region("x", "NIfTI", inside, grid)], grid) == inside).all()
+    assert (roi.carry([Region("x", "NIfTI", inside, grid)], grid) == inside).all()
 
 
 def test_regions_are_joined():
     grid = oblique((10, 10, 4), (1, 1, 1), (0, 0, 0), 0)
     first, second = np.zeros((2, *grid.size[::-1]), bool)
     first[1, 2:4, 2:4] = second[2, 6:8, 6:8] = True
-    joined = roi.carry([roi.Region("a", "NIfTI", first, grid), roi.Region("b", "NIfTI", second, grid)], grid)
+    joined = roi.carry([Region("a", "NIfTI", first, grid), Region("b", "NIfTI", second, grid)], grid)
     assert (joined == (first | second)).all()
 
 
 def test_outside_fraction_is_the_share_of_volume():
     grid = oblique((10, 10, 4), (1, 1, 1), (0, 0, 0), 0)
-    region = roi.Region("a", "NIfTI", np.ones(grid.size[::-1], bool), grid)
+    region = Region("a", "NIfTI", np.ones(grid.size[::-1], bool), grid)
     assert roi.outside_fraction([region], grid) == 0
     assert roi.outside_fraction([region], oblique((10, 10, 3), (1, 1, 1), (0, 0, 0), 0)) == pytest.approx(0.25)
     assert roi.outside_fraction([region], oblique((10, 10, 4), (1, 1, 1), (100, 0, 0), 0)) == 1
@@ -164,7 +166,7 @@ def test_outside_fraction_is_the_share_of_volume():
 def test_contours_make_holes_and_count_their_border():
     grid = oblique((12, 12, 3), (2, 2, 5), (0, 0, 0), 0)
     outer, inner = square((2, 2), (18, 18), 5), square((6, 6), (14, 14), 5)  # through pixel centres 1..9 and 3..7
-    filled = roi.fill([outer, inner], grid)
+    filled = drawn.fill([outer, inner], grid)
     expected = np.zeros((3, 12, 12), bool)
     expected[1, 1:10, 1:10] = True
     expected[1, 4:7, 4:7] = False  # the hole's border belongs to the mask around it
@@ -174,7 +176,7 @@ def test_contours_make_holes_and_count_their_border():
 def test_two_contours_on_one_slice_and_a_single_point():
     grid = oblique((12, 12, 3), (1, 1, 5), (0, 0, 0), 0)
     contours = [square((0.5, 0.5), (2.5, 2.5), 10), square((5.5, 5.5), (8.5, 7.5), 10), np.array([[3.0, 10.0, 0.0]])]
-    filled = roi.fill(contours, grid)
+    filled = drawn.fill(contours, grid)
     assert filled[2].sum() == 4 + 6
     assert filled[0].sum() == 1 and filled[0, 10, 3]
 
@@ -187,7 +189,7 @@ def test_fill_agrees_with_an_independent_point_in_polygon_test():
     radii = random.uniform(5, 19, 40)
     corners = np.column_stack([20 + radii * np.cos(angles), 20 + radii * np.sin(angles)])
     grid = oblique((40, 40, 1), (1, 1, 1), (0, 0, 0), 0)
-    filled = roi.fill([np.column_stack([corners, np.zeros(40)])], grid)[0]
+    filled = drawn.fill([np.column_stack([corners, np.zeros(40)])], grid)[0]
     x, y = np.meshgrid(np.arange(40), np.arange(40))
     centres = np.column_stack([x.ravel(), y.ravel()])
     theirs = [Polygon(corners).contains_points(centres, radius=grow).reshape(40, 40) for grow in (-0.05, 0.05)]
@@ -206,7 +208,7 @@ def find(folder, pattern=PATTERN):
 
 
 def failure(folder, pattern=PATTERN) -> tuple[str, str]:
-    with pytest.raises(roi.RoiError) as caught:
+    with pytest.raises(RoiError) as caught:
         find(folder, pattern)
     return caught.value.code, caught.value.text
 
@@ -293,7 +295,7 @@ def test_nifti_masks_of_every_dialect(tmp_path, dialect):
         image.set_sform(None, 0)
     path = tmp_path / ("mask.nii.gz" if dialect == "gzip" else "mask.nii")
     nibabel.save(image, path)
-    (region,) = roi.read_nifti(path)
+    (region,) = mask_file.read(path)
     assert (region.inside == (voxels.T != 0)).all()
     assert region.grid.affine == pytest.approx(np.diag([-1, -1, 1, 1]) @ affine, abs=1e-3)
 
@@ -302,8 +304,8 @@ def test_a_damaged_mask_is_a_finding(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.ones((9, 9, 9), np.uint8), np.eye(4)), tmp_path / "mask.nii.gz")
     content = (tmp_path / "mask.nii.gz").read_bytes()
     (tmp_path / "mask.nii.gz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(roi.RoiError, match=r"mask\.nii\.gz: NIfTI cannot be read"):
-        roi.read_nifti(tmp_path / "mask.nii.gz")
+    with pytest.raises(RoiError, match=r"mask\.nii\.gz: NIfTI cannot be read"):
+        mask_file.read(tmp_path / "mask.nii.gz")
 
 
 def test_segmentation_kinds_and_damage(patient, tmp_path):

@@ -7,6 +7,7 @@ from hscore.files import write_json
 from hscore.imaging import conversion, roi
 from hscore.imaging.dicom import Contents, read_folder
 from hscore.imaging.privacy import Hider, tags_in_words
+from hscore.imaging.region import RoiError
 from hscore.imaging.sequences import write_sequences
 from hscore.imaging.series import Chosen, choose, describe, examination_days
 from hscore.status import Status
@@ -33,7 +34,8 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
     status = Status(patient, center, "convert")
     contents = read_folder(images, patient) if images.is_dir() else Contents()
     if +contents.private and settings["privacy"] == "stop":
-        raise UserError(f"patient {patient} of {center}: {tags_in_words(contents)}; 'convert.privacy: stop' forbids it")
+        tags = tags_in_words(contents.private)
+        raise UserError(f"patient {patient} of {center}: {tags}; 'convert.privacy: stop' forbids it")
     hide = Hider(contents.identifiers, keep=patient)
     chosen, regions, usable = Chosen(), roi.Found([]), []
     same_images: dict[str, str] = {}
@@ -42,7 +44,7 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         status.add(*reason)
     else:
         if +contents.private:
-            status.add("private_tags", tags_in_words(contents))
+            status.add("private_tags", tags_in_words(contents.private))
         chosen = choose(contents.series, settings, contents.drawn_in)
         status.findings.extend(chosen.findings)
     parts = [one for choice in chosen.choices.values() for one in choice.series if one.phase_of]
@@ -77,7 +79,7 @@ def _why_excluded(patient: str, images: Path, contents: Contents, settings: dict
     if settings["patient_id"] == "table" and set(contents.patients) != {patient}:
         return "wrong_patient", f"the PatientID of the images is not {patient}, the name in the clinical table"
     if +contents.private and settings["privacy"] == "exclude":
-        return "private_data", tags_in_words(contents)
+        return "private_data", tags_in_words(contents.private)
     return None
 
 
@@ -99,7 +101,7 @@ def _find_roi(status: Status, contents: Contents, settings: dict) -> roi.Found:
     """The patient's ROI; without one a finding, and no region."""
     try:
         found = roi.find(contents, settings["segment"], settings.get("frame_of_reference") != "ignore")
-    except roi.RoiError as error:
+    except RoiError as error:
         status.add(error.code, error.text)
         return roi.Found([])
     for text in found.unreadable:

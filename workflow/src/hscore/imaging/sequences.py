@@ -10,6 +10,7 @@ from hscore.imaging.conversion import Converted
 from hscore.imaging.dicom import Contents, Frame, Series
 from hscore.imaging.diffusion import BadDiffusionError, fit_adc, fit_residual, scanner_adc
 from hscore.imaging.grid import SAME_POSITION, Grid
+from hscore.imaging.region import Region
 from hscore.imaging.series import Choice, Chosen, too_few_b_values
 from hscore.status import Status
 
@@ -31,7 +32,7 @@ def write_sequences(
     status: Status,
     contents: Contents,
     chosen: Chosen,
-    regions: list[roi.Region],
+    regions: list[Region],
     settings: dict,
     output: Path,
     fingerprints: tuple[str, dict[str, str]],
@@ -174,7 +175,7 @@ def _write_mask(
     status: Status,
     choice: Choice,
     contents: Contents,
-    regions: list[roi.Region],
+    regions: list[Region],
     volume: nifti.Volume,
     path: Path,
     settings: dict,
