@@ -1,5 +1,6 @@
 """The Monte-Carlo mode: every interval, band and test found; truths right; wrong intervals noticed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def reference(parameters, settings):
         patch.setattr(truth, name, value)
     found = truth.reference(parameters, "planted", settings, 1)
     patch.undo()
-    return found
+    return json.loads(json.dumps(found, allow_nan=False))  # as the step hands it on
 
 
 @pytest.fixture(scope="module")
@@ -219,11 +220,17 @@ def test_a_number_that_some_studies_lack_counts_where_it_is():
 
 
 def test_true_curves():
-    known = {"hazards": {"km": 0.01}, "calibrated": ["line"], "curves": {"benefit": [0.1, 0.2]}}
+    known = {"hazards": {"km": 0.01}, "calibrated": ["line"], "curves": {"benefit": [0.1, 0.2], "spared": [None, 5.0]}}
     assert monte_carlo.true_curve([0, 50], "km", known) == pytest.approx([1, np.exp(-0.5)])
     assert monte_carlo.true_curve([0.1, 0.7], "line", known) == pytest.approx([0.1, 0.7])
     assert monte_carlo.true_curve([1, 2], "benefit", known) == pytest.approx([0.1, 0.2])
     assert monte_carlo.true_curve([1, 2], "unknown", known) is None
+    band = {
+        "grid": [0.1, 0.2],
+        "low": [3.0, 6.0],
+        "high": [4.0, 7.0],
+    }  # 0.1: no truth
+    assert monte_carlo.covered_share(band, "spared", known) == 0.0
     band = {"grid": [0, 50], "low": [1.0, 0.7], "high": [1.0, None]}
     assert monte_carlo.covered_share(band, "km", known) == 1.0
     band = {"grid": [0, 50], "low": [1.0, 0.2], "high": [1.0, 0.5]}

@@ -117,7 +117,7 @@ def covered_share(band: dict, name: str, truth: dict) -> float | None:
     if true is None:
         return None
     low, high = (np.array(band[key], float) for key in ("low", "high"))  # None becomes NaN
-    known = np.isfinite(low) & np.isfinite(high)
+    known = np.isfinite(low) & np.isfinite(high) & np.isfinite(true)
     if not known.any():
         return None
     tolerance = 1e-12  # at S = 1 a band has no width

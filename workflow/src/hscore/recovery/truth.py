@@ -12,6 +12,7 @@ from hscore.recovery import numbers
 from hscore.recovery.cohorts import draw
 from hscore.recovery.monte_carlo import ROLES, Settings, frozen
 from hscore.statistics import concordance, cox, discrimination, validation
+from hscore.statistics.estimates import finite
 from hscore.statistics.survival_by_score import STEP_MONTHS
 
 LARGE, REPEATS = 50_000, 4  # patients and number of the large cohorts
@@ -28,7 +29,7 @@ def reference(parameters: dict, scenario: str, settings: Settings, seed: int) ->
     values |= _survival(parameters, scenario, settings, random)
     bands = [numbers.bands(tree) for tree in trees]
     curves = {
-        name: np.mean([np.array(one[name]["value"], float) for one in bands], axis=0).tolist()
+        name: [finite(value) for value in np.mean([np.array(one[name]["value"], float) for one in bands], axis=0)]
         for name in bands[0]
         if "decision_curves" in name
     }
