@@ -1,8 +1,12 @@
 """Progress of a run: counts, the estimate of the time left, and what a person gets to read."""
 
+import io
+import logging
+from types import SimpleNamespace
+
 import pytest
 
-from snakemake_logger_plugin_hscore import messages
+from snakemake_logger_plugin_hscore import LogHandler, messages
 from snakemake_logger_plugin_hscore.progress import OTHER_SECONDS, TYPICAL_SECONDS, Run, clock, duration
 
 
@@ -87,6 +91,23 @@ def test_last_words_survive_what_is_not_text(tmp_path):
     log.write_bytes(b"\xff\xfe broken\n" * 20_000)
     assert messages.last_words([str(log)])[-1].endswith("broken")
     assert messages.last_words([str(tmp_path / "absent")]) == []
+
+
+def test_a_training_that_runs_tells_its_epoch(tmp_path, monkeypatch):
+    said = "hybrid seed 1 fold 2/5 epoch 3/20: loss 0.412, AUC 0.871 in training, 700 samples/s, 40 s left"
+    training, other = tmp_path / "train.log", tmp_path / "convert.log"
+    training.write_text(f"INFO starting\nINFO {said.replace('epoch 3', 'epoch 2')}\nINFO {said}\nINFO other\n")
+    other.write_text("INFO converting\n")
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    handler = LogHandler(SimpleNamespace(dryrun=False, stdout=False), None)
+    handler.run.plan({"train_model": 1, "convert_patient": 2, "all": 1})
+    for job, (rule, log) in enumerate([("train_model", training), ("convert_patient", other)]):
+        record = logging.makeLogRecord({"jobid": job, "rule_name": rule, "log": [str(log)], "wildcards": {}})
+        handler._job(record)
+    handler._progress(handler.begin)
+    line, epoch = stream.getvalue().splitlines()
+    assert "train_model" in line and epoch == f"        {said}"
 
 
 def test_a_job_is_about_its_patient_and_does_not_say_the_centre_twice():

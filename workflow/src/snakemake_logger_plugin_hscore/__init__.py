@@ -206,11 +206,13 @@ class LogHandler(LogHandlerBase):
 
     def _progress(self, now: float) -> None:
         line = f"[{clock(now - self.begin)}] {self.run.line(now)}"
+        trainings = [words for job in self.run.running() if (words := messages.epoch(self.jobs[job].log))]
         if self.live:
             self._clear()
+            line = " · ".join([line, *trainings])
             self.stream.write(line[: shutil.get_terminal_size().columns - 1])
         else:
-            self.stream.write(f"{line}\n")
+            self.stream.write("\n        ".join([line, *trainings]) + "\n")
         self.stream.flush()
         self.last_line = now
 

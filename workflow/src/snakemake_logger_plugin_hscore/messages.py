@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 LAST_LINES = 8
+EPOCH = re.compile(r" epoch \d+/\d+: ")
 KILLED = re.compile(r"SIGKILL|exit status 137")
 
 # (what Snakemake's reason says, what it means to a user); the first that occurs counts
@@ -25,16 +26,26 @@ WHAT_NEXT = {
 }
 
 
+def last_lines(log: str) -> list[str]:
+    """The lines at the end of a log; none where it is not there (yet)."""
+    path = Path(log)
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 65536, 0))
+        return [line.rstrip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+
+
+def epoch(logs: list[str]) -> str | None:
+    """Where a training stands, from the last line of its log that tells an epoch; None for a job of another kind."""
+    said = [line for log in logs for line in last_lines(log) if EPOCH.search(line)]
+    return said[-1].removeprefix("INFO ") if said else None
+
+
 def last_words(logs: list[str]) -> list[str]:
     """The end of the first log with something in it; from the last ``error:`` line on, if there is one."""
     for log in logs:
-        path = Path(log)
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            file.seek(max(path.stat().st_size - 65536, 0))
-            lines = [line.rstrip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-        if lines:
+        if lines := last_lines(log):
             sentences = [place for place, line in enumerate(lines) if line.startswith("error: ")]
             return lines[sentences[-1] :][:LAST_LINES] if sentences else lines[-LAST_LINES:]
     return []

@@ -92,6 +92,10 @@ class Run:
         """A failed job will be tried again."""
         self.stages[self.rules[job]].failed -= 1
 
+    def running(self) -> list[int]:
+        """The jobs that run."""
+        return [job for stage in self.stages.values() for job in stage.running]
+
     @property
     def done(self) -> int:
         return sum(stage.done for stage in self.stages.values())
