@@ -18,11 +18,12 @@ import yaml
 from standard_parts import per_sample_transforms
 from torch.nn import functional
 
-from hscore.learning import training
+from hscore.learning import machine, training
 from hscore.learning.augment import Augment
-from hscore.learning.samples import Samples
+from hscore.learning.samples import Images, Samples
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text())["train"]
+SETTINGS = {"threads": 1, **SETTINGS}
 PATIENTS, TRIPLETS = 85, 8
 
 
@@ -32,10 +33,12 @@ def simulated_task() -> training.Task:
     images = random.normal(size=(PATIENTS * TRIPLETS, 3, 64, 64)).astype(np.float32)
     owner = np.repeat(np.arange(PATIENTS), TRIPLETS)
     patients = pd.DataFrame({"patient": [f"P{k}" for k in range(PATIENTS)]})
-    samples = Samples(patients, np.empty((PATIENTS, 0), np.float32), images, owner)
+    none = np.empty((PATIENTS, 0))
+    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, owner),), none)
     labels = (np.arange(PATIENTS) % 5 == 0).astype(int)
     folds = np.arange(PATIENTS) // 5 % 5
-    return training.Task("benchmark", samples, labels, folds, SETTINGS, 1, training.prepare(SETTINGS))
+    centers = np.full(PATIENTS, "AA")
+    return training.Task("benchmark", samples, labels, folds, centers, SETTINGS, machine.prepare("cpu", 1))
 
 
 def cpu_seconds(work: Callable[[], None]) -> float:
@@ -48,25 +51,26 @@ def cpu_seconds(work: Callable[[], None]) -> float:
 def compare_with_bare_loop(rounds: int = 7) -> None:
     """An epoch of training beside forward, backward and step on one fixed batch, as often and as large."""
     task = simulated_task()
-    images = torch.from_numpy(task.samples.images)
-    run, bare = (training.FoldTraining(task, images, 0) for _ in range(2))
-    size = run.drawn // run.batches
-    batch = bare.images[:size].contiguous(memory_format=torch.channels_last)
-    labels, clinical = bare.labels[bare.owner[:size]], bare.clinical[bare.owner[:size]]
-    bare.network.train()
+    run, bare = (training.Training(task, [training.Member(1, 0)]) for _ in range(2))
+    size = run.number // run.batches
+    batch = [task.tensors.images[0][:size].contiguous(memory_format=torch.channels_last)]
+    owner = torch.from_numpy(task.tensors.owners[0][:size])
+    labels, clinical = bare.labels[owner].unsqueeze(1), bare.clinical[0, owner]
+    single = [torch.ones(size, 1, dtype=torch.bool)]
+    network = bare.members.network.train()
 
     def bare_epoch() -> None:
         for _ in range(bare.batches):
             bare.optimizer.zero_grad()
-            functional.binary_cross_entropy_with_logits(bare.network.logits(batch, clinical), labels).backward()
+            functional.binary_cross_entropy_with_logits(network(batch, single, clinical), labels).backward()
             bare.optimizer.step()
 
     run.train_epoch()
     bare_epoch()
     times = [(cpu_seconds(run.train_epoch), cpu_seconds(bare_epoch)) for _ in range(rounds)]
-    trained = run.drawn / statistics.median(t for t, _ in times)
+    trained = run.number / statistics.median(t for t, _ in times)
     bare_speed = size * bare.batches / statistics.median(b for _, b in times)
-    ratio = statistics.median((t / run.drawn) / (b / (size * bare.batches)) for t, b in times)
+    ratio = statistics.median((t / run.number) / (b / (size * bare.batches)) for t, b in times)
     print(f"training loop   {trained:7.0f} samples/s (batches of {size})")
     print(f"bare loop       {bare_speed:7.0f} samples/s")
     print(f"training / bare {ratio:7.2f}   (at most 1.15)")
@@ -99,7 +103,7 @@ def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
 def time_one_model() -> None:
     """All folds of one model at the default size: the epochs of one fold, times folds."""
     task = simulated_task()
-    run = training.FoldTraining(task, torch.from_numpy(task.samples.images), 0)
+    run = training.Training(task, [training.Member(1, 0)])
     epochs = min(5, SETTINGS["epochs"])
     seconds = cpu_seconds(lambda: [run.train_epoch() for _ in range(epochs)]) / epochs
     folds = int(task.folds.max()) + 1

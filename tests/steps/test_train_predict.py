@@ -11,86 +11,52 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from learning_inputs import SETTINGS, SPECS, make_study
 
 import hscore
 from hscore.files import read_json
+from hscore.learning import firth
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
 from hscore.steps import predict, train
 
-SETTINGS = {
-    "network": {"name": "paper", "channels": [4, 8], "head": [4], "dropout": 0.3},
-    "epochs": 2,
-    "batch_size": 16,
-    "samples_per_patient": 2,
-    "optimizer": {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.01},
-    "class_weights": "balanced",
-    "augmentation": {"flip": True, "noise": 0.1},
-    "aggregation": "max",
-    "precision": "float32",
-    "device": "cpu",
-}
-SPECS = {
-    "clinical": {"label": "Clinical", "clinical": ["mri_ln_positive"]},
-    "image": {"label": "T2WI", "sequence": "T2WI", "region": "tumour"},
-    "hybrid": {"label": "Hybrid", "sequence": "T2WI", "region": "tumour", "clinical": ["mri_ln_positive"]},
-}
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(hscore.__file__).parents[1])}
-
-
-def make_center(folder, center, patients, seed):
-    """Manifest of one center; returns it with the patients' labels."""
-    random = np.random.default_rng(seed)
-    rows = []
-    for k in range(patients):
-        positive = k % 3 == 0
-        samples = folder / center / f"sub-{k}"
-        samples.mkdir(parents=True)
-        images = random.normal(positive, 1, (k % 4 + 1, 3, 16, 16)).astype(np.float32)
-        np.savez(samples / "samples.npz", T2WI_tumour=images)
-        node = int(random.random() < (0.7 if positive else 0.2))
-        rows.append({"patient": f"{center}-{k:04d}", "center": center, "mri_ln_positive": node, "samples": samples,
-                     "lnm": int(positive)})  # fmt: skip
-    table = pd.DataFrame(rows)
-    table.drop(columns="lnm").to_csv(folder / f"{center}.csv", index=False)
-    return table
 
 
 @pytest.fixture
 def study(tmp_path):
-    """Two development centers, one external."""
-    tables = [make_center(tmp_path, "AA", 18, 0), make_center(tmp_path, "BB", 9, 1)]
-    make_center(tmp_path, "CC", 6, 2)
-    folds = pd.concat(tables)[["patient", "center", "lnm"]].reset_index(drop=True)
-    folds["fold"] = folds.index // 3 % 3
-    folds.sample(frac=1, random_state=3).to_csv(tmp_path / "folds.csv", index=False)
-    return tmp_path
+    return make_study(tmp_path)
 
 
-def train_arguments(study, model, seed=1, settings=SETTINGS):
+def train_arguments(study, model, seeds=(1,), settings=SETTINGS):
+    name = "-".join(map(str, seeds))
+    scores = [f"{base}={study / base}-development.csv" for base in SPECS[model].get("fuse", [])]
     return [
-        "--model", model, "--spec", json.dumps(SPECS[model]), "--settings", json.dumps(settings), "--seed", str(seed),
-        "--folds", str(study / "folds.csv"), "--manifests", str(study / "AA.csv"), str(study / "BB.csv"),
-        "--state", str(study / "state" / model / f"seed-{seed}"), "--output", str(study / model / f"seed-{seed}"),
+        "--model", model, "--spec", json.dumps(SPECS[model]), "--settings", json.dumps(settings),
+        "--seeds", *map(str, seeds), "--folds", str(study / "folds.csv"),
+        "--manifests", str(study / "AA.csv"), str(study / "BB.csv"), "--scores", *scores,
+        "--state", str(study / "state" / model / f"seed-{name}"), "--output", str(study / model / f"seed-{name}"),
     ]  # fmt: skip
 
 
-def predict_arguments(study, model, seeds=(1,), external=False):
+def predict_arguments(study, model, seeds=("1",), external=False, method="platt"):
     folders = [str(study / model / f"seed-{seed}") for seed in seeds]
+    cohort = "external" if external else "development"
     manifests = ["CC.csv"] if external else ["AA.csv", "BB.csv"]
-    folds = [] if external else ["--folds", str(study / "folds.csv")]
-    output = study / f"{model}-{'external' if external else 'development'}.csv"
-    return [
-        "--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
-        "--manifests", *[str(study / name) for name in manifests], *folds, "--output", str(output),
-    ], output  # fmt: skip
+    own = [] if external else ["--folds", str(study / "folds.csv"), "--method", method]
+    scores = [f"{base}={study / base}-{cohort}.csv" for base in SPECS[model].get("fuse", [])]
+    output = study / f"{model}-{cohort}.csv"
+    return ["--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
+            "--manifests", *[str(study / name) for name in manifests], *own,
+            "--scores", *scores, "--calibration", str(study / f"{model}.json"),
+            "--output", str(output)], output  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["clinical", "image", "hybrid"])
 def test_development_scores_are_means_of_the_right_members(study, model):
     for seed in (1, 2):
-        train.main(train_arguments(study, model, seed))
-    arguments, output = predict_arguments(study, model, (1, 2))
+        train.main(train_arguments(study, model, [seed]))
+    arguments, output = predict_arguments(study, model, (1, 2), method="none")
     predict.main(arguments)
     table = pd.read_csv(output)
     folds = pd.read_csv(study / "folds.csv")
@@ -112,14 +78,67 @@ def test_development_scores_are_means_of_the_right_members(study, model):
 @pytest.mark.parametrize("model", ["clinical", "hybrid"])
 def test_external_score_is_the_mean_of_all_members(study, model):
     train.main(train_arguments(study, model))
+    predict.main(predict_arguments(study, model)[0])
     arguments, output = predict_arguments(study, model, external=True)
     predict.main(arguments)
     table = pd.read_csv(output)
-    assert table.columns.tolist() == ["patient", "center", "score"]
+    assert table.columns.tolist() == ["patient", "center", "score", "risk"]
     assert table["patient"].tolist() == [f"CC-{k:04d}" for k in range(6)]
     ensemble = load_model(study / model / "seed-1")
     expected = ensemble.probabilities(read_samples([study / "CC.csv"], ensemble.spec)).mean(axis=0)
     np.testing.assert_allclose(table["score"], expected, rtol=1e-6)
+    line = read_json(study / f"{model}.json")
+    logits = line["intercept"] + line["slope"] * np.log(expected / (1 - expected))
+    np.testing.assert_allclose(table["risk"], 1 / (1 + np.exp(-logits)), rtol=1e-6)
+
+
+def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):
+    """Groups of seeds, as a GPU trains them, give the members that jobs of one seed give."""
+    for seeds in ([1], [2], [1, 2]):
+        train.main(train_arguments(study, "image", seeds))
+    apart = [path for seed in (1, 2) for path in sorted((study / "image" / f"seed-{seed}").glob("*.safetensors"))]
+    together = sorted((study / "image" / "seed-1-2").glob("*.safetensors"))
+    assert [path.name for path in together] == [path.name for path in apart] and len(together) == 6
+    assert [path.read_bytes() for path in together] == [path.read_bytes() for path in apart]
+    tables = []
+    for groups in ((1, 2), ("1-2",)):
+        arguments, output = predict_arguments(study, "image", groups)
+        predict.main(arguments)
+        tables.append(pd.read_csv(output))
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
+    """The late hybrid by hand: Firth's regression on the logit of the image score and on MRI-LN, fold by fold."""
+    for model in ("image", "late"):
+        train.main(train_arguments(study, model, settings=SETTINGS | {"epochs": 20}))
+        for external in (False, True):
+            predict.main(predict_arguments(study, model, external=external)[0])
+    manifest = pd.concat([pd.read_csv(study / "AA.csv"), pd.read_csv(study / "BB.csv")])
+    development = pd.read_csv(study / "folds.csv").merge(manifest, on="patient")
+    development = development.merge(pd.read_csv(study / "image-development.csv"), on="patient")
+    external = pd.read_csv(study / "image-external.csv").merge(pd.read_csv(study / "CC.csv"), on="patient")
+    late = pd.read_csv(study / "late-development.csv").set_index("patient")["out_of_fold"]
+
+    def values(table, column):
+        return np.column_stack([firth.logit(table[column].to_numpy()), table["mri_ln_positive"]])
+
+    members, kept = [], []
+    for fold, own in development.groupby("fold"):
+        others = development[development["fold"] != fold]
+        design, labels = values(others, "out_of_fold"), others["lnm"].to_numpy()
+        kept.append([0, 1] if firth.fit(design, labels)[1] > 0 else [1])  # a falling image score is left out
+        coefficients = firth.fit(design[:, kept[-1]], labels)
+
+        def risk(design, coefficients=coefficients, kept=kept[-1]):
+            return firth.logistic(coefficients[0] + design[:, kept] @ coefficients[1:])
+
+        np.testing.assert_allclose(late[own["patient"]], risk(values(own, "out_of_fold")), rtol=1e-5)
+        members.append(risk(values(external, "score")))
+    assert [0, 1] in kept
+    table = pd.read_csv(study / "late-external.csv")
+    np.testing.assert_allclose(table["score"], np.mean(members, axis=0), rtol=1e-5)
+    assert read_json(study / "late" / "seed-1" / "model.json")["input"]["scores"] == ["image"]
 
 
 def test_triplets_become_patients_as_said_at_training(study):
@@ -132,12 +151,14 @@ def test_triplets_become_patients_as_said_at_training(study):
     train.main(train_arguments(study, "image"))
     samples = read_samples([study / "CC.csv"], SPECS["image"])
     scores = load_model(study / "image" / "seed-1").probabilities(samples)
-    network = networks.build(SETTINGS["network"], (3, 16, 16), 0).eval()
-    network.load_state_dict(load_file(study / "image" / "seed-1" / "fold-1.safetensors"))
+    network = networks.build(SETTINGS["network"], [(3, 16, 16)], 0, "max").eval()
+    network.load_state_dict(load_file(study / "image" / "seed-1" / "seed-1-fold-1.safetensors"))
     for patient in range(6):
-        own = torch.from_numpy(samples.images[samples.owner == patient])
+        own = torch.from_numpy(samples.images[0].values[samples.images[0].owner == patient])
         with torch.no_grad():
-            triplets = torch.sigmoid(network(own, torch.empty(len(own), 0)))
+            features = network.features(0, own).unsqueeze(1)
+            there = [torch.ones(len(own), 1, dtype=torch.bool)]
+            triplets = torch.sigmoid(network.score([features], there, torch.empty(len(own), 0)))
         assert scores[1, patient] == pytest.approx(triplets.max().item(), rel=1e-5)
 
 
@@ -185,6 +206,7 @@ def test_predicting_with_another_split_is_refused(study):
 
 def test_testing_on_a_training_center_as_external_is_refused(study):
     train.main(train_arguments(study, "clinical"))
+    predict.main(predict_arguments(study, "clinical")[0])
     arguments, output = predict_arguments(study, "clinical", external=True)
     arguments[arguments.index("--manifests") + 1] = str(study / "BB.csv")
     with pytest.raises(SystemExit, match="was trained on center 'BB'"):
@@ -203,12 +225,12 @@ def test_seeds_of_different_models_are_refused(study):
 
 def test_weights_that_are_not_what_training_wrote_are_refused(study):
     train.main(train_arguments(study, "image"))
-    path = study / "image/seed-1/fold-1.safetensors"
+    path = study / "image/seed-1/seed-1-fold-1.safetensors"
     weights = bytearray(path.read_bytes())
     weights[-1] ^= 1
     path.write_bytes(weights)
     arguments, output = predict_arguments(study, "image")
-    with pytest.raises(SystemExit, match="fold-1.safetensors is not what training wrote; delete the folder"):
+    with pytest.raises(SystemExit, match="seed-1-fold-1.safetensors is not what training wrote; delete the folder"):
         predict.main(arguments)
     path.unlink()
     with pytest.raises(SystemExit, match="is not what training wrote"):
@@ -249,7 +271,7 @@ def test_killed_process_resumes_to_the_same_bytes(study):
     process = subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     state = study / "state" / "hybrid" / "seed-1"
     deadline = time.monotonic() + 60
-    while not (list(state.glob("*/fold-0.pt")) and list(state.glob("*/running-1.pt"))):
+    while not (list(state.glob("*/finished-0.pt")) and list(state.glob("*/running-1.pt"))):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

@@ -1,5 +1,7 @@
 """Reading what a model learns from: order, ownership, digests, and refused inputs."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,17 +33,18 @@ def study(tmp_path):
 def test_samples_in_order_of_the_manifests(study):
     read = samples.read_samples(study, SPEC)
     assert read.patients["patient"].tolist() == ["000", "001", "002", "003"]
-    assert read.owner.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
-    assert read.images.shape == (10, 3, 4, 4)
-    assert read.images.dtype == np.float32 and read.images.flags.c_contiguous
-    assert (read.images == read.owner[:, None, None, None]).all()
+    (images,) = read.images
+    assert images.key == "ADC_tumour" and images.owner.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    assert images.values.shape == (10, 3, 4, 4)
+    assert images.values.dtype == np.float32 and images.values.flags.c_contiguous
+    assert (images.values == images.owner[:, None, None, None]).all()
     assert read.clinical.tolist() == [[0, 40.5], [1, 41.5], [0, 42.5], [1, 43.5]]
 
 
 def test_samples_in_order_of_the_folds(study):
     read = samples.read_samples(study, SPEC, ["003", "000"])
     assert read.patients["patient"].tolist() == ["003", "000"]
-    assert read.images[:, 0, 0, 0].tolist() == [3, 3, 3, 3, 0]
+    assert read.images[0].values[:, 0, 0, 0].tolist() == [3, 3, 3, 3, 0]
     assert read.clinical[:, 1].tolist() == [43.5, 40.5]
 
 
@@ -56,22 +59,22 @@ def test_only_the_models_own_array_is_read(study, monkeypatch):
 def test_clinical_model_reads_no_samples(study, tmp_path):
     (tmp_path / "sub-0" / "samples.npz").unlink()
     read = samples.read_samples(study, {"clinical": ["age"]})
-    assert len(read.images) == 0 and read.clinical.shape == (4, 1)
+    assert read.images == () and read.clinical.shape == (4, 1)
 
 
 def test_digest_tells_a_changed_pixel_scalar_or_owner(study):
     read = samples.read_samples(study, SPEC)
     assert read.digest() == samples.read_samples(study, SPEC).digest()
-    for name in ("images", "clinical", "owner"):
+    for part in (lambda s: s.images[0].values, lambda s: s.clinical, lambda s: s.images[0].owner):
         changed = samples.read_samples(study, SPEC)
-        getattr(changed, name).reshape(-1)[-1] += 1
+        part(changed).reshape(-1)[-1] += 1
         assert changed.digest() != read.digest()
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"sequence": "CET1WI", "region": "tumour"}, "has no samples 'CET1WI_tumour'.*add CET1WI to cohort.required"),
+        ({"sequence": "CET1WI", "region": "tumour"}, "no patient has CET1WI_tumour"),
         ({"clinical": ["scc"]}, "'scc' is not a column"),
         ({"clinical": ["figo_stage"]}, "'figo_stage' of patient '000' is 'IB', not a number"),
     ],
@@ -79,6 +82,53 @@ def test_digest_tells_a_changed_pixel_scalar_or_owner(study):
 def test_what_a_model_cannot_have_is_one_sentence(study, spec, message):
     with pytest.raises(UserError, match=message):
         samples.read_samples(study, spec)
+
+
+def without(study, patient, *keys):
+    """Take arrays out of a patient's samples."""
+    path = study[0].parent / f"sub-{patient}" / "samples.npz"
+    with np.load(path) as arrays:
+        left = {key: arrays[key] for key in arrays.files if key not in keys}
+    np.savez(path, **left)
+
+
+def test_patient_without_the_sequence_is_left_out_with_a_word(study, caplog):
+    without(study, 1, "ADC_tumour")
+    with caplog.at_level(logging.INFO):
+        read = samples.read_samples(study, SPEC)
+    assert "1 of 4 patients have no ADC_tumour and are left out" in caplog.text
+    assert read.patients["patient"].tolist() == ["000", "002", "003"] and read.left_out == ("001",)
+    assert read.images[0].values[:, 0, 0, 0].tolist() == [0, 2, 2, 2, 3, 3, 3, 3]
+    assert read.images[0].owner.tolist() == [0, 1, 1, 1, 2, 2, 2, 2]
+    assert read.clinical[:, 1].tolist() == [40.5, 42.5, 43.5]
+
+
+def test_several_sequences_of_which_a_patient_may_lack_some(study):
+    without(study, 1, "ADC_tumour")
+    without(study, 2, "T2WI_tumour")
+    without(study, 3, "ADC_tumour", "T2WI_tumour")
+    read = samples.read_samples(study, {"sequences": ["T2WI", "ADC"], "region": "tumour"})
+    assert [one.key for one in read.images] == ["T2WI_tumour", "ADC_tumour"]
+    assert read.patients["patient"].tolist() == ["000", "001", "002"] and read.left_out == ("003",)
+    t2wi, adc = read.images
+    assert t2wi.owner.tolist() == [0] * 9 + [1] * 9 and adc.owner.tolist() == [0, 2, 2, 2]
+    assert adc.of(np.array([1, 2])).tolist() == [1, 2, 3]
+
+
+def test_scores_of_fused_models_in_order_and_with_gaps(study, tmp_path):
+    for name, scores in {"a": [0.3, 0.1, None, None], "b": [0.4, None, 0.2, None]}.items():
+        table = pd.DataFrame({"patient": ["003", "001", "002", "000"], "out_of_fold": scores})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    paths = {name: tmp_path / f"{name}.csv" for name in "ab"}
+    spec = {"fuse": ["b", "a"], "clinical": ["age"]}
+    read = samples.read_samples(study, spec, ["001", "000", "003", "002"], paths, "out_of_fold")
+    assert read.patients["patient"].tolist() == ["001", "003", "002"] and read.left_out == ("000",)
+    np.testing.assert_equal(read.scores, [[np.nan, 0.1], [0.4, 0.3], [0.2, np.nan]])
+    with pytest.raises(UserError, match="the scores of 'a' are fused but not given"):
+        samples.read_samples(study, spec, scores={"b": paths["b"]}, column="out_of_fold")
+    pd.DataFrame({"patient": ["000"], "score": [0.5]}).to_csv(paths["a"], index=False)
+    with pytest.raises(UserError, match="a.csv has no row for patient '001'"):
+        samples.read_samples(study, {"fuse": ["a"]}, scores=paths)
 
 
 def test_missing_clinical_value_names_the_patient(study):

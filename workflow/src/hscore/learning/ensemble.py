@@ -1,11 +1,11 @@
-"""Trained models as they are used: a folder becomes an ensemble, triplet scores become patient scores.
+"""Trained models as they are used: a folder becomes an ensemble, an ensemble gives patient scores.
 
 torch is imported only when an ensemble of networks is applied.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,79 +13,97 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, sha256
-from hscore.learning import clinical
+from hscore.learning import linear, recalibration
 from hscore.learning.model_folder import MODEL_FILE
-from hscore.learning.samples import Samples, folds_digest, read_folds, read_samples
-
-AGGREGATIONS = ("mean", "max", "top3")
+from hscore.learning.samples import Samples, folds_digest, read_folds, read_manifests, read_samples
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """One model x seed: a member for every fold, fitted without the patients of that fold.
+    """The members of a trained model, each fitted without the patients of its fold: one a fold and seed.
 
     ``description`` is the content of ``model.json``; ``folder`` holds the weights.
     """
 
     folder: Path
     description: dict
-    spec: dict = field(init=False)
-    folds: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", self.description["spec"])
-        object.__setattr__(self, "folds", self.description["folds"])
+    @property
+    def spec(self) -> dict:
+        """What the model sees, as ``read_samples`` wants it."""
+        return self.description["spec"]
+
+    @property
+    def folds(self) -> list[int]:
+        """The fold that each member did not see."""
+        if self.description["kind"] == "network":
+            return [member["fold"] for member in self.description["members"]]
+        return list(range(self.description["folds"]))
 
     def probabilities(self, samples: Samples) -> np.ndarray:
-        """Probability of LNM [folds, patients] for samples read with this ensemble's ``spec``."""
-        if self.description["kind"] == "logistic":
-            members = self.description["coefficients"]
-            return np.stack([clinical.probabilities(member, samples.clinical) for member in members])
-        return self.network_probabilities(samples)
+        """Probability of LNM [members, patients] for samples read with this ensemble's ``spec``."""
+        kind = self.description["kind"]
+        if kind == "network":
+            return self._network_probabilities(samples)
+        members = self.description["coefficients"]
+        return np.stack([linear.probabilities(kind, member, samples, self.spec) for member in members])
 
-    def network_probabilities(self, samples: Samples) -> np.ndarray:
-        """The same for an image model: every member's triplet probabilities, aggregated to patients."""
+    def build(self):
+        """A network of the members' shape, with random weights."""
+        from hscore.learning import networks
+
+        inputs = self.description["input"]
+        shapes = [tuple(one["shape"]) for one in inputs["images"]]
+        network = networks.build(
+            self.description["network"], shapes, len(inputs["clinical"]), self.description["aggregation"]
+        )
+        return network.to(memory_format=network.memory_format)
+
+    def networks(self):
+        """The members' networks, ready to be applied."""
         import torch
         from safetensors.torch import load_file
 
-        from hscore.learning import inference, networks
-
-        shape = tuple(self.description["input"]["shape"])
-        if samples.images.shape[1:] != shape:
-            raise UserError(
-                f"{self.folder}: the model takes samples of {shape}, but these have {samples.images.shape[1:]}"
-            )
-        self.warn_outside_range(samples.images)
         torch.set_num_threads(1)
-        images = torch.from_numpy(samples.images)
-        scalars = torch.from_numpy(samples.clinical)[samples.owner]
-        network = networks.build(self.description["network"], shape, scalars.shape[1])
-        network = network.to(memory_format=torch.channels_last)
-        scores = []
-        for fold in range(self.folds):
-            network.load_state_dict(load_file(self.weights(fold)))
-            triplets = inference.sample_probabilities(network, images, scalars).numpy()
-            scores.append(aggregate(triplets, samples.owner, self.description["aggregation"]))
-        return np.stack(scores)
+        for member in self.description["members"]:
+            network = self.build()
+            network.load_state_dict(load_file(self.weights(member["weights"])))
+            yield network.eval()
 
-    def weights(self, fold: int) -> Path:
+    def weights(self, name: str) -> Path:
         """File of a member's weights; UserError unless they are those that training wrote."""
-        path = self.folder / weights_name(fold)
-        if not path.is_file() or sha256(path) != self.description["weights"][path.name]:
+        path = self.folder / name
+        if not path.is_file() or sha256(path) != self.description["weights"][name]:
             raise UserError(f"{path} is not what training wrote; delete the folder {self.folder} and run again")
         return path
 
-    def warn_outside_range(self, images: np.ndarray) -> None:
-        """Log a warning when more than 1 % of the values lie outside the range seen in training."""
-        low, high = self.description["input"]["value_range"]
-        outside = float(np.mean((images < low) | (images > high)))
-        if outside > 0.01:
-            log.warning(
-                "%s: %.0f %% of the values lie outside the range seen in training (%.3g to %.3g)",
-                self.description["model"], 100 * outside, low, high,
-            )  # fmt: skip
+    def check_samples(self, samples: Samples) -> None:
+        """UserError for samples of another shape; a warning for values outside the range seen in training."""
+        for one, expected in zip(samples.images, self.description["input"]["images"], strict=True):
+            if one.values.shape[1:] != tuple(expected["shape"]):
+                raise UserError(
+                    f"{self.folder}: the model takes samples of {tuple(expected['shape'])}, "
+                    f"but these have {one.values.shape[1:]}"
+                )
+            low, high = expected["value_range"]
+            outside = float(np.mean((one.values < low) | (one.values > high)))
+            if outside > 0.01:
+                log.warning(
+                    "%s: %.0f %% of the values of %s lie outside the range seen in training (%.3g to %.3g)",
+                    self.description["model"], 100 * outside, one.key, low, high,
+                )  # fmt: skip
+
+    def _network_probabilities(self, samples: Samples) -> np.ndarray:
+        import torch
+
+        from hscore.learning import inference
+
+        self.check_samples(samples)
+        tensors = inference.Tensors.of(samples, torch.device("cpu"))
+        aggregation = self.description["aggregation"]
+        return np.stack([inference.patient_probabilities(one, tensors, aggregation) for one in self.networks()])
 
 
 def load_model(folder: str | Path) -> Ensemble:
@@ -100,72 +118,84 @@ def load_model(folder: str | Path) -> Ensemble:
     return Ensemble(Path(folder), read_json(path))
 
 
-def weights_name(fold: int) -> str:
-    """File name of a member's weights in the model folder."""
-    return f"fold-{fold}.safetensors"
-
-
-def aggregate(probabilities: np.ndarray, owner: np.ndarray, how: str) -> np.ndarray:
-    """Triplet probabilities [N] -> patient scores [P] in float64; ``owner`` [N] is sorted and leaves no patient out.
-
-    ``mean``; ``max``; ``top3``: mean of the three highest (of all, where a patient has fewer).
-    """
-    values = np.asarray(probabilities, np.float64)
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    counts = np.diff(starts, append=len(owner))
-    if how == "mean":
-        return np.add.reduceat(values, starts) / counts
-    if how == "max":
-        return np.maximum.reduceat(values, starts)
-    if how == "top3":
-        values = values[np.lexsort((-values, owner))]
-        rank = np.arange(len(owner)) - np.repeat(starts, counts)
-        return np.add.reduceat(np.where(rank < 3, values, 0.0), starts) / np.minimum(counts, 3)
-    raise UserError(f"train.aggregation is '{how}'; write one of {', '.join(AGGREGATIONS)}")
-
-
 def predict_development(
-    folders: Sequence[str | Path], manifests: Sequence[str | Path], folds: str | Path
-) -> pd.DataFrame:
+    folders: Sequence[str | Path],
+    manifests: Sequence[str | Path],
+    folds: str | Path,
+    scores: Mapping[str, str | Path],
+    method: str,
+) -> tuple[pd.DataFrame, dict]:
     """Scores of the development patients: patient, center, out_of_fold, apparent (means over seeds).
 
-    ``out_of_fold``: by the member that never saw the patient; ``apparent``: mean of the members that did.
+    ``out_of_fold``: by the members that never saw the patient; ``apparent``: mean of the members that did. Empty for
+    a patient who has nothing of what the model needs. With a calibration ``method``, ``out_of_fold_risk`` stands beside
+    them; the calibration itself is returned, too. ``scores``: development predictions of the models that are fused.
     """
     ensembles = load_seeds(folders)
     split = read_folds(folds)
     if ensembles[0].description["split"] != folds_digest(split):
         raise UserError(f"{folders[0]} was trained on another split than {folds}; train the model again")
-    samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist())
-    members = np.mean([ensemble.probabilities(samples) for ensemble in ensembles], axis=0)
-    held_out = np.arange(len(members))[:, None] == split["fold"].to_numpy()
     table = split[["patient", "center"]].copy()
-    table["out_of_fold"] = members.T[held_out.T]
-    table["apparent"] = np.where(held_out, 0.0, members).sum(axis=0) / (len(members) - 1)
-    return table
+    for column in ("out_of_fold", "apparent"):
+        if column == "out_of_fold" or ensembles[0].spec.get("fuse"):
+            samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
+            members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
+            fold_of = split.set_index("patient").loc[samples.patients["patient"], "fold"].to_numpy()
+        unseen = np.concatenate([ensemble.folds for ensemble in ensembles])[:, None] == fold_of
+        used = unseen if column == "out_of_fold" else ~unseen
+        mean = np.where(used, members, 0.0).sum(axis=0) / used.sum(axis=0)
+        table[column] = placed(mean, samples, table)
+    if method == "none":
+        return table, {"method": method}
+    table["out_of_fold_risk"], content = recalibration.cross_fit(
+        table.assign(lnm=split["lnm"], fold=split["fold"]), method
+    )
+    return table, content
 
 
-def predict_external(folders: Sequence[str | Path], manifests: Sequence[str | Path]) -> pd.DataFrame:
-    """Scores of patients of other centers: patient, center, score (mean over all folds and seeds)."""
+def predict_external(
+    folders: Sequence[str | Path],
+    manifests: Sequence[str | Path],
+    scores: Mapping[str, str | Path],
+    calibrated: dict,
+) -> pd.DataFrame:
+    """Scores of patients of other centers: patient, center, score (mean over all folds and seeds), risk if calibrated.
+
+    ``calibrated`` is the calibration that ``predict_development`` returned. Empty for a patient who has nothing of
+    what the model needs.
+    """
     ensembles = load_seeds(folders)
-    samples = read_samples(manifests, ensembles[0].spec)
-    seen = sorted(set(samples.patients["center"]) & set(ensembles[0].description["centers"]))
+    samples = read_samples(manifests, ensembles[0].spec, scores=scores)
+    table = read_manifests(manifests)[["patient", "center"]].copy()
+    seen = sorted(set(table["center"]) & set(ensembles[0].description["centers"]))
     if seen:
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
-    table = samples.patients[["patient", "center"]].copy()
-    table["score"] = np.mean([ensemble.probabilities(samples).mean(axis=0) for ensemble in ensembles], axis=0)
+    members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
+    table["score"] = placed(members.mean(axis=0), samples, table)
+    if calibrated["method"] != "none":
+        table["risk"] = recalibration.apply(calibrated, table["score"].to_numpy())
     return table
 
 
-def predict_reading(spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None) -> pd.DataFrame:
+def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndarray:
+    """Scores of the samples' patients in the order of ``table``, NaN for everybody else."""
+    return pd.Series(scores, index=samples.patients["patient"]).reindex(table["patient"]).to_numpy()
+
+
+def predict_reading(
+    spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None
+) -> tuple[pd.DataFrame, dict]:
     """A clinical variable as the score as it stands, 0 or 1: patient, center, and the columns of the functions above.
 
-    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal.
+    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal,
+    and the calibration is none.
     """
     order = read_folds(folds)["patient"].tolist() if folds else None
     samples = read_samples(manifests, spec, order)
     score = samples.clinical[:, 0].astype(np.float64)
     table = samples.patients[["patient", "center"]].copy()
-    return table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
+    table = table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
+    return table, {"method": "none"}
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:

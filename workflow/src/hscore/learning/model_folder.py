@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import hscore
-from hscore.learning.samples import Samples, folds_digest, image_key
+from hscore.learning.samples import Samples, array_keys, folds_digest
 
 MODEL_FILE = "model.json"
 PACKAGES = ("numpy", "pandas")
@@ -18,8 +18,9 @@ IMAGE_PACKAGES = ("torch", "safetensors")
 INTENDED_USE = "Research only. Scores come from a rerun of a published method and must not guide care."
 
 
-def describe(name: str, spec: dict, settings: dict, seed: int, folds: pd.DataFrame, samples: Samples) -> dict:
+def describe(name: str, spec: dict, settings: dict, folds: pd.DataFrame, samples: Samples) -> dict:
     """The part of ``model.json`` that all kinds of models share."""
+    own = folds[folds["patient"].isin(samples.patients["patient"])]
     return {
         "model": name,
         "spec": spec,
@@ -28,32 +29,39 @@ def describe(name: str, spec: dict, settings: dict, seed: int, folds: pd.DataFra
         "aggregation": settings["aggregation"],
         "input": describe_input(spec, samples),
         "folds": int(folds["fold"].max()) + 1,
-        "patients": len(folds),
-        "positives": int(folds["lnm"].sum()),
-        "centers": sorted(set(folds["center"])),
+        "patients": len(own),
+        "positives": int(own["lnm"].sum()),
+        "left_out": len(samples.left_out),
+        "centers": sorted(set(own["center"])),
         "split": folds_digest(folds),
-        "seed": seed,
         "training": settings,
         "versions": versions(spec),
     }
 
 
 def describe_input(spec: dict, samples: Samples) -> dict:
-    """What goes in: the array's name, shape and range of values seen; the clinical variables and their ranges."""
-    content: dict = {"clinical": {}}
-    for column, values in zip(spec.get("clinical", []), samples.clinical.T, strict=True):
-        content["clinical"][column] = [float(values.min()), float(values.max())]
-    if key := image_key(spec):
-        content["array"] = key
-        content["shape"] = list(samples.images.shape[1:])
-        content["samples"] = len(samples.images)
-        content["value_range"] = [float(samples.images.min()), float(samples.images.max())]
-    return content
+    """What goes in: arrays with shape and range of values seen, clinical variables with theirs, models fused."""
+    return {
+        "images": [
+            {
+                "array": one.key,
+                "shape": list(one.values.shape[1:]),
+                "samples": len(one.values),
+                "value_range": [float(one.values.min()), float(one.values.max())],
+            }
+            for one in samples.images
+        ],
+        "clinical": {
+            column: [float(values.min()), float(values.max())]
+            for column, values in zip(spec.get("clinical", []), samples.clinical.T, strict=True)
+        },
+        "scores": spec.get("fuse", []),
+    }
 
 
 def versions(spec: dict) -> dict[str, str]:
     """Versions of everything that made the weights."""
-    packages = PACKAGES + (IMAGE_PACKAGES if image_key(spec) else ())
+    packages = PACKAGES + (IMAGE_PACKAGES if array_keys(spec) else ())
     found = {"hscore": hscore.__version__, "python": platform.python_version()}
     return found | {package: version(package) for package in packages}
 
@@ -67,27 +75,37 @@ def fingerprint(parts: dict, samples: Samples) -> str:
     return sha.hexdigest()
 
 
-def history_row(fold: int, epoch: int, loss: float) -> dict:
-    """One row of ``history.csv``: training loss after an epoch; the held-out columns are filled after the last."""
+HISTORY = (
+    *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
+    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc"),
+)
+
+
+def history_row(seed: int | None, fold: int, epoch: int, loss: float) -> dict:
+    """One row of ``history.csv``, of one member after one epoch: mean loss and AUC in training; the rate and the time.
+
+    ``inner``: patients set aside for early stopping; ``held_out``: those of the fold. None where not looked at.
+    """
+    return dict.fromkeys(HISTORY) | {"seed": seed, "fold": fold, "epoch": epoch, "loss": loss}
+
+
+def scored(name: str, scores: np.ndarray, labels: np.ndarray) -> dict:
+    """Columns of ``history.csv`` about patients not trained on, ``inner`` or ``held_out``: mean log loss and AUC.
+
+    Those without a score (NaN) do not count; nothing where there is nobody.
+    """
+    known = np.isfinite(scores)
+    if not known.any():
+        return {}
     return {
-        "fold": fold,
-        "epoch": epoch,
-        "loss": loss,
-        "learning_rate": None,
-        "seconds": None,
-        "held_out_loss": None,
-        "held_out_auc": None,
+        f"{name}_loss": log_loss(scores[known], labels[known]),
+        f"{name}_auc": auc(scores[known], labels[known]),
     }
-
-
-def held_out_row(scores: np.ndarray, labels: np.ndarray) -> dict:
-    """The columns of ``history.csv`` about the held-out patients: mean log loss and AUC of patient scores."""
-    return {"held_out_loss": log_loss(scores, labels), "held_out_auc": auc(scores, labels)}
 
 
 def write_history(folder: Path, rows: list[dict]) -> None:
     """Write ``history.csv``."""
-    pd.DataFrame(rows).to_csv(folder / "history.csv", index=False, float_format="%.6g")
+    pd.DataFrame(rows, columns=list(HISTORY)).to_csv(folder / "history.csv", index=False, float_format="%.6g")
 
 
 def log_loss(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -1,28 +1,37 @@
-"""The networks: the published family (subnetworks 1, 2 and 3) and, by name, any classification network of MONAI.
+"""The networks: subnetworks 1, 2 and 3 of the publication, extended to bags of samples and to several sequences.
 
 Published: stacked convolution, batch normalisation, zero padding and pooling on samples of 3 x 64 x 64 (three
 adjacent sections as channels); subnetwork 1 + 2 gives the DL score, 1 + 3 with MRI-LN status joined in gives the
 H score; trained end to end. Not published, and therefore settings of ``train.network``:
 
 ==============  =============================================================================================
+``name``        ``paper``, or ``monai:<name>`` with ``arguments``: any classification network as subnetwork 1
 ``channels``    filters of each convolution block of subnetwork 1; one block halves rows and columns
-``head``        widths of the hidden layers of subnetwork 2 or 3; the clinical scalars join before the first
+``head``        widths of the hidden layers of subnetwork 2 or 3
 ``dropout``     probability with which an input of each layer of the head is dropped during training
+``joins``       where the clinical scalars join subnetwork 3: ``features``, before its first layer, so that what the
+                image means may depend on them; ``logit``, added to its output with a weight each (the same as
+                joining before the last layer, which is linear)
+``trunk``       of a model with clinical scalars: ``separate``, subnetworks 1 + 3 alone; ``shared``, subnetworks 2
+                and 3 on one subnetwork 1, trained on the mean of both losses (subnetwork 3 gives the score)
+``attention``   width of the attention's hidden layer, where ``train.aggregation`` is ``attention``
 ==============  =============================================================================================
 
-Shapes: N samples, C sections (3), 64 rows, 64 columns, F features, K clinical scalars.
+Shapes: U bags, k places a sequence in a bag, S sequences, C sections (3), 64 rows, 64 columns, F features, K clinical
+scalars. A network that learns from single samples has bags of one.
 """
 
-import inspect
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from hscore.errors import UserError
+from hscore.learning import pooling, trunks
 
-PAPER = {"name", "channels", "head", "dropout"}
-MONAI = {"name", "arguments", "head", "dropout"}
+SETTINGS = {"name", "head", "dropout", "joins", "trunk", "attention"}
+JOINS = ("features", "logit")
+TRUNKS = ("separate", "shared")
 
 
 class Standardize(nn.Module):
@@ -42,130 +51,104 @@ class Standardize(nn.Module):
         return (values - self.mean) / self.deviation
 
 
-class ConvolutionTrunk(nn.Sequential):
-    """Subnetwork 1: [N, C, 64, 64] -> features [N, F], F = the last of ``channels``.
-
-    Each block: 3 x 3 convolution with zero padding, 2 x 2 max pooling, batch normalisation, ReLU. Pooling stands
-    before the normalisation because it commutes with ReLU and leaves the two a quarter of the work (a third of the
-    training time). The mean over the remaining rows and columns makes the features independent of position.
-    """
-
-    def __init__(self, sections: int, channels: Sequence[int]) -> None:
-        blocks: list[nn.Module] = []
-        for before, after in zip([sections, *channels], channels, strict=False):
-            blocks += [
-                nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False),  # the normalisation has the bias
-                nn.MaxPool2d(2),
-                nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
-            ]
-        super().__init__(*blocks)
-        self.features = channels[-1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        return super().forward(images).mean(dim=(2, 3))
-
-
-class MonaiTrunk(nn.Module):
-    """A classification network of MONAI whose "classes" are used as features: [N, C, 64, 64] -> [N, F]."""
-
-    def __init__(self, name: str, arguments: dict) -> None:
-        super().__init__()
-        from monai.networks import nets  # here, because it costs 5 s
-
-        factory = getattr(nets, name, None)
-        if not (inspect.isclass(factory) or inspect.isfunction(factory)):
-            raise UserError(f"train.network.name: monai.networks.nets has no network '{name}'")
-        try:
-            self.network = factory(**arguments)
-        except (TypeError, ValueError, ImportError) as error:
-            raise UserError(f"train.network: monai.networks.nets.{name} cannot be built: {error}") from error
-
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.network(images)
-        # some networks (ViT) also return their inner states
-        return features[0] if isinstance(features, tuple) else features
-
-    def count_features(self, shape: Sequence[int]) -> int:
-        """F for samples of this shape (C, rows, columns), found by sending one empty sample through."""
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                features = self(torch.zeros(1, *shape))
-        except (RuntimeError, ValueError) as error:
-            raise UserError(
-                f"train.network.arguments: the network cannot take samples of {tuple(shape)}: {error}"
-            ) from error
-        self.train(training)
-        if not isinstance(features, Tensor) or features.ndim != 2:
-            raise UserError("train.network.name: not a classification network (one vector a sample)")
-        return features.shape[1]
-
-
 class Head(nn.Module):
-    """Subnetwork 2 (K = 0) or 3 (K > 0): features [N, F] and clinical scalars [N, K] -> logit [N].
+    """Subnetwork 2 (K = 0) or 3 (K > 0): features [U, F] and clinical scalars [U, K] -> logit [U].
 
-    The clinical scalars join before the first hidden layer and are never dropped out: there are only one or a few.
+    The clinical scalars are never dropped out: there are only one or a few.
     """
 
-    def __init__(self, features: int, clinical: int, hidden: Sequence[int], dropout: float) -> None:
+    def __init__(self, features: int, clinical: int, hidden: Sequence[int], dropout: float, joins: str) -> None:
         super().__init__()
+        self.joins = joins if clinical else None
         self.dropout = nn.Dropout(dropout)
         layers: list[nn.Module] = []
-        width = features + clinical
+        width = features + (clinical if self.joins == "features" else 0)
         for units in hidden:
             layers += [nn.Linear(width, units), nn.ReLU(inplace=True), nn.Dropout(dropout)]
             width = units
         self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
+        self.clinical = nn.Linear(clinical, 1, bias=False) if self.joins == "logit" else None
 
     def forward(self, features: Tensor, clinical: Tensor) -> Tensor:
-        return self.layers(torch.cat([self.dropout(features), clinical], dim=1)).squeeze(1)
+        features = self.dropout(features)
+        if self.joins == "features":
+            features = torch.cat([features, clinical], dim=1)
+        logits = self.layers(features)
+        if self.joins == "logit":
+            logits = logits + self.clinical(clinical)
+        return logits.squeeze(1)
 
 
 class ScoreNetwork(nn.Module):
-    """Samples and clinical scalars in their own units -> logit of the DL score (K = 0) or H score (K > 0).
+    """Bags of samples and clinical scalars -> logit of the DL score (K = 0) or H score (K > 0).
 
-    ``forward`` does everything; training standardises its samples once and calls ``logits`` on them.
+    ``forward`` takes standardised input and is what training calls; ``features`` and ``score`` are its two halves.
     """
 
-    def __init__(self, trunk: nn.Module, head: Head, clinical: int) -> None:
+    def __init__(self, trunks: Sequence[nn.Module], pool: nn.Module, heads: Sequence[Head], clinical: int) -> None:
         super().__init__()
-        self.standardize_images = Standardize(())
+        self.standardize_images = nn.ModuleList([Standardize(()) for _ in trunks])
         self.standardize_clinical = Standardize((clinical,))
-        self.trunk = trunk
-        self.head = head
+        self.trunks = nn.ModuleList(trunks)
+        self.pool = pool
+        self.heads = nn.ModuleList(heads)
 
-    def logits(self, images: Tensor, clinical: Tensor) -> Tensor:
-        """Standardised samples [N, C, rows, columns] and clinical scalars [N, K] -> logits [N]."""
-        return self.head(self.trunk(images), clinical)
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Layout in which weights and samples are fastest: pixel by pixel, but not for three-dimensional kernels."""
+        volumes = any(parameter.ndim == 5 for parameter in self.parameters())
+        return torch.contiguous_format if volumes else torch.channels_last
 
-    def forward(self, images: Tensor, clinical: Tensor) -> Tensor:
-        return self.logits(self.standardize_images(images), self.standardize_clinical(clinical))
+    def forward(self, images: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+        """Logits [U, heads]; the first is the model's score, a second one helps to train the shared trunk.
+
+        ``images``: S x [U k, C, rows, columns], standardised, bag after bag; ``there``: S x bool [U, k], which of
+        them count; ``clinical`` [U, K], standardised.
+        """
+        features = [
+            trunk(samples).reshape(*places.shape, -1)
+            for trunk, samples, places in zip(self.trunks, images, there, strict=True)
+        ]
+        return self.score(features, there, clinical)
+
+    def features(self, sequence: int, images: Tensor) -> Tensor:
+        """Features [N, F] of samples [N, C, rows, columns] of one sequence, in the images' own units."""
+        return self.trunks[sequence](self.standardize_images[sequence](images))
+
+    def score(self, features: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+        """Logits [U, heads] from features S x [U, k, F], their places S x bool [U, k] and standardised scalars."""
+        pooled = self.pool(features, there)
+        return torch.stack([head(pooled, clinical) for head in self.heads], dim=1)
 
 
-def build(settings: dict, shape: Sequence[int], clinical: int) -> ScoreNetwork:
+def build(settings: dict, shapes: Sequence[Sequence[int]], clinical: int, aggregation: str) -> ScoreNetwork:
     """The network that ``train.network`` describes, with random weights (from torch's global generator).
 
-    ``shape``: (C, rows, columns) of one sample; ``clinical``: number K of clinical scalars.
+    ``shapes``: (C, rows, columns) of the samples of each sequence; ``clinical``: number K of clinical scalars.
     """
+    check(settings)
+    parts = [trunks.build(settings, shape) for shape in shapes]
+    features = parts[0].features
+    pool = pooling.build(aggregation, features, settings.get("attention", 32))
+
+    def head(clinical: int) -> Head:
+        hidden, dropout = settings.get("head", []), settings.get("dropout", 0.0)
+        return Head(features, clinical, hidden, dropout, settings.get("joins", "features"))
+
+    heads = [head(clinical)]
+    if clinical and settings.get("trunk") == "shared":
+        heads.append(head(0))
+    return ScoreNetwork(parts, pool, heads, clinical)
+
+
+def check(settings: dict) -> None:
+    """UserError for a setting that is unknown or has an unknown value."""
     name = settings["name"]
     if name != "paper" and not name.startswith("monai:"):
         raise UserError(f"train.network.name is '{name}'; write 'paper' or 'monai:<name of a network>'")
-    known = PAPER if name == "paper" else MONAI
+    known = SETTINGS | (trunks.PAPER if name == "paper" else trunks.MONAI)
     if unknown := sorted(settings.keys() - known):
         raise UserError(f"train.network: '{unknown[0]}' is not a setting of '{name}'; known are {sorted(known)}")
-    if name == "paper":
-        smallest = 2 ** len(settings["channels"])
-        if min(shape[1:]) < smallest:
-            raise UserError(
-                f"train.network.channels: {len(settings['channels'])} blocks need samples of at least {smallest} x "
-                f"{smallest} pixels, but these have {shape[1]} x {shape[2]}"
-            )
-        trunk: nn.Module = ConvolutionTrunk(shape[0], settings["channels"])
-        features = trunk.features
-    else:
-        trunk = MonaiTrunk(name.removeprefix("monai:"), settings.get("arguments", {}))
-        features = trunk.count_features(shape)
-    head = Head(features, clinical, settings.get("head", []), settings.get("dropout", 0.0))
-    return ScoreNetwork(trunk, head, clinical)
+    for key, values in (("joins", JOINS), ("trunk", TRUNKS)):
+        if settings.get(key, values[0]) not in values:
+            raise UserError(f"train.network.{key} is '{settings[key]}'; write one of {', '.join(values)}")

@@ -1,12 +1,13 @@
-"""What a model learns from: patients, labels, clinical scalars and image samples, in memory once.
+"""What a model learns from: patients, clinical scalars, image samples and other models' scores, in memory once.
 
-No torch here: the clinical-only model and the tables need none.
+No torch here: models without networks, and the tables, need none.
 """
 
 import hashlib
+import logging
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,54 +16,113 @@ import pandas as pd
 
 from hscore.errors import UserError
 
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The N samples of one sequence and region, those of all patients.
+
+    ``key``     name of the array in ``samples.npz``: ``<sequence>_<region>``
+    ``values``  float32 [N, sections, rows, columns], contiguous, in patient order
+    ``owner``   int64 [N], sorted: row of ``Samples.patients`` that a sample belongs to; a patient may have none
+    """
+
+    key: str
+    values: np.ndarray
+    owner: np.ndarray
+
+    def of(self, patients: np.ndarray) -> np.ndarray:
+        """Numbers of the samples of these patients (rows), ascending."""
+        return np.flatnonzero(np.isin(self.owner, patients))
+
 
 @dataclass(frozen=True)
 class Samples:
-    """P patients and their N image samples.
+    """P patients and all that a model sees of them.
 
-    ``patients``   frame with P rows: patient, center, samples and the clinical columns
-    ``clinical``   float32 [P, K], in the units of the table
-    ``images``     float32 [N, sections, rows, columns], contiguous, in patient order; N = 0 for a clinical model
-    ``owner``      int64 [N]: row of ``patients`` that a sample belongs to
+    ``patients``  frame with P rows: patient, center, samples and the clinical columns
+    ``clinical``  float32 [P, K], in the units of the table
+    ``images``    one ``Images`` a sequence of the model; none for a model without images
+    ``scores``    float64 [P, B] of the B models that this one fuses; NaN where there is none
+    ``left_out``  patients who have nothing of what the model needs; they are not among the P
     """
 
     patients: pd.DataFrame
     clinical: np.ndarray
-    images: np.ndarray
-    owner: np.ndarray
+    images: tuple[Images, ...]
+    scores: np.ndarray
+    left_out: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from (64 hexadecimal digits)."""
         sha = hashlib.sha256(repr(self.patients["patient"].tolist()).encode())
-        for array in (self.clinical, self.images, self.owner):
+        for array in (self.clinical, self.scores, *(part for one in self.images for part in (one.values, one.owner))):
             sha.update(repr((array.dtype.str, array.shape)).encode())
             sha.update(np.ascontiguousarray(array).data)
         return sha.hexdigest()
 
 
-def read_samples(manifests: Sequence[str | Path], spec: dict, patients: Sequence[str] | None = None) -> Samples:
-    """Read what a model of this ``spec`` (``sequence`` and ``region``, and/or ``clinical``; or ``reading``) needs.
+def array_keys(spec: dict) -> list[str]:
+    """Keys in ``samples.npz`` of what a model sees, in the order of its sequences; none for one without images."""
+    sequences = spec.get("sequences") or ([spec["sequence"]] if spec.get("sequence") else [])
+    return [f"{sequence}_{spec['region']}" for sequence in sequences]
+
+
+def read_samples(
+    manifests: Sequence[str | Path],
+    spec: dict,
+    patients: Sequence[str] | None = None,
+    scores: Mapping[str, str | Path] | None = None,
+    column: str = "score",
+) -> Samples:
+    """Read what the model ``spec`` (an entry of ``models`` in the config) needs.
 
     ``manifests`` are joined in the order given. With ``patients``, exactly these are read, in this order. Only the
-    array ``<sequence>_<region>`` of each patient's ``samples.npz`` is loaded.
+    model's own arrays of each patient's ``samples.npz`` are loaded. For a model that fuses others, ``scores`` gives
+    their prediction tables by name, and ``column`` the column of these. Patients who have none of the model's
+    sequences, or none of the scores it fuses, are left out, which the log says.
     """
+    table = read_manifests(manifests, patients)
+    arrays = {key: [read_patient(*row, key) for row in _places(table)] for key in array_keys(spec)}
+    fused = read_scores(table, spec.get("fuse", []), scores or {}, column)
+    parts = [*(np.array([len(array) > 0 for array in own]) for own in arrays.values()), *np.isfinite(fused).T]
+    usable = np.any(parts, axis=0) if parts else np.ones(len(table), bool)
+    left_out = table["patient"][~usable].tolist()
+    if not usable.any():
+        raise UserError(f"models: no patient has {_needs(spec)}")
+    if left_out:
+        log.info("%d of %d patients have no %s and are left out", len(left_out), len(table), _needs(spec))
+    table = table[usable].reset_index(drop=True)
+    images = [join(key, [own[row] for row in np.flatnonzero(usable)]) for key, own in arrays.items()]
+    clinical = reading_values(table, spec) if "reading" in spec else clinical_values(table, spec.get("clinical", []))
+    return Samples(table, clinical, tuple(images), fused[usable], tuple(left_out))
+
+
+def _needs(spec: dict) -> str:
+    """What a patient must have one of."""
+    return " or ".join(array_keys(spec) or [f"score of '{name}'" for name in spec["fuse"]])
+
+
+def _places(table: pd.DataFrame) -> list[tuple[str, Path]]:
+    """Name and file of samples of every patient."""
+    return [
+        (name, Path(folder) / "samples.npz") for name, folder in zip(table["patient"], table["samples"], strict=True)
+    ]
+
+
+def read_manifests(manifests: Sequence[str | Path], patients: Sequence[str] | None = None) -> pd.DataFrame:
+    """Cohort manifests below each other; with ``patients``, the rows of exactly these, in this order."""
     table = pd.concat([read_manifest(manifest) for manifest in manifests], ignore_index=True)
     repeated = table["patient"][table["patient"].duplicated()]
     if len(repeated):
         raise UserError(f"patient '{repeated.iloc[0]}' stands in the manifests twice")
-    if patients is not None:
-        missing = [patient for patient in patients if patient not in set(table["patient"])]
-        if missing:
-            raise UserError(f"patient '{missing[0]}' has a fold but stands in none of {', '.join(map(str, manifests))}")
-        table = table.set_index("patient", drop=False).loc[list(patients)].reset_index(drop=True)
-    clinical = reading_values(table, spec) if "reading" in spec else clinical_values(table, spec.get("clinical", []))
-    images, owner = read_images(table, image_key(spec))
-    return Samples(table, clinical, images, owner)
-
-
-def image_key(spec: dict) -> str | None:
-    """Key of the model's array in ``samples.npz``; None for a model without images."""
-    return f"{spec['sequence']}_{spec['region']}" if spec.get("sequence") else None
+    if patients is None:
+        return table
+    missing = [patient for patient in patients if patient not in set(table["patient"])]
+    if missing:
+        raise UserError(f"patient '{missing[0]}' has a fold but stands in none of {', '.join(map(str, manifests))}")
+    return table.set_index("patient", drop=False).loc[list(patients)].reset_index(drop=True)
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
@@ -78,10 +138,18 @@ def read_folds(path: str | Path) -> pd.DataFrame:
         raise UserError(f"{path}: patient '{patient}' has no lymph-node status (column lnm)")
     if folds["fold"].nunique() < 2:
         raise UserError(f"{path}: at least two folds are needed to train and hold out")
-    for fold in range(folds["fold"].max() + 1):
+    folds = folds.astype({"lnm": int, "fold": int})
+    check_trainable(folds, str(path), folds["fold"].max() + 1)
+    return folds
+
+
+def check_trainable(folds: pd.DataFrame, source: str, number: int) -> None:
+    """UserError when the patients outside one of the ``number`` folds do not have both lymph-node states."""
+    for fold in range(number):
         if folds["lnm"][folds["fold"] != fold].nunique() < 2:
-            raise UserError(f"{path}: without fold {fold} all patients have the same lymph-node status; use more folds")
-    return folds.astype({"lnm": int, "fold": int})
+            raise UserError(
+                f"{source}: without fold {fold} all patients have the same lymph-node status; use more folds"
+            )
 
 
 def folds_digest(folds: pd.DataFrame) -> str:
@@ -114,41 +182,49 @@ def reading_values(table: pd.DataFrame, spec: dict) -> np.ndarray:
     return clinical_values(table, [column])
 
 
-def read_images(table: pd.DataFrame, key: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """All samples of the table's patients under ``key``: images [N, C, rows, columns] and owner [N]."""
-    if key is None:
-        return np.empty((0, 0, 0, 0), np.float32), np.empty(0, np.int64)
-    arrays = [
-        read_patient(patient, Path(folder) / "samples.npz", key)
-        for patient, folder in zip(table["patient"], table["samples"], strict=True)
-    ]
-    if len(shapes := {array.shape[1:] for array in arrays}) != 1:
-        raise UserError(f"samples '{key}' have different shapes: {sorted(shapes)}; run the sample step again for all")
-    owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
-    return np.concatenate(arrays), owner
+def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, str | Path], column: str) -> np.ndarray:
+    """Scores float64 [P, B] of the models ``names`` from their prediction tables; NaN where a model gave none."""
+    scores = np.empty((len(table), len(names)))
+    for k, name in enumerate(names):
+        if name not in paths:
+            raise UserError(f"models: the scores of '{name}' are fused but not given")
+        found = pd.read_csv(paths[name], dtype={"patient": str}).set_index("patient")[column]
+        missing = [patient for patient in table["patient"] if patient not in found.index]
+        if missing:
+            raise UserError(f"{paths[name]} has no row for patient '{missing[0]}'")
+        scores[:, k] = found[table["patient"]]
+    return scores
 
 
 def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
-    """One patient's samples float32 [n, C, rows, columns]; other arrays of the file are not read.
+    """One patient's samples float32 [n, C, rows, columns], n = 0 without them; no other array of the file is read.
 
-    UserError when they are absent or damaged: the file holds a checksum of each array.
+    UserError when they are damaged: the file holds a checksum of each array.
     """
     try:
         with np.load(path) as arrays:
-            images = arrays[key].astype(np.float32, copy=False) if key in arrays.files else ()
+            if key not in arrays.files:
+                return np.empty((0, 0, 0, 0), np.float32)
+            images = arrays[key].astype(np.float32, copy=False)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
             f"patient '{patient}': {path} is damaged ({error}); "
             f"make it again: snakemake --force {path.parent} --configfile ..., and start the study again"
         ) from None
-    if not len(images):
-        sequence = key.split("_")[0]
-        raise UserError(
-            f"patient '{patient}' has no samples '{key}' in {path}; add {sequence} to cohort.required_sequences"
-        )
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")
     return images
+
+
+def join(key: str, arrays: Sequence[np.ndarray]) -> Images:
+    """The samples of all patients as one array; patients without any are passed over."""
+    shapes = {array.shape[1:] for array in arrays if len(array)}
+    if not shapes:
+        raise UserError(f"models: no patient has samples '{key}'")
+    if len(shapes) > 1:
+        raise UserError(f"samples '{key}' have different shapes: {sorted(shapes)}; run the sample step again for all")
+    owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
+    return Images(key, np.concatenate([array for array in arrays if len(array)]), owner)
 
 
 def standardization(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,21 +1,23 @@
-"""Training of one image model with one seed: all folds, one after the other, in one process.
+"""Training of one image model: a network for every seed and fold, in one process.
 
-Every fold trains for a fixed number of epochs on its training patients; nothing is chosen on the held-out fold,
-which is only scored once, at the end. Equal inputs give equal weights, bit for bit on the CPU, also when the
-process was killed and started again: checkpoints in the state folder hold everything that training depends on.
+Every network trains on the patients outside its fold. The held-out patients are scored a few times for the learning
+curves; nothing is chosen by that. Equal inputs give equal weights, bit for bit on the CPU, also when the process was
+killed and started again: checkpoints in the state folder hold everything that training depends on.
+
+Shapes: M networks of a group, P patients, U bags of a batch, k places a sequence in a bag, S sequences.
 """
 
 import hashlib
 import logging
 import math
-import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -23,96 +25,129 @@ from torch.nn import functional
 
 from hscore.errors import UserError
 from hscore.files import new_file, new_folder, sha256, write_json
-from hscore.learning import inference, networks
+from hscore.learning import early_stopping, inference, machine, networks
 from hscore.learning.augment import Augment
-from hscore.learning.ensemble import AGGREGATIONS, aggregate, weights_name
-from hscore.learning.model_folder import MODEL_FILE, describe, fingerprint, held_out_row, history_row, write_history
-from hscore.learning.samples import Samples, read_folds, read_samples, standardization
+from hscore.learning.decks import Bags, Deck
+from hscore.learning.inference import Tensors, learns_from_bags, patient_probabilities
+from hscore.learning.members import Alone, Together
+from hscore.learning.model_folder import MODEL_FILE, auc, describe, fingerprint, history_row, scored, write_history
+from hscore.learning.progress import Progress
+from hscore.learning.samples import Samples, check_trainable, read_folds, read_samples, standardization
 
 CHECKPOINT_SECONDS = 10.0
-LOG_SECONDS = 5.0
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
+CURVE_POINTS = 4  # how often the held-out patients are scored, at equal distances, the end included
 PRECISIONS = ("float32", "bfloat16")
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Member:
+    """One network to train: its seed and the fold that is held out."""
+
+    seed: int
+    fold: int
+
+    @property
+    def name(self) -> str:
+        """As in file names."""
+        return f"seed-{self.seed}-fold-{self.fold}"
+
+    def seed_of(self, purpose: str) -> int:
+        """An independent 63-bit seed for each use of randomness."""
+        digest = hashlib.sha256(f"{self.seed}/{self.fold}/{purpose}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+
+@dataclass(frozen=True)
 class Task:
-    """What is to be trained: one model x seed. ``labels`` and ``folds`` [P] are in the order of the patients."""
+    """What is to be trained. ``labels``, ``folds`` and ``centers`` [P] are in the order of the patients."""
 
     name: str
     samples: Samples
     labels: np.ndarray
     folds: np.ndarray
+    centers: np.ndarray
     settings: dict
-    seed: int
     device: torch.device
+    tensors: Tensors = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", Tensors.of(self.samples, self.device))
+
+    @classmethod
+    def of(cls, name: str, samples: Samples, split: pd.DataFrame, settings: dict, device: torch.device) -> "Task":
+        """The task of learning ``split`` (as of ``read_folds``) from ``samples``, which may lack some patients."""
+        own = split.set_index("patient").loc[samples.patients["patient"]]
+        check_trainable(own, f"model '{name}'", split["fold"].max() + 1)
+        columns = (own[column].to_numpy() for column in ("lnm", "fold", "center"))
+        return cls(name, samples, *columns, settings, device)
 
 
 def train(
     name: str,
     spec: dict,
     settings: dict,
-    seed: int,
+    seeds: Sequence[int],
     folds: str | Path,
     manifests: Sequence[str | Path],
     state: str | Path,
     output: str | Path,
+    board: str | Path | None = None,
 ) -> None:
-    """Train an image model and write its folder; see the module's text for what is promised."""
-    device = prepare(settings)
+    """Train an image model and write its folder; see the module's text for what is promised.
+
+    ``settings``: section train of the config; ``board``: folder for TensorBoard's files.
+    """
+    device = machine.prepare(settings["device"], settings["threads"])
+    check(settings, len(spec.get("sequences", [0])))
     split = read_folds(folds)
     samples = read_samples(manifests, spec, split["patient"].tolist())
-    task = Task(name, samples, split["lnm"].to_numpy(), split["fold"].to_numpy(), settings, seed, device)
-    description = describe(name, spec, settings, seed, split, samples) | describe_machine(device)
-    description["network"] = settings["network"]
+    task = Task.of(name, samples, split, settings, device)
+    members = [Member(seed, fold) for seed in seeds for fold in range(split["fold"].max() + 1)]
+    description = describe(name, spec, settings, split, samples) | machine.describe(device)
+    description |= {"kind": "network", "network": settings["network"], "seeds": list(seeds)}
     description["fingerprint"] = fingerprint(description, samples)
+    log.info("%s", said(description))
     state = open_state(Path(state), description["fingerprint"])
-    results = train_folds(task, state)
+    results = train_members(task, members, state, Path(board) / name if board else None)
+    description["members"] = [
+        {"seed": member.seed, "fold": member.fold, "weights": f"{member.name}.safetensors", "epochs": result["epochs"]}
+        for member, result in zip(members, results, strict=True)
+    ]
     with new_folder(output) as folder:
-        for fold, result in enumerate(results):
+        for member, result in zip(members, results, strict=True):
             weights = {key: value.contiguous() for key, value in result["weights"].items()}
-            save_file(weights, folder / weights_name(fold))
+            save_file(weights, folder / f"{member.name}.safetensors")
         description["weights"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         write_history(folder, [row for result in results for row in result["history"]])
         write_json(folder / MODEL_FILE, description)
     shutil.rmtree(state.parent)
 
 
-def prepare(settings: dict) -> torch.device:
-    """The device, with deterministic algorithms and one thread; UserError when a promised GPU is not there."""
-    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU"
-    log.info("torch %s, built for %s; train.device is %s", torch.__version__, build, settings["device"])
-    if settings["device"] == "gpu" and not torch.cuda.is_available():
-        raise UserError("train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one")
+def said(description: dict) -> str:
+    """What the log says at the start: everything on which the last digits of the weights depend."""
+    versions = ", ".join(f"{name} {version}" for name, version in description["versions"].items())
+    return (
+        f"{description['model']}: {versions}; {description['device']} ({description['cpu_capability']}), "
+        f"{description['threads']} thread(s), deterministic algorithms "
+        f"{'on' if description['deterministic_algorithms'] else 'off'}, {description['training']['precision']}; "
+        f"seed(s) {', '.join(map(str, description['seeds']))}, split {description['split'][:12]}, "
+        f"fingerprint {description['fingerprint'][:12]}"
+    )
+
+
+def check(settings: dict, sequences: int) -> None:
+    """UserError for a setting that is no choice, before anything is read."""
+    networks.check(settings["network"])
+    inference.check_aggregation(settings["aggregation"], sequences)
     if settings["precision"] not in PRECISIONS:
         raise UserError(f"train.precision is '{settings['precision']}'; write one of {', '.join(PRECISIONS)}")
-    if settings["aggregation"] not in AGGREGATIONS:
-        raise UserError(f"train.aggregation is '{settings['aggregation']}'; write one of {', '.join(AGGREGATIONS)}")
     if settings["optimizer"]["name"] != "adamw":
         raise UserError(f"train.optimizer.name is '{settings['optimizer']['name']}'; the only one is 'adamw'")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    torch.use_deterministic_algorithms(True)
-    # By default every new tensor would also be filled with NaN, at a third of the training time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    torch.backends.cudnn.benchmark = False
-    torch.set_num_threads(1)
-    return torch.device("cuda" if settings["device"] == "gpu" else "cpu")
-
-
-def describe_machine(device: torch.device) -> dict:
-    """The part of ``model.json`` on which the last digits of weights depend."""
-    gpu = device.type == "cuda"
-    return {
-        "kind": "network",
-        "device": torch.cuda.get_device_name(device) if gpu else "cpu",
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cuda": torch.version.cuda if gpu else None,
-        "threads": torch.get_num_threads(),
-        "memory_format": "channels_last",
-        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-    }
+    if settings["class_weights"] not in ("balanced", "none"):
+        raise UserError(f"train.class_weights is '{settings['class_weights']}'; write 'balanced' or 'none'")
 
 
 def open_state(folder: Path, key: str) -> Path:
@@ -127,230 +162,294 @@ def open_state(folder: Path, key: str) -> Path:
     return state
 
 
-def train_folds(task: Task, state: Path) -> list[dict]:
-    """Weights and history of every fold, taken from the state folder where they are already there."""
-    images = torch.from_numpy(task.samples.images)
-    progress = Progress(task)
+def train_members(task: Task, members: Sequence[Member], state: Path, board: Path | None = None) -> list[dict]:
+    """Results (as of ``Training.results``) of every member, taken from the state folder where they are already there.
+
+    On a CPU one after the other, on a GPU all together: see ``members``.
+    """
+    groups = [list(members)] if task.device.type == "cuda" else [[member] for member in members]
+    progress = Progress(task.name, groups, task.settings["epochs"], board)
     results = []
-    for fold in range(task.folds.max() + 1):
-        # Each fold has a checkpoint of its own: one that a kill left behind must not start the next fold.
-        finished, checkpoint = state / f"fold-{fold}.pt", state / f"running-{fold}.pt"
+    for number, group in enumerate(groups):
+        # Each group has a checkpoint of its own: one that a kill left behind must not start the next one.
+        finished, checkpoint = state / f"finished-{number}.pt", state / f"running-{number}.pt"
         if finished.is_file():
-            log.info("%s: was finished before the interruption", progress.title(fold))
+            log.info("%s: was finished before the interruption", progress.titles[number])
         else:
-            save(train_fold(task, images, fold, checkpoint, progress), finished)
+            save(train_group(task, group, checkpoint, progress, number), finished)
             checkpoint.unlink(missing_ok=True)
-        results.append(torch.load(finished, weights_only=True))
+        results += torch.load(finished, weights_only=True)
+    progress.close(machine.peak_memory_mb(task.device))
     return results
 
 
-def train_fold(task: Task, images: Tensor, fold: int, checkpoint: Path, progress: "Progress") -> dict:
-    """Train one fold to its last epoch, from its checkpoint if there is one, and score the held-out patients."""
-    run = FoldTraining(task, images, fold)
+def train_group(task: Task, group: Sequence[Member], checkpoint: Path, progress: Progress, number: int) -> list[dict]:
+    """Train a group to its last epoch, from its checkpoint if there is one."""
+    run = Training(task, group)
     if checkpoint.is_file():
         run.restore(torch.load(checkpoint, weights_only=True))
-        log.info("%s: going on after epoch %d", progress.title(fold), run.epoch)
+        log.info("%s: going on after epoch %d", progress.titles[number], run.epoch)
     saved = time.monotonic()
-    while run.epoch < task.settings["epochs"]:
-        run.train_epoch()
-        progress.report(fold, run.history[-1], run.drawn)
+    while not run.over:
+        rows = run.train_epoch()
+        progress.report(number, rows, run.samples)
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             save(run.state(), checkpoint)
             saved = time.monotonic()
-    run.score_held_out(images)
-    progress.report_fold(fold, run.history[-1])
-    weights = {key: value.cpu() for key, value in run.network.state_dict().items()}
-    return {"weights": weights, "history": run.history}
+    results = run.results()
+    progress.finished(number, [result["history"][-1] for result in results])
+    return results
 
 
-def save(content: dict, path: Path) -> None:
+def save(content: object, path: Path) -> None:
     """torch.save in one move."""
     with new_file(path) as temporary:
         torch.save(content, temporary)
 
 
-class FoldTraining:
-    """One fold in training: everything a checkpoint has to hold, and what can be built again without one."""
+class Training:
+    """The networks of one group in training: what a checkpoint has to hold, and what can be built again without one.
 
-    def __init__(self, task: Task, images: Tensor, fold: int) -> None:
-        self.task = task
-        self.fold = fold
+    The networks of a group share the number and size of their batches: in an epoch each sees as many bags as the
+    smallest training fold has, the same in all groups, so that grouping changes no weights but for rounding.
+    """
+
+    def __init__(self, task: Task, group: Sequence[Member]) -> None:
+        self.task, self.group = task, list(group)
         self.epoch = 0
-        self.history: list[dict] = []
+        self.history: list[list[dict]] = [[] for _ in group]
         settings, device = task.settings, task.device
-        self.patients = np.flatnonzero(task.folds != fold)
-        torch.manual_seed(seed_of(task.seed, fold, "weights and dropout"))
-        self.network = networks.build(settings["network"], images.shape[1:], task.samples.clinical.shape[1])
-        own = torch.from_numpy(np.flatnonzero(np.isin(task.samples.owner, self.patients)))
-        images = images[own]
-        self.fit_standardization(images)
-        self.network.to(device, memory_format=torch.channels_last)
-        with torch.no_grad():
-            self.images = self.network.standardize_images(images.to(device))
-            self.clinical = self.network.standardize_clinical(torch.from_numpy(task.samples.clinical).to(device))
-        self.owner = torch.from_numpy(task.samples.owner)[own].to(device)
+        self.bags = learns_from_bags(len(task.samples.images), settings["aggregation"])
+        self.held_out = [np.flatnonzero(task.folds == member.fold) for member in group]
+        self.inner = [self.patients_set_aside(member) for member in group]
+        self.patients = [
+            np.setdiff1d(np.flatnonzero(task.folds != member.fold), inner)
+            for member, inner in zip(group, self.inner, strict=True)
+        ]
+        built = [self.build(*one) for one in zip(group, self.patients, strict=True)]
+        self.members = Alone(built[0]) if len(built) == 1 else Together(built)
+        self.clinical = torch.stack([network.standardize_clinical(task.tensors.clinical) for network in built])
+        self.constants = [  # of every sequence: mean and deviation [M, 1, 1, 1, 1]
+            tuple(
+                torch.stack([getattr(network.standardize_images[s], name) for network in built]).reshape(-1, 1, 1, 1, 1)
+                for name in ("mean", "deviation")
+            )
+            for s in range(len(task.samples.images))
+        ]
         self.labels = torch.from_numpy(task.labels).to(device, torch.float32)
-        self.weights = torch.from_numpy(self.patient_weights()).to(device)
-        self.deck = Deck(task.samples.owner[own.numpy()], settings["samples_per_patient"])
-        self.order = torch.Generator().manual_seed(seed_of(task.seed, fold, "order"))
-        self.generator = torch.Generator(device).manual_seed(seed_of(task.seed, fold, "augmentation"))
-        self.augment = Augment(settings["augmentation"], *images.shape[2:], self.generator)
-        self.batches = math.ceil(self.deck.drawn / settings["batch_size"])
-        self.drawn = self.deck.drawn
+        self.weights = torch.stack([torch.from_numpy(self.patient_weights(p)) for p in self.patients]).to(device)
+        self.decks = [self.deck(patients) for patients in self.patients]
+        self.number = self.bags_of_an_epoch()
+        per_bag = settings["samples_per_patient"] if self.bags else 1
+        self.batches = math.ceil(self.number * per_bag / settings["batch_size"])
+        self.samples = len(group) * self.number * per_bag * len(task.samples.images)
+        self.orders = [torch.Generator().manual_seed(member.seed_of("order")) for member in group]
+        self.generator = torch.Generator(device).manual_seed(group[0].seed_of("augmentation"))
+        rows, columns = task.samples.images[0].values.shape[2:]
+        self.augment = Augment(settings["augmentation"], rows, columns, self.generator)
+        self.stoppers = [
+            early_stopping.Stopper(settings["early_stopping"]["patience"])
+            for _ in group
+            if settings.get("early_stopping")
+        ]
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
+            self.members.parameters(),
             lr=0.0,  # set before every step
             weight_decay=settings["optimizer"]["weight_decay"],
         )
+        torch.manual_seed(group[0].seed_of("dropout"))
 
-    def fit_standardization(self, images: Tensor) -> None:
-        """Mean and deviation of the training patients' samples (one pair: sections are alike) and scalars."""
-        deviation, mean = torch.std_mean(images)
-        self.network.standardize_images.set(mean, deviation)
-        mean, deviation = standardization(self.task.samples.clinical[self.patients])
-        self.network.standardize_clinical.set(torch.tensor(mean), torch.tensor(deviation))
+    def patients_set_aside(self, member: Member) -> np.ndarray:
+        """Training patients (rows) on whom early stopping is decided; none without it."""
+        stopping = self.task.settings.get("early_stopping")
+        if not stopping:
+            return np.empty(0, np.int64)
+        patients = np.flatnonzero(self.task.folds != member.fold)
+        labels, centers = self.task.labels, self.task.centers
+        return early_stopping.set_aside(patients, labels, centers, stopping["share"], member.seed_of("inner part"))
 
-    def patient_weights(self) -> np.ndarray:
-        """Weight of each patient's loss [P] in float32, mean 1 over the training patients.
+    def build(self, member: Member, patients: np.ndarray) -> networks.ScoreNetwork:
+        """The member's network with random weights and the standardisation of its training patients."""
+        settings, samples = self.task.settings, self.task.samples
+        torch.manual_seed(member.seed_of("weights"))
+        shapes = [one.values.shape[1:] for one in samples.images]
+        network = networks.build(settings["network"], shapes, samples.clinical.shape[1], settings["aggregation"])
+        network.to(self.task.device)
+        for one, images, constants in zip(
+            samples.images, self.task.tensors.images, network.standardize_images, strict=True
+        ):
+            own = images[torch.from_numpy(one.of(patients)).to(images.device)]
+            if not len(own):
+                raise UserError(f"model '{self.task.name}': no patient to train on has samples '{one.key}'")
+            deviation, mean = torch.std_mean(own)  # one pair: sections are alike
+            constants.set(mean, deviation)
+        mean, deviation = standardization(samples.clinical[patients])
+        network.standardize_clinical.set(torch.tensor(mean), torch.tensor(deviation))
+        return network
 
-        ``balanced``: both classes weigh the same in total. All samples of a patient are drawn equally often, so
-        that a patient with many sections weighs no more than one with few.
+    def patient_weights(self, patients: np.ndarray) -> np.ndarray:
+        """Weight of each patient's loss [P] in float32, mean 1 over the training ``patients``.
+
+        ``balanced``: both classes weigh the same in total. All patients are drawn equally often, so that one with
+        many sections weighs no more than one with few.
         """
-        labels = self.task.labels[self.patients]
         weights = np.ones(len(self.task.labels), np.float32)
-        how = self.task.settings["class_weights"]
-        if how == "balanced":
+        if self.task.settings["class_weights"] == "balanced":
+            labels = self.task.labels[patients]
             for label in (0, 1):
                 weights[self.task.labels == label] = len(labels) / (2 * np.count_nonzero(labels == label))
-        elif how != "none":
-            raise UserError(f"train.class_weights is '{how}'; write 'balanced' or 'none'")
         return weights
 
-    def train_epoch(self) -> None:
-        """One pass: ``samples_per_patient`` samples of every training patient, in batches of nearly equal size."""
-        started = time.monotonic()
-        self.network.train()
-        total = torch.zeros((), device=self.task.device)
-        for step, batch in enumerate(self.deck.draw(self.order).tensor_split(self.batches)):
-            total += self.train_batch(batch.to(self.task.device), self.epoch * self.batches + step)
-        self.epoch += 1
-        row = history_row(self.fold, self.epoch, total.item() / self.drawn)
-        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
-        row["seconds"] = time.monotonic() - started
-        self.history.append(row)
+    def deck(self, patients: np.ndarray) -> Deck:
+        """The deck of these training patients."""
+        owners = [one.owner for one in self.task.samples.images]
+        return Deck(owners, patients, self.task.settings["samples_per_patient"], self.bags)
 
-    def train_batch(self, batch: Tensor, step: int) -> Tensor:
-        """One step of the optimiser; returns the weighted sum of the batch's losses."""
-        settings = self.task.settings
+    def bags_of_an_epoch(self) -> int:
+        """Bags in an epoch of every network: as many as the smallest training fold of the task has."""
+        training = len(self.task.folds) - np.bincount(self.task.folds)
+        stopping = self.task.settings.get("early_stopping")
+        patients = min(n - (round(stopping["share"] * n) if stopping else 0) for n in training.tolist())
+        return patients * (1 if self.bags else self.task.settings["samples_per_patient"])
+
+    @property
+    def over(self) -> bool:
+        """Whether no more epoch is to come."""
+        stopped = bool(self.stoppers) and all(stopper.stopped for stopper in self.stoppers)
+        return stopped or self.epoch == self.task.settings["epochs"]
+
+    def train_epoch(self) -> list[dict]:
+        """One pass over the decks in batches of nearly equal size; returns the new row of each network's history."""
+        started = time.monotonic()
+        self.members.train()
+        drawn = [
+            deck.draw(order, self.number).split(self.batches)
+            for deck, order in zip(self.decks, self.orders, strict=True)
+        ]
+        steps = [
+            self.train_batch(batches, self.epoch * self.batches + step)
+            for step, batches in enumerate(zip(*drawn, strict=True))
+        ]
+        self.epoch += 1
+        losses, scores, labels = (torch.cat(parts, dim=1).cpu().numpy() for parts in zip(*steps, strict=True))
+        rate = self.optimizer.param_groups[0]["lr"]
+        seconds = time.monotonic() - started
+        for m, member in enumerate(self.group):
+            row = history_row(member.seed, member.fold, self.epoch, float(losses[m].mean(dtype=np.float64)))
+            row |= {"auc": auc(scores[m], labels[m]), "learning_rate": rate, "seconds": seconds}
+            self.history[m].append(row)
+        self.look()
+        return [rows[-1] for rows in self.history]
+
+    def train_batch(self, batches: Sequence[Bags], step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """One step of the optimiser, ``batches`` one a network; returns losses, logits and labels [M, U]."""
+        settings, device = self.task.settings, self.task.device
         rate = learning_rate(step, self.batches * settings["epochs"], settings["optimizer"]["learning_rate"])
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        owner = self.owner[batch]
-        images = self.augment(self.images[batch]).contiguous(memory_format=torch.channels_last)
+        patients = torch.stack([bags.patients for bags in batches]).to(device)
+        there = [torch.stack(parts).to(device) for parts in zip(*(bags.there for bags in batches), strict=True)]
+        images = [self.images(s, torch.stack([bags.samples[s] for bags in batches])) for s in range(len(there))]
+        if settings.get("sequence_dropout") and len(there) > 1:
+            there = self.drop_sequences(there, settings["sequence_dropout"])
+        clinical = torch.stack([own[rows] for own, rows in zip(self.clinical, patients, strict=True)])
+        labels = self.labels[patients]
+        weights = self.weights.gather(1, patients)
         self.optimizer.zero_grad()
-        with torch.autocast(images.device.type, torch.bfloat16, settings["precision"] == "bfloat16"):
-            logits = self.network.logits(images, self.clinical[owner])
+        with torch.autocast(device.type, torch.bfloat16, settings["precision"] == "bfloat16"):
+            logits = self.members.logits(images, there, clinical)
+        logits = logits.float()
+        # a second output, of subnetwork 2 on a shared trunk, has the same target
         losses = functional.binary_cross_entropy_with_logits(
-            logits.float(), self.labels[owner], self.weights[owner], reduction="sum"
-        )
-        (losses / len(batch)).backward()
+            logits, labels.unsqueeze(2).expand_as(logits), weights.unsqueeze(2), reduction="none"
+        ).mean(dim=2)
+        losses.mean(dim=1).sum().backward()  # of every network the mean; their gradients do not mix
         self.optimizer.step()
-        return losses.detach()
+        return losses.detach(), logits.detach()[:, :, 0], labels
 
-    def score_held_out(self, images: Tensor) -> None:
-        """Add log loss and AUC of the held-out patients to the last row of the history."""
-        held_out = self.task.folds == self.fold
-        own = np.flatnonzero(held_out[self.task.samples.owner])
-        owner = self.task.samples.owner[own]
-        scalars = torch.from_numpy(self.task.samples.clinical)[owner]
-        device = self.task.device
-        triplets = inference.sample_probabilities(self.network, images[own].to(device), scalars.to(device)).numpy()
-        scores = aggregate(triplets, owner, self.task.settings["aggregation"])
-        self.history[-1] |= held_out_row(scores, self.task.labels[held_out])
+    def images(self, sequence: int, samples: Tensor) -> Tensor:
+        """Standardised, augmented samples [M, U k, C, rows, columns] of one sequence; ``samples`` [M, U, k]."""
+        mean, deviation = self.constants[sequence]
+        images = self.task.tensors.images[sequence]
+        chosen = images[samples.reshape(-1).to(images.device)].reshape(len(samples), -1, *images.shape[1:])
+        chosen = chosen.sub_(mean).div_(deviation)
+        return self.augment(chosen.flatten(0, 1)).reshape(chosen.shape)
+
+    def drop_sequences(self, there: list[Tensor], probability: float) -> list[Tensor]:
+        """Take each sequence of a bag away with this probability, but not all that the patient has."""
+        has = torch.stack([one.any(dim=2) for one in there])
+        kept = has & (torch.rand(has.shape, generator=self.generator, device=has.device) >= probability)
+        kept = torch.where(kept.any(dim=0), kept, has)
+        return [one & keep.unsqueeze(2) for one, keep in zip(there, kept, strict=True)]
+
+    def look(self) -> None:
+        """Score patients not trained on: every epoch those set aside, now and then those held out."""
+        epochs = self.task.settings["epochs"]
+        curve = self.epoch in {math.ceil(epochs * point / CURVE_POINTS) for point in range(1, CURVE_POINTS + 1)}
+        if not curve and not self.stoppers:
+            return
+        for m, network in enumerate(self.members.networks()):
+            row = self.history[m][-1]
+            if self.stoppers:
+                row |= self.scored("inner", self.inner[m], self.scores(network, self.inner[m]))
+                self.stoppers[m].see(self.epoch, row["inner_loss"], network.state_dict())
+            if curve:
+                row |= self.scored("held_out", self.held_out[m], self.scores(network, self.held_out[m]))
+
+    def scores(self, network: networks.ScoreNetwork, patients: np.ndarray) -> np.ndarray:
+        """Scores of ``patients`` (rows) by one of the networks."""
+        return patient_probabilities(network, self.task.tensors, self.task.settings["aggregation"], patients)
+
+    def scored(self, name: str, patients: np.ndarray, scores: np.ndarray) -> dict:
+        """Columns of the history about the ``scores`` of ``patients``."""
+        return scored(name, scores, self.task.labels[patients])
+
+    def results(self) -> list[dict]:
+        """Weights, epochs, history and scores of the held-out patients of every network.
+
+        With early stopping, of its best epoch; so are the held-out columns in the last row of the history.
+        """
+        results = []
+        for m, network in enumerate(self.members.networks()):
+            epochs = self.epoch
+            if self.stoppers:
+                network.load_state_dict(self.stoppers[m].weights)
+                epochs = self.stoppers[m].epoch
+                del self.history[m][self.stoppers[m].last :]
+            scores = self.scores(network, self.held_out[m])
+            self.history[m][-1] |= self.scored("held_out", self.held_out[m], scores)
+            weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+            results.append(
+                {"weights": weights, "epochs": epochs, "history": self.history[m], "held_out": scores.tolist()}
+            )
+        return results
 
     def state(self) -> dict:
         """Everything the next epoch depends on."""
         cuda = self.task.device.type == "cuda"
         return {
-            "fold": self.fold,
             "epoch": self.epoch,
             "history": self.history,
-            "network": self.network.state_dict(),
+            "networks": self.members.state(),
             "optimizer": self.optimizer.state_dict(),
-            "order": self.order.get_state(),
+            "orders": [order.get_state() for order in self.orders],
             "augmentation": self.generator.get_state(),
             "dropout": torch.cuda.get_rng_state() if cuda else torch.get_rng_state(),
+            "stoppers": [stopper.state() for stopper in self.stoppers],
         }
 
     def restore(self, state: dict) -> None:
-        """Go back to a saved ``state`` of the same fold."""
+        """Go back to a saved ``state`` of the same group."""
         self.epoch, self.history = state["epoch"], state["history"]
-        self.network.load_state_dict(state["network"])
+        self.members.restore(state["networks"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.order.set_state(state["order"])
+        for order, saved in zip(self.orders, state["orders"], strict=True):
+            order.set_state(saved)
         self.generator.set_state(state["augmentation"])
         cuda = self.task.device.type == "cuda"
         (torch.cuda.set_rng_state if cuda else torch.set_rng_state)(state["dropout"])
-
-
-class Deck:
-    """Which samples an epoch takes: from each patient the same number, at random, no sample twice before all once.
-
-    ``owner`` [N]: patient of each sample, sorted. Neighbouring triplets share two of three sections: a few of them
-    an epoch teach as much as all, and every patient weighs the same.
-    """
-
-    def __init__(self, owner: np.ndarray, per_patient: int) -> None:
-        starts = np.flatnonzero(np.diff(owner, prepend=-1))
-        counts = np.diff(starts, append=len(owner))
-        positions = starts[:, None] + np.arange(per_patient) % counts[:, None]
-        self.positions = torch.from_numpy(positions.reshape(-1))
-        self.patient = torch.from_numpy(np.repeat(np.arange(len(starts)), counts))
-        self.drawn = len(self.positions)
-
-    def draw(self, generator: torch.Generator) -> Tensor:
-        """Sample numbers [drawn] of one epoch, in random order."""
-        # sorting by patient + random fraction shuffles the samples inside each patient
-        keys = self.patient + torch.rand(len(self.patient), generator=generator, dtype=torch.float64)
-        taken = torch.argsort(keys)[self.positions]
-        return taken[torch.randperm(self.drawn, generator=generator)]
-
-
-class Progress:
-    """Lines for people: at most one every few seconds, and one at the end of each fold."""
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.folds = int(task.folds.max()) + 1
-        self.started = self.reported = time.monotonic()
-        self.first: tuple[int, int] | None = None
-        self.samples = 0
-
-    def title(self, fold: int) -> str:
-        """Where training stands: model, seed, fold."""
-        return f"{self.task.name} seed {self.task.seed} fold {fold + 1}/{self.folds}"
-
-    def report(self, fold: int, row: dict, drawn: int) -> None:
-        """Log an epoch's loss, the speed and the time left, if the last line is some seconds old."""
-        self.first = self.first or (fold, row["epoch"] - 1)
-        self.samples += drawn
-        now = time.monotonic()
-        if now - self.reported < LOG_SECONDS:
-            return
-        self.reported = now
-        epochs = self.task.settings["epochs"]
-        done = (fold - self.first[0]) * epochs + row["epoch"] - self.first[1]
-        left = (self.folds - fold) * epochs - row["epoch"]
-        seconds = now - self.started
-        log.info(
-            "%s epoch %d/%d: loss %.3f, %.0f samples/s, %.0f s left",
-            self.title(fold), row["epoch"], epochs, row["loss"], self.samples / seconds, seconds / done * left,
-        )  # fmt: skip
-
-    def report_fold(self, fold: int, row: dict) -> None:
-        """Log the end of a fold."""
-        text = "no AUC (one class only)" if row["held_out_auc"] is None else f"AUC {row['held_out_auc']:.3f}"
-        log.info("%s done: loss %.3f; held-out patients: %s", self.title(fold), row["loss"], text)
+        for stopper, saved in zip(self.stoppers, state["stoppers"], strict=True):
+            stopper.restore(saved)
 
 
 def learning_rate(step: int, steps: int, maximum: float) -> float:
@@ -359,9 +458,3 @@ def learning_rate(step: int, steps: int, maximum: float) -> float:
     if step < peak:
         return maximum * (step + 1) / peak
     return maximum * 0.5 * (1 + math.cos(math.pi * (step - peak) / max(1, steps - peak)))
-
-
-def seed_of(seed: int, fold: int, purpose: str) -> int:
-    """An independent 63-bit seed for each use of randomness."""
-    digest = hashlib.sha256(f"{seed}/{fold}/{purpose}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

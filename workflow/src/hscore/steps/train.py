@@ -1,10 +1,12 @@
-"""Train one model with one seed: every fold without its held-out patients."""
+"""Train one model: a network for every seed and fold, or a model without networks; none sees its held-out patients."""
 
 import argparse
+import os
 from pathlib import Path
 
-from hscore.learning.samples import image_key
+from hscore.learning.samples import array_keys
 from hscore.steps import _program
+from hscore.steps._named import named_path
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -12,9 +14,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", required=True, help="name of the model")
     parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
     parser.add_argument("--settings", required=True, type=_program.settings, help="config.train as JSON")
-    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--seeds", required=True, type=int, nargs="+", help="seeds of the networks")
     parser.add_argument("--folds", required=True, type=Path, help="folds.csv of the split")
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="manifests of the development centers")
+    parser.add_argument(
+        "--scores", type=named_path, nargs="*", default=[], help="MODEL=development scores of a model to fuse, CSV"
+    )
     parser.add_argument("--state", required=True, type=Path, help="folder for checkpoints; survives a killed job")
     parser.add_argument("--output", required=True, type=Path, help="model folder")
     _program.run(work, parser.parse_args(argv))
@@ -25,19 +30,20 @@ def work(arguments: argparse.Namespace) -> None:
         "name": arguments.model,
         "spec": arguments.spec,
         "settings": arguments.settings,
-        "seed": arguments.seed,
         "folds": arguments.folds,
         "manifests": arguments.manifests,
         "output": arguments.output,
     }
-    if image_key(arguments.spec):
+    if array_keys(arguments.spec):
         from hscore.learning import training  # here, because torch costs two seconds
 
-        training.train(**inputs, state=arguments.state)
+        # A way of watching, not a part of the study: no setting, so that it retrains nothing.
+        board = os.environ.get("HSCORE_TENSORBOARD")
+        training.train(**inputs, seeds=arguments.seeds, state=arguments.state, board=board)
     else:
-        from hscore.learning import clinical
+        from hscore.learning import linear
 
-        clinical.train(**inputs)
+        linear.train(**inputs, scores=dict(arguments.scores))
 
 
 if __name__ == "__main__":

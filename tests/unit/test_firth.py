@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from hscore.learning import clinical
+from hscore.learning import firth
 from hscore.learning.model_folder import auc, log_loss
 
 
@@ -18,21 +18,21 @@ def test_one_binary_variable_is_the_table_with_a_half_added(table):
     """Also when a cell is empty, where ordinary logistic regression has no finite answer."""
     values, labels = two_by_two(*table)
     a, b, c, d = np.array(table) + 0.5
-    np.testing.assert_allclose(clinical.fit(values, labels), [np.log(c / d), np.log(a * d / (b * c))], atol=1e-7)
+    np.testing.assert_allclose(firth.fit(values, labels), [np.log(c / d), np.log(a * d / (b * c))], atol=1e-7)
 
 
 def test_intercept_only_and_constant_variable():
     labels = np.array([1] * 18 + [0] * 67)
     expected = np.log(18.5 / 67.5)
-    np.testing.assert_allclose(clinical.fit(np.empty((85, 0)), labels), [expected], atol=1e-7)
-    intercept, slope = clinical.fit(np.zeros((85, 1)), labels)
+    np.testing.assert_allclose(firth.fit(np.empty((85, 0)), labels), [expected], atol=1e-7)
+    intercept, slope = firth.fit(np.zeros((85, 1)), labels)
     assert (intercept, slope) == (pytest.approx(expected), 0)
 
 
 def test_several_variables_maximise_the_penalised_likelihood():
     random = np.random.default_rng(3)
     values = np.column_stack([random.normal(size=85), random.random(85) < 0.3, random.normal(size=85)])
-    labels = (random.random(85) < clinical.logistic(values @ [1.0, 1.5, 0] - 1)).astype(int)
+    labels = (random.random(85) < firth.logistic(values @ [1.0, 1.5, 0] - 1)).astype(int)
     design = np.column_stack([np.ones(85), values])
 
     def penalised(b):
@@ -42,7 +42,7 @@ def test_several_variables_maximise_the_penalised_likelihood():
 
     best = optimize.minimize(penalised, np.zeros(4), method="Nelder-Mead",
                              options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000})  # fmt: skip
-    np.testing.assert_allclose(clinical.fit(values, labels), best.x, atol=1e-5)
+    np.testing.assert_allclose(firth.fit(values, labels), best.x, atol=1e-5)
 
 
 def test_large_sample_equals_ordinary_logistic_regression():
@@ -50,15 +50,15 @@ def test_large_sample_equals_ordinary_logistic_regression():
 
     random = np.random.default_rng(4)
     values = random.normal(size=(20000, 2))
-    labels = (random.random(20000) < clinical.logistic(values @ [0.5, -1] - 1)).astype(int)
+    labels = (random.random(20000) < firth.logistic(values @ [0.5, -1] - 1)).astype(int)
     ordinary = LogisticRegression(C=np.inf, tol=1e-8).fit(values, labels)
     expected = [*ordinary.intercept_, *ordinary.coef_[0]]
-    np.testing.assert_allclose(clinical.fit(values, labels), expected, atol=2e-3)
+    np.testing.assert_allclose(firth.fit(values, labels), expected, atol=2e-3)
 
 
 def test_separation_by_a_continuous_variable_stays_finite():
     values = np.linspace(-1, 1, 40)[:, None]
-    intercept, slope = clinical.fit(values, (values[:, 0] > 0).astype(int))
+    intercept, slope = firth.fit(values, (values[:, 0] > 0).astype(int))
     assert abs(intercept) < 1e-6 and 1 < slope < 100
 
 
@@ -66,12 +66,12 @@ def test_member_standardises_continuous_variables_only():
     random = np.random.default_rng(5)
     values = np.column_stack([random.normal(50, 10, 60), random.random(60) < 0.4])
     labels = (random.random(60) < 0.4).astype(int)
-    member = clinical.fit_member(values, labels, ["age", "node"])
+    member = firth.fit_member(values, labels, ["age", "node"])
     assert member["mean"][1] == 0 and member["deviation"][1] == 1
     assert member["mean"][0] == pytest.approx(values[:, 0].mean())
-    raw = clinical.fit(values, labels)
+    raw = firth.fit(values, labels)
     np.testing.assert_allclose(
-        clinical.probabilities(member, values), clinical.logistic(raw[0] + values @ raw[1:]), atol=1e-6
+        firth.probabilities(member, values), firth.logistic(raw[0] + values @ raw[1:]), atol=1e-6
     )
 
 

@@ -1,4 +1,4 @@
-"""Models without images: Firth's logistic regression; numpy only, no torch.
+"""Firth's logistic regression, and a member of a logistic model; numpy only, no torch.
 
 Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
 variable separates the classes, which a fold with few positive patients easily shows.
@@ -8,59 +8,17 @@ Source: D. Firth, Biometrika 1993;80:27-38; G. Heinze and M. Schemper, Stat Med 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from hscore.files import new_folder, write_json
-from hscore.learning.model_folder import (
-    MODEL_FILE,
-    describe,
-    fingerprint,
-    held_out_row,
-    history_row,
-    log_loss,
-    write_history,
-)
-from hscore.learning.samples import read_folds, read_samples, standardization
+from hscore.learning.samples import standardization
 
 MAXIMUM_ITERATIONS = 200
 MAXIMUM_STEP = 5.0  # logits; keeps Newton's first steps inside the range of finite probabilities
 
 
-def train(
-    name: str,
-    spec: dict,
-    settings: dict,
-    seed: int,
-    folds: str | Path,
-    manifests: Sequence[str | Path],
-    output: str | Path,
-) -> None:
-    """Fit the model for every fold, without that fold's patients, and write the model folder.
-
-    The seed only names the folder: nothing here is random.
-    """
-    split = read_folds(folds)
-    samples = read_samples(manifests, spec, split["patient"].tolist())
-    description = describe(name, spec, settings, seed, split, samples)
-    labels = split["lnm"].to_numpy()
-    members, history = [], []
-    for fold in range(split["fold"].max() + 1):
-        held_out = (split["fold"] == fold).to_numpy()
-        member = fit_member(samples.clinical[~held_out], labels[~held_out], spec["clinical"])
-        loss = log_loss(probabilities(member, samples.clinical[~held_out]), labels[~held_out])
-        scores = probabilities(member, samples.clinical[held_out])
-        members.append(member)
-        history.append(history_row(fold, 1, loss) | held_out_row(scores, labels[held_out]))
-    description |= {"kind": "logistic", "coefficients": members}
-    with new_folder(output) as folder:
-        write_history(folder, history)
-        write_json(folder / MODEL_FILE, description | {"fingerprint": fingerprint(description, samples)})
-
-
 def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
-    """One fold's model: coefficients of the standardised variables and the constants of the standardisation."""
+    """One member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
     mean, deviation = standardization(values)
     coefficients = fit((values - mean) / deviation, labels)
     return {
@@ -72,7 +30,7 @@ def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> 
 
 
 def probabilities(member: dict, values: np.ndarray) -> np.ndarray:
-    """Probability of LNM [P] for the scalars [P, K] of a member (one fold's model)."""
+    """Probability of LNM [P] for the variables [P, K] of a member."""
     slopes = np.array(list(member["coefficients"].values()))
     return logistic(member["intercept"] + (values - member["mean"]) / member["deviation"] @ slopes)
 
@@ -99,7 +57,7 @@ def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         else:
             return coefficients
         coefficients, current = coefficients + step, proposed
-    raise ArithmeticError(f"the clinical model did not converge in {MAXIMUM_ITERATIONS} iterations")
+    raise ArithmeticError(f"the logistic regression did not converge in {MAXIMUM_ITERATIONS} iterations")
 
 
 def logistic(logit: np.ndarray) -> np.ndarray:
@@ -107,10 +65,16 @@ def logistic(logit: np.ndarray) -> np.ndarray:
     return np.exp(-np.logaddexp(0.0, -logit))
 
 
+def logit(probability: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)); probabilities are kept 1e-6 away from 0 and 1, NaN stays NaN."""
+    probability = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(probability) - np.log1p(-probability)
+
+
 def penalised_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
     """Log likelihood + half the log determinant of the information."""
-    logit = design @ coefficients
-    probability = logistic(logit)
-    likelihood = (labels * logit - np.logaddexp(0.0, logit)).sum()
+    logits = design @ coefficients
+    probability = logistic(logits)
+    likelihood = (labels * logits - np.logaddexp(0.0, logits)).sum()
     information = design.T @ (design * (probability * (1 - probability))[:, None])
     return likelihood + 0.5 * np.linalg.slogdet(information)[1]
