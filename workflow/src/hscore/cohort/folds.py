@@ -45,3 +45,18 @@ def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
         )
         start += len(names)
     return pd.concat(dealt).sort_values(["center", "patient"], ignore_index=True)
+
+
+def by_center(patients: pd.DataFrame) -> pd.DataFrame:
+    """A fold for every centre of ``patients`` (as in ``deal``), so that each is held out once as a whole.
+
+    Returns columns patient, center, lnm, fold, sorted by centre and patient; folds are numbered by centre name.
+
+    Raises:
+        UserError: there is only one centre.
+    """
+    centers = sorted(patients["center"].unique())
+    if len(centers) < 2:
+        raise UserError(f"leave_one_center_out needs two development centres or more, there is only '{centers[0]}'")
+    folds = patients.assign(fold=patients["center"].map(centers.index))
+    return folds[["patient", "center", "lnm", "fold"]].sort_values(["center", "patient"], ignore_index=True)

@@ -1,6 +1,7 @@
 """Merge the stages' files into results.json: every number of the report, with verdicts and versions."""
 
 import argparse
+import csv
 from pathlib import Path
 
 import yaml
@@ -25,11 +26,25 @@ def work(arguments: argparse.Namespace) -> None:
         validation=read_json(arguments.validation),
         survival=read_json(arguments.survival),
         trained=[read_json(folder / "model.json") for folder in arguments.models],
+        histories=histories(arguments.models),
+        explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
         shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
+
+
+def histories(folders: list[Path]) -> dict[str, list[dict]]:
+    """Rows of history.csv of every model that is made of networks, those of all its seeds together."""
+    found: dict[str, list[dict]] = {}
+    for folder in folders:
+        model = read_json(folder / "model.json")
+        if model["kind"] == "network":
+            with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
+                rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
+            found.setdefault(model["model"], []).extend(rows)
+    return found
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -48,6 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"
     )
+    parser.add_argument("--explanation", type=Path, nargs="?", help="maps of what a model looked at (JSON), if any")
     parser.add_argument("--shortcuts", type=Path, nargs="*", default=[], help="what tells the label (JSON), if images")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))

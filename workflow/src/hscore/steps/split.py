@@ -1,4 +1,4 @@
-"""Deal the development patients into folds, stratified by centre and node status."""
+"""Deal the development patients into folds: at random, stratified by centre and node status, or centre by centre."""
 
 import argparse
 from pathlib import Path
@@ -13,15 +13,22 @@ def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("split", __doc__)
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="of the development centres")
     parser.add_argument("--lnm", required=True, nargs="+", type=Path, help="their lnm.csv, in the same order")
-    parser.add_argument("--settings", required=True, type=_program.settings, help="section split of the config")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the study")
+    parser.add_argument("--by-center", action="store_true", help="a fold for every centre, instead of at random")
+    parser.add_argument("--settings", type=_program.settings, help="section split of the config; for random folds")
+    parser.add_argument("--seed", type=int, help="seed of the study; for random folds")
     parser.add_argument("--output", required=True, type=Path, help="table to write (CSV)")
-    _program.run(work, parser.parse_args(argv))
+    arguments = parser.parse_args(argv)
+    if not arguments.by_center and (arguments.settings is None or arguments.seed is None):
+        parser.error("random folds need --settings and --seed")
+    _program.run(work, arguments)
 
 
 def work(arguments: argparse.Namespace) -> None:
     patients = read_with_lnm(arguments.manifests, arguments.lnm)
-    dealt = folds.deal(patients, arguments.settings["folds"], arguments.seed)
+    if arguments.by_center:
+        dealt = folds.by_center(patients)
+    else:
+        dealt = folds.deal(patients, arguments.settings["folds"], arguments.seed)
     with new_file(arguments.output) as path:
         dealt.to_csv(path, index=False)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import subgroups, tables, validation
+from hscore.statistics import selection, subgroups, tables, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -27,7 +27,12 @@ def work(arguments: argparse.Namespace) -> None:
     if not evaluations:
         raise UserError("there are neither development nor external scores: give --development, --external or both")
     frozen = read_json(arguments.thresholds)
-    write_json(arguments.output, validation.validate(evaluations, frozen, arguments.settings, characteristics))
+    content = validation.validate(evaluations, frozen, arguments.settings, characteristics)
+    if arguments.selection:
+        confidence = arguments.settings["confidence"]
+        chosen = read_json(arguments.selection)
+        content["selection"] = selection.tested(evaluations.get("external"), chosen, confidence)
+    write_json(arguments.output, content)
 
 
 def about(manifests: list[Path], positive: pd.Series) -> pd.DataFrame | None:
@@ -46,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
     add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
+    add("--selection", type=Path, nargs="?", help="the models chosen on development, JSON; compared once more, here")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="validation, JSON")
     arguments = parser.parse_args(argv)

@@ -1,0 +1,51 @@
+"""AUC of every model in each centre that was held out as a whole, and in all of them together, as a table."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hscore.files import new_file
+from hscore.statistics import discrimination, selection, tables
+from hscore.steps import _program
+from hscore.steps._named import named_path
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read scores and outcomes, describe, write."""
+    lnm = tables.read_binary([arguments.folds], "lnm")
+    evaluation = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+    center = tables.read_table(arguments.folds, ["center"])["center"].to_numpy()
+    parts = {name: center == name for name in np.unique(center)} | {"all": np.ones(len(center), bool)}
+    rows = [
+        {"model": model, "held_out": name, **described(evaluation, model, part, arguments.settings["confidence"])}
+        for model in evaluation.scores
+        for name, part in parts.items()
+    ]
+    with new_file(arguments.output) as path:
+        pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
+
+
+def described(evaluation: tables.Evaluation, model: str, part: np.ndarray, confidence: float) -> dict:
+    """Numbers of patients and DeLong's interval of the AUC among the patients of ``part`` whom the model scored."""
+    own = tables.Evaluation(evaluation.positive[part], {model: evaluation.scores[model][part]})
+    positive, (scores,) = selection.both(own, model)
+    interval = discrimination.auc_interval(positive, scores, confidence)
+    numbers = {"n": positive.size, "positives": int(positive.sum())}
+    return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("describe_held_out_centers", __doc__)
+    add = parser.add_argument
+    add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=scores by the other centres, CSV")
+    add("--folds", type=Path, required=True, help="patients with center and lnm, CSV")
+    add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
+    add("--output", type=Path, required=True, help="table to write, CSV")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()

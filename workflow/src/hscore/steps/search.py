@@ -1,0 +1,56 @@
+"""Choose training settings by cross-validation within the training patients of a fold, and score the held-out ones."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from hscore.cohort import folds
+from hscore.files import write_json
+from hscore.learning.samples import read_folds
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = _program.parser("search", __doc__)
+    add = parser.add_argument
+    add("--model", required=True, help="name of the model")
+    add("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
+    add("--settings", required=True, type=_program.settings, help="config.train as JSON")
+    add("--search", required=True, type=_program.settings, help="config.search as JSON")
+    add("--part", required=True, help="fold-K: choose without that fold, and score it; all: choose on all patients")
+    add("--seed", required=True, type=int, help="seed of the study, for the inner folds")
+    add("--folds", required=True, type=Path, help="folds.csv of the split")
+    add("--manifests", required=True, nargs="+", type=Path, help="manifests of the development centers")
+    add("--state", required=True, type=Path, help="folder for checkpoints; survives a killed job")
+    add("--output", required=True, type=Path, help="what was tried, chosen and scored, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: argparse.Namespace) -> None:
+    held_out = None if arguments.part == "all" else int(arguments.part.removeprefix("fold-"))
+    from hscore.learning import search  # here, because torch costs two seconds
+
+    content = search.search(
+        arguments.model,
+        arguments.spec,
+        arguments.settings,
+        arguments.search["grid"],
+        arguments.folds,
+        inner_folds(read_folds(arguments.folds), held_out, arguments.search["folds"], arguments.seed),
+        arguments.manifests,
+        arguments.state,
+        held_out,
+    )
+    write_json(arguments.output, content)
+    shutil.rmtree(arguments.state, ignore_errors=True)
+
+
+def inner_folds(outer: pd.DataFrame, held_out: int | None, number: int, seed: int) -> pd.DataFrame:
+    """The patients outside ``held_out`` dealt into inner folds, stratified like the outer ones."""
+    return folds.deal(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
+
+
+if __name__ == "__main__":
+    main()

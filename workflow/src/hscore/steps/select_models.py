@@ -1,0 +1,39 @@
+"""Choose the best model of one sequence, and of several, on out-of-fold development scores, and compare the two."""
+
+import argparse
+from pathlib import Path
+
+from hscore.files import write_json
+from hscore.statistics import selection, tables
+from hscore.steps import _program
+from hscore.steps._named import named_path
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
+    lnm = tables.read_binary([arguments.folds], "lnm")
+    development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+    confidence = arguments.settings["confidence"]
+    families = {name: selection.choose(development, one, confidence) for name, one in arguments.families.items()}
+    write_json(arguments.output, families)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("select_models", __doc__)
+    add = parser.add_argument
+    add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
+    add(
+        "--families",
+        type=_program.settings,
+        required=True,
+        help='models to choose between, JSON: {"images": {"single": [...], "combined": [...]}, "with_clinical": ...}',
+    )
+    add("--folds", type=Path, required=True, help="development patients with lnm, CSV")
+    add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
+    add("--output", type=Path, required=True, help="the choice, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
