@@ -106,6 +106,25 @@ def test_models_stand_beside_their_ideal_observers(truths, included):
     assert external["ideal_of_these_patients"] == pytest.approx(observed)
 
 
+@pytest.mark.parametrize(
+    ("spec", "observer"),
+    [
+        ({"sequences": ["CET1WI", "T2WI", "ADC"], "region": "peritumoral"}, ("all_sequences",)),
+        ({"fuse": ["t1", "t2", "adc"]}, ("all_sequences",)),
+        ({"fuse": ["t1", "t2", "adc"], "clinical": ["mri_ln_positive"]}, ("all_sequences_mri_ln",)),
+        ({"fuse": ["t1"], "clinical": ["mri_ln_positive"]}, ("hybrid",)),
+        ({"fuse": ["t1"]}, ("CET1WI", "peritumoral")),
+        ({"sequences": ["CET1WI", "T2WI"], "region": "peritumoral"}, None),
+        ({"fuse": ["t2"], "clinical": ["mri_ln_positive"]}, None),
+        ({"fuse": ["t1"], "clinical": ["age"]}, None),
+    ],
+)
+def test_a_combined_model_has_the_observer_that_sees_what_it_sees(spec, observer):
+    single = {name: {"sequence": name.upper(), "region": "peritumoral"} for name in ("t2", "adc")}
+    single["t2"]["sequence"] = "T2WI"
+    assert comparison.observer({**MODELS, **single, "combined": spec}, "combined") == observer
+
+
 def test_reading_and_survival_stand_beside_the_truth(truths, included, parameters):  # noqa: F811
     rows = comparison.reading([performance("clinical", "external"), performance("t1", "external")], MODELS, parameters)
     assert [row["holds_truth"] for row in rows] == [True, False]  # sensitivity 0.68, specificity 0.95

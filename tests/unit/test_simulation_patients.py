@@ -67,6 +67,7 @@ def test_planted_ideal_observers_are_the_published_external_values(parameters):
     below = [planted["CET1WI"]["tumour"], planted["T2WI"]["peritumoral"], planted["ADC"]["peritumoral"]]
     assert max(below) < planted["CET1WI"]["peritumoral"] - 0.05
     assert planted["mri_ln"] < planted["CET1WI"]["peritumoral"] < planted["all_sequences"] < planted["hybrid"]
+    assert planted["hybrid"] < planted["all_sequences_mri_ln"] < 1
     assert 0.65 <= ideal.reading(parameters)[0] <= 0.70 and ideal.reading(parameters)[1] == pytest.approx(
         0.95, abs=1e-3
     )

@@ -118,7 +118,7 @@ def models(
         observed[role] = observed_auc(next(iter(truths.values()))["parameters"], records, labels)
     rows = []
     for row in performance:
-        role, name = EVALUATIONS.get(row["evaluation"]), observer(specification[row["model"]])
+        role, name = EVALUATIONS.get(row["evaluation"]), observer(specification, row["model"])
         if role is None or name is None:
             continue
         auc = row["auc"]
@@ -137,16 +137,30 @@ def models(
     return rows
 
 
-def observer(model: dict) -> tuple[str, ...] | None:
-    """Which ideal observer sees what a model sees: the key of ``ideal_auc``, or None."""
+def observer(specification: dict, name: str) -> tuple[str, ...] | None:
+    """Which ideal observer sees what a model of ``specification`` sees: the key of ``ideal_auc``, or None."""
+    model = specification[name]
     clinical = model.get("clinical", [model["reading"]] if "reading" in model else [])
-    if model.get("sequence") and not clinical:
-        return model["sequence"], model["region"]
-    if not model.get("sequence") and clinical == ["mri_ln_positive"]:
-        return ("mri_ln",)
-    if (model.get("sequence"), model.get("region"), clinical) == ("CET1WI", "peritumoral", ["mri_ln_positive"]):
+    seen = images_seen(specification, name)
+    if clinical not in ([], ["mri_ln_positive"]):
+        return None
+    if not seen:
+        return ("mri_ln",) if clinical else None
+    if len(seen) == 1 and not clinical:
+        return next(iter(seen))
+    if seen == {("CET1WI", "peritumoral")}:
         return ("hybrid",)
+    if seen == {(sequence, "peritumoral") for sequence in SEQUENCES}:
+        return ("all_sequences_mri_ln",) if clinical else ("all_sequences",)
     return None
+
+
+def images_seen(specification: dict, name: str) -> set[tuple[str, str]]:
+    """Sequences and regions that a model sees, itself or through the models it fuses."""
+    model = specification[name]
+    sequences = model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
+    own = {(sequence, model["region"]) for sequence in sequences}
+    return own.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
 
 
 def _at(tree: dict, keys: tuple[str, ...]):
@@ -160,7 +174,7 @@ def reading(performance: list[dict], specification: dict, parameters: dict) -> l
     sensitivity, specificity = ideal.reading(parameters)
     rows = []
     for row in performance:
-        if row["evaluation"] not in EVALUATIONS or observer(specification[row["model"]]) != ("mri_ln",):
+        if row["evaluation"] not in EVALUATIONS or observer(specification, row["model"]) != ("mri_ln",):
             continue
         for measure, true in (("sensitivity", sensitivity), ("specificity", specificity)):
             rows.append(_beside_truth(f"{row['model']}, {row['evaluation']}, {measure}", row[measure], true))

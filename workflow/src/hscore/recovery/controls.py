@@ -30,7 +30,7 @@ def judge(
     ``models`` is the study's section; ``cohorts`` are "out_of_fold" and "external"; ``shortcuts`` by centre what the
     guard found; ``leaking`` names the centres in which a leak was planted.
     """
-    image_models = [name for name, model in models.items() if model.get("sequence") and not model.get("clinical")]
+    image_models = [name for name, model in models.items() if model.get("region") and not model.get("clinical")]
     if control == "permuted_labels":
         checks = at_chance([(model, name, cohort) for name, cohort in cohorts.items() for model in cohort.scores])
     elif control == "noise_images":

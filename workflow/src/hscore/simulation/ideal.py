@@ -60,7 +60,7 @@ def hybrid_auc(distance: float, sensitivity: float, specificity: float) -> float
 
 
 def observers(parameters: dict) -> dict:
-    """AUC of every ideal observer: by sequence and region, all signs together, the reading, and the hybrid.
+    """AUC of every ideal observer: by sequence and region, all signs together, with the reading, it alone, the hybrid.
 
     The hybrid sees the tumour and the peritumoral tissue on CET1WI, and MRI-LN status, as the published one does.
     """
@@ -73,9 +73,11 @@ def observers(parameters: dict) -> dict:
     every = [d for places in signs["separation"].values() for d in places.values()]
     sensitivity, specificity = reading(parameters)
     best = separation(latent, *seen(signs, "CET1WI", "peritumoral"))
+    everything = separation(latent, *every, signs["size"])
     return {
         **images,
-        "all_sequences": auc(separation(latent, *every, signs["size"])),
+        "all_sequences": auc(everything),
+        "all_sequences_mri_ln": hybrid_auc(everything, sensitivity, specificity),
         "mri_ln": (sensitivity + specificity) / 2,
         "hybrid": hybrid_auc(best, sensitivity, specificity),
     }
@@ -88,6 +90,14 @@ def log_likelihood_ratio(latent: float, signs: list[tuple[float, float]]) -> flo
     return latent * weighted / (1 + information)
 
 
+def reading_ratio(parameters: dict, short_axis: float) -> float:
+    """log P(MRI-LN status | LNM) / P(MRI-LN status | no LNM) of a short axis in mm."""
+    sensitivity, specificity = reading(parameters)
+    if short_axis >= MRI_LN_POSITIVE_MM:
+        return log(sensitivity / (1 - specificity))
+    return log((1 - sensitivity) / specificity)
+
+
 def h_score(parameters: dict, signs: dict, size: float, short_axis: float, prevalence: float) -> float:
     """P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule, 0..1: what a perfect hybrid model would say."""
     if prevalence in (0, 1):
@@ -95,9 +105,5 @@ def h_score(parameters: dict, signs: dict, size: float, short_axis: float, preva
     planted = parameters["signs"]
     pairs = [(signs[place], d) for place, d in planted["separation"]["CET1WI"].items()]
     ratio = log_likelihood_ratio(planted["latent"], [*pairs, (size, planted["size"])])
-    sensitivity, specificity = reading(parameters)
-    if short_axis >= MRI_LN_POSITIVE_MM:
-        ratio += log(sensitivity / (1 - specificity))
-    else:
-        ratio += log((1 - sensitivity) / specificity)
+    ratio += reading_ratio(parameters, short_axis)
     return 1 / (1 + exp(-ratio - log(prevalence / (1 - prevalence))))

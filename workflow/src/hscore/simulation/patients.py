@@ -152,7 +152,8 @@ def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
             ]
         )
 
-    both = ideal.PLACES["peritumoral"]
+    everything = best(SEQUENCES, ideal.PLACES["peritumoral"])
+    readings = np.array([ideal.reading_ratio(parameters, record["mri_ln_short_axis_mm"]) for record in records])
     return {
         **{
             sequence: {
@@ -160,7 +161,8 @@ def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
             }
             for sequence in planted["separation"]
         },
-        "all_sequences": area_under_curve(best(SEQUENCES, both), lnm),
+        "all_sequences": area_under_curve(everything, lnm),
+        "all_sequences_mri_ln": area_under_curve(everything + readings, lnm),
         "mri_ln": area_under_curve(
             np.array([r["mri_ln_short_axis_mm"] >= ideal.MRI_LN_POSITIVE_MM for r in records]).astype(float), lnm
         ),
