@@ -54,7 +54,8 @@ wildcard_constraints:
     center="|".join(study.centers),
     patient="[A-Za-z0-9][A-Za-z0-9._-]*",
     model="|".join(targets.models),
-    seed="|".join(map(str, study.seeds)),
+    seed="|".join(study.seed_groups),
+    part="fold-[0-9]+|all",
     cohort="development|external",
 
 
@@ -71,6 +72,9 @@ localrules:
     predict,
     validate,
     survive,
+    explain,
+    leave_one_center_out,
+    search,
     recovery,
     control,
 
@@ -155,6 +159,27 @@ rule survive:
         paths.survival,
 
 
+rule explain:
+    """What the image model looked at."""
+    input:
+        targets.explanation(),
+
+
+# Two targets beside the study; `all` runs neither.
+
+
+rule leave_one_center_out:
+    """Each development centre scored by networks of the other ones."""
+    input:
+        paths.center_performance,
+
+
+rule search:
+    """A nested search over training settings."""
+    input:
+        paths.search,
+
+
 # Beside the study: how far it recovers what was planted in simulated patients.
 
 
@@ -184,6 +209,9 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/survive.smk"
+include: "workflow/rules/explain.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/leave_one_center_out.smk"
+include: "workflow/rules/search.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/recovery.smk"

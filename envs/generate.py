@@ -19,7 +19,8 @@ from hscore import environment  # noqa: E402
 from hscore.dag import digest  # noqa: E402
 
 # name in an import statement -> name of the package, where they differ
-PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn"}
+PACKAGES |= {"tensorboardX": "tensorboardx", "yaml": "pyyaml"}
 # used without being imported
 PROGRAMS = {"convert": {"dcm2niix"}}
 # what Snakemake is run with: itself, what the Snakefile's own modules import, `--report`, `--executor slurm`

@@ -228,12 +228,12 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     with zipfile.ZipFile(patient / "samples.npz") as arrays:
         start = arrays.getinfo("CET1WI_tumour.npy").header_offset
     flip(patient / "samples.npz", start + 1000)  # among the pixels that the model to be trained reads
-    flip(model / "fold-1.safetensors", -1)
+    flip(model / "seed-1-fold-1.safetensors", -1)
     training, scores = ("models/cet1wi_tumour/seed-1", "predictions/hybrid/external.csv")
     folder_of_patient, folder_of_model = (str(path.relative_to(study.folder)) for path in (patient, model))
     scores, training = (str((study.results / target).relative_to(study.folder)) for target in (scores, training))
     status, said = study.run(scores)
-    assert status != 0 and "fold-1.safetensors is not what training wrote" in said, said
+    assert status != 0 and "seed-1-fold-1.safetensors is not what training wrote" in said, said
     assert f"delete the folder {folder_of_model} and run again" in said, said
     status, said = study.run(training)
     assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {folder_of_patient} " in said, said

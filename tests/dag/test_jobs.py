@@ -9,20 +9,33 @@ from workflow_runs import ROOT, Job, ancestors, counts, planned, snakemake
 
 PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 # Whoever decides anything about a model: none of these may descend from an external centre.
-DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds")
-OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts", "check_shortcuts"}
+DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds", "select_models")
+OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts", "explain_model", "check_shortcuts"}
 MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarise_monte_carlo", "compare_with_truth"}
+IMAGE_MODELS = {
+    *("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral"),
+    *("hybrid", "fused", "fused_hybrid"),
+}
 
 
 @pytest.fixture(scope="module")
 def full_study(tmp_path_factory) -> list[Job]:
     """All jobs of the simulated 479-patient study, on an empty disk."""
-    directory = tmp_path_factory.mktemp("full")
+    return full_study_jobs(tmp_path_factory.mktemp("full"))
+
+
+@pytest.fixture(scope="module")
+def beside_the_study(tmp_path_factory) -> list[Job]:
+    """All jobs of the two targets beside it."""
+    return full_study_jobs(tmp_path_factory.mktemp("full"), "leave_one_center_out", "search")
+
+
+def full_study_jobs(directory, *targets) -> list[Job]:
     overrides = [
         f"centers={ROOT}/config/centers.full.tsv",
         f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}",
     ]
-    return planned(directory, "--configfile", str(ROOT / "config/full.yaml"), "--config", *overrides)
+    return planned(directory, *targets, "--configfile", str(ROOT / "config/full.yaml"), "--config", *overrides)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +58,12 @@ def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     assert by_rule["write_inventory"] == by_rule["overview_quality"] == 3
     assert by_rule["build_cohort"] == 3
     assert by_rule["write_outcome"] == 6
-    assert by_rule["train_model"] == 6
-    assert by_rule["predict_development"] == by_rule["predict_external"] == 6
-    for rule in ("split_development", "freeze_thresholds", "validate_models", "analyse_survival", "report", "all"):
+    assert by_rule["train_model"] == 9
+    assert by_rule["predict_development"] == by_rule["predict_external"] == 9
+    for rule in ("split_development", "freeze_thresholds", "select_models", "validate_models", "analyse_survival"):
         assert by_rule[rule] == 1
+    assert by_rule["explain_model"] == by_rule["report"] == by_rule["all"] == 1
+    assert not {"train_without_center", "search_settings"} & set(by_rule)
 
 
 def external_jobs(jobs: list[Job]) -> list[Job]:
@@ -64,6 +79,36 @@ def test_nothing_of_the_external_centre_reaches_a_decision(full_study):
         leaks = [other for other in ancestors(full_study, job) if other in external]
         assert not leaks, f"{job.rule} {job.wildcards} depends on {leaks[0].rule} {leaks[0].wildcards}"
         assert not [name for name in job.inputs if "yunnan" in name or "external" in name]
+
+
+def test_nothing_of_the_external_centre_reaches_what_is_beside_the_study(beside_the_study):
+    by_rule = counts(beside_the_study)
+    assert by_rule["train_without_center"] == by_rule["predict_held_out_center"] == 9
+    assert by_rule["search_settings"] == 5 + 1
+    assert by_rule["leave_one_center_out"] == by_rule["search"] == by_rule["split_by_center"] == 1
+    assert not external_jobs(beside_the_study)
+    assert not [name for job in beside_the_study for name in job.inputs if "yunnan" in name or "external" in name]
+
+
+def test_late_fusion_learns_from_out_of_fold_scores(full_study, beside_the_study):
+    """The scores it is trained on are development's, and those of its own folds."""
+    for jobs, rule, place in (
+        (full_study, "train_model", "predictions/cet1wi_peritumoral/development.csv"),
+        (beside_the_study, "train_without_center", "leave_one_center_out/predictions/cet1wi_peritumoral.csv"),
+    ):
+        (job,) = (job for job in jobs if job.rule == rule and job.wildcards["model"] == "late_hybrid")
+        assert [name for name in job.inputs if "predictions" in name] == [f"results/simulated-full/{place}"]
+        folds = {name for name in job.inputs if name.endswith("folds.csv")}
+        (base,) = (other for other in ancestors(jobs, job) if other.rule.startswith("predict"))
+        assert folds and folds <= set(base.inputs)
+
+
+def test_a_calibration_is_applied_to_the_external_cohort_and_fitted_on_development(full_study):
+    for job in full_study:
+        if job.rule == "predict_external":
+            (calibration,) = (name for name in job.inputs if name.endswith("calibration.json"))
+            (writer,) = (other for other in full_study if calibration in other.outputs)
+            assert (writer.rule, writer.wildcards["model"]) == ("predict_development", job.wildcards["model"])
 
 
 def test_the_leakage_walk_sees_a_leak(full_study):
@@ -144,6 +189,9 @@ def test_centre_shift_none_gives_every_centre_the_same_scanner(tmp_path, shift, 
         ("predict", "predict_external"),
         ("validate", "validate_models"),
         ("survive", "analyse_survival"),
+        ("explain", "explain_model"),
+        ("leave_one_center_out", "describe_held_out_centers"),
+        ("search", "summarize_search"),
     ],
 )
 def test_named_target_ends_with_its_stage(own_study, target, last):
@@ -173,25 +221,38 @@ def test_own_data_needs_no_simulation(own_study):
 
 def test_a_model_left_out_leaves_no_job(own_study):
     own_study.configure(
-        models={"adc_peritumoral": None},
+        models={"adc_peritumoral": None, "fused": None},
         cohort={"required_sequences": ["CET1WI", "T2WI"]},
     )
     jobs = planned(own_study.folder, *own_study.arguments)
-    assert counts(jobs)["train_model"] == 5
-    assert "adc_peritumoral" not in {job.wildcards.get("model") for job in jobs}
+    assert counts(jobs)["train_model"] == 7
+    assert not {"adc_peritumoral", "fused"} & {job.wildcards.get("model") for job in jobs}
 
 
-def test_every_seed_is_a_training_job(own_study):
+def trained(jobs: list[Job]) -> list[tuple[str, str]]:
+    return sorted((job.wildcards["model"], job.wildcards["seed"]) for job in jobs if job.rule == "train_model")
+
+
+def test_every_seed_of_a_network_is_a_training_job(own_study):
     own_study.configure(train={"seeds": 3})
-    jobs = planned(own_study.folder, *own_study.arguments)
-    assert counts(jobs)["train_model"] == 18
+    expected = [(model, seed) for model in IMAGE_MODELS for seed in "123"] + [("clinical", "1"), ("late_hybrid", "1")]
+    assert trained(planned(own_study.folder, *own_study.arguments)) == sorted(expected)
 
 
-def test_gpu_is_requested_for_image_models_only(own_study):
-    own_study.configure(train={"device": "gpu"})
+def test_a_gpu_is_requested_for_image_models_only_and_trains_all_seeds_at_once(own_study):
+    own_study.configure(train={"device": "gpu", "seeds": 3})
     jobs = planned(own_study.folder, *own_study.arguments, "--resources", "gpu=1")
+    assert trained(jobs) == sorted((model, "1-3") for model in IMAGE_MODELS | {"clinical", "late_hybrid"})
     with_gpu = {job.wildcards["model"] for job in jobs if job.rule == "train_model" and job.resources["gpu"]}
-    assert with_gpu == {"cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "hybrid"}
+    assert with_gpu == IMAGE_MODELS
+
+
+def test_a_search_for_a_model_without_images_is_refused(own_study):
+    own_study.configure(search={"model": "clinical"})
+    assert "train_model" in counts(planned(own_study.folder, *own_study.arguments))
+    done = snakemake(own_study.folder, "search", "-n", *own_study.arguments, check=False)
+    assert done.returncode != 0
+    assert "config: 'search.model': there is no image model 'clinical'" in done.stdout + done.stderr
 
 
 def test_every_rule_asks_for_more_memory_and_time_at_every_attempt(own_study):
@@ -207,19 +268,19 @@ def test_every_rule_asks_for_more_memory_and_time_at_every_attempt(own_study):
 def test_without_an_external_centre_nothing_external_is_planned(own_study):
     own_study.keep("development")
     by_rule = counts(planned(own_study.folder, *own_study.arguments))
-    assert "predict_external" not in by_rule
-    assert by_rule["predict_development"] == by_rule["train_model"] == 6 and by_rule["report"] == 1
+    assert not {"predict_external", "explain_model"} & set(by_rule)
+    assert by_rule["predict_development"] == by_rule["train_model"] == 9
+    assert by_rule["select_models"] == by_rule["report"] == 1
 
 
 READING = {"label": "Stage", "reading": "figo_stage", "positive": ["IIB", "III"]}
-NOT_TRAINED = {"split_development", "train_model", "predict_development"}
+NOT_TRAINED = {"split_development", "train_model", "predict_development", "select_models"}
 
 
 def test_a_reading_alone_needs_no_development_centre_and_no_training(own_study):
     own_study.keep("external")
-    default = ("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid")
     own_study.configure(
-        models={**dict.fromkeys(default), "stage": READING},
+        models={**dict.fromkeys([*IMAGE_MODELS, "clinical", "late_hybrid"]), "stage": READING},
         validate={"threshold": {"value": 0.5}, "reference": "stage"},
         survive={"model": "stage"},
     )
@@ -235,10 +296,12 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
     jobs = planned(own_study.folder, *own_study.arguments)
     by_rule = counts(jobs)
     assert not (NOT_TRAINED | {"freeze_thresholds"}) & set(by_rule)
-    assert by_rule["predict_external"] == 6 and by_rule["convert_patient"] == 4
+    assert by_rule["predict_external"] == 9 and by_rule["convert_patient"] == 4
     for job in jobs:
         if job.rule == "predict_external":
             assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
+            calibration = own_study.finished / "predictions" / job.wildcards["model"] / "calibration.json"
+            assert str(calibration) in job.inputs
     survive = next(job for job in jobs if job.rule == "analyse_survival")
     assert {str(own_study.finished / name) for name in ("validation/thresholds.json", "survival/survival.json")} <= set(
         survive.inputs
@@ -254,12 +317,15 @@ def test_a_target_of_an_unknown_patient_is_refused(own_study):
 def rule_texts() -> dict[str, str]:
     """Source text of every working rule, by name."""
     texts = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    texts = re.sub(
+        r"^use rule .*?(?=^(?:use )?rule |\Z)", "", texts, flags=re.M | re.S
+    )  # the rest of those is inherited
     parts = re.split(r"^rule (\w+):", texts, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 PARTS = (
-    *('"""', "message:", "output:", "code=digest(", "log:", "benchmark:", "conda:"),
+    *('"""', "message:", "output:", "code=digest(", "log:", "benchmark:", "conda:", "envmodules:"),
     *("threads:", "mem_mb=", "runtime=", "shell:"),
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hscore.reporting import verify
 from workflow_runs import ROOT, Job, planned, snakemake
 
 CHECKOUT = ("Snakefile", "workflow", "envs", "config", "resources", "requirements.lock")
@@ -19,6 +20,7 @@ STAND_IN = f"""#!{sys.executable}
 import os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
 outputs = {{"cohort": ["--manifest", "--flow"], "report": ["--output", "--figures", "--tables"]}}
+outputs["predict"] = ["--output", *(["--calibration"] if "--folds" in words else [])]
 folders = {{"convert", "normalize", "sample", "quality", "train", "provenance"}}
 for option in outputs.get(step, ["--output"]):
     path = words[words.index(option) + 1]
@@ -31,8 +33,8 @@ for option in outputs.get(step, ["--output"]):
 
 PATIENT = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
-ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, **REPORT}
-TRAINING = {"train_model": 6, "predict_development": 6, "predict_external": 6, **ANALYSIS}
+ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1, **REPORT}
+TRAINING = {"train_model": 9, "predict_development": 9, "predict_external": 9, "select_models": 1, **ANALYSIS}
 LOOKING = {"write_inventory": 1, "compare_patients": 1, "check_shortcuts": 1, "overview_quality": 3}
 
 
@@ -148,6 +150,18 @@ def test_what_says_nothing_about_results_reruns_nothing(study, name, old, new):
     assert study.plan() == []
 
 
+def test_a_verification_trains_and_evaluates_again_and_nothing_before(study):
+    """The command of `make verify`, on the study whose earlier stages are linked under another name."""
+    finished = study.folder / "results/own"
+    verify.link(finished, finished.with_name("own-verify"))
+    command = ["--config", "study=own-verify", "--allowed-rules", *verify.RULES, *verify.TARGETS]
+    snakefile = study.checkout / "Snakefile"
+    jobs = planned(study.folder, *verify.TARGETS, *study.arguments, *command, snakefile=snakefile)
+    per_model = dict.fromkeys(("train_model", "predict_development", "predict_external"), 9)
+    once = ("freeze_thresholds", "select_models", "validate_models", "analyse_survival", *verify.TARGETS)
+    assert by_rule(jobs) == {**per_model, **dict.fromkeys(once, 1)}
+
+
 # tables
 
 
@@ -168,7 +182,7 @@ def test_a_new_patient_of_the_external_centre_reruns_no_training(study):
     assert about(jobs, "convert_patient") == {"far far5"} and about(jobs, "build_cohort") == {"far"}
     analysis = {rule: count for rule, count in ANALYSIS.items() if rule != "freeze_thresholds"}
     once = dict.fromkeys((*PATIENT, "build_cohort", "describe_cohorts"), 1)
-    assert by_rule(jobs) == {**once, **LOOKING, "write_outcome": 2, "predict_external": 6, **analysis}
+    assert by_rule(jobs) == {**once, **LOOKING, "write_outcome": 2, "predict_external": 9, **analysis}
 
 
 def test_a_changed_survival_time_reruns_survival_only(study):
@@ -189,6 +203,7 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
             "check_shortcuts": 1,
             "validate_models": 1,
             "analyse_survival": 1,
+            "explain_model": 1,
         },
         **REPORT,
     }
@@ -227,8 +242,11 @@ def test_a_new_image_reruns_its_patient(study):
         ({"survive": {"horizon_months": 48}}, {"analyse_survival": 1, **REPORT}),
         ({"train": {"epochs": 3}}, TRAINING),
         ({"split": {"folds": 2}}, {"split_development": 1, **TRAINING}),
-        # a second seed trains its six networks and no old one again
-        ({"train": {"seeds": 2}}, TRAINING),
+        # a second seed trains its seven networks and no old one again, and the fusion of scores that are other ones now
+        (
+            {"train": {"seeds": 2}},
+            {**TRAINING, "train_model": 7 + 1, "predict_development": 7 + 1, "predict_external": 7 + 1},
+        ),
         (
             {"models": {"hybrid": {"label": "H"}}},
             {**TRAINING, "train_model": 1, "predict_development": 1, "predict_external": 1},
@@ -240,7 +258,8 @@ def test_a_changed_setting_reruns_what_reads_it(study, change, rerun):
     jobs = study.plan(**change)
     assert by_rule(jobs) == rerun
     if "seeds" in change.get("train", {}):
-        assert {job.wildcards["seed"] for job in jobs if job.rule == "train_model"} == {"2"}
+        old = [job.wildcards["model"] for job in jobs if job.rule == "train_model" and job.wildcards["seed"] == "1"]
+        assert old == ["late_hybrid"]
 
 
 # code and packages

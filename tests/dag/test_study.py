@@ -62,11 +62,83 @@ def test_values_out_of_range_and_missing_keys():
     assert any("'sample'" in line and "'size' is a required property" in line for line in found)
 
 
-def test_a_model_needs_its_sequence():
+def test_a_model_needs_a_sequence_that_every_patient_has():
     config = default_config()
+    config["cohort"]["required_sequences"] = ["CET1WI"]
+    first, second = problems(config)
+    assert "model 't2wi_peritumoral' uses T2WI, which 'cohort.required_sequences' does not list" in first
+    assert "model 'adc_peritumoral' uses ADC" in second
+    config["models"]["t2wi_peritumoral"] = config["models"]["adc_peritumoral"] = None
+    assert Study(config, SCHEMAS).has_images  # the fused models do without the sequences that a patient lacks
+
+
+def test_a_model_needs_to_know_how_its_sequence_is_read():
+    config = default_config()
+    del config["convert"]["sequences"]["ADC"], config["normalize"]["intensity"]["ADC"]
     config["cohort"]["required_sequences"] = ["CET1WI", "T2WI"]
-    (line,) = problems(config)
-    assert "model 'adc_peritumoral' uses ADC" in line
+    config["models"]["adc_peritumoral"] = None
+    assert problems(config) == [
+        "config: 'convert.sequences' says nothing about ADC",
+        "config: 'normalize.intensity' says nothing about ADC",
+    ]
+    config["models"]["fused"] = config["models"]["fused_hybrid"] = None
+    assert Study(config, SCHEMAS).has_images
+
+
+def test_a_fusion_needs_its_models_and_no_fusion_among_them():
+    config = default_config()
+    config["models"]["late_hybrid"]["fuse"] = ["cet1wi_peritumorl", "hybrid"]
+    config["models"]["later"] = {"label": "x", "fuse": ["late_hybrid"]}
+    first, second = problems(config)
+    assert first == (
+        "config: model 'late_hybrid', fuse: there is no model 'cet1wi_peritumorl'; did you mean 'cet1wi_peritumoral'?"
+    )
+    assert second == "config: model 'later', fuse: 'late_hybrid' is itself a fusion"
+
+
+def test_scores_of_several_sequences_cannot_be_aggregated():
+    config = default_config()
+    config["train"]["aggregation"] = "max"
+    found = problems(config)
+    assert len(found) == 2 and "config: model 'fused' sees several sequences, whose features are pooled" in found[0]
+    for model in ("fused", "fused_hybrid"):
+        config["models"][model]["train"] = {"aggregation": "attention"}
+    study = Study(config, SCHEMAS)
+    assert study.training("fused")["aggregation"] == "attention" and study.training("hybrid")["aggregation"] == "max"
+
+
+def test_a_model_may_be_trained_differently():
+    config = default_config()
+    config["models"]["fused"]["train"] = {"epochs": 7, "network": {"dropout": 0.1}}
+    resnet = {"name": "monai:resnet18", "arguments": {"spatial_dims": 2}}
+    config["models"]["hybrid"]["train"] = {"network": resnet}
+    study = Study(config, SCHEMAS)
+    default, fused, hybrid = (study.training(name) for name in ("clinical", "fused", "hybrid"))
+    assert "seeds" not in default and default["threads"] == 1
+    assert fused == {**default, "epochs": 7, "network": {**default["network"], "dropout": 0.1}}
+    # of the default's network only what serves any network is kept
+    kept = {key: default["network"][key] for key in ("head", "dropout", "joins", "trunk", "attention")}
+    assert hybrid["network"] == {**kept, **resnet}
+    config["models"]["hybrid"]["train"] = {"epoch": 3}
+    assert "config: key 'models.hybrid.train.epoch' is not known; did you mean 'epochs'?" in problems(config)
+    config["models"]["hybrid"]["train"] = {"seeds": 3}
+    assert problems(config)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"sequence": "ADC", "sequences": ["ADC", "T2WI"], "region": "tumour"},
+        {"fuse": ["hybrid"], "sequence": "ADC", "region": "tumour"},
+        {"sequences": ["ADC"], "region": "tumour"},
+        {"sequences": ["ADC", "T2WI"]},
+        {"reading": "mri_ln_positive", "fuse": ["hybrid"]},
+    ],
+)
+def test_what_a_model_cannot_be(spec):
+    config = default_config()
+    config["models"]["x"] = {"label": "x", **spec}
+    assert any("models.x" in line for line in problems(config))
 
 
 READING = {"label": "Stage", "reading": "figo_stage", "positive": ["IIB", "III"]}
@@ -222,7 +294,7 @@ def frozen_config(own_study, **changes) -> dict:
 
 def test_models_of_a_finished_study_can_be_tested_elsewhere(own_study):
     study = Study(frozen_config(own_study, train={"seeds": 2}), SCHEMAS)
-    assert study.seeds == [1, 2]  # those that were trained
+    assert study.seed_groups == {"1": [1], "2": [2]}  # those that were trained
 
 
 @pytest.mark.parametrize(

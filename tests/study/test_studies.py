@@ -15,6 +15,7 @@ from workflow_runs import ENVIRONMENTS, ROOT, modules_or_skip, planned, snakemak
 pytestmark = pytest.mark.slow
 
 MODELS = ["cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "clinical", "hybrid"]
+MODELS += ["late_hybrid", "fused", "fused_hybrid"]
 CENTERS = ("sysucc", "henan", "yunnan")
 NO_MONTE_CARLO = {"studies": 0, "confidence": 0.95, "intervals": [], "bands": [], "tests": [], "chosen_threshold": []}
 
@@ -152,7 +153,7 @@ def test_same_dicom_gives_the_same_development_scores(own_study, simulated_study
     """
     for seed_folder in ("models/hybrid/seed-1", "models/cet1wi_tumour/seed-1"):
         for fold in range(2):
-            name = f"{seed_folder}/fold-{fold}.safetensors"
+            name = f"{seed_folder}/seed-1-fold-{fold}.safetensors"
             assert (own_study.results / name).read_bytes() == (simulated_study.results / name).read_bytes()
 
 

@@ -1,15 +1,19 @@
 rule predict_development:
-    """Score each development patient by the networks that never saw them, and (apparent) by those that did."""
+    """Score each development patient by the networks that never saw them, and (apparent) by those that did; calibrate."""
     message:
         "Predicting the development cohort with {wildcards.model}"
     input:
         models=targets.seeds_of_model,
         manifests=targets.per_center(paths.manifest, "development"),
         folds=paths.folds,
+        scores=targets.fused(paths.predictions, cohort="development"),
     output:
         scores=paths.predictions.replace("{cohort}", "development"),
+        calibration=paths.calibration,
     params:
         spec=targets.model_spec,
+        calibration=config["predict"]["calibration"],
+        scores=targets.named_fused(paths.predictions, cohort="development"),
         code=digest("predict"),
     log:
         paths.log("predict_development", "{model}"),
@@ -25,8 +29,8 @@ rule predict_development:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q}"
-        " --folds {input.folds:q} --output {output.scores:q} > {log:q} 2>&1"
+        " --manifests {input.manifests:q} --folds {input.folds:q} --scores {params.scores:q}"
+        " --method {params.calibration} --calibration {output.calibration:q} --output {output.scores:q} > {log:q} 2>&1"
 
 
 rule predict_external:
@@ -36,10 +40,13 @@ rule predict_external:
     input:
         models=targets.seeds_of_model,
         manifests=targets.per_center(paths.manifest, "external"),
+        calibration=targets.calibration,
+        scores=targets.fused(paths.predictions, cohort="external"),
     output:
         scores=paths.predictions.replace("{cohort}", "external"),
     params:
         spec=targets.model_spec,
+        scores=targets.named_fused(paths.predictions, cohort="external"),
         code=digest("predict"),
     log:
         paths.log("predict_external", "{model}"),
@@ -55,5 +62,5 @@ rule predict_external:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q}"
+        " --manifests {input.manifests:q} --scores {params.scores:q} --calibration {input.calibration:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

@@ -9,6 +9,7 @@ rule collect_results:
         validation=paths.validation,
         survival=paths.survival,
         models=targets.all_models(),
+        explanation=targets.explanation(),
         same_patients=paths.same_patients if study.has_images else [],
         shortcuts=paths.shortcuts if study.has_images else [],
     output:
@@ -35,7 +36,7 @@ rule collect_results:
         "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
-        " --same-patients {input.same_patients:q} --shortcuts {input.shortcuts:q}"
+        " --same-patients {input.same_patients:q} --explanation {input.explanation:q} --shortcuts {input.shortcuts:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

@@ -1,15 +1,18 @@
 rule train_model:
-    """Train one model from one seed on all folds; a killed training goes on from its last checkpoint."""
+    """Train one model on all folds, from one seed (or, on a GPU, from all); a killed training goes on where it was."""
     message:
         "Training {wildcards.model}, seed {wildcards.seed}"
     input:
         folds=paths.folds,
         manifests=targets.per_center(paths.manifest, "development"),
+        scores=targets.fused(paths.predictions, cohort="development"),
     output:
         folder=directory(paths.model),
     params:
         spec=targets.model_spec,
-        settings=targets.training_settings(),
+        settings=targets.training_settings,
+        seeds=targets.seeds,
+        scores=targets.named_fused(paths.predictions, cohort="development"),
         state=paths.training_state,
         code=digest("train"),
     log:
@@ -20,7 +23,7 @@ rule train_model:
         "../../envs/train.yaml"
     envmodules:
         "hscore/train",
-    threads: 1
+    threads: targets.threads
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),
@@ -29,5 +32,5 @@ rule train_model:
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
         " python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
-        " --seed {wildcards.seed} --folds {input.folds:q} --manifests {input.manifests:q} --state {params.state:q}"
-        " --output {output.folder:q} > {log:q} 2>&1"
+        " --seeds {params.seeds} --folds {input.folds:q} --manifests {input.manifests:q} --scores {params.scores:q}"
+        " --state {params.state:q} --output {output.folder:q} > {log:q} 2>&1"

@@ -29,6 +29,37 @@ rule freeze_thresholds:
         " --folds {input.folds:q} --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
 
 
+rule select_models:
+    """Choose the best model of one sequence, and of several, on out-of-fold development scores; compare the two."""
+    message:
+        "Choosing between single and combined sequences"
+    input:
+        predictions=targets.predictions("development"),
+        folds=paths.folds,
+    output:
+        selection=paths.selection,
+    params:
+        predictions=targets.named_predictions("development"),
+        families=as_json(targets.families()),
+        settings=as_json({"confidence": config["validate"]["confidence"]}),
+        code=digest("select_models"),
+    log:
+        paths.log("select_models"),
+    benchmark:
+        paths.benchmark("select_models")
+    conda:
+        "../../envs/validate.yaml"
+    envmodules:
+        "hscore/validate",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    shell:
+        "python -m hscore.steps.select_models --predictions {params.predictions:q} --families {params.families:q}"
+        " --folds {input.folds:q} --settings {params.settings:q} --output {output.selection:q} > {log:q} 2>&1"
+
+
 rule validate_models:
     """Accuracy of every model at its frozen threshold: apparent, out-of-fold and external, and comparisons."""
     message:
@@ -41,6 +72,7 @@ rule validate_models:
         manifests=targets.per_center(paths.manifest, "external"),
         development_manifests=targets.per_center(paths.manifest, "development"),
         thresholds=targets.thresholds(),
+        selection=targets.selection(),
     output:
         validation=paths.validation,
     params:
@@ -64,5 +96,5 @@ rule validate_models:
         "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
         " --development-manifests {input.development_manifests:q}"
-        " --thresholds {input.thresholds:q} --settings {params.settings:q}"
+        " --thresholds {input.thresholds:q} --selection {input.selection:q} --settings {params.settings:q}"
         " --output {output.validation:q} > {log:q} 2>&1"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hscore.dag.paths import Paths
+from hscore.dag.paths import Paths, seed_groups
 from hscore.dag.tables import nearest
 
 # What decides how a model's input is prepared and must therefore be as it was; of `models`, those that are used.
@@ -53,10 +53,10 @@ class Frozen:
                 problems.append(f"config: 'models.{name}' is not the model of that name of the frozen study")
             problems += [
                 f"config: 'frozen': the model folder {folder} is not there"
-                for folder in (self.paths.model.format(model=name, seed=seed) for seed in self.seeds)
-                if "reading" not in spec and not Path(folder).is_dir()
+                for folder in self.model_folders(name, spec)
+                if not Path(folder).is_dir()
             ]
-        images = any("sequence" in spec for spec in config["models"].values())
+        images = any("region" in spec for spec in config["models"].values())
         for place in PREPARATION if images else PREPARATION[-1:]:
             if section(config, place) != section(self.config, place):
                 problems.append(
@@ -65,7 +65,7 @@ class Frozen:
                 )
         return problems
 
-    @property
-    def seeds(self) -> list[int]:
-        """The training seeds of the frozen study."""
-        return list(range(1, self.config["train"]["seeds"] + 1))
+    def model_folders(self, name: str, spec: dict) -> list[str]:
+        """Folders of a model: of every group of seeds, of the first where nothing is random, none of a reading."""
+        groups = [] if "reading" in spec else list(seed_groups(self.config["train"]))
+        return [self.paths.model.format(model=name, seed=g) for g in (groups if "region" in spec else groups[:1])]

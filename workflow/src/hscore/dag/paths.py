@@ -7,6 +7,17 @@ Snakemake wildcards. A folder pattern is the output of one job, which moves it i
 from pathlib import PurePath, PurePosixPath
 
 
+def seed_groups(train: dict) -> dict[str, list[int]]:
+    """Seeds that one job trains, by what stands for ``{seed}`` in a path: each alone, or together on a GPU.
+
+    ``train`` is that section of the config.
+    """
+    seeds = list(range(1, train["seeds"] + 1))
+    if train["device"] == "gpu" and len(seeds) > 1:
+        return {f"1-{seeds[-1]}": seeds}
+    return {str(seed): [seed] for seed in seeds}
+
+
 class Paths:
     """The path patterns of one study; ``study`` is the name given in the config, ``root`` where it is if elsewhere."""
 
@@ -36,8 +47,11 @@ class Paths:
         self.model = str(root / "models/{model}/seed-{seed}")
         self.training_state = str(root / "models/.state/{model}/seed-{seed}")
         self.predictions = str(root / "predictions/{model}/{cohort}.csv")
+        self.calibration = str(root / "predictions/{model}/calibration.json")
+        self.selection = str(root / "validation/selection.json")
         self.thresholds = str(root / "validation/thresholds.json")
         self.validation = str(root / "validation/validation.json")
+        self.explanation = str(root / "explanation/explanation.json")
         self.survival = str(root / "survival/survival.json")
         self.results = str(root / "report/results.json")
         self.monte_carlo_truth = str(root / "recovery/monte_carlo/{scenario}-truth.json")
@@ -49,6 +63,17 @@ class Paths:
         self.page = str(root / "report/report.html")
         self.figures = str(root / "report/figures")
         self.tables = str(root / "report/tables")
+        # Optional targets: the development centres one by one, and a search over training settings.
+        apart = root / "leave_one_center_out"
+        self.center_folds = str(apart / "folds.csv")
+        self.center_model = str(apart / "models/{model}/seed-{seed}")
+        self.center_state = str(apart / "models/.state/{model}/seed-{seed}")
+        self.center_predictions = str(apart / "predictions/{model}.csv")
+        self.center_calibration = str(apart / "predictions/{model}.calibration.json")
+        self.center_performance = str(apart / "performance.csv")
+        self.search_part = str(root / "search/{part}.json")
+        self.search_state = str(root / "search/.state/{part}")
+        self.search = str(root / "search/search.json")
         self.provenance = str(root / "provenance")
 
     def log(self, rule: str, wildcards: str = "") -> str:

@@ -26,7 +26,8 @@ def allowed(rule: dict) -> str:
     if rule.get("type") == "array":
         inner = allowed(rule.get("items", {}))
         return f"list of {inner}" if inner else "list"
-    words = [rule.get("type", "")]
+    kind = rule.get("type", "")
+    words = [kind if isinstance(kind, str) else " or ".join(kind)]
     for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<")):
         if key in rule:
             words.append(f"{sign} {rule[key]}")

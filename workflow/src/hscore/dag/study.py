@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from hscore.dag.frozen import Frozen
-from hscore.dag.paths import Paths
+from hscore.dag.paths import Paths, seed_groups
 from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
 from hscore.files import sha256
@@ -44,6 +44,21 @@ def config_problems(config: dict, schema: dict) -> list[str]:
     return problems
 
 
+def sequences_of(model: dict) -> list[str]:
+    """The sequences that a model sees; none for a model without images."""
+    return model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
+
+
+def merged(default: dict, changes: dict) -> dict:
+    """``default`` with the keys of ``changes`` in place of its own, nested ones one by one."""
+    both = {key: merged(default[key], changes[key]) for key in changes if _nested(default.get(key), changes[key])}
+    return {**default, **changes, **both}
+
+
+def _nested(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
 def fingerprint(content: object) -> str:
     """A short digest of plain JSON content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
@@ -65,7 +80,7 @@ class Study:
     def __init__(self, config: dict, schemas: Path) -> None:
         self.config = {**config, "models": {k: v for k, v in (config.get("models") or {}).items() if v is not None}}
         self._fail(config_problems(self.config, load_schema(schemas, "config")))
-        self.has_images = any("sequence" in model for model in self.config["models"].values())
+        self.has_images = any(sequences_of(model) for model in self.config["models"].values())
         if not self.has_images:
             self.config["cohort"] = {**self.config["cohort"], "required_sequences": []}
         self.paths = Paths(config["study"])
@@ -132,14 +147,21 @@ class Study:
         problems = []
         models, required = self.config["models"], self.config["cohort"]["required_sequences"]
         for name, model in models.items():
-            sequence = model.get("sequence")
-            if sequence and sequence not in required:
+            problems += self._reading_problems(name, model) + self._fusion_problems(name, model)
+            if len(sequences_of(model)) > 1 and self.training(name)["aggregation"] not in ("mean", "attention"):
                 problems.append(
-                    f"config: model '{name}' uses {sequence}, which 'cohort.required_sequences' does not list; "
-                    "add it there, or leave the model out by setting it to null"
+                    f"config: model '{name}' sees several sequences, whose features are pooled: its "
+                    "'train.aggregation' must be mean or attention (for this model alone: 'models."
+                    f"{name}.train.aggregation')"
                 )
-            problems += self._reading_problems(name, model)
-        for sequence in required:
+            if (seen := sequences_of(model)) and not set(seen) & set(required):
+                problems.append(
+                    f"config: model '{name}' uses {' and '.join(seen)}, which 'cohort.required_sequences' does not "
+                    "list, so that some patients would have no score; add it there, or leave the model out by setting "
+                    "it to null"
+                )
+        used = [sequence for model in models.values() for sequence in sequences_of(model)]
+        for sequence in dict.fromkeys([*required, *used]):
             for section in ("convert.sequences", "normalize.intensity"):
                 first, second = section.split(".")
                 if sequence not in self.config[first][second]:
@@ -151,6 +173,18 @@ class Study:
             name = self.config[section][key]
             if name not in models:
                 problems.append(f"config: '{section}.{key}': there is no model '{name}'; {nearest(name, list(models))}")
+        return problems
+
+    def _fusion_problems(self, name: str, model: dict) -> list[str]:
+        """What is fused must be there, and be no fusion itself."""
+        models = self.config["models"]
+        single = [other for other, spec in models.items() if "fuse" not in spec]
+        problems = []
+        for base in model.get("fuse", []):
+            if base not in models:
+                problems.append(f"config: model '{name}', fuse: there is no model '{base}'; {nearest(base, single)}")
+            elif base not in single:
+                problems.append(f"config: model '{name}', fuse: '{base}' is itself a fusion")
         return problems
 
     def _reading_problems(self, name: str, model: dict) -> list[str]:
@@ -212,10 +246,21 @@ class Study:
         used += [model["reading"] for model in self.config["models"].values() if "reading" in model]
         return sorted(set(used))
 
+    def training(self, name: str) -> dict:
+        """Section ``train`` as it holds for one model, without the number of seeds: more seeds retrain none of the old.
+
+        Of the network's settings only those of its own family are kept, because the default config names the paper's.
+        """
+        model = self.config["models"][name]
+        settings = merged(self.config["train"], model.get("train", {}))
+        foreign = "arguments" if settings["network"]["name"] == "paper" else "channels"
+        settings["network"] = {key: value for key, value in settings["network"].items() if key != foreign}
+        return {key: value for key, value in settings.items() if key != "seeds"}
+
     @cached_property
-    def seeds(self) -> list[int]:
-        """The training seeds."""
-        return self.frozen.seeds if self.frozen else list(range(1, self.config["train"]["seeds"] + 1))
+    def seed_groups(self) -> dict[str, list[int]]:
+        """``paths.seed_groups`` of this study, or of the finished one where models come from one."""
+        return seed_groups((self.frozen or self).config["train"])
 
     def check_patient(self, center: str, patient: str) -> None:
         """Raise UserError unless the centre's table lists the patient."""

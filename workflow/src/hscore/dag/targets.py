@@ -1,8 +1,10 @@
 """Which files a rule or a target needs: lists built from the study's tables, never by looking at the disk."""
 
 import json
+from collections.abc import Callable
 
-from hscore.dag.study import Study
+from hscore.dag.study import Study, sequences_of
+from hscore.errors import UserError
 
 SCENARIOS = ("planted", "null")  # of the Monte-Carlo studies; as in hscore.recovery.cohorts
 
@@ -91,6 +93,19 @@ class Targets:
         """Folder in which a patient's images are looked for."""
         return f"{self.study.images_root(wildcards.center)}/{wildcards.patient}"
 
+    def sees_images(self, model: str) -> bool:
+        """Whether the model is made of networks."""
+        return bool(sequences_of(self.study.config["models"][model]))
+
+    def seed_groups(self, model: str) -> list[str]:
+        """Names of the groups of seeds of a model: of a reading none, of what is not random one."""
+        groups = list(self.study.seed_groups) if model in self.trained else []
+        return groups if self.sees_images(model) else groups[:1]
+
+    def seeds(self, wildcards) -> list[int]:
+        """The seeds of a group."""
+        return self.study.seed_groups[wildcards.seed]
+
     def folds(self) -> list[str]:
         """The folds of the development cohort; nothing where there is none."""
         return [self.paths.folds] if self.study.centers_of("development") else []
@@ -100,19 +115,38 @@ class Targets:
         return [] if self.frozen else self.all_models()
 
     def all_models(self) -> list[str]:
-        """Model folders of every model and seed; a reading has none."""
+        """Model folders of every model and group of seeds; a reading has none."""
         return [folder for model in self.trained for folder in self.model_folders(model)]
 
-    def model_folders(self, model: str) -> list[str]:
-        """Folders of all seeds of a model, of the finished study where models come from one; none of a reading."""
-        if model not in self.trained:
-            return []
-        pattern = (self.frozen or self.paths).model
-        return [pattern.format(model=model, seed=seed) for seed in self.study.seeds]
+    def model_folders(self, model: str, pattern: str | None = None) -> list[str]:
+        """Folders of all groups of seeds of a model, none of a reading.
+
+        ``pattern`` says where; the default is the study's own models, or the finished study's where they come from one.
+        """
+        pattern = pattern or (self.frozen or self.paths).model
+        return [pattern.format(model=model, seed=seed) for seed in self.seed_groups(model)]
 
     def seeds_of_model(self, wildcards) -> list[str]:
         """``model_folders`` of the model of a job."""
         return self.model_folders(wildcards.model)
+
+    def calibration(self, wildcards) -> list[str]:
+        """How the scores of a model become risks: as fitted here, or in the finished study; nothing of a reading."""
+        calibration = (self.frozen or self.paths).calibration.format(model=wildcards.model)
+        return [calibration] if wildcards.model in self.trained else []
+
+    def fused(self, pattern: str, **fixed: str) -> Callable:
+        """Predictions (by ``pattern``) of the models that a model fuses, as an input function; mostly none."""
+        return lambda w: [
+            pattern.format(model=base, **fixed) for base in self.study.config["models"][w.model].get("fuse", [])
+        ]
+
+    def named_fused(self, pattern: str, **fixed: str) -> Callable:
+        """The same as ``model=file`` arguments."""
+        return lambda w: [
+            f"{base}={pattern.format(model=base, **fixed)}"
+            for base in self.study.config["models"][w.model].get("fuse", [])
+        ]
 
     def predictions(self, cohort: str, *models: str) -> list[str]:
         """Prediction files of the models (all when none is named) for ``development`` or ``external``.
@@ -127,6 +161,10 @@ class Targets:
         """The file of what was frozen on development: the finished study's where models come from one."""
         return (self.frozen or self.paths).thresholds
 
+    def selection(self) -> list[str]:
+        """What development chose between the models; nothing where there is no development cohort."""
+        return [self.paths.selection] if self.study.centers_of("development") else []
+
     def frozen_survival(self) -> list[str]:
         """The survival analysis of the finished study that models come from; nothing where they are trained here."""
         return [self.frozen.survival] if self.frozen else []
@@ -139,14 +177,57 @@ class Targets:
         """The config of one model, as JSON."""
         return as_json(self.study.config["models"][wildcards.model])
 
-    def training_settings(self) -> str:
-        """The config of training, as JSON, without the number of seeds: more seeds retrain none of the old ones."""
-        return as_json({key: value for key, value in self.study.config["train"].items() if key != "seeds"})
+    def training_settings(self, wildcards) -> str:
+        """The config of training one model, as JSON."""
+        return as_json(self.study.training(wildcards.model))
 
     def needs_gpu(self, wildcards) -> int:
         """1 when training this model was promised a GPU, else 0."""
-        image_model = "sequence" in self.study.config["models"][wildcards.model]
-        return int(image_model and self.study.config["train"]["device"] == "gpu")
+        return int(self.sees_images(wildcards.model) and self.study.config["train"]["device"] == "gpu")
+
+    def threads(self, wildcards) -> int:
+        """CPU threads of a training job."""
+        return self.study.config["train"]["threads"] if self.sees_images(wildcards.model) else 1
+
+    def families(self) -> dict[str, dict[str, list[str]]]:
+        """Image models between which development chooses, those without and those with clinical variables apart.
+
+        In each family the ``single`` see one sequence and the ``combined`` several, also by fusing other models.
+        """
+        families = {name: {"single": [], "combined": []} for name in ("images", "with_clinical")}
+        for name in self.models:
+            if seen := self.sequences(name):
+                family = "with_clinical" if self.study.config["models"][name].get("clinical") else "images"
+                families[family]["single" if len(seen) == 1 else "combined"].append(name)
+        return families
+
+    def sequences(self, model: str) -> set[str]:
+        """The sequences a model sees, by itself or through the models it fuses."""
+        spec = self.study.config["models"][model]
+        return set(sequences_of(spec)).union(*(self.sequences(base) for base in spec.get("fuse", [])))
+
+    def explained(self) -> str | None:
+        """The image model whose maps are drawn: the H score's, or the first it fuses; None where no image is seen."""
+        name = self.study.config["survive"]["model"]
+        names = [name, *self.study.config["models"][name].get("fuse", [])]
+        return next((name for name in names if self.sees_images(name)), None)
+
+    def explanation(self) -> list[str]:
+        """The maps of that model in external patients; nothing where there is none of either."""
+        return [self.paths.explanation] if self.explained() and self.study.centers_of("external") else []
+
+    def search_model(self) -> str:
+        """The image model that is searched for."""
+        name = self.study.config["search"]["model"]
+        if name not in self.models or not self.sees_images(name):
+            raise UserError(f"config: 'search.model': there is no image model '{name}'")
+        return name
+
+    def search_parts(self, wildcards=None) -> list[str]:
+        """A search within the training patients of every fold, and one in all development patients."""
+        self.search_model()
+        parts = [f"fold-{fold}" for fold in range(self.study.config["split"]["folds"])]
+        return [self.paths.search_part.format(part=part) for part in [*parts, "all"]]
 
 
 def as_json(value: object) -> str:
