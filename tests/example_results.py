@@ -4,6 +4,7 @@ Scores, covariates and survival times are drawn here; the cohort and statistics 
 as in a real study, so that the report is always tested against what those stages really write.
 """
 
+import base64
 import copy
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import yaml
 
 from hscore.cohort import description
 from hscore.reporting import results
-from hscore.statistics import subgroups, survival_by_score, validation
+from hscore.statistics import selection, subgroups, survival_by_score, validation
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -32,7 +33,11 @@ SEPARATION = {  # of the model's scores between LNM-positive and negative patien
     "adc_peritumoral": 0.8,
     "clinical": None,
     "hybrid": 2.0,
+    "late_hybrid": 2.1,
+    "fused": 1.6,
+    "fused_hybrid": 2.2,
 }
+FAMILY = {"single": ["cet1wi_tumour", "cet1wi_peritumoral"], "combined": ["fused"]}
 EXCLUDED = [
     ("missing_sequence", "sequence missing"),
     ("no_roi", "no region of interest"),
@@ -84,6 +89,10 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
             columns = [*subgroups.COLUMNS, "mri_ln_positive"]
             characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
     included = patients[patients["cohort"].isin(roles)]
+    validated = validation.validate(evaluations, frozen, config["validate"], characteristics)
+    if "development" in roles:
+        chosen = {"images": selection.choose(evaluations["out_of_fold"], FAMILY, 0.95)}
+        validated["selection"] = selection.tested(evaluations.get("external"), chosen, 0.95)
     return results.merge(
         study=config["study"],
         data=config["data"],
@@ -91,10 +100,12 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
         flows=[_flow(row, scale) for row in centers],
         table1=description.describe(included),
         thresholds=frozen,
-        validation=validation.validate(evaluations, frozen, config["validate"], characteristics),
+        validation=validated,
         survival=_survival(included, scores["hybrid"], frozen["hybrid"], members, config["survive"]),
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
+        histories={name: _history(rng) for name, spec in config["models"].items() if "region" in spec},
+        explanation=_explanation(rng),
         created="2026-01-31T12:00:00+00:00",
     )
 
@@ -173,4 +184,36 @@ def _flow(row: dict, scale: int) -> dict:
 
 def _model(name: str, spec: dict) -> dict:
     """The part of a model.json that the report shows."""
-    return {"model": name, "spec": spec, "seed": 1, "folds": 5, "patients": 79, "positives": 18, "parameters": 98_049}
+    kind = "network" if "region" in spec else "fusion" if "fuse" in spec else "logistic"
+    seeds = {"seeds": [1]} if kind == "network" else {}
+    return {"model": name, "kind": kind, "spec": spec, **seeds, "folds": 5, "patients": 79, "positives": 18}
+
+
+def _history(rng: np.random.Generator) -> list[dict]:
+    """Rows of history.csv: 2 folds of 20 epochs."""
+    rows = []
+    for fold in range(2):
+        for epoch in range(1, 21):
+            loss = round(0.7 * 0.97**epoch + rng.normal(0, 0.02), 4)
+            row = {"seed": 1, "fold": fold, "epoch": epoch, "loss": loss, "auc": round(0.95 - 0.4 * loss, 4)}
+            scored = {"held_out_loss": round(loss + 0.1, 4), "held_out_auc": 0.75} if epoch % 5 == 0 else {}
+            rows.append({**dict.fromkeys(("held_out_loss", "held_out_auc")), **row, **scored})
+    return rows
+
+
+def _explanation(rng: np.random.Generator) -> dict:
+    """Four patients with pictures of noise."""
+
+    def picture() -> dict:
+        levels = rng.integers(0, 256, 64 * 64, dtype=np.uint8).tobytes()
+        return {"rows": 64, "columns": 64, "levels": base64.b64encode(levels).decode()}
+
+    kinds = ("true positive", "false positive", "true negative", "false negative")
+    shown = [
+        {"kind": kind, "patient": f"yunnan-000{number}", "lnm": kind in ("true positive", "false negative"),
+         "score": 0.9 - 0.2 * number, "array": "CET1WI_peritumoral",
+         "sample": picture(), "map": picture(), "random_map": picture()}
+        for number, kind in enumerate(kinds)
+    ]  # fmt: skip
+    check = {"members": 0.58, "random_weights": 0.01, "member_and_random_weights": 0.03, "measure": "Spearman"}
+    return {"model": "hybrid", "threshold": 0.4, "checks": {"CET1WI_peritumoral": check}, "shown": shown}

@@ -32,7 +32,7 @@ def finished(tmp_path) -> Path:
     write_json(folder / "report/results.json", example_results())
     (folder / "report/report.html").write_text("<title>report</title>")
     (folder / "models/hybrid/seed-1").mkdir(parents=True)
-    (folder / "models/hybrid/seed-1/fold-0.safetensors").write_bytes(b"weights")
+    (folder / "models/hybrid/seed-1/seed-1-fold-0.safetensors").write_bytes(b"weights")
     (folder / "models/.state").mkdir()
     (folder / "models/.state/half").write_bytes(b"a checkpoint")
     for name, row in {
@@ -63,7 +63,9 @@ def test_the_manifest_says_what_went_in_and_what_it_took(finished):
     table = finished.parent / "north.csv"
     assert content["inputs"]["tables"] == {str(table): hashlib.sha256(table.read_bytes()).hexdigest()}
     assert content["inputs"]["images_names_and_sizes"] == {"north": "0123456789abcdef"}
-    assert content["results"]["models/hybrid/seed-1/fold-0.safetensors"] == hashlib.sha256(b"weights").hexdigest()
+    assert (
+        content["results"]["models/hybrid/seed-1/seed-1-fold-0.safetensors"] == hashlib.sha256(b"weights").hexdigest()
+    )
     assert not [name for name in content["results"] if ".state" in name]
     lock = (ROOT / "requirements.lock").read_bytes()
     assert content["locks"]["requirements.lock"] == hashlib.sha256(lock).hexdigest()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from example_results import example_results
@@ -23,7 +24,20 @@ FROM_OTHERS = {
     "survival",
     "published",
     "verdicts",
+    "learning_curves",
+    "explanation",
 }
+
+
+def write_history(path, curves):
+    """A history of two folds whose learning curves are these: in each epoch a row with the lowest, one the highest."""
+    rows = {}
+    for name, points in curves.items():
+        for point in points:
+            for key in ("low", "high"):
+                rows.setdefault((point["epoch"], key), {})[name] = point[key]
+    table = pd.DataFrame([{"epoch": epoch, **row} for (epoch, _), row in rows.items()])
+    table.to_csv(path, index=False)
 
 
 @pytest.fixture
@@ -32,19 +46,22 @@ def stages(tmp_path):
     whole = example_results()
     for center, flow in whole["flow"].items():
         write_json(tmp_path / f"{center}.json", flow)
-    for name in ("table1", "thresholds", "survival"):
+    for name in ("table1", "thresholds", "survival", "explanation"):
         write_json(tmp_path / f"{name}.json", whole[name])
     write_json(tmp_path / "validation.json", {key: value for key, value in whole.items() if key not in FROM_OTHERS})
     folders = []
     for model in whole["trained"]:
         folders.append(tmp_path / model["model"] / "seed-1")
         write_json(folders[-1] / "model.json", model)
+        if model["kind"] == "network":
+            write_history(folders[-1] / "history.csv", whole["learning_curves"][model["model"]])
     arguments = {
         "study": whole["study"]["name"],
         "data": "simulated",
         "config": json.dumps(whole["config"]),
         "flows": [tmp_path / f"{center}.json" for center in whole["flow"]],
         "models": folders,
+        "explanation": tmp_path / "explanation.json",
         "published": ROOT / "resources/published.yaml",
         "output": tmp_path / "results.json",
         **{name: tmp_path / f"{name}.json" for name in ("table1", "thresholds", "validation", "survival")},

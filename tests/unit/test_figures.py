@@ -71,7 +71,7 @@ def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation
     with style.drawing():
         figure = figures.roc(results, evaluation)
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
-    assert len(curves) == len(rows) == 6
+    assert len(curves) == len(rows) == 9
     for line, row in zip(curves, rows, strict=True):
         np.testing.assert_allclose(line.get_xdata(), 100 * np.array(row["roc"]["false_positive_rate"]))
         np.testing.assert_allclose(line.get_ydata(), 100 * np.array(row["roc"]["true_positive_rate"]))

@@ -58,9 +58,7 @@ def clinical_only(results):
     """The results as of a study of readings on external centres alone."""
     stage = {"label": "Advanced stage", "reading": "figo_stage", "positive": ["III"]}
     results["config"]["models"] = {"stage": stage}
-    results["models"] = [
-        {"model": "stage", "label": "Advanced stage", "sequence": None, "region": None, "clinical": []}
-    ]
+    results["models"] = [{"model": "stage", "label": "Advanced stage", "sequences": [], "region": None, "clinical": []}]
     results["config"]["cohort"]["required_sequences"] = []
     results["config"]["validate"]["threshold"] = {"value": 0.5}
     results["survival"]["model"] = "stage"

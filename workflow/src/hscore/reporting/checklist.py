@@ -42,7 +42,7 @@ def facts(results: Mapping[str, Any]) -> dict[str, Any]:
     simulated = results["study"]["simulated"]
     rows = {name: rows_of(results, name) for name in ("external", "out_of_fold")}
     flows = results["flow"].values()
-    clinical = [model["label"] for model in results["models"] if not model["sequence"]]
+    clinical = [model["label"] for model in results["models"] if not model["sequences"]]
     calibrated = bool(results.get("calibration"))
     code = results["code_version"]
     return {

@@ -112,7 +112,7 @@ def spared(results: Results) -> Figure | None:
     if not content:
         return None
     main = labels_of(results).get(main_model(results))
-    shown = {main, MRI_LN_LABEL, *(model["label"] for model in results["models"] if not model["sequence"])}
+    shown = {main, MRI_LN_LABEL, *(model["label"] for model in results["models"] if not model["sequences"])}
     avoided, missed = (
         [row for row in _strategies(results, content, measure) if row[0] in shown]
         for measure in ("interventions_avoided_per_100", "spared_per_missed")

@@ -22,12 +22,18 @@ RULES = {
     "value": "the fixed value {value}",
 }
 PROPORTIONS = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}
-AGGREGATION = {"mean": "mean", "max": "maximum", "top3": "mean of the three largest"}
+AGGREGATION = {"mean": "mean", "max": "maximum"}
+# kind of a model -> the key of its spec that tells; the first counts
+KINDS = {"images": "region", "fusion": "fuse", "reading": "reading", "clinical": "clinical"}
+CALIBRATION = {
+    "platt": "Platt's logistic regression on the score's logit (Firth's penalty)",
+    "isotonic": "isotonic regression",
+}
 
 
 def methods(results: Results) -> list[tuple[str, str]]:
     """Title and text of each paragraph."""
-    has_images = any(model["sequence"] for model in results["models"])
+    has_images = any(model["sequences"] for model in results["models"])
     return [
         ("Patients", _patients(results)),
         *([("Images", _images(results["config"])), ("Samples", _samples(results["config"]))] if has_images else []),
@@ -108,20 +114,29 @@ def _samples(config: Mapping[str, Any]) -> str:
 
 def _models(results: Results) -> str:
     config, labels = results["config"], labels_of(results)
-    specs = config["models"]
-    images, clinical, readings = (
-        [labels[name] for name, spec in specs.items() if key in spec and not (key == "clinical" and "sequence" in spec)]
-        for key in ("sequence", "clinical", "reading")
-    )
+    names: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for name, spec in config["models"].items():
+        kind = next(kind for kind, key in KINDS.items() if key in spec)
+        names[kind].append(labels[name])
+    several = [labels[name] for name, spec in config["models"].items() if "sequences" in spec]
     parts = []
-    if images:
-        parts.append(_networks(config["train"], images))
-    if clinical:
-        parts.append(f"Logistic regression with Firth's penalty: {listed(clinical)}.")
-    if readings:
-        parts.append(f"Readings taken as they stand, 0 or 1: {listed(readings)}.")
-    if images or clinical:
-        parts.append(_folds(config, bool(images), results))
+    if names["images"]:
+        parts.append(_networks(config["train"], names["images"]))
+    if several:
+        parts.append(_several(config["train"], several))
+    if names["clinical"]:
+        parts.append(f"Logistic regression with Firth's penalty: {listed(names['clinical'])}.")
+    if names["fusion"]:
+        parts.append(
+            "Late fusion, a logistic regression with Firth's penalty on the logits of other models' out-of-fold scores "
+            f"(and on clinical variables): {listed(names['fusion'])}."
+        )
+    if names["reading"]:
+        parts.append(f"Readings taken as they stand, 0 or 1: {listed(names['reading'])}.")
+    if names["images"] or names["clinical"]:
+        parts.append(_folds(config, bool(names["images"]), results))
+        if (method := config["predict"]["calibration"]) != "none":
+            parts.append(f"The risk beside each score is {CALIBRATION[method]} of the out-of-fold scores.")
     return " ".join(parts)
 
 
@@ -133,12 +148,32 @@ def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     if "dropout" in network:
         shape.append(f"dropout {network['dropout']:g}")
     weights = "weighted by inverse class frequency" if train["class_weights"] == "balanced" else "unweighted"
-    return (
-        f"Convolutional networks ({', '.join(shape)}), clinical variables joined in a dense layer: {listed(labels)}. "
+    joined = {"features": "joined in a dense layer", "logit": "added to the logit"}[network.get("joins", "features")]
+    text = (
+        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {listed(labels)}. "
         f"Training: {train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning "
         f"rate of {optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary "
         f"cross-entropy {weights}, augmentation as in the settings; none of this is public, all of it is a setting. "
-        f"A patient's score is the {AGGREGATION[train['aggregation']]} of its samples' outputs."
+    )
+    if stopping := train["early_stopping"]:
+        text += (
+            f"Training ended after {stopping['patience']} epochs without a smaller loss among "
+            f"{100 * stopping['share']:g} % of the training patients, set aside for that. "
+        )
+    return text + _aggregation(train["aggregation"])
+
+
+def _aggregation(name: str) -> str:
+    if name == "attention":
+        return "A patient's score is that of the features of its samples, pooled by gated attention."
+    many = {"3": "three"}.get(name.removeprefix("top"), name.removeprefix("top"))
+    return f"A patient's score is the {AGGREGATION.get(name, f'mean of the {many} largest')} of its samples' outputs."
+
+
+def _several(train: Mapping[str, Any], labels: Sequence[str]) -> str:
+    return (
+        f"{listed(labels)}: each sequence has a convolutional part of its own; the features of whatever sequences a "
+        f"patient has are pooled, and in training one is hidden with probability {train['sequence_dropout']:g}."
     )
 
 

@@ -14,7 +14,7 @@ import jinja2
 import yaml
 from markupsafe import Markup, escape
 
-from hscore.reporting import figures, formatting, page_statistics, style, verdict
+from hscore.reporting import figures, formatting, page_learning, page_statistics, style, verdict
 from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import (
     labels_of,
@@ -124,6 +124,7 @@ def view(results: Results, svgs: Mapping[str, str]) -> dict[str, Any]:
         "thresholds": thresholds(results),
         "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
         "trained": trained(results),
+        **page_learning.view(results),
     }
     content["contents"] = contents(results, content)
     return content
@@ -136,6 +137,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("patients", "Patients", True),
         ("performance", "Performance", True),
         ("roc", "ROC curves", True),
+        ("explanation", "What the network looked at", "explanation" in content["figures"]),
         ("comparisons", "Comparisons", content["comparisons"]),
         ("calibration", "Calibration and net benefit", content["calibration"]),
         ("subgroups", "Subgroups and study size", content["study_size"] or results.get("subgroups")),
@@ -165,7 +167,7 @@ def summary(results: Results) -> str:
             extra = " that took no part in development" if role == "external" else ""
             parts.append(f"{verb} {rows[name][0]['n']:,} {what} from {where}{extra}")
     models = formatting.count(len(results["models"]), "model")
-    data = "MRI and clinical data" if any(model["sequence"] for model in results["models"]) else "clinical data"
+    data = "MRI and clinical data" if any(model["sequences"] for model in results["models"]) else "clinical data"
     return f"{models} of {data} for lymph-node metastasis (LNM), {' and '.join(parts)}."
 
 
@@ -738,7 +740,7 @@ def trained(results: Results) -> list[dict[str, Any]]:
     return [
         {
             "label": labels.get(model["model"], model["model"]),
-            "seed": model.get("seed", "\u2013"),
+            "seed": ", ".join(map(str, model.get("seeds", ["\u2013"]))),
             "folds": model.get("folds", "\u2013"),
             "patients": model.get("patients", "\u2013"),
             "positives": model.get("positives", "\u2013"),

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from hscore.files import new_file, new_folder
 from hscore.reporting import canvas, decision_figures, figures, page, style, tables
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.learning_figures import explanation, learning_curves
 from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
 
@@ -33,6 +34,8 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "spline_development": lambda results: spline(results, "development"),
     "subgroups_external": lambda results: subgroups(results, "external"),
     "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
+    "learning_curves": learning_curves,
+    "explanation": explanation,
 }
 
 

@@ -33,7 +33,19 @@ PACKAGES = (
 RUN_MANIFEST = "provenance/run_manifest.json"
 
 # Keys of results.json that this module writes itself; a statistics file must not bring one of them.
-OWN_KEYS = ("study", "config", "versions", "code_version", "models", "flow", "table1", "thresholds", "survival")
+OWN_KEYS = (
+    "study",
+    "config",
+    "versions",
+    "code_version",
+    "models",
+    "flow",
+    "table1",
+    "thresholds",
+    "survival",
+    "learning_curves",
+    "explanation",
+)
 
 
 def merge(
@@ -49,6 +61,8 @@ def merge(
     trained: Sequence[Mapping[str, Any]],
     published: Mapping[str, Any],
     same_patients: Sequence[Mapping[str, Any]] = (),
+    histories: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    explanation: Mapping[str, Any] | None = None,
     shortcuts: Mapping[str, Mapping[str, Any]] | None = None,
     created: str | None = None,
 ) -> dict[str, Any]:
@@ -56,8 +70,9 @@ def merge(
 
     ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
     trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
-    tells the node status and should not (both are notes in the flow); the other arguments are the stages' files as
-    they are. ``created`` is an ISO time (now if None).
+    tells the node status and should not (both are notes in the flow), ``histories`` the rows of each network model's
+    history.csv, ``explanation`` the maps of what a model looked at, if any; the other arguments are the stages' files
+    as they are. ``created`` is an ISO time (now if None).
     Raises UserError when ``data`` is unknown or the models trained are not the models configured.
     """
     if data not in ("simulated", "own"):
@@ -87,6 +102,8 @@ def merge(
         "thresholds": dict(thresholds),
         **validation,
         "survival": dict(survival),
+        "learning_curves": {name: learning_curve(rows) for name, rows in (histories or {}).items()},
+        "explanation": dict(explanation) if explanation else None,
         "published": dict(published),
     }
     results["verdicts"] = verdicts(results, published)
@@ -127,12 +144,37 @@ def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "model": name,
             "label": spec.get("label", name),
-            "sequence": spec.get("sequence"),
+            "sequences": sequences_of(spec, config["models"]),
             "region": spec.get("region"),
             "clinical": list(spec.get("clinical", [])),
         }
         for name, spec in config["models"].items()
     ]
+
+
+def sequences_of(spec: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The sequences a model sees, by itself or through the models it fuses."""
+    own = spec.get("sequences") or ([spec["sequence"]] if spec.get("sequence") else [])
+    fused = [sequence for base in spec.get("fuse", []) for sequence in sequences_of(models[base], models)]
+    return list(dict.fromkeys([*own, *fused]))
+
+
+CURVES = ("loss", "auc", "held_out_loss", "held_out_auc")
+
+
+def learning_curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Of each curve the points: epoch, and mean, lowest and highest over the folds and seeds known there."""
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for name in CURVES:
+        values: dict[int, list[float]] = {}
+        for row in rows:
+            if row.get(name) is not None:
+                values.setdefault(int(row["epoch"]), []).append(float(row[name]))
+        curves[name] = [
+            {"epoch": epoch, "mean": sum(at) / len(at), "low": min(at), "high": max(at)}
+            for epoch, at in sorted(values.items())
+        ]
+    return curves
 
 
 def summary_of_model(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def manifest(
         "config": results["config"],
         "seeds": {
             "study": results["study"]["seed"],
-            "training": sorted({model["seed"] for model in results["trained"]}),
+            "training": sorted({seed for model in results["trained"] for seed in model.get("seeds", [])}),
             "bootstrap": results["config"]["validate"]["bootstrap"]["seed"],
             "imputation": results["config"]["survive"]["imputation"]["seed"],
         },

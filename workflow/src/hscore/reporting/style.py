@@ -1,7 +1,7 @@
 """How the figures look: one colour and line style a model in every figure, safe for colour-blind readers and in grey.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008); line styles differ as well, so that no figure
-depends on colour alone.
+Colours are those of Okabe and Ito (Color Universal Design, 2008) and, of many models, two of Paul Tol's muted scheme;
+line styles differ as well, so that no figure depends on colour alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ matplotlib.use("Agg")
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+WINE, OLIVE = "#882255", "#999933"
 
 INK, MUTED, RULE, PAPER = "#1c2126", "#59626b", "#c9ced3", "#ffffff"
 SIMULATED_PAPER, SIMULATED_INK = "#fff3cd", "#6b4a00"
@@ -26,9 +27,11 @@ DASHES: tuple[Any, ...] = (
     (0, (6, 1.6, 1.2, 1.6)),
     (0, (3, 1.5)),
     (0, (8, 2, 1.2, 2, 1.2, 2)),
+    (0, (10, 3)),
+    (0, (3, 1.2, 1.2, 1.2)),
 )
 CLINICAL_DASH = (0, (1.2, 3))
-MARKERS = ("s", "^", "D", "v", "P", "X")
+MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
@@ -77,18 +80,18 @@ def drawing() -> AbstractContextManager:
 
 def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Look]:
     """The look of each model: the H score vermillion and solid, clinical-only black, the others in config order."""
-    colours = [SKY, BLUE, GREEN, ORANGE, PURPLE]
+    colours = [SKY, BLUE, GREEN, ORANGE, PURPLE, WINE, OLIVE]
     found: dict[str, Look] = {}
     others = 0
     for model in models:
         name = model["model"]
         if name == main:
             found[name] = Look(VERMILLION, SOLID, "o", 2.4)
-        elif not model.get("sequence"):
+        elif not model["sequences"]:
             found[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
         else:
-            index = others % len(colours)
-            found[name] = Look(colours[index], DASHES[others % len(DASHES)], MARKERS[others % len(MARKERS)])
+            number = others % len(colours)
+            found[name] = Look(colours[number], DASHES[number], MARKERS[number])
             others += 1
     return found
 
