@@ -13,7 +13,7 @@ CODE = workflow/src tests envs config
 
 CONTROLS = permuted_labels noise_images center_only corner_leak
 
-.PHONY: help study recovery controls dry-run unlock env environments test test-slurm faults agreement bench montage lint lock envs
+.PHONY: help study recovery controls dry-run verify unlock env environments test test-slurm faults agreement bench montage lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
@@ -21,6 +21,7 @@ help:
 	@echo "make controls           four small studies with nothing to find, or a planted leak, each judged"
 	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing."
 	@echo "                        EXPECT=nothing, or EXPECT='build_cohort=1 report': fail when it is anything else"
+	@echo "make verify             train and evaluate a finished study once more, and compare every number"
 	@echo "make unlock             after a run was killed: let the next one start"
 	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
 	@echo "make environments       each stage's environment by itself, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
@@ -58,6 +59,10 @@ dry-run: env
 	@set -e; plan=$$(mktemp); trap "rm -f $$plan$$(test -d .snakemake || echo '; rm -rf .snakemake')" EXIT; \
 	$(SNAKEMAKE) --logger hscore --dry-run --logger-hscore-plan $$plan; \
 	$(if $(EXPECT),$(RUN) python -m hscore.dag.expect --plan $$plan --expect "$(EXPECT)",true)
+
+# Under another name, so that the finished study stays as it is.
+verify: env
+	@$(RUN) python -m hscore.reporting.verify --config $(CONFIG) -- $(subst $(RUN) ,,$(SNAKEMAKE)) --logger hscore
 
 unlock: env
 	@$(SNAKEMAKE) --unlock
