@@ -223,9 +223,16 @@ def development_size(results: Mapping[str, Any]) -> Rows:
 
 
 def checklist(results: Mapping[str, Any]) -> Rows:
-    """Guideline items with the run's answers; an empty answer is for the authors."""
+    """Guideline items with the run's answers and where the report shows it; an empty answer is for the authors."""
     return [
-        {"guideline": guideline["name"], "item": item["number"], "asks": item["asks"], "answer": item["answer"] or ""}
+        {
+            "guideline": guideline["name"],
+            "item": item["number"],
+            "asks": item["asks"],
+            "status": "answered" if item["answer"] else "for the authors",
+            "answer": item["answer"] or "",
+            "place": f"report.html#{item['place']}" if item["place"] else "",
+        }
         for guideline in guidelines(results)
         for item in guideline["items"]
     ]

@@ -4,13 +4,15 @@ import argparse
 from pathlib import Path
 
 from hscore.files import read_json
-from hscore.reporting import report
+from hscore.reporting import checklist, report
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read, draw, write."""
-    report.write(read_json(arguments.results), arguments.output, arguments.figures, arguments.tables)
+    """Read, draw, write, and say what of the reporting guidelines is left to people."""
+    results = read_json(arguments.results)
+    report.write(results, arguments.output, arguments.figures, arguments.tables)
+    print("\n".join(checklist.counts(results)))
 
 
 def main(argv: list[str] | None = None) -> None:
