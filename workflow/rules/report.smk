@@ -1,3 +1,72 @@
+rule describe_images:
+    """The imaging protocol of every centre from its headers, and its image quality in numbers; for the report alone."""
+    message:
+        "Describing the images"
+    input:
+        inventories=targets.per_center(paths.inventory),
+        quality=targets.per_patient(paths.quality),
+    output:
+        imaging=paths.imaging,
+    params:
+        centers=targets.centers(),
+        sequences=list(config["convert"]["sequences"]),
+        code=digest("describe_images"),
+    log:
+        paths.log("describe_images"),
+    benchmark:
+        paths.benchmark("describe_images")
+    conda:
+        "../../envs/report.yaml"
+    envmodules:
+        "hscore/report",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    shell:
+        "python -m hscore.steps.describe_images --centers {params.centers} --inventories {input.inventories:q}"
+        " --quality @<(printf '%s\\n' {input.quality:q}) --sequences {params.sequences:q}"
+        " --output {output.imaging:q} > {log:q} 2>&1"
+
+
+rule show_cases:
+    """Scores of all patients for the waterfall; typical patients and the worst errors, with their pictures."""
+    message:
+        "Choosing the cases to show"
+    input:
+        development=targets.predictions("development"),
+        external=targets.predictions("external"),
+        manifests=targets.per_center(paths.manifest),
+        lnm=targets.per_center(paths.outcome, outcome="lnm"),
+        dfs=targets.per_center(paths.outcome, outcome="dfs"),
+        thresholds=targets.thresholds(),
+        quality=targets.per_patient(paths.quality),
+    output:
+        cases=paths.cases,
+    params:
+        model=config["survive"]["model"],
+        development=targets.named_predictions("development"),
+        external=targets.named_predictions("external"),
+        code=digest("show_cases"),
+    log:
+        paths.log("show_cases"),
+    benchmark:
+        paths.benchmark("show_cases")
+    conda:
+        "../../envs/validate.yaml"
+    envmodules:
+        "hscore/validate",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    shell:
+        "python -m hscore.steps.show_cases --model {params.model} --development {params.development:q}"
+        " --external {params.external:q} --manifests {input.manifests:q} --lnm {input.lnm:q} --dfs {input.dfs:q}"
+        " --thresholds {input.thresholds:q} --quality @<(printf '%s\\n' {input.quality:q})"
+        " --output {output.cases:q} > {log:q} 2>&1"
+
+
 rule collect_results:
     """Every number of the report in one file, with verdicts against the publication and versions."""
     message:
@@ -10,6 +79,8 @@ rule collect_results:
         survival=paths.survival,
         models=targets.all_models(),
         explanation=targets.explanation(),
+        imaging=targets.imaging(),
+        cases=paths.cases,
         same_patients=paths.same_patients if study.has_images else [],
         shortcuts=paths.shortcuts if study.has_images else [],
     output:
@@ -37,6 +108,7 @@ rule collect_results:
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
         " --same-patients {input.same_patients:q} --explanation {input.explanation:q} --shortcuts {input.shortcuts:q}"
+        " --imaging {input.imaging:q} --cases {input.cases:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

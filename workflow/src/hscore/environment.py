@@ -31,10 +31,10 @@ STAGES = {
     "predict": ["predict", "explain"],
     "validate": [
         *("freeze_thresholds", "select_models", "validate", "shortcuts"),
-        *("describe_held_out_centers", "summarize_search"),
+        *("describe_held_out_centers", "summarize_search", "show_cases"),
     ],
     "survive": ["survive"],
-    "report": ["results", "report"],
+    "report": ["describe_images", "results", "report"],
     "provenance": ["provenance"],
     "recovery": ["monte_carlo_truth", "monte_carlo_batch", "monte_carlo", "recovery", "judge_control"],
 }

@@ -53,6 +53,8 @@ class Paths:
         self.validation = str(root / "validation/validation.json")
         self.explanation = str(root / "explanation/explanation.json")
         self.survival = str(root / "survival/survival.json")
+        self.imaging = str(root / "report/imaging.json")
+        self.cases = str(root / "report/cases.json")
         self.results = str(root / "report/results.json")
         self.monte_carlo_truth = str(root / "recovery/monte_carlo/{scenario}-truth.json")
         self.monte_carlo_batch = str(root / "recovery/monte_carlo/{scenario}-{batch}.npz")

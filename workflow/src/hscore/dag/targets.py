@@ -78,6 +78,10 @@ class Targets:
         """The pages for looking at every patient's images; nothing where no model sees images."""
         return self.per_center(self.paths.quality_page) if self.study.has_images else []
 
+    def imaging(self) -> list[str]:
+        """The imaging protocol and quality of the centres, for the report; nothing where no model sees images."""
+        return [self.paths.imaging] if self.study.has_images else []
+
     def everything(self) -> list[str]:
         """What the study is run for, but for the record of the run."""
         return [self.paths.page, *self.inventories(), *self.quality_pages()]

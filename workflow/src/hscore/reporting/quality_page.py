@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 import jinja2
@@ -59,6 +59,38 @@ def scored(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sorted(result, key=lambda one: (not one["excluded"], -one["score"], one["patient"]))
 
 
+def marked(numbers: Sequence[tuple[str, str, float, float | None]]) -> list[str]:
+    """Sequence and metric of the numbers of a patient (see ``scored``) that are far from the others'."""
+    return sorted({f"{s} {m}" for s, m, _, z in numbers if z is not None and math.fabs(z) >= STRANGE})
+
+
+def overview(patients: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A centre in numbers: patients, how many have findings, are excluded or marked, and quartiles of every number.
+
+    ``patients`` hold the content of ``quality.json``. ``numbers``: sequence -> metric -> n, median, q1, q3.
+    """
+    rows = scored(patients)
+    values: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        for sequence, metric, value, _ in row["numbers"]:
+            values.setdefault(sequence, {}).setdefault(metric, []).append(value)
+    return {
+        "patients": len(rows),
+        "with_findings": sum(bool(row["findings"]) for row in rows),
+        "excluded": sum(row["excluded"] for row in rows),
+        "marked": sum(bool(marked(row["numbers"])) for row in rows),
+        "numbers": {
+            sequence: {metric: _quartiles(found) for metric, found in metrics.items()}
+            for sequence, metrics in sorted(values.items())
+        },
+    }
+
+
+def _quartiles(values: Sequence[float]) -> dict[str, float]:
+    q1, middle, q3 = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return {"n": len(values), "median": middle, "q1": q1, "q3": q3}
+
+
 def shared_with(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Patient of ``center`` -> with whom it shares what, in words; ``groups`` as compare_patients writes them."""
     words: dict[str, str] = {}
@@ -96,9 +128,7 @@ def render(
             + ([twice[one["patient"]]] if one["patient"] in twice else []),
             "noted": bool(one["findings"]) or one["patient"] in twice,
             "numbers": [[s, m, v, None if z is None else round(z, 1)] for s, m, v, z in one["numbers"]],
-            "strange": sorted(
-                {f"{s} {m}" for s, m, _, z in one["numbers"] if z is not None and math.fabs(z) >= STRANGE}
-            ),
+            "strange": marked(one["numbers"]),
             "picture": base64.b64encode(pictures[one["patient"]]).decode() if one["patient"] in pictures else "",
         }
         for one in ordered

@@ -45,6 +45,8 @@ OWN_KEYS = (
     "survival",
     "learning_curves",
     "explanation",
+    "imaging",
+    "cases",
 )
 
 
@@ -64,6 +66,8 @@ def merge(
     histories: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     explanation: Mapping[str, Any] | None = None,
     shortcuts: Mapping[str, Mapping[str, Any]] | None = None,
+    imaging: Mapping[str, Any] | None = None,
+    cases: Mapping[str, Any] | None = None,
     created: str | None = None,
 ) -> dict[str, Any]:
     """The content of results.json.
@@ -71,8 +75,9 @@ def merge(
     ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
     trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
     tells the node status and should not (both are notes in the flow), ``histories`` the rows of each network model's
-    history.csv, ``explanation`` the maps of what a model looked at, if any; the other arguments are the stages' files
-    as they are. ``created`` is an ISO time (now if None).
+    history.csv, ``explanation`` the maps of what a model looked at and ``imaging`` the protocol and quality of the
+    centres' images, if any, ``cases`` all scores and the patients to show; the other arguments are the stages' files as
+    they are. ``created`` is an ISO time (now if None).
     Raises UserError when ``data`` is unknown or the models trained are not the models configured.
     """
     if data not in ("simulated", "own"):
@@ -104,6 +109,8 @@ def merge(
         "survival": dict(survival),
         "learning_curves": {name: learning_curve(rows) for name, rows in (histories or {}).items()},
         "explanation": dict(explanation) if explanation else None,
+        "imaging": imaging,
+        "cases": cases,
         "published": dict(published),
     }
     results["verdicts"] = verdicts(results, published)

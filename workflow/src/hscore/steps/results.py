@@ -30,6 +30,8 @@ def work(arguments: argparse.Namespace) -> None:
         explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
         shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
+        imaging=read_json(arguments.imaging) if arguments.imaging else None,
+        cases=read_json(arguments.cases),
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
@@ -65,6 +67,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--explanation", type=Path, nargs="?", help="maps of what a model looked at (JSON), if any")
     parser.add_argument("--shortcuts", type=Path, nargs="*", default=[], help="what tells the label (JSON), if images")
+    parser.add_argument("--imaging", type=Path, nargs="?", help="file of the describe_images step, if images")
+    parser.add_argument("--cases", type=Path, required=True, help="file of the show_cases step")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))
 

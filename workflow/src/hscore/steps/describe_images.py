@@ -1,0 +1,44 @@
+"""The imaging protocol of every centre from its headers, and the image quality of every centre in numbers."""
+
+import argparse
+import csv
+from pathlib import Path
+
+from hscore.files import read_json, write_json
+from hscore.imaging.protocol import protocol
+from hscore.imaging.quality import METRICS
+from hscore.reporting.quality_page import overview
+from hscore.steps import _program
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The program."""
+    parser = _program.parser("describe_images", __doc__)
+    add = parser.add_argument
+    add("--centers", nargs="+", required=True, help="the centres, in the order of the inventories")
+    add("--inventories", nargs="+", type=Path, required=True, help="inventory.tsv of every centre")
+    add("--quality", nargs="+", type=Path, required=True, help="folders of the quality step, of every patient")
+    add("--sequences", nargs="+", required=True, help="all sequences, in the order they are shown")
+    add("--output", type=Path, required=True, help="file to write (JSON)")
+    _program.run(work, parser.parse_args(argv))
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read, describe, write."""
+    inventories = {}
+    for center, path in zip(arguments.centers, arguments.inventories, strict=True):
+        with path.open(newline="", encoding="utf-8") as file:
+            inventories[center] = list(csv.DictReader(file, delimiter="\t"))
+    patients = [read_json(folder / "quality.json") for folder in arguments.quality]
+    content = {
+        "protocol": protocol(inventories, arguments.sequences),
+        "quality": {
+            center: overview([one for one in patients if one["center"] == center]) for center in arguments.centers
+        },
+        "metrics": METRICS,
+    }
+    write_json(arguments.output, content)
+
+
+if __name__ == "__main__":
+    main()
