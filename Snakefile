@@ -13,6 +13,7 @@ min_version("9.27")
 SOURCES = Path(workflow.basedir) / "workflow" / "src"
 sys.path.insert(0, str(SOURCES))
 
+from hscore.dag import report_items
 from hscore.dag.digest import digest
 from hscore.dag.resources import growing
 from hscore.dag.scheduling import lift_default_rate_limit

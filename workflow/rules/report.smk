@@ -84,7 +84,12 @@ rule collect_results:
         same_patients=paths.same_patients if study.has_images else [],
         shortcuts=paths.shortcuts if study.has_images else [],
     output:
-        results=paths.results,
+        results=report(
+            paths.results,
+            caption="../report/results.rst",
+            category="Report",
+            labels={"What": "Every number", "Kind": "results.json"},
+        ),
     params:
         study=config["study"],
         data=config["data"],
@@ -119,9 +124,23 @@ rule report:
     input:
         results=paths.results,
     output:
-        page=paths.page,
-        figures=directory(paths.figures),
-        tables=directory(paths.tables),
+        page=report(
+            paths.page, caption="../report/page.rst", category="Report", labels={"What": "The whole report", "Kind": "page"}
+        ),
+        figures=report(
+            directory(paths.figures),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category=report_items.subject,
+            labels=report_items.labels,
+        ),
+        tables=report(
+            directory(paths.tables),
+            patterns=["{table}.csv"],
+            caption="../report/table.rst",
+            category=report_items.subject,
+            labels=report_items.labels,
+        ),
     params:
         code=digest("report"),
     log:

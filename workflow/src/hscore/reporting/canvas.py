@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
 from hscore.files import new_file
@@ -72,6 +75,38 @@ def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def curves(figure: Figure) -> list[dict[str, Any]]:
+    """What can be read off a figure: of every panel with labelled lines, where it is and what its lines are.
+
+    ``box``: left, top, width and height of the panel in points of the saved SVG; ``x`` and ``y``: name of the axis and
+    its ends; ``log``: whether y is logarithmic; ``curves``: name, x and y of each line in the axes' units. A line
+    whose label begins with an underscore, as matplotlib names those without one, cannot be read off.
+    """
+    width, height = 72 * figure.get_size_inches()
+    panels = []
+    for axes in figure.axes:
+        lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+        if lines:
+            place = axes.get_position()
+            box = (place.x0 * width, (1 - place.y1) * height, place.width * width, place.height * height)
+            panels.append(
+                {
+                    "box": [round(float(value), 2) for value in box],
+                    "x": {"name": axes.get_xlabel(), "ends": [float(value) for value in axes.get_xlim()]},
+                    "y": {"name": axes.get_ylabel(), "ends": [float(value) for value in axes.get_ylim()]},
+                    "log": axes.get_yscale() == "log",
+                    "curves": [_curve(line) for line in lines],
+                }
+            )
+    return panels
+
+
+def _curve(line: Line2D) -> dict[str, Any]:
+    points = np.column_stack([line.get_xdata(), line.get_ydata()]).astype(float)
+    points = points[np.isfinite(points).all(axis=1)]
+    return {"name": line.get_label(), "x": points[:, 0].round(3).tolist(), "y": points[:, 1].round(3).tolist()}
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:

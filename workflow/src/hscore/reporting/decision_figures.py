@@ -54,12 +54,12 @@ def _strategies(results: Results, content: Mapping[str, Any], measure: str) -> l
     ]
 
 
-def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: Look, band: bool) -> None:
+def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: Look, label: str, band: bool) -> None:
     values, low, high = (
         np.array([np.nan if value is None else value for value in curve[key]], float)
         for key in ("estimate", "low", "high")
     )
-    axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width)
+    axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width, label=label)
     if band:
         top = np.where(np.isnan(high) & ~np.isnan(low), np.nanmax(np.append(high, values)) * 10, high)  # open above
         axes.fill_between(at, low, top, color=look.colour, alpha=0.13, linewidth=0)
@@ -88,11 +88,11 @@ def decision_curves(results: Results) -> Figure | None:
         ("treat_none", "treat none", TREAT_NONE),
     ):
         values = content[key]["net_benefit"]["estimate"]
-        axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width)
+        axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width, label=label)
         handles.append(_handle(label, look))
         largest = max(largest, *values)
     for label, look, curve in strategies:
-        _draw(axes, at, curve, look, band=label == main)
+        _draw(axes, at, curve, look, label, band=label == main)
         handles.append(_handle(label, look))
         largest = max(largest, *curve["estimate"])
     axes.set(xlim=(at[0], at[-1]), ylim=(-0.25 * largest - 0.01, 1.08 * largest + 0.01))
@@ -128,7 +128,7 @@ def spared(results: Results) -> Figure | None:
         (lower, missed, "Spared for each metastasis missed (logarithmic)"),
     ):
         for label, look, curve in strategies:
-            _draw(axes, at, curve, look, band=label == main)
+            _draw(axes, at, curve, look, label, band=label == main)
         axes.set_title(title, fontsize=8.5, fontweight="normal", color=style.MUTED)
         axes.set(xlim=(at[0], at[-1]))
         axes.grid(color=style.RULE, linewidth=0.4)

@@ -74,6 +74,11 @@ def interval(low: float | None, high: float | None, write: Callable[[float | Non
     return f"{ends[0]}{NBSP}to{NBSP}{ends[1]}"
 
 
+def ends(entry: Mapping[str, Any], write: Callable[[float | None], str]) -> str:
+    """'0.861 to 0.963' of an entry with ``low`` and ``high``; percentages without their sign."""
+    return interval(entry.get("low"), entry.get("high"), percent_bare if write is percent else write)
+
+
 def why(entry: Mapping[str, Any] | None) -> str:
     """'not estimable: reason' for an entry without an estimate."""
     reason = (entry or {}).get("why")
@@ -86,8 +91,7 @@ def estimate(entry: Mapping[str, Any] | None, write: Callable[[float | None], st
         return why(entry)
     if entry.get("low") is None and entry.get("high") is None:
         return f"{write(entry['estimate'])} (interval {why(entry)})"
-    ends = percent_bare if write is percent else write
-    return f"{write(entry['estimate'])} ({interval(entry.get('low'), entry.get('high'), ends)})"
+    return f"{write(entry['estimate'])} ({ends(entry, write)})"
 
 
 def confidence(level: float) -> str:

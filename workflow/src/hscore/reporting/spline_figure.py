@@ -32,7 +32,7 @@ def spline(results: Mapping[str, Any], cohort: str) -> Figure | None:
     score, ratio, low, high = (np.array(found[key], float) for key in ("score", "hazard_ratio", "low", "high"))
     axes.axhline(1, color=style.RULE, linewidth=0.9, zorder=0)
     axes.fill_between(score, low, np.where(np.isnan(high), 1e3, high), color=style.VERMILLION, alpha=0.13, linewidth=0)
-    axes.plot(score, ratio, color=style.VERMILLION, linewidth=2)
+    axes.plot(score, ratio, color=style.VERMILLION, linewidth=2, label="hazard ratio")
     axes.set_yscale("log")
     bottom, top = max(np.nanmin([*low, 0.5]) / 1.2, 0.02), min(np.nanmax([*high, 2]) * 1.2, 200)
     axes.set(xlim=(score[0], score[-1]), ylim=(bottom, top), xlabel="H score")

@@ -1,0 +1,77 @@
+"""Where Snakemake's own report (``snakemake --report``) shows each figure and table, and under which name."""
+
+PATIENTS, DIAGNOSIS, BENEFIT, SURVIVAL = "Patients", "Diagnosis", "Calibration and benefit", "Survival"
+RECORD = "Settings and guidelines"
+
+FIGURES = {
+    "flow": (PATIENTS, "Flow of patients"),
+    "auc_overview": (DIAGNOSIS, "AUC of every model"),
+    "roc_external": (DIAGNOSIS, "ROC, external"),
+    "roc_out_of_fold": (DIAGNOSIS, "ROC, out-of-fold"),
+    "waterfall_external": (DIAGNOSIS, "Waterfall of H scores, external"),
+    "waterfall_out_of_fold": (DIAGNOSIS, "Waterfall of H scores, out-of-fold"),
+    "subgroups_external": (DIAGNOSIS, "Subgroups, external"),
+    "subgroups_out_of_fold": (DIAGNOSIS, "Subgroups, out-of-fold"),
+    "calibration": (BENEFIT, "Calibration"),
+    "decision_curves": (BENEFIT, "Decision curves"),
+    "spared": (BENEFIT, "Node dissections spared"),
+    "reclassification": (BENEFIT, "Reclassification"),
+    "kaplan_meier_external": (SURVIVAL, "Survival by H score, external"),
+    "kaplan_meier_development": (SURVIVAL, "Survival by H score, development"),
+    "kaplan_meier_nodes_external": (SURVIVAL, "Survival by nodes, external"),
+    "kaplan_meier_nodes_development": (SURVIVAL, "Survival by nodes, development"),
+    "time_dependent_auc": (SURVIVAL, "Time-dependent AUC"),
+    "cox": (SURVIVAL, "Cox models"),
+    "spline_external": (SURVIVAL, "Hazard along the H score, external"),
+    "spline_development": (SURVIVAL, "Hazard along the H score, development"),
+}
+TABLES = {
+    "flow": (PATIENTS, "Flow of patients"),
+    "table1": (PATIENTS, "Table 1"),
+    "table1_centers": (PATIENTS, "Table 1 by centre"),
+    "protocol": (PATIENTS, "Imaging protocol"),
+    "image_quality": (PATIENTS, "Image quality"),
+    "performance": (DIAGNOSIS, "Performance"),
+    "roc": (DIAGNOSIS, "Points of the ROC curves"),
+    "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
+    "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
+    "transport": (DIAGNOSIS, "From development to external"),
+    "published": (DIAGNOSIS, "Beside the publication"),
+    "truth": (DIAGNOSIS, "Beside the planted truth"),
+    "scores": (DIAGNOSIS, "H scores"),
+    "cases": (DIAGNOSIS, "Cases shown"),
+    "subgroups": (DIAGNOSIS, "Subgroups"),
+    "study_size": (DIAGNOSIS, "Size of a validation"),
+    "development_size": (DIAGNOSIS, "Size of a development"),
+    "calibration": (BENEFIT, "Calibration"),
+    "decision_curves": (BENEFIT, "Decision curves"),
+    "reclassification": (BENEFIT, "Reclassification"),
+    "survival_groups": (SURVIVAL, "Groups"),
+    "survival_at": (SURVIVAL, "Survival by year"),
+    "survival_curves": (SURVIVAL, "Points of the Kaplan-Meier curves"),
+    "cox": (SURVIVAL, "Cox models"),
+    "spline": (SURVIVAL, "Hazard along the H score"),
+    "prediction_error": (SURVIVAL, "Prediction error"),
+    "guidelines": (RECORD, "Reporting guidelines"),
+    "thresholds": (RECORD, "Frozen thresholds"),
+}
+ITEMS = {"figure": FIGURES, "table": TABLES}
+
+
+def subject(wildcards) -> str:
+    """Category of the figure or table that ``wildcards`` name."""
+    return _item(wildcards)[0]
+
+
+def labels(wildcards) -> dict[str, str]:
+    """Its label: what it shows, and as which kind of item."""
+    return {"What": _item(wildcards)[1], "Kind": _kind(wildcards)}
+
+
+def _kind(wildcards) -> str:
+    return next(kind for kind in ITEMS if kind in dict(wildcards.items()))
+
+
+def _item(wildcards) -> tuple[str, str]:
+    name = wildcards[_kind(wildcards)]
+    return ITEMS[_kind(wildcards)].get(name, (RECORD, name))

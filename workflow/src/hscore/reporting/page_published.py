@@ -1,0 +1,49 @@
+"""The page's rows on the published values and ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hscore.reporting.figures import rows_of
+from hscore.reporting.page_summary import ours_text
+
+Results = Mapping[str, Any]
+
+
+def view(results: Results) -> dict[str, Any]:
+    """What the template shows of it."""
+    return {"verdict_groups": verdict_groups(results), "cohorts": cohorts(results)}
+
+
+def verdict_groups(results: Results) -> list[dict[str, Any]]:
+    """Verdict rows under the cohort they belong to: external, primary (apparent), survival."""
+    titles = {
+        "external": "External test cohort",
+        "apparent": "Primary (development) cohort: published values are apparent",
+        "survival": "Disease-free survival",
+    }
+    found: dict[str, list] = {title: [] for title in titles.values()}
+    for row in results["verdicts"]:
+        survival = row["measure"] in ("hazard_ratio", "median_high")
+        title = titles["survival" if survival else row["evaluation"]]
+        label = row["item"] if survival else f"{row['group'].partition(',')[0]}: {row['label']}"
+        beside = ours_text(row, "beside") if row.get("beside") else None
+        found[title].append({**row, "label": label, "ours_text": ours_text(row), "beside_text": beside})
+    return [{"title": title, "rows": rows} for title, rows in found.items() if rows]
+
+
+def cohorts(results: Results) -> list[dict[str, Any]]:
+    """Published and own cohort sizes."""
+    rows = []
+    for cohort in results["published"]["cohorts"]:
+        evaluation = "external" if cohort["role"] == "external" else "out_of_fold"
+        ours = rows_of(results, evaluation)
+        rows.append(
+            {
+                "name": f"{cohort['name'].capitalize()} ({cohort['centers']})",
+                "published_n": f"{cohort['patients']:,}",
+                "published_positives": cohort["lnm_positive"],
+                "n": f"{ours[0]['n']:,}" if ours else "\u2013",
+                "positives": ours[0]["positives"] if ours else "\u2013",
+            }
+        )
+    return rows
