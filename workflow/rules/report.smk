@@ -125,7 +125,10 @@ rule report:
         results=paths.results,
     output:
         page=report(
-            paths.page, caption="../report/page.rst", category="Report", labels={"What": "The whole report", "Kind": "page"}
+            paths.page,
+            caption="../report/page.rst",
+            category="Report",
+            labels={"What": "The whole report", "Kind": "page"},
         ),
         figures=report(
             directory(paths.figures),
