@@ -15,8 +15,12 @@ import pandas as pd
 import yaml
 
 from hscore.cohort import description
+from hscore.imaging.protocol import protocol
+from hscore.imaging.quality import METRICS
 from hscore.reporting import results
+from hscore.reporting.quality_page import overview
 from hscore.statistics import selection, subgroups, survival_by_score, validation
+from hscore.statistics.cases import typical_and_worst
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -46,6 +50,15 @@ EXCLUDED = [
 
 
 ROLES = ("development", "external")
+PICTURE = "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA"  # WebP of one pixel
+TRUTH = {
+    "ideal_auc": {
+        "CET1WI": {"tumour": 0.76, "peritumoral": 0.88},
+        "T2WI": {"tumour": 0.70, "peritumoral": 0.77},
+        "ADC": {"tumour": 0.73, "peritumoral": 0.76},
+    },
+    "hazard_ratio": 4.59,
+}
 
 
 def example_results(
@@ -103,6 +116,9 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
         validation=validated,
         survival=_survival(included, scores["hybrid"], frozen["hybrid"], members, config["survive"]),
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
+        imaging=_imaging(centers),
+        cases=_cases(included, scores, frozen, members, roles),
+        truth=TRUTH if simulated else None,
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
         histories={name: _history(rng) for name, spec in config["models"].items() if "region" in spec},
         explanation=_explanation(rng),
@@ -164,6 +180,65 @@ def _survival(included: pd.DataFrame, scores: dict, frozen: dict, members: dict,
         if len(frame):
             cohorts[cohort] = (column, frame.assign(score=scores[kind][members[cohort]]))
     return survival_by_score.analyse(cohorts, settings["model"], frozen, settings)
+
+
+def _imaging(centers: list[dict]) -> dict:
+    """What describe_images writes, of one sequence; the second centre's sections differ."""
+    header = {"chosen_as": "CET1WI", "vendor": "Maker", "model": "One", "field_strength_t": "3", "b_values": ""}
+    header |= {"orientation": "transverse", "matrix": "288 x 288", "spacing_mm": "0.9 x 0.9", "contrast_agent": "yes"}
+    header |= {"repetition_time_ms": "4.5", "echo_time_ms": "", "slices": "24"}
+    inventories = {
+        row["center"]: [
+            {**header, "patient": f"{row['center']}-{number}", "slice_thickness_mm": "5" if number % 2 else thickness}
+            for number in range(4)
+        ]
+        for row, thickness in zip(centers, ("5", "6", "5"), strict=False)
+    }
+    patients = [
+        {"patient": f"p{number}", "findings": [], "sequences": {"CET1WI": {"snr": 20.0 + number, "adc_median": None}}}
+        for number in range(6)
+    ]
+    return {
+        "protocol": protocol(inventories, ["CET1WI", "T2WI"]),
+        "quality": {row["center"]: overview(patients) for row in centers},
+        "metrics": METRICS,
+    }
+
+
+def _cases(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, roles: tuple[str, ...]) -> dict:
+    """What show_cases writes, with one picture for all."""
+    evaluations = [name for name, role in (("external", "external"), ("out_of_fold", "development")) if role in roles]
+    waterfall = {}
+    for name in evaluations:
+        role = "external" if name == "external" else "development"
+        own = included[included["cohort"] == role]
+        score = scores["hybrid"][name][members[role]]
+        order = np.argsort(-score, kind="stable")
+        waterfall[name] = [
+            {"score": float(score[i]), "lnm": bool(own["lnm"].iloc[i]), "center": own["center"].iloc[i]} for i in order
+        ]
+    first = "external" if evaluations[0] == "external" else "development"
+    own = included[included["cohort"] == first]
+    by_model = {name: columns[evaluations[0]][members[first]] for name, columns in scores.items()}
+    chosen = typical_and_worst(own["lnm"].to_numpy() == 1, by_model["hybrid"], frozen["hybrid"]["value"], 4)
+    shown = [
+        {
+            "kind": kind,
+            "patient": own["patient"].iloc[place],
+            "center": own["center"].iloc[place],
+            "clinical": {"age": float(own["age"].iloc[place]), "figo_stage": own["figo_stage"].iloc[place]},
+            "lnm": bool(own["lnm"].iloc[place]),
+            "dfs_months": float(own["dfs_months"].iloc[place]),
+            "dfs_event": bool(own["dfs_event"].iloc[place]),
+            "scores": {name: float(score[place]) for name, score in by_model.items()},
+            "called": {name: bool(score[place] >= frozen[name]["value"]) for name, score in by_model.items()},
+            "montage": PICTURE,
+        }
+        for kind, places in chosen.items()
+        for place in places
+    ]
+    start = {"model": "hybrid", "threshold": frozen["hybrid"]["value"], "evaluation": evaluations[0]}
+    return {**start, "waterfall": waterfall, "shown": shown}
 
 
 def _flow(row: dict, scale: int) -> dict:

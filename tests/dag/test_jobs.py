@@ -11,6 +11,7 @@ PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient", "chec
 # Whoever decides anything about a model: none of these may descend from an external centre.
 DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds", "select_models")
 OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts", "explain_model", "check_shortcuts"}
+OUTCOME_READERS |= {"show_cases"}
 MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarise_monte_carlo", "compare_with_truth"}
 IMAGE_MODELS = {
     *("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral"),
@@ -121,7 +122,7 @@ def test_the_leakage_walk_sees_a_leak(full_study):
     assert any(job in external_jobs(jobs) for job in ancestors(jobs, train))
 
 
-def test_external_outcomes_are_read_by_validate_survive_and_table_1_alone(full_study):
+def test_external_outcomes_are_read_by_validate_survive_table_1_and_cases_alone(full_study):
     outcomes = {out for job in external_jobs(full_study) if job.rule == "write_outcome" for out in job.outputs}
     assert len(outcomes) == 2
     readers = {job.rule for job in full_study if outcomes & set(job.inputs)}
@@ -135,13 +136,15 @@ def truth_readers(jobs: list[Job]) -> set[str]:
     return {job.rule for job in jobs if truth & set(job.inputs)}
 
 
-def test_no_job_of_the_study_proper_reads_the_planted_truth(full_study):
-    assert truth_readers(full_study) == {"simulate_patient"}
+def test_only_the_report_reads_the_planted_truth_and_nothing_hangs_on_it(full_study):
+    assert truth_readers(full_study) == {"simulate_patient", "collect_results"}
+    told = {out for job in full_study if job.rule == "collect_results" for out in job.outputs}
+    assert {job.rule for job in full_study if told & set(job.inputs)} == {"report", "record_run"}
     assert not MEASURING_RULES & set(counts(full_study))
 
 
 def test_recovery_alone_sets_the_study_beside_the_truth(recovery):
-    assert truth_readers(recovery) == {"simulate_patient", "compare_with_truth"}
+    assert truth_readers(recovery) == {"simulate_patient", "collect_results", "compare_with_truth"}
     measuring = [job for job in recovery if job.rule in MEASURING_RULES]
     assert {job.rule for job in measuring} == MEASURING_RULES
     by_rule = counts(recovery)
@@ -208,6 +211,8 @@ def test_nothing_hangs_on_what_is_for_the_eye(full_study):
     assert {job.rule for job in full_study if seen & set(job.inputs)} <= {
         "all",
         "overview_quality",
+        "describe_images",
+        "show_cases",
         "collect_results",
         "record_run",
     }

@@ -33,9 +33,11 @@ for option in outputs.get(step, ["--output"]):
 
 PATIENT = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
-ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1, **REPORT}
+ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1}
+ANALYSIS |= {"show_cases": 1, **REPORT}
 TRAINING = {"train_model": 9, "predict_development": 9, "predict_external": 9, "select_models": 1, **ANALYSIS}
 LOOKING = {"write_inventory": 1, "compare_patients": 1, "check_shortcuts": 1, "overview_quality": 3}
+LOOKING |= {"describe_images": 1}
 
 
 class Finished:
@@ -189,7 +191,7 @@ def test_a_changed_survival_time_reruns_survival_only(study):
     study.edit("far.csv", "21.5,0", "33,1")
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"far dfs"}
-    assert by_rule(jobs) == {"write_outcome": 1, "analyse_survival": 1, **REPORT}
+    assert by_rule(jobs) == {"write_outcome": 1, "analyse_survival": 1, "show_cases": 1, **REPORT}
 
 
 def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
@@ -204,6 +206,7 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
             "validate_models": 1,
             "analyse_survival": 1,
             "explain_model": 1,
+            "show_cases": 1,
         },
         **REPORT,
     }
@@ -268,6 +271,7 @@ def test_a_changed_setting_reruns_what_reads_it(study, change, rerun):
 def edits() -> dict[str, dict[str, int]]:
     """Module -> jobs that its edit reruns."""
     looking = {**LOOKING, "write_inventory": 3}
+    seen = {"overview_quality": 3, "describe_images": 1}
     once = {"describe_cohorts": 1, "check_shortcuts": 1, "split_development": 1}
     cohort = {"build_cohort": 3, "write_outcome": 6, **once, **TRAINING}
     return {
@@ -277,13 +281,13 @@ def edits() -> dict[str, dict[str, int]]:
         "statistics/reclassification.py": {"validate_models": 1, **REPORT},
         "cohort/folds.py": {"split_development": 1, **TRAINING},
         "learning/augment.py": TRAINING,
-        "imaging/montage.py": {"check_quality": 12, "overview_quality": 3, "record_run": 1},
-        "imaging/boxes.py": {"sample_patient": 12, "check_quality": 12, "overview_quality": 3, **cohort},
+        "imaging/montage.py": {"check_quality": 12, **seen, "show_cases": 1, **REPORT},
+        "imaging/boxes.py": {"sample_patient": 12, "check_quality": 12, **seen, **cohort},
         "imaging/bias.py": {
             "normalize_patient": 12,
             "sample_patient": 12,
             "check_quality": 12,
-            "overview_quality": 3,
+            **seen,
             **cohort,
         },
         "imaging/recognition.py": {**dict.fromkeys(PATIENT, 12), **looking, **cohort},

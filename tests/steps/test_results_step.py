@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from example_results import example_results
+from example_results import TRUTH, example_results
 from hscore.files import read_json, write_json
 from hscore.steps import results
 
@@ -26,7 +26,11 @@ FROM_OTHERS = {
     "verdicts",
     "learning_curves",
     "explanation",
+    "imaging",
+    "cases",
+    "truth",
 }
+FILES = ("table1", "thresholds", "validation", "survival", "imaging", "cases", "truth")
 
 
 def write_history(path, curves):
@@ -46,7 +50,8 @@ def stages(tmp_path):
     whole = example_results()
     for center, flow in whole["flow"].items():
         write_json(tmp_path / f"{center}.json", flow)
-    for name in ("table1", "thresholds", "survival", "explanation"):
+    write_json(tmp_path / "truth.json", TRUTH)
+    for name in ("table1", "thresholds", "survival", "explanation", "imaging", "cases"):
         write_json(tmp_path / f"{name}.json", whole[name])
     write_json(tmp_path / "validation.json", {key: value for key, value in whole.items() if key not in FROM_OTHERS})
     folders = []
@@ -64,7 +69,7 @@ def stages(tmp_path):
         "explanation": tmp_path / "explanation.json",
         "published": ROOT / "resources/published.yaml",
         "output": tmp_path / "results.json",
-        **{name: tmp_path / f"{name}.json" for name in ("table1", "thresholds", "validation", "survival")},
+        **{name: tmp_path / f"{name}.json" for name in FILES},
     }
     return whole, arguments
 

@@ -15,7 +15,7 @@ def patients(**columns):
     usual = {
         "age": [50.0] * n, "scc_ag_ng_ml": [1.0] * n, "mri_ln_short_axis_mm": [5.0] * n, "figo_stage": ["IB"] * n,
         "histology": ["squamous"] * n, "grade": ["G2"] * n, "mri_ln_positive": [0] * n, "lnm": [0] * n,
-        "cohort": ["development"] * n,
+        "cohort": ["development"] * n, "center": ["a"] * n,
     }  # fmt: skip
     return pd.DataFrame({**usual, **columns})
 
@@ -118,3 +118,20 @@ def test_all_missing_and_empty_groups_are_json():
         "n": 0, "missing": 2, "median": None, "q1": None, "q3": None, "mean": None, "sd": None,
     }  # fmt: skip
     assert row(table, "grade")["levels"] == []
+
+
+def test_centres_stand_side_by_side_with_the_largest_difference_between_two():
+    ages = [40.0, 50.0, 60.0, 44.0, 54.0, 64.0, 50.0, 60.0, 70.0]
+    table = describe(patients(age=ages, lnm=[0, 1, 1] * 3, center=["b"] * 3 + ["a"] * 3 + ["c"] * 3))["centers"]
+    assert table["groups"] == [{"center": "b", "n": 3}, {"center": "a", "n": 3}, {"center": "c", "n": 3}]
+    age = row(table, "age")
+    assert [cell["median"] for cell in age["cells"]] == [50, 54, 60]
+    assert age["differences"] == [{"between": "center", "smd": pytest.approx(10 / 10)}]
+    nodes = row(table, "lnm")
+    assert [level["level"] for level in nodes["levels"]] == ["negative", "positive"]
+    assert nodes["differences"][0]["smd"] == 0
+
+
+def test_one_centre_differs_from_none():
+    differences = row(describe(patients(age=[40.0, 50.0]))["centers"], "age")["differences"]
+    assert differences == [{"between": "center", "smd": None, "why": "there is one centre"}]

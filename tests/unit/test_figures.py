@@ -5,7 +5,7 @@ import pytest
 from matplotlib.text import Text
 
 from example_results import example_results
-from hscore.reporting import canvas, decision_figures, figures, style
+from hscore.reporting import canvas, decision_figures, figures, style, survival_figures
 from hscore.reporting.flow_diagram import flow
 from hscore.reporting.report import FIGURES
 from hscore.reporting.spline_figure import spline
@@ -94,8 +94,8 @@ def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(result
 @pytest.mark.parametrize(
     ("draw", "groups"),
     [
-        (figures.kaplan_meier, {"high": "high", "low": "low"}),
-        (figures.kaplan_meier_by_nodes, {"positive": "LNM+", "negative": "LNM\u2212"}),
+        (survival_figures.kaplan_meier, {"high": "high", "low": "low"}),
+        (survival_figures.kaplan_meier_by_nodes, {"positive": "LNM+", "negative": "LNM\u2212"}),
     ],
     ids=["score", "nodes"],
 )
@@ -153,8 +153,8 @@ def test_one_class_only_gives_no_roc_figure(results):
 
 def test_without_survival_there_are_no_survival_figures(results):
     results["survival"] = {"model": "hybrid", "cohorts": {}, "why": "no survival data"}
-    assert figures.kaplan_meier(results, "external") is None
-    assert figures.cox_forest(results) is None
+    assert survival_figures.kaplan_meier(results, "external") is None
+    assert survival_figures.cox_forest(results) is None
 
 
 def test_equal_results_give_equal_files(results, tmp_path):
@@ -232,7 +232,7 @@ def test_a_study_with_one_role_has_the_figures_it_can_have(role):
     other = {"development": "external", "external": "development"}
     wrong = {name for name in FIGURES if other[role] in name}
     if role == "external":
-        wrong |= {"roc_out_of_fold", "subgroups_out_of_fold"}
+        wrong |= {name for name in FIGURES if name.endswith("out_of_fold")}
     assert drawn == set(FIGURES) - wrong
 
 
@@ -253,7 +253,7 @@ def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
 
 def test_time_dependent_auc_stands_with_the_counts_behind_it(results):
     with style.drawing():
-        shown = words(figures.time_dependent_auc(results)).split()
+        shown = words(survival_figures.time_dependent_auc(results)).split()
     for content in results["survival"]["cohorts"].values():
         for row in content["time_dependent_auc"]:
             assert f"{row['events']}/{row['event_free']}" in shown

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from example_results import example_results
-from hscore.reporting import page
+from hscore.reporting import page, page_patients, page_performance, page_summary
 
 SVG = (
     '<?xml version="1.0"?>\n<svg width="10pt" viewBox="0 0 1 1"><metadata>x</metadata><g id="a"/><use href="#a"/></svg>'
@@ -66,10 +66,9 @@ def text_of(html):
 def test_the_page_needs_nothing_from_outside(results):
     html = render(results)
     outline = Outline(html)
-    assert outline.addresses == [
-        "data:,",
-        "../provenance/run_manifest.json",
-    ]  # the second is for those who look further
+    inside = [address for address in outline.addresses if not address.startswith("data:")]
+    overviews = [f"../qc/{center['center']}/overview.html" for center in results["study"]["centers"]]
+    assert inside == ["../provenance/run_manifest.json", *overviews]  # for those who look further
     assert "default-src 'none'" in html
     assert not re.search(r"url\((?!#)|@import|fetch\(|XMLHttpRequest|<script[^>]+src", html)
 
@@ -130,7 +129,7 @@ def test_every_proportion_is_shown_with_its_numerator_and_denominator(results):
 
 
 def test_external_out_of_fold_and_apparent_stand_in_separate_blocks(results):
-    blocks = page.performance_blocks(results)
+    blocks = page_performance.performance_blocks(results)
     assert [block["evaluation"] for block in blocks] == ["external", "out_of_fold", "apparent"]
     for block in blocks:
         assert {row["evaluation"] for row in block["rows"]} == {block["evaluation"]}
@@ -155,7 +154,7 @@ def test_a_study_without_survival_still_has_its_page(results):
 
 
 def test_table1_shows_counts_percentages_missing_values_and_differences(results):
-    table = page.table1(results)
+    table = page_patients.table1(results)
     rows = {row["label"]: row for row in table["rows"]}
     age = results["table1"]["rows"][0]
     assert rows["Age, years: median (quartiles)"]["cells"][0].startswith(f"{age['cells'][0]['median']:.1f} (")
@@ -172,7 +171,7 @@ def test_markup_in_a_name_stays_text(results):
 
 
 def test_the_threshold_slider_starts_at_the_frozen_threshold_with_its_counts(results):
-    for model in page.explorer_models(results):
+    for model in page_performance.explorer_models(results):
         row = next(r for r in results["performance"] if r["evaluation"] == "external" and r["model"] == model["model"])
         frozen = model["points"][model["frozen"]]
         assert (frozen["tp"], frozen["fp"]) == (row["confusion"]["tp"], row["confusion"]["fp"])
@@ -196,13 +195,13 @@ def test_figures_side_by_side_keep_their_own_ids():
 )
 def test_commands_name_the_commit(results, code, line):
     results["code_version"] = code
-    assert line in page.commands(results).splitlines()
-    assert ("not committed" in page.commands(results)) == code.endswith("dirty")
+    assert line in page_summary.commands(results).splitlines()
+    assert ("not committed" in page_summary.commands(results)) == code.endswith("dirty")
 
 
 def test_without_version_control_there_is_no_checkout_command(results):
     results["code_version"] = None
-    assert "git" not in page.commands(results)
+    assert "git" not in page_summary.commands(results)
 
 
 def test_the_same_results_give_the_same_page(results):

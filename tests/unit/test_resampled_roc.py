@@ -31,6 +31,31 @@ def test_counts_give_what_the_repeated_patients_give(data):
         assert values[1:] == pytest.approx([alone.partial_aucs(0.8)[0], alone.average_precisions()[0]], rel=1e-12)
 
 
+def test_sensitivities_lie_on_the_curve_of_the_repeated_patients(data):
+    positive, scores = data
+    counts = bootstrap.draw_by_class(positive, 20, np.random.default_rng(0))
+    at = np.array([0.0, 0.07, 0.5, 0.93, 1.0])
+    found = ResampledRoc(positive, scores, counts).sensitivities(at)
+    for row, values in zip(counts, found, strict=True):
+        drawn = np.repeat(np.arange(90), row.astype(int))
+        points = discrimination.roc_points(positive[drawn], scores[drawn])
+        x, y = points["false_positive_rate"], points["true_positive_rate"]
+        for place, value in zip(at, values, strict=True):
+            left = max(i for i, across in enumerate(x) if across <= place)
+            right = min(left + 1, len(x) - 1)
+            share = 0 if x[right] == x[left] else (place - x[left]) / (x[right] - x[left])
+            assert value == pytest.approx(y[left] + share * (y[right] - y[left]))
+
+
+def test_the_band_holds_the_curve_and_needs_both_classes(data):
+    positive, scores = data
+    counts = bootstrap.draw_by_class(positive, 500, np.random.default_rng(0))
+    band = resampled_roc.band(positive, scores, counts, 0.95)
+    curve = of_all(positive, scores).sensitivities(np.array(band["false_positive_rate"]))[0]
+    assert (np.array(band["low"]) <= curve).all() and (curve <= np.array(band["high"])).all()
+    assert "both classes" in resampled_roc.band(np.zeros(5, bool), np.arange(5.0), np.ones((3, 5)), 0.95)["why"]
+
+
 def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one(data):
     positive, scores = data
     roc = of_all(positive, scores)

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from example_results import example_results
-from hscore.reporting import tables
+from hscore.reporting import diagnosis_tables, tables
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_numbers_keep_their_full_precision(results, tmp_path):
     tables.write(results, tmp_path)
     written = {(row["evaluation"], row["model"], row["measure"]): row for row in read(tmp_path, "performance")}
     for row in results["performance"]:
-        for measure in tables.MEASURES:
+        for measure in diagnosis_tables.MEASURES:
             assert float(written[row["evaluation"], row["model"], measure]["estimate"]) == row[measure]["estimate"]
 
 

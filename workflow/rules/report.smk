@@ -81,6 +81,7 @@ rule collect_results:
         explanation=targets.explanation(),
         imaging=targets.imaging(),
         cases=paths.cases,
+        truth=targets.per_center(paths.truth)[0] if study.simulated else [],
         same_patients=paths.same_patients if study.has_images else [],
         shortcuts=paths.shortcuts if study.has_images else [],
     output:
@@ -88,7 +89,7 @@ rule collect_results:
             paths.results,
             caption="../report/results.rst",
             category="Report",
-            labels={"What": "Every number", "Kind": "results.json"},
+            labels={"What": "Every number (results.json)"},
         ),
     params:
         study=config["study"],
@@ -114,6 +115,7 @@ rule collect_results:
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
         " --same-patients {input.same_patients:q} --explanation {input.explanation:q} --shortcuts {input.shortcuts:q}"
         " --imaging {input.imaging:q} --cases {input.cases:q}"
+        " --truth {input.truth:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 
@@ -128,13 +130,14 @@ rule report:
             paths.page,
             caption="../report/page.rst",
             category="Report",
-            labels={"What": "The whole report", "Kind": "page"},
+            labels={"What": "The whole report"},
         ),
         figures=report(
             directory(paths.figures),
             patterns=["{figure}.svg"],
             caption="../report/figure.rst",
             category=report_items.subject,
+            subcategory=report_items.kind,
             labels=report_items.labels,
         ),
         tables=report(
@@ -142,6 +145,7 @@ rule report:
             patterns=["{table}.csv"],
             caption="../report/table.rst",
             category=report_items.subject,
+            subcategory=report_items.kind,
             labels=report_items.labels,
         ),
     params:

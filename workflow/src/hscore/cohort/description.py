@@ -1,6 +1,7 @@
 """Table 1: the patients by cohort and node status, as numbers; the report formats them."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,11 @@ CATEGORICAL = {
     "histology": "Histology",
     "grade": "Grade",
     "mri_ln_positive": "Lymph nodes on MRI",
+    "lnm": "Lymph nodes at pathology",
 }
-LEVEL_LABELS = {"mri_ln_positive": {0: "negative", 1: "positive"}}
+BY_NODES = [variable for variable in CATEGORICAL if variable != "lnm"]  # where node status makes the columns
+SIGN = {0: "negative", 1: "positive"}
+LEVEL_LABELS = {"mri_ln_positive": SIGN, "lnm": SIGN}
 COHORTS = ("development", "external")
 
 
@@ -33,21 +37,44 @@ def describe(patients: pd.DataFrame) -> dict:
                    "differences": [...]},
                   {"variable", "label", "kind": "categorical",
                    "missing": [...], "levels": [{"level", "cells": [{"n", "percent"}, ...]}, ...],
-                   "differences": [...]}]}
+                   "differences": [...]}],
+         "centers": {"groups": [{"center", "n"}, ...], "rows": [as above, and node status]}}
 
     Cells and ``missing`` stand in the order of ``groups``. Missing values are counted and left out of everything else,
-    so ``percent`` is of the known ones. ``differences`` are absolute standardized mean differences, each
-    {"between": "lnm", "cohort"} or {"between": "cohort"} with ``smd``. A number that cannot be computed is None, a
-    difference then says ``why``.
+    so ``percent`` is of the known ones. ``differences`` are absolute standardized mean differences with ``smd``, each
+    {"between": "lnm", "cohort"}, {"between": "cohort"} or, the largest of all pairs, {"between": "center"}. A number
+    that cannot be computed is None, a difference then says ``why``.
     """
+    return {**_by_cohort(patients), "centers": _by_center(patients)}
+
+
+def _by_cohort(patients: pd.DataFrame) -> dict:
     cohorts = [cohort for cohort in COHORTS if (patients["cohort"] == cohort).any()]
     keys = [(cohort, lnm) for cohort in cohorts for lnm in (None, 0, 1)]
     groups = {(cohort, lnm): _group(patients, cohort, lnm) for cohort, lnm in keys}
     rows = [_continuous_row(variable, groups) for variable in CONTINUOUS]
-    rows += [_categorical_row(variable, groups) for variable in CATEGORICAL]
+    rows += [_categorical_row(variable, groups) for variable in BY_NODES]
     for row in rows:
         row["differences"] = _differences(row, groups, cohorts)
     return {"groups": [{"cohort": c, "lnm": lnm, "n": len(groups[c, lnm])} for c, lnm in keys], "rows": rows}
+
+
+def _by_center(patients: pd.DataFrame) -> dict:
+    """The same by centre, in the order of the patients; the difference is the largest between two centres."""
+    groups = {center: patients[patients["center"] == center] for center in patients["center"].unique()}
+    rows = [_continuous_row(variable, groups) for variable in CONTINUOUS]
+    rows += [_categorical_row(variable, groups) for variable in CATEGORICAL]
+    for row in rows:
+        row["differences"] = [{"between": "center", **_largest_difference(row, list(groups.values()))}]
+    return {"groups": [{"center": center, "n": len(group)} for center, group in groups.items()], "rows": rows}
+
+
+def _largest_difference(row: dict, groups: Sequence[pd.DataFrame]) -> dict:
+    found = [_difference(row, a, b) for a, b in combinations(groups, 2)]
+    known = [difference for difference in found if difference["smd"] is not None]
+    if not found:
+        return {"smd": None, "why": "there is one centre"}
+    return max(known, key=lambda difference: difference["smd"]) if known else found[0]
 
 
 def _group(patients: pd.DataFrame, cohort: str, lnm: int | None) -> pd.DataFrame:
@@ -97,14 +124,12 @@ def _differences(row: dict, groups: dict, cohorts: Sequence[str]) -> list[dict]:
     pairs = [({"between": "lnm", "cohort": c}, groups[c, 0], groups[c, 1]) for c in cohorts]
     if len(cohorts) == 2:
         pairs.append(({"between": "cohort"}, groups[cohorts[0], None], groups[cohorts[1], None]))
-    variable = row["variable"]
-    found = []
-    for what, a, b in pairs:
-        if row["kind"] == "continuous":
-            found.append({**what, **continuous_difference(a[variable], b[variable])})
-        else:
-            found.append({**what, **categorical_difference(a[variable], b[variable])})
-    return found
+    return [{**what, **_difference(row, a, b)} for what, a, b in pairs]
+
+
+def _difference(row: dict, a: pd.DataFrame, b: pd.DataFrame) -> dict:
+    difference = continuous_difference if row["kind"] == "continuous" else categorical_difference
+    return difference(a[row["variable"]], b[row["variable"]])
 
 
 def continuous_difference(a: pd.Series, b: pd.Series) -> dict:

@@ -63,15 +63,20 @@ def subject(wildcards) -> str:
     return _item(wildcards)[0]
 
 
+def kind(wildcards) -> str:
+    """Subcategory: 'Figures' or 'Tables'."""
+    return f"{_key(wildcards)}s".capitalize()
+
+
 def labels(wildcards) -> dict[str, str]:
-    """Its label: what it shows, and as which kind of item."""
-    return {"What": _item(wildcards)[1], "Kind": _kind(wildcards)}
+    """Its label: what it shows."""
+    return {"What": _item(wildcards)[1]}
 
 
-def _kind(wildcards) -> str:
-    return next(kind for kind in ITEMS if kind in dict(wildcards.items()))
+def _key(wildcards) -> str:
+    return next(key for key in ITEMS if key in dict(wildcards.items()))
 
 
 def _item(wildcards) -> tuple[str, str]:
-    name = wildcards[_kind(wildcards)]
-    return ITEMS[_kind(wildcards)].get(name, (RECORD, name))
+    key = _key(wildcards)
+    return ITEMS[key].get(wildcards[key], (RECORD, wildcards[key]))

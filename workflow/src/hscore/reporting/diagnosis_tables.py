@@ -1,6 +1,6 @@
 """The report's tables of patients and diagnosis as rows of plain numbers; see tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hscore.reporting.cells import ESTIMATE, Rows, as_they_are, bare, estimated
@@ -30,25 +30,51 @@ def flow(results: Mapping[str, Any]) -> Rows:
 def table1(results: Mapping[str, Any]) -> Rows:
     """One row a variable (or level) and group of patients, then one a standardised difference."""
     content = results["table1"]
+    signs = {None: "all", 0: "negative", 1: "positive"}
+    places = [{"cohort": group["cohort"], "lnm": signs[group["lnm"]]} for group in content.get("groups", [])]
     rows = []
     for row in content.get("rows", []):
-        start = {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
-        for number, group in enumerate(content["groups"]):
-            lnm = {None: "all", 0: "negative", 1: "positive"}[group["lnm"]]
-            place = {"cohort": group["cohort"], "lnm": lnm}
-            if row["kind"] == "continuous":
-                cell = {key: bare(value) for key, value in row["cells"][number].items()}
-                rows.append({**start, "level": "", **place, **cell})
-                continue
-            for level in row["levels"]:
-                cell = {key: bare(value) for key, value in level["cells"][number].items()}
-                rows.append({**start, "level": level["level"], **place, **cell, "missing": row["missing"][number]})
+        rows += _cells(row, places)
         for difference in row["differences"]:
             place = {"cohort": difference.get("cohort", "development against external")}
             place["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
-            numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
-            rows.append({**start, "level": "", **place, **numbers})
+            rows.append(_difference(row, place, difference))
     return rows
+
+
+def table1_centers(results: Mapping[str, Any]) -> Rows:
+    """The same by centre; the difference is the largest between two centres."""
+    content = results["table1"].get("centers") or {"groups": [], "rows": []}
+    places = [{"center": group["center"]} for group in content["groups"]]
+    rows = []
+    for row in content["rows"]:
+        rows += _cells(row, places)
+        rows += [_difference(row, {"center": "largest of all pairs"}, difference) for difference in row["differences"]]
+    return rows
+
+
+def _variable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
+
+
+def _cells(row: Mapping[str, Any], places: Sequence[Mapping[str, str]]) -> Rows:
+    """Rows of a variable of a description, ``places`` naming its groups."""
+    rows = []
+    for number, place in enumerate(places):
+        if row["kind"] == "continuous":
+            cell = {key: bare(value) for key, value in row["cells"][number].items()}
+            rows.append({**_variable(row), "level": "", **place, **cell})
+            continue
+        for level in row["levels"]:
+            cell = {key: bare(value) for key, value in level["cells"][number].items()}
+            start = {**_variable(row), "level": level["level"], **place}
+            rows.append({**start, **cell, "missing": row["missing"][number]})
+    return rows
+
+
+def _difference(row: Mapping[str, Any], place: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
+    return {**_variable(row), "level": "", **place, **numbers}
 
 
 def performance(results: Mapping[str, Any]) -> Rows:

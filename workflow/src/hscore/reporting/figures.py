@@ -93,6 +93,9 @@ def roc(results: Results, evaluation: str) -> Figure | None:
         y = 100 * np.asarray(curve["true_positive_rate"], float)
         name = labels.get(row["model"], row["model"])
         axes.plot(x, y, color=look.colour, linestyle=look.line, linewidth=look.width, label=name)
+        if row["model"] == main_model(results) and "low" in row["roc_band"]:
+            sides = (100 * np.asarray(row["roc_band"][key], float) for key in ("false_positive_rate", "low", "high"))
+            axes.fill_between(*sides, color=look.colour, alpha=0.13, linewidth=0)
         point = _operating_point(row)
         if point:
             axes.plot(
@@ -120,7 +123,8 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     _percent_axes(axes, "1 \u2212 specificity (%)", "Sensitivity (%)")
     axes.set_aspect("equal")
     method = rows[0]["auc"].get("method")
-    title = f"AUC ({level_of(results)} interval{', ' + method if method else ''}); marker = frozen threshold"
+    level = f"{level_of(results)} interval{', ' + method if method else ''}"
+    title = f"AUC ({level}); marker: frozen threshold; band: bootstrap"
     legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 

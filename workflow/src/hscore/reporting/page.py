@@ -26,6 +26,7 @@ from hscore.reporting import (
     page_settings,
     page_summary,
     page_survival,
+    page_truth,
     style,
 )
 from hscore.reporting.checklist import guidelines
@@ -42,6 +43,7 @@ PARTS = (
     page_survival,
     page_learning,
     page_published,
+    page_truth,
     page_settings,
 )
 

@@ -74,12 +74,12 @@ def _follow_up(one: Mapping[str, Any]) -> str:
     return f"event after {months} months" if one["dfs_event"] else f"followed for {months} months without an event"
 
 
-def _clinical(values: Mapping[str, str]) -> str:
+def _clinical(values: Mapping[str, Any]) -> str:
     words = {
-        "age": "{} years",
+        "age": "{:.0f} years",
         "figo_stage": "FIGO {}",
         "histology": "{}",
-        "mri_ln_short_axis_mm": "largest node {} mm on MRI",
-        "tumour_volume_ml": "tumour {} ml",
+        "mri_ln_short_axis_mm": "largest node {:.1f} mm on MRI",
+        "tumour_volume_ml": "tumour {:.1f} ml",
     }
     return ", ".join(text.format(values[key]) for key, text in words.items() if key in values)

@@ -69,9 +69,14 @@ def _words(found: Sequence[Sequence[Any]]) -> str:
     if not found:
         return "\u2013"
     if len(found) == 1:
-        return str(found[0][0])
-    parts = [f"{value} ({n})" for value, n in found[:3]]
+        return _times(found[0][0])
+    parts = [f"{_times(value)} ({n})" for value, n in found[:3]]
     return ", ".join(parts) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def _times(value: str) -> str:
+    """'0.9 x 0.9' as one unbroken word."""
+    return value.replace(" x ", f"{formatting.NBSP}\u00d7{formatting.NBSP}")
 
 
 def _range(entry: Mapping[str, Any]) -> str:

@@ -8,10 +8,17 @@ from hscore.reporting.figures import main_model
 
 Results = Mapping[str, Any]
 
+ALL = "all"  # the one span of a table that has no cohorts side by side
+
 
 def view(results: Results) -> dict[str, Any]:
     """What the template shows of it."""
-    return {"flow_caption": flow_caption(results), "flow_notes": flow_notes(results), "table1": table1(results)}
+    return {
+        "flow_caption": flow_caption(results),
+        "flow_notes": flow_notes(results),
+        "table1": table1(results),
+        "table1_centers": table1_centers(results),
+    }
 
 
 def flow_caption(results: Results) -> str:
@@ -63,9 +70,21 @@ def table1(results: Results) -> dict[str, Any] | None:
     return {"heads": heads, "columns": columns, "between": between, "rows": rows}
 
 
+def table1_centers(results: Results) -> dict[str, Any] | None:
+    """The same by centre, with the largest standardised difference between two centres; None with one centre."""
+    content = results["table1"].get("centers")
+    if not content or len(content["groups"]) < 2:
+        return None
+    names = {center["center"]: center["name"] for center in results["study"]["centers"]}
+    groups = [{**group, "cohort": ALL} for group in content["groups"]]
+    columns = [{"title": names.get(group["center"], group["center"]), "n": f"n = {group['n']:,}"} for group in groups]
+    rows = [line for row in content["rows"] for line in _table1_rows(row, groups, [ALL], between=False)]
+    return {"columns": [*columns, {"title": "Largest SMD", "n": ""}], "rows": rows}
+
+
 def _table1_rows(row: Mapping[str, Any], groups: Sequence, spans: Sequence[str], between: bool) -> list[dict[str, Any]]:
     """The lines of one variable: itself, its levels, and 'missing' when somebody's value is."""
-    inside = {entry["cohort"]: entry for entry in row["differences"] if entry["between"] == "lnm"}
+    inside = {entry.get("cohort", ALL): entry for entry in row["differences"] if entry["between"] != "cohort"}
     across = next((entry for entry in row["differences"] if entry["between"] == "cohort"), None)
 
     def line(label: str, kind: str, cells: Sequence[str], differences: bool) -> dict[str, Any]:

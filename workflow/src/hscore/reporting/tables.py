@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hscore.files import new_file
-from hscore.reporting import diagnosis_tables, survival_tables
+from hscore.reporting import diagnosis_tables, imaging_tables, page_truth, survival_tables
 from hscore.reporting.cells import Rows, as_they_are
 
 
@@ -19,8 +19,13 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
     found = {
         "flow": diagnosis_tables.flow(results),
         "table1": diagnosis_tables.table1(results),
+        "table1_centers": diagnosis_tables.table1_centers(results),
+        "protocol": imaging_tables.protocol(results),
+        "image_quality": imaging_tables.image_quality(results),
         "performance": diagnosis_tables.performance(results),
         "roc": diagnosis_tables.roc(results),
+        "scores": imaging_tables.scores(results),
+        "cases": imaging_tables.cases(results),
         "comparisons": diagnosis_tables.comparisons(results),
         "transport": as_they_are(results.get("transport")),
         "paired_accuracy": diagnosis_tables.paired_accuracy(results),
@@ -28,6 +33,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "decision_curves": diagnosis_tables.decision_curves(results),
         "reclassification": diagnosis_tables.reclassification(results),
         "published": diagnosis_tables.published(results),
+        "truth": page_truth.rows(results),
         "guidelines": diagnosis_tables.checklist(results),
         "subgroups": diagnosis_tables.subgroups(results),
         "study_size": diagnosis_tables.study_size(results),

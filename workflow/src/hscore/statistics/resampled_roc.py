@@ -53,6 +53,32 @@ class ResampledRoc:
         precision = np.divide(cases, called, out=np.zeros_like(cases), where=called > 0)
         return (self.cases * precision).sum(axis=1) / cases[:, -1]
 
+    def sensitivities(self, at: np.ndarray) -> np.ndarray:
+        """Sensitivity at the false-positive rates ``at`` [points], straight lines between points, [resamples, points].
+
+        Where the curve rises upright, its upper end.
+        """
+        x, y = (
+            np.pad(np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
+            for part in (self.controls, self.cases)
+        )
+        return np.array([np.interp(at, across, up) for across, up in zip(x, y, strict=True)])
+
+
+BAND = np.linspace(0, 1, 51)  # false-positive rates
+
+
+def band(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
+    """Pointwise band of the ROC curve: ``false_positive_rate``, ``low`` and ``high`` [points], and ``method``.
+
+    Percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. Without one of the classes, ``why``.
+    """
+    method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
+    if why := one_class(positive):
+        return {"method": method, "why": why}
+    draws = ResampledRoc(positive, scores, counts).sensitivities(BAND)
+    return {"false_positive_rate": BAND.tolist(), **bootstrap.band(draws, confidence), "method": method}
+
 
 def describe(
     positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float, lowest_specificity: float

@@ -284,6 +284,7 @@ def performance(model: str, name: str, evaluation: Evaluation, cut: float, setti
         "indices": accuracy.indices(positive, called, draws, confidence),
         "confusion": counts,
         "roc": discrimination.roc_points(positive, scores),
+        "roc_band": resampled_roc.band(positive, scores, draws, confidence),
     }
 
 

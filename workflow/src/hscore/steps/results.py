@@ -32,6 +32,7 @@ def work(arguments: argparse.Namespace) -> None:
         shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
         imaging=read_json(arguments.imaging) if arguments.imaging else None,
         cases=read_json(arguments.cases),
+        truth=read_json(arguments.truth) if arguments.truth else None,
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--shortcuts", type=Path, nargs="*", default=[], help="what tells the label (JSON), if images")
     parser.add_argument("--imaging", type=Path, nargs="?", help="file of the describe_images step, if images")
     parser.add_argument("--cases", type=Path, required=True, help="file of the show_cases step")
+    parser.add_argument("--truth", type=Path, nargs="?", help="planted truth of any centre (JSON), if simulated")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))
 

@@ -15,7 +15,8 @@ from hscore.steps import _program
 
 COLUMNS = {"external": "score", "out_of_fold": "out_of_fold"}
 MOST = 4  # wrong calls of each kind that are shown
-CLINICAL = ("age", "figo_stage", "histology", "mri_ln_short_axis_mm", "tumour_volume_ml")
+NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
+WORDS = ("figo_stage", "histology")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -92,9 +93,10 @@ def _scores(named: list[str], column: str) -> pd.DataFrame:
 
 
 def _patient(name: str, patients: pd.DataFrame, positive: pd.Series, follow_up: pd.DataFrame) -> dict[str, Any]:
-    """Who it is: clinical values as text (None if missing), outcome and follow-up."""
+    """Who it is: the clinical values that are known, outcome and follow-up."""
     row, dfs = patients.loc[name], follow_up.loc[name]
-    clinical = {key: row[key] for key in CLINICAL if key in row and pd.notna(row[key])}
+    clinical = {key: float(row[key]) for key in NUMBERS if key in row and pd.notna(row[key])}
+    clinical |= {key: row[key] for key in WORDS if key in row and pd.notna(row[key])}
     months, event = (None if pd.isna(dfs[key]) else float(dfs[key]) for key in ("dfs_months", "dfs_event"))
     outcome = {"lnm": bool(positive[name]), "dfs_months": months, "dfs_event": None if event is None else bool(event)}
     return {"patient": name, "center": row["center"], "clinical": clinical, **outcome}
