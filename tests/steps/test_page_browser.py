@@ -24,8 +24,40 @@ document.getElementById("page").addEventListener("load", () => {{
   found.sort = table.tHead.rows[0].cells[1].getAttribute("aria-sort");
   const slider = page.getElementById("explorer-threshold");
   found.frozen = page.getElementById("explorer-result").textContent;
+  const count = (one) => Number(page.getElementById(`explorer-${{one}}`).textContent);
+  const counts = () => ["tp", "fp", "fn", "tn"].map(count);
+  found.counts = counts();
   slider.value = 0; slider.dispatchEvent(new Event("input"));
   found.everybody = page.getElementById("explorer-result").textContent;
+  found.counts_everybody = counts();
+  const choice = page.getElementById("explorer-model");
+  choice.value = "0"; choice.dispatchEvent(new Event("change"));
+  found.counts_other = counts();
+  const sheet = page.querySelector("#figure-roc_external .sheet"), svg = sheet.querySelector("svg");
+  const value = sheet.querySelector(".value"), view = page.defaultView, values = [];
+  const press = (key) => {{
+    sheet.dispatchEvent(new view.KeyboardEvent("keydown", {{ key, bubbles: true }}));
+    values.push(value.hidden ? null : value.textContent);
+  }};
+  found.hidden_at_first = value.hidden;
+  ["ArrowRight", "ArrowRight", "ArrowDown", "Escape"].forEach(press);
+  found.values = values;
+  const [panel] = JSON.parse(page.getElementById("curves-data").textContent).roc_external;
+  const curve = panel.curves[2], middle = Math.floor(curve.x.length / 2), matrix = svg.getScreenCTM();
+  const across = (curve.x[middle] - panel.x.ends[0]) / (panel.x.ends[1] - panel.x.ends[0]);
+  const up = (curve.y[middle] - panel.y.ends[0]) / (panel.y.ends[1] - panel.y.ends[0]);
+  svg.dispatchEvent(new view.PointerEvent("pointermove", {{
+    clientX: matrix.e + matrix.a * (panel.box[0] + panel.box[2] * across),
+    clientY: matrix.f + matrix.d * (panel.box[1] + panel.box[3] * (1 - up)),
+  }}));
+  found.pointed = value.textContent;
+  found.point = [curve.x[middle], curve.y[middle]];
+  const place = value.getBoundingClientRect(), edge = sheet.getBoundingClientRect();
+  found.value_inside = place.left >= edge.left - 1 && place.right <= edge.right + 1;
+  found.pictures = [...page.images].map((one) => one.complete && one.naturalWidth);
+  const named = (one) => one.getAttribute("aria-label") || one.alt || one.labels?.length || one.textContent.trim();
+  const usable = page.querySelectorAll("[tabindex], input, select, button, img, svg[role], summary");
+  found.unnamed = [...usable].filter((one) => !named(one)).map((one) => one.outerHTML.slice(0, 90));
   document.getElementById("found").textContent = "FOUND" + JSON.stringify(found) + "END";
 }});
 </script>"""
@@ -63,6 +95,30 @@ def test_no_request_no_sideways_scroll_and_working_controls(folder, tmp_path, wi
     counts = row["sensitivity"]
     assert f"({counts['numerator']}/{counts['denominator']})" in found["frozen"]
     assert f"100.0 % ({row['positives']}/{row['positives']})" in found["everybody"]
+    assert found["counts"] == [row["confusion"][key] for key in ("tp", "fp", "fn", "tn")]
+    assert found["counts_everybody"] == [row["positives"], row["n"] - row["positives"], 0, 0]
+    assert f"0 of {row['n']} (0.0 per 100)" in found["everybody"] and "none missed" in found["everybody"]
+    assert sum(found["counts_other"]) == row["n"] and found["counts_other"] != found["counts"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_values_are_read_off_a_curve_by_key_and_by_pointer(folder, tmp_path, width):
+    found, _, log = probe(folder, tmp_path, width)
+    assert "CONSOLE" not in log, log
+    assert found["hidden_at_first"]
+    first, second, other, closed = found["values"]
+    assert first.startswith("CET1WI tumour\n1 \u2212 specificity (%) ") and "\nSensitivity (%) " in first
+    assert second.partition("\n")[0] == "CET1WI tumour" and second != first
+    assert other.startswith("CET1WI tumour + peritumoral\n") and closed is None
+    x, y = (f"{number:g}" for number in found["point"])
+    assert f"(%) {x}\n" in found["pointed"] and found["pointed"].endswith(f"(%) {y}")
+    assert found["value_inside"]
+
+
+def test_pictures_are_whole_and_everything_to_use_or_look_at_has_a_name(folder, tmp_path):
+    found, _, _ = probe(folder, tmp_path, 1280)
+    assert len(found["pictures"]) == len(example_results()["cases"]["shown"]) and all(found["pictures"])
+    assert found["unnamed"] == []
 
 
 def test_the_printed_page_says_on_every_sheet_that_data_are_simulated(folder, tmp_path):

@@ -59,6 +59,25 @@ def test_page_says_simulated_and_stands_alone(simulated_study):
     assert "<script src" not in page and '<link rel="stylesheet"' not in page
 
 
+def test_snakemakes_own_report_has_every_figure_and_table_with_caption_category_and_label(simulated_study, tmp_path):
+    snakemake(simulated_study.folder, *simulated_study.arguments, "--report", str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    shown, _ = json.JSONDecoder().raw_decode(text, text.index('var results = {"') + len("var results = "))
+    report = simulated_study.results / "report"
+    items = [
+        *report.glob("figures/*.svg"),
+        *report.glob("tables/*.csv"),
+        report / "report.html",
+        report / "results.json",
+    ]
+    for path in items:
+        item = shown[path.relative_to(simulated_study.folder).as_posix()]
+        assert item["labels"]["What"] != path.stem
+        assert "simulated data" in item["caption"].lower(), path.name
+        assert len(re.sub("<[^>]+>", "", item["caption"])) > len("Simulated data."), f"{path.name} has no caption"
+    assert len(shown) == len(items)
+
+
 def test_nothing_is_left_behind_half_written(simulated_study):
     hidden = {path.name for path in simulated_study.results.rglob(".*")}
     assert hidden <= {".snakemake_timestamp", ".state"}
@@ -69,7 +88,7 @@ def test_every_job_ran_in_the_environment_of_its_stage(simulated_study):
     modules_or_skip()
     stages = {"simulate_patient": "simulate", "train_model": "train", "write_outcome": "cohort", "report": "report"}
     logs = {path: path.read_text(encoding="utf-8") for path in (simulated_study.results / "logs").rglob("*.log")}
-    assert len(logs) == 158 - 1  # every job but `all`
+    assert len(logs) == 160 - 1  # every job but `all`
     for path, text in logs.items():
         stage = re.search(r"^INFO environment \S+/(\w+), Python", text)[1]
         rule = path.relative_to(simulated_study.results / "logs").parts[0].removesuffix(".log")
