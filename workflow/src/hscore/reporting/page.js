@@ -13,9 +13,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+      const number = (text) => parseFloat(text.replace("\u2212", "-").replace(/^[<>]\s*/, ""));
       const compare = (a, b) => {
         const [x, y] = [key(a), key(b)];
-        return x !== "" && y !== "" && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y);
+        return isNaN(number(x)) || isNaN(number(y)) ? x.localeCompare(y) : number(x) - number(y);
       };
       const rows = [...table.tBodies[0].rows].sort((a, b) => (down ? -1 : 1) * compare(a, b));
       table.tBodies[0].append(...rows);
