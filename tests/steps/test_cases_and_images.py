@@ -34,7 +34,7 @@ def arguments(tmp_path):
     folder.mkdir(parents=True)
     (folder / "montage.webp").write_bytes(b"picture")
     return {
-        "model": ["hybrid"], "external": external, "manifests": [manifest], "lnm": [lnm], "dfs": [dfs],
+        "model": ["hybrid"], "most": ["4"], "external": external, "manifests": [manifest], "lnm": [lnm], "dfs": [dfs],
         "thresholds": [str(tmp_path / "thresholds.json")], "quality": [str(folder)],
         "output": [str(tmp_path / "cases.json")],
     }  # fmt: skip
@@ -62,6 +62,12 @@ def test_the_waterfall_lists_every_patient_highest_first_without_a_name(argument
     rows = call(arguments)["waterfall"]["external"]
     assert [(row["score"], row["lnm"]) for row in rows] == [(0.9, True), (0.8, False), (0.2, True), (0.1, False)]
     assert set(rows[0]) == {"score", "lnm", "center"}
+
+
+def test_no_single_patient_is_shown_where_none_is_asked_for(arguments):
+    arguments["most"] = ["0"]
+    content = call(arguments)
+    assert content["shown"] == [] and len(content["waterfall"]["external"]) == 4
 
 
 def test_without_external_patients_the_cases_are_out_of_fold(arguments, tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from example_results import example_results
-from hscore.reporting import cases_figure, page_cases, page_imaging, page_truth, style, tables
+from hscore.reporting import cases_figure, page, page_cases, page_imaging, page_truth, style, tables
+from hscore.reporting.checklist import guidelines
 from hscore.statistics.cases import typical_and_worst
 
 
@@ -31,6 +32,14 @@ def test_kinds_that_do_not_occur_are_named_on_the_page(results):
     results["cases"]["shown"] = [one for one in results["cases"]["shown"] if one["kind"] != "false_negative"]
     right, wrong = page_cases.view(results)["cases"]["groups"]
     assert right["absent"] == [] and wrong["absent"] == ["LNM, missed"]
+
+
+def test_a_page_that_may_show_nobody_says_so(results):
+    results["cases"]["shown"] = []
+    html = page.render(results, {})
+    assert "By the settings no single patient is shown." in html and "data:image" not in html
+    failures = next(one for one in guidelines(results) if one["name"] == "CLAIM")["items"][38]
+    assert failures["number"] == "39" and failures["answer"] is None
 
 
 def test_a_case_says_what_each_model_called_and_whether_it_was_right(results):

@@ -107,7 +107,7 @@ def _sequences(results: Mapping[str, Any]) -> str:
 def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
     calibrated = bool(results.get("calibration"))
     subgroups = bool(results.get("subgroups"))
-    cases = results.get("cases")
+    cases = (results.get("cases") or {}).get("shown")
     failures = "The worst misses and false alarms one by one; the frozen calls of every model in counts."
     return {
         "study_size": "As the data gave it; what it was large enough for, and the size of a prospective validation."

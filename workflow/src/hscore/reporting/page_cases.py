@@ -23,7 +23,7 @@ GROUPS = (
     ),
     (
         "The worst errors",
-        "The missed metastases with the lowest scores and the false alarms with the highest, up to four of each.",
+        "The missed metastases with the lowest scores and the false alarms with the highest.",
         ("false_negative", "false_positive"),
     ),
 )
@@ -35,7 +35,7 @@ def view(results: Results) -> dict[str, Any]:
     if not content:
         return {"cases": None}
     groups = []
-    for title, note, kinds in GROUPS:
+    for title, note, kinds in GROUPS if content["shown"] else ():
         own = [case(one, results) for kind in kinds for one in content["shown"] if one["kind"] == kind]
         absent = [KINDS[kind] for kind in kinds if all(one["kind"] != kind for one in content["shown"])]
         groups.append({"title": title, "note": note, "cases": own, "absent": absent})

@@ -14,7 +14,6 @@ from hscore.statistics.cases import typical_and_worst
 from hscore.steps import _program
 
 COLUMNS = {"external": "score", "out_of_fold": "out_of_fold"}
-MOST = 4  # wrong calls of each kind that are shown
 NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
 WORDS = ("figo_stage", "histology")
 
@@ -24,6 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("show_cases", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="the model whose score is the H score")
+    add("--most", type=int, required=True, help="wrong calls shown of each kind; 0: no single patient is shown")
     add("--development", nargs="*", default=[], metavar="MODEL=CSV", help="development scores of every model")
     add("--external", nargs="*", default=[], metavar="MODEL=CSV", help="external scores of every model")
     add("--manifests", nargs="+", type=Path, required=True, help="manifest.csv of every centre")
@@ -56,9 +56,9 @@ def work(arguments: argparse.Namespace) -> None:
     content["evaluation"] = evaluation = next(iter(scores))
     frame = scores[evaluation]
     chosen = {}
-    if cut is not None:
+    if cut is not None and arguments.most:
         own = frame[arguments.model].to_numpy()
-        chosen = typical_and_worst(positive[frame.index].to_numpy(), own, cut, MOST)
+        chosen = typical_and_worst(positive[frame.index].to_numpy(), own, cut, arguments.most)
     follow_up = tables.read_tables(arguments.dfs, ["dfs_months", "dfs_event"])
     pictures = {folder.name.removeprefix("sub-"): folder / "montage.webp" for folder in arguments.quality}
     content["shown"] = [
