@@ -1,6 +1,6 @@
 """Reporting guidelines, answered where a machine can; everything else stays a blank for people.
 
-Items stand in ``guidelines/*.yaml``, a file a guideline: numbers as published, what they ask in our own short words,
+Items stand in ``checklist_*.yaml``, a file a guideline: numbers as published, what they ask in our own short words,
 ``answer`` a template that is filled with the facts of the run, ``place`` the section of the page that shows it. An
 answer whose facts are not there (an empty text) is a blank as well.
 """
@@ -15,7 +15,7 @@ import yaml
 from hscore.reporting.figures import labels_of, level_of, main_model, rows_of
 from hscore.reporting.methods import listed
 
-FOLDER = Path(__file__).with_name("guidelines")
+HERE = Path(__file__).parent
 ORDER = ("tripod_ai", "claim", "stard_ai", "metrics")
 
 
@@ -29,7 +29,7 @@ def guidelines(results: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     found = []
     for name in ORDER:
-        guideline = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+        guideline = yaml.safe_load((HERE / f"checklist_{name}.yaml").read_text(encoding="utf-8"))
         items = []
         for item in guideline["items"]:
             answer = fill(item.get("answer"))
