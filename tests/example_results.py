@@ -19,8 +19,7 @@ from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
 from hscore.reporting import results
 from hscore.reporting.quality_page import overview
-from hscore.statistics import selection, subgroups, survival_by_score, validation
-from hscore.statistics.cases import typical_and_worst
+from hscore.statistics import cases, selection, subgroups, survival_by_score, validation
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -207,38 +206,24 @@ def _imaging(centers: list[dict]) -> dict:
 
 def _cases(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, roles: tuple[str, ...]) -> dict:
     """What show_cases writes, with one picture for all."""
-    evaluations = [name for name, role in (("external", "external"), ("out_of_fold", "development")) if role in roles]
-    waterfall = {}
-    for name in evaluations:
-        role = "external" if name == "external" else "development"
-        own = included[included["cohort"] == role]
-        score = scores["hybrid"][name][members[role]]
-        order = np.argsort(-score, kind="stable")
-        waterfall[name] = [
-            {"score": float(score[i]), "lnm": bool(own["lnm"].iloc[i]), "center": own["center"].iloc[i]} for i in order
-        ]
-    first = "external" if evaluations[0] == "external" else "development"
-    own = included[included["cohort"] == first]
-    by_model = {name: columns[evaluations[0]][members[first]] for name, columns in scores.items()}
-    chosen = typical_and_worst(own["lnm"].to_numpy() == 1, by_model["hybrid"], frozen["hybrid"]["value"], 4)
-    shown = [
-        {
-            "kind": kind,
-            "patient": own["patient"].iloc[place],
-            "center": own["center"].iloc[place],
-            "clinical": {"age": float(own["age"].iloc[place]), "figo_stage": own["figo_stage"].iloc[place]},
-            "lnm": bool(own["lnm"].iloc[place]),
-            "dfs_months": float(own["dfs_months"].iloc[place]),
-            "dfs_event": bool(own["dfs_event"].iloc[place]),
-            "scores": {name: float(score[place]) for name, score in by_model.items()},
-            "called": {name: bool(score[place] >= frozen[name]["value"]) for name, score in by_model.items()},
-            "montage": PICTURE,
-        }
-        for kind, places in chosen.items()
-        for place in places
-    ]
-    start = {"model": "hybrid", "threshold": frozen["hybrid"]["value"], "evaluation": evaluations[0]}
-    return {**start, "waterfall": waterfall, "shown": shown}
+    patients = included.set_index("patient")
+    frames = {
+        evaluation: pd.DataFrame(
+            {name: columns[evaluation][members[role]] for name, columns in scores.items()},
+            patients.index[patients["cohort"] == role],
+        )
+        for evaluation, role in (("external", "external"), ("out_of_fold", "development"))
+        if role in roles
+    }
+    main = next(iter(frames))
+    cuts = {name: entry["value"] for name, entry in frozen.items()}
+    return {
+        "model": "hybrid",
+        "threshold": cuts["hybrid"],
+        "evaluation": main,
+        "waterfall": {name: cases.waterfall(frame["hybrid"], patients) for name, frame in frames.items()},
+        "shown": [{**one, "montage": PICTURE} for one in cases.shown(frames[main], patients, cuts, "hybrid", 4)],
+    }
 
 
 def _flow(row: dict, scale: int) -> dict:

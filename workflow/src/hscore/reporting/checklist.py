@@ -85,10 +85,12 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
         "class_weights": weights[results["config"]["train"]["class_weights"]],
         "initial": "Random, by the seeds in the settings; no weights from elsewhere." if images and here else "",
         "ensemble": "The mean of the networks of all folds and seeds." if images else "",
-        "sequences": _sequences(results) if images else "",
+        "sequences": "Each sequence has its own model; combinations of sequences are not part of this run."
+        if images
+        else "",
         "cut": f"Thresholds {'chosen on development scores and frozen' if here else fixed} before the external test.",
-        "blinded": "Networks saw images and the configured variables alone; no job reads external outcomes before "
-        "the thresholds are frozen.",
+        "blinded": "Networks saw images and the configured variables alone; no job that trains, "
+        "chooses or freezes anything reads an external outcome.",
     }
 
 
@@ -98,10 +100,6 @@ def _sees(model: Mapping[str, Any]) -> bool:
 
 def _sees_images(results: Mapping[str, Any]) -> bool:
     return any(_sees(model) for model in results["models"])
-
-
-def _sequences(results: Mapping[str, Any]) -> str:
-    return "Each sequence has its own model; combinations of sequences are not part of this run."
 
 
 def _statistics(results: Mapping[str, Any]) -> dict[str, str]:

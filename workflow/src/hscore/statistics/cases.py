@@ -1,6 +1,13 @@
-"""Which patients stand for the others: typical right calls and the worst wrong ones."""
+"""Which patients stand for the others: every score in order, typical right calls, and the worst wrong ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+
+NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
+WORDS = ("figo_stage", "histology")
 
 
 def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most: int) -> dict[str, list[int]]:
@@ -9,13 +16,15 @@ def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most:
     Args:
         positive: reference standard, bool [n].
         score: float [n].
-        most: how many wrong calls of each kind.
+        most: how many wrong calls of each kind; with 0 nobody is chosen.
 
     Returns:
         ``true_positive`` and ``true_negative``: the patient with the (lower) median score among those called so, no
         matter how good a picture it makes; ``false_negative``: the lowest scores first; ``false_positive``: the highest
         first. A kind that does not occur is an empty list. Equal scores keep the order of the patients.
     """
+    if not most:
+        return {}
     called = score >= cut
     order = np.argsort(score, kind="stable")
 
@@ -32,3 +41,60 @@ def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most:
 
 def _median(ordered: np.ndarray) -> list[int]:
     return [int(ordered[(len(ordered) - 1) // 2])] if len(ordered) else []
+
+
+def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
+    """Score, node status and centre of every patient, highest score first, without names.
+
+    ``score`` by patient; ``patients`` by patient with ``lnm`` and ``center``.
+    """
+    ordered = score.sort_values(ascending=False, kind="stable")
+    rows = patients.loc[ordered.index]
+    return [
+        {"score": float(value), "lnm": bool(lnm), "center": center}
+        for value, lnm, center in zip(ordered, rows["lnm"], rows["center"], strict=True)
+    ]
+
+
+def shown(
+    scores: pd.DataFrame,
+    patients: pd.DataFrame,
+    cuts: Mapping[str, float | None],
+    main: str,
+    most: int,
+) -> list[dict[str, Any]]:
+    """The patients of ``typical_and_worst`` by the main model, with every model's score and call.
+
+    Args:
+        scores: a column a model, by patient.
+        patients: by patient: ``center``, ``lnm`` (bool), ``dfs_months``, ``dfs_event``, clinical columns; NaN: missing.
+        cuts: the frozen threshold of each model, None where it has none.
+        main: model by whose calls patients are chosen; nobody is where it has no threshold.
+        most: wrong calls of each kind.
+    """
+    if cuts[main] is None:
+        return []
+    positive = patients.loc[scores.index, "lnm"].to_numpy(bool)
+    chosen = typical_and_worst(positive, scores[main].to_numpy(), cuts[main], most)
+    return [
+        {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], cuts)}
+        for kind, places in chosen.items()
+        for name in scores.index[places]
+    ]
+
+
+def _patient(row: pd.Series) -> dict[str, Any]:
+    """Who it is: the clinical values that are known, outcome and follow-up."""
+
+    def known(keys: Sequence[str]) -> list[str]:
+        return [key for key in keys if key in row and pd.notna(row[key])]
+
+    clinical = {key: float(row[key]) for key in known(NUMBERS)} | {key: row[key] for key in known(WORDS)}
+    months, event = (None if pd.isna(row[key]) else float(row[key]) for key in ("dfs_months", "dfs_event"))
+    outcome = {"lnm": bool(row["lnm"]), "dfs_months": months, "dfs_event": None if event is None else bool(event)}
+    return {"patient": row.name, "center": row["center"], "clinical": clinical, **outcome}
+
+
+def _calls(scores: pd.Series, cuts: Mapping[str, float | None]) -> dict[str, Any]:
+    called = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
+    return {"scores": {model: float(score) for model, score in scores.items()}, "called": called}
