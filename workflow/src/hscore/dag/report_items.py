@@ -33,6 +33,7 @@ TABLES = {
     "image_quality": (PATIENTS, "Image quality"),
     "performance": (DIAGNOSIS, "Performance"),
     "roc": (DIAGNOSIS, "Points of the ROC curves"),
+    "roc_bands": (DIAGNOSIS, "Bands of the ROC curves"),
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
     "transport": (DIAGNOSIS, "From development to external"),

@@ -110,6 +110,16 @@ def roc(results: Mapping[str, Any]) -> Rows:
     return rows
 
 
+def roc_bands(results: Mapping[str, Any]) -> Rows:
+    """Pointwise bands of every ROC curve that has one."""
+    keys = ("false_positive_rate", "low", "high")
+    return [
+        {"evaluation": entry["evaluation"], "model": entry["model"], **dict(zip(keys, map(bare, values), strict=True))}
+        for entry in results["performance"]
+        for values in zip(*(entry["roc_band"].get(key, []) for key in keys), strict=True)
+    ]
+
+
 def comparisons(results: Mapping[str, Any]) -> Rows:
     """Differences in AUC between models."""
     return as_they_are(results.get("comparisons"))

@@ -24,6 +24,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "image_quality": imaging_tables.image_quality(results),
         "performance": diagnosis_tables.performance(results),
         "roc": diagnosis_tables.roc(results),
+        "roc_bands": diagnosis_tables.roc_bands(results),
         "scores": imaging_tables.scores(results),
         "cases": imaging_tables.cases(results),
         "comparisons": diagnosis_tables.comparisons(results),
