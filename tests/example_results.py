@@ -17,6 +17,7 @@ import yaml
 from hscore.cohort import description
 from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
+from hscore.recovery.observers import planted
 from hscore.reporting import results
 from hscore.reporting.quality_page import overview
 from hscore.statistics import cases, selection, subgroups, survival_by_score, validation
@@ -55,6 +56,10 @@ TRUTH = {
         "CET1WI": {"tumour": 0.76, "peritumoral": 0.88},
         "T2WI": {"tumour": 0.70, "peritumoral": 0.77},
         "ADC": {"tumour": 0.73, "peritumoral": 0.76},
+        "mri_ln": 0.81,
+        "hybrid": 0.93,
+        "all_sequences": 0.87,
+        "all_sequences_mri_ln": 0.94,
     },
     "hazard_ratio": 4.59,
 }
@@ -117,7 +122,7 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         imaging=_imaging(centers),
         cases=_cases(included, scores, frozen, members, roles),
-        truth=TRUTH if simulated else None,
+        truth=planted(TRUTH, config["models"]) if simulated else None,
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
         histories={name: _history(rng) for name, spec in config["models"].items() if "region" in spec},
         explanation=_explanation(rng),

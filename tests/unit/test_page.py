@@ -54,7 +54,7 @@ def results():
 
 
 def render(results):
-    names = ("flow", "auc_overview", "roc_external", "roc_out_of_fold", "kaplan_meier_external", "cox")
+    names = ("flow", "auc_overview", "roc_external", "roc_out_of_fold", "kaplan_meier_external", "cox", "explanation")
     return page.render(results, dict.fromkeys(names, SVG))
 
 

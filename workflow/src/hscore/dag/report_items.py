@@ -10,6 +10,8 @@ FIGURES = {
     "roc_out_of_fold": (DIAGNOSIS, "ROC, out-of-fold"),
     "waterfall_external": (DIAGNOSIS, "Waterfall of H scores, external"),
     "waterfall_out_of_fold": (DIAGNOSIS, "Waterfall of H scores, out-of-fold"),
+    "explanation": (DIAGNOSIS, "What the network looked at"),
+    "learning_curves": (RECORD, "Learning curves"),
     "subgroups_external": (DIAGNOSIS, "Subgroups, external"),
     "subgroups_out_of_fold": (DIAGNOSIS, "Subgroups, out-of-fold"),
     "calibration": (BENEFIT, "Calibration"),

@@ -8,6 +8,7 @@ import pandas as pd
 from hscore.files import read_json
 from hscore.imaging import boxes, nifti
 from hscore.imaging.grid import Grid
+from hscore.recovery.observers import at, observer
 from hscore.simulation import ideal
 from hscore.simulation.parameters import SEQUENCES
 from hscore.simulation.patients import observed_auc
@@ -129,44 +130,12 @@ def models(
                 "auc": auc["estimate"],
                 "low": auc["low"],
                 "high": auc["high"],
-                "ideal": _at(planted, name),
-                "ideal_of_these_patients": _at(observed[role], name),
-                "holds_ideal": None if auc["low"] is None else auc["low"] <= _at(planted, name) <= auc["high"],
+                "ideal": at(planted, name),
+                "ideal_of_these_patients": at(observed[role], name),
+                "holds_ideal": None if auc["low"] is None else auc["low"] <= at(planted, name) <= auc["high"],
             }
         )
     return rows
-
-
-def observer(specification: dict, name: str) -> tuple[str, ...] | None:
-    """Which ideal observer sees what a model of ``specification`` sees: the key of ``ideal_auc``, or None."""
-    model = specification[name]
-    clinical = model.get("clinical", [model["reading"]] if "reading" in model else [])
-    seen = images_seen(specification, name)
-    if clinical not in ([], ["mri_ln_positive"]):
-        return None
-    if not seen:
-        return ("mri_ln",) if clinical else None
-    if len(seen) == 1 and not clinical:
-        return next(iter(seen))
-    if seen == {("CET1WI", "peritumoral")}:
-        return ("hybrid",)
-    if seen == {(sequence, "peritumoral") for sequence in SEQUENCES}:
-        return ("all_sequences_mri_ln",) if clinical else ("all_sequences",)
-    return None
-
-
-def images_seen(specification: dict, name: str) -> set[tuple[str, str]]:
-    """Sequences and regions that a model sees, itself or through the models it fuses."""
-    model = specification[name]
-    sequences = model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
-    own = {(sequence, model["region"]) for sequence in sequences}
-    return own.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
-
-
-def _at(tree: dict, keys: tuple[str, ...]):
-    for key in keys:
-        tree = tree[key]
-    return tree
 
 
 def reading(performance: list[dict], specification: dict, parameters: dict) -> list[dict]:

@@ -85,8 +85,9 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
         "class_weights": weights[results["config"]["train"]["class_weights"]],
         "initial": "Random, by the seeds in the settings; no weights from elsewhere." if images and here else "",
         "ensemble": "The mean of the networks of all folds and seeds." if images else "",
-        "sequences": "Each sequence has its own model; combinations of sequences are not part of this run."
-        if images
+        "sequences": _sequences(results) if images else "",
+        "explained": "Maps of what the network looked at, checked against networks with random weights."
+        if results.get("explanation")
         else "",
         "cut": f"Thresholds {'chosen on development scores and frozen' if here else fixed} before the external test.",
         "blinded": "Networks saw images and the configured variables alone; no job that trains, "
@@ -100,6 +101,12 @@ def _sees(model: Mapping[str, Any]) -> bool:
 
 def _sees_images(results: Mapping[str, Any]) -> bool:
     return any(_sees(model) for model in results["models"])
+
+
+def _sequences(results: Mapping[str, Any]) -> str:
+    if any(len(model["sequences"]) > 1 for model in results["models"]):
+        return "Models of one sequence and of several, compared; the choice is made in development."
+    return "Each sequence has its own model; combinations of sequences are not part of this run."
 
 
 def _statistics(results: Mapping[str, Any]) -> dict[str, str]:

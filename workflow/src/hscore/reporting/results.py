@@ -10,7 +10,6 @@ from typing import Any
 
 from hscore import __version__, environment
 from hscore.errors import UserError
-from hscore.reporting.truth import planted
 from hscore.reporting.verdict import verdicts
 from hscore.status import NOTES
 
@@ -78,8 +77,8 @@ def merge(
     trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
     tells the node status and should not (both are notes in the flow), ``histories`` the rows of each network model's
     history.csv, ``explanation`` the maps of what a model looked at and ``imaging`` the protocol and quality of the
-    centres' images, if any, ``cases`` all scores and the patients to show, ``truth`` the planted truth of a centre of
-    a simulated study; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
+    centres' images, if any, ``cases`` all scores and the patients to show, ``truth`` what was planted in a simulated
+    study; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
     Raises UserError when ``data`` is unknown or the models trained are not the models configured.
     """
     if data not in ("simulated", "own"):
@@ -113,7 +112,7 @@ def merge(
         "explanation": dict(explanation) if explanation else None,
         "imaging": imaging,
         "cases": cases,
-        "truth": planted(truth, models(config)) if truth else None,
+        "truth": truth,
         "published": dict(published),
     }
     results["verdicts"] = verdicts(results, published)

@@ -8,6 +8,7 @@ import yaml
 
 from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
+from hscore.recovery.observers import planted
 from hscore.reporting import results
 from hscore.steps import _program
 
@@ -32,7 +33,7 @@ def work(arguments: argparse.Namespace) -> None:
         shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
         imaging=read_json(arguments.imaging) if arguments.imaging else None,
         cases=read_json(arguments.cases),
-        truth=read_json(arguments.truth) if arguments.truth else None,
+        truth=planted(read_json(arguments.truth), arguments.config["models"]) if arguments.truth else None,
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)

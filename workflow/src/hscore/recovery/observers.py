@@ -1,0 +1,49 @@
+"""Which ideal observer a model of the study is to be set beside, and what was planted for it."""
+
+from hscore.simulation.parameters import SEQUENCES
+
+
+def planted(truth: dict, specification: dict) -> dict:
+    """``ideal_auc`` by model (None where no ideal observer of it is known) and ``hazard_ratio``.
+
+    ``truth`` is the planted truth of any centre: what concerns the whole population is the same in all;
+    ``specification`` the config section ``models``.
+    """
+    observers = {name: observer(specification, name) for name in specification}
+    return {
+        "ideal_auc": {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()},
+        "hazard_ratio": truth["hazard_ratio"],
+    }
+
+
+def observer(specification: dict, name: str) -> tuple[str, ...] | None:
+    """Which ideal observer sees what a model of ``specification`` sees: the key of ``ideal_auc``, or None."""
+    model = specification[name]
+    clinical = model.get("clinical", [model["reading"]] if "reading" in model else [])
+    seen = images_seen(specification, name)
+    if clinical not in ([], ["mri_ln_positive"]):
+        return None
+    if not seen:
+        return ("mri_ln",) if clinical else None
+    if len(seen) == 1 and not clinical:
+        return next(iter(seen))
+    if seen == {("CET1WI", "peritumoral")}:
+        return ("hybrid",)
+    if seen == {(sequence, "peritumoral") for sequence in SEQUENCES}:
+        return ("all_sequences_mri_ln",) if clinical else ("all_sequences",)
+    return None
+
+
+def images_seen(specification: dict, name: str) -> set[tuple[str, str]]:
+    """Sequences and regions that a model sees, itself or through the models it fuses."""
+    model = specification[name]
+    sequences = model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
+    own = {(sequence, model["region"]) for sequence in sequences}
+    return own.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
+
+
+def at(tree: dict, keys: tuple[str, ...]):
+    """The value of a nested dictionary at ``keys``."""
+    for key in keys:
+        tree = tree[key]
+    return tree
