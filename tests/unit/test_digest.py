@@ -12,7 +12,8 @@ from hscore.dag import digest
 FILES = {
     "hscore/__init__.py": '"""Package."""\n__version__ = "1"\n',
     "hscore/errors.py": "class UserError(Exception):\n    pass\n",
-    "hscore/steps/__init__.py": "",
+    "hscore/environment.py": "STAGES = {}\n",
+    "hscore/steps/__init__.py": "from hscore import environment\n",
     "hscore/steps/_program.py": "import argparse\nfrom hscore.errors import UserError\n",
     "hscore/steps/convert.py": "from hscore.imaging import dicom\nfrom hscore.steps import _program\n",
     "hscore/steps/train.py": "from hscore.steps._program import run\n\ndef main():\n"
@@ -52,6 +53,7 @@ def names(paths: list[Path], source: Path) -> set[str]:
 def test_closure_holds_what_is_imported_and_no_more(source):
     assert names(digest.source_files("convert", source), source) == {
         "__init__.py",
+        "environment.py",
         "errors.py",
         "steps/__init__.py",
         "steps/_program.py",
@@ -81,6 +83,7 @@ def test_third_party_names(source):
         ("__init__.py", '"1"', '"2"'),
         ("imaging/unused.py", "nibabel", "nilearn"),
         ("learning/nets.py", "torch", "monai"),
+        ("environment.py", "{}", "{'convert': ['convert', 'a_new_step']}"),
     ],
 )
 def test_what_changes_nothing(source, file, old, new):

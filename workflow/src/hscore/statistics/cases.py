@@ -1,4 +1,4 @@
-"""Which patients stand for the others: every score in order, typical right calls, and the worst wrong ones."""
+"""Which patients stand for the others: every score in order, typical, wrong and most certain calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+KINDS = ("true positive", "false positive", "true negative", "false negative")
 NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
 WORDS = ("figo_stage", "histology")
 
@@ -41,6 +42,19 @@ def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most:
 
 def _median(ordered: np.ndarray) -> list[int]:
     return [int(ordered[(len(ordered) - 1) // 2])] if len(ordered) else []
+
+
+def most_certain(positive: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
+    """Row of the most extreme score of each kind of call that occurs; ``positive`` bool [n], ``scores`` [n] or NaN."""
+    called = scores >= threshold
+    known = np.isfinite(scores)
+    found = {}
+    for kind in KINDS:
+        says, is_right = kind.endswith("positive"), kind.startswith("true")
+        rows = np.flatnonzero(known & (called == says) & (positive == (says == is_right)))
+        if rows.size:
+            found[kind] = int(rows[np.argmax(scores[rows] if says else -scores[rows])])
+    return found
 
 
 def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:

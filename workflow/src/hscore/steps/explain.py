@@ -9,7 +9,7 @@ import numpy as np
 from hscore.files import read_json, write_json
 from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import Samples, array_keys, read_samples
-from hscore.statistics import representatives, tables
+from hscore.statistics import cases, tables
 from hscore.steps import _program
 
 
@@ -35,7 +35,7 @@ def work(arguments: argparse.Namespace) -> None:
     names = samples.patients["patient"]
     scores = tables.numbers(tables.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1)
     positive = tables.read_binary(arguments.lnm, "lnm")[names].to_numpy()
-    chosen = representatives.most_certain(positive, scores[names].to_numpy(), cut)
+    chosen = cases.most_certain(positive, scores[names].to_numpy(), cut)
     shown, checks = [], {}
     for number, key in enumerate(array_keys(ensembles[0].spec)):
         own = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))
