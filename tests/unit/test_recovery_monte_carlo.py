@@ -211,6 +211,14 @@ def test_a_place_without_a_truth_is_measured_against_the_mean_and_says_so():
     assert found["intervals"][0]["truth"] == pytest.approx(5, abs=0.2)
 
 
+def test_a_median_that_no_study_reaches_has_no_mean_and_without_a_truth_no_row():
+    endless = made_up([np.inf] * 3, 0.0, [0.5] * 3)
+    endless["intervals"]["x"][:, 1] = [10.0, 20.0, 40.0]
+    (row,) = monte_carlo.summary([endless], {"values": {"x": 30.0}, "scenario": "null"}, 0.95)["intervals"]
+    assert row["mean"] is None and row["bias"] is None and row["coverage"] == pytest.approx(2 / 3)
+    assert monte_carlo.summary([endless], {"values": {}, "scenario": "null"}, 0.95)["intervals"] == []
+
+
 def test_a_number_that_some_studies_lack_counts_where_it_is():
     part, other = made_up([2.0, 2.1], 1.0, [0.5, 0.5]), made_up([1.9], 1.0, [0.5])
     other["intervals"]["rare"] = other["intervals"]["x"].copy()

@@ -80,8 +80,8 @@ def test_partial_auc_and_average_precision_equal_scikit_learn(data):
 
 def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong(data):
     positive, scores = data
-    counts = bootstrap.draw_by_class(positive, 4000, np.random.default_rng(0))
-    rows = resampled_roc.describe(positive, scores, counts, 0.95, 0.8)
+    draws = bootstrap.both(positive, 4000, np.random.default_rng(0))
+    rows = resampled_roc.describe(positive, scores, draws, 0.95, 0.8)
     delong = discrimination.auc_interval(positive, scores, 0.95)
     assert rows["auc_bootstrap"]["estimate"] == pytest.approx(delong["estimate"])
     assert rows["auc_bootstrap"]["low"] == pytest.approx(delong["low"], abs=0.02)
@@ -94,6 +94,6 @@ def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong
 def test_one_class_is_explained(data):
     _, scores = data
     nobody = np.zeros(90, bool)
-    counts = bootstrap.draw_by_class(nobody, 9, np.random.default_rng(7))
-    for row in resampled_roc.describe(nobody, scores, counts, 0.95, 0.8).values():
+    draws = bootstrap.both(nobody, 9, np.random.default_rng(7))
+    for row in resampled_roc.describe(nobody, scores, draws, 0.95, 0.8).values():
         assert row["estimate"] is None and "both classes" in row["why"]

@@ -120,7 +120,7 @@ def covered_share(band: dict, name: str, truth: dict) -> float | None:
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(true)
     if not known.any():
         return None
-    tolerance = 1e-12  # at S = 1 a band has no width
+    tolerance = 1e-9  # at S = 1 a band has no width
     return float(((low - tolerance <= true) & (true <= high + tolerance))[known].mean())
 
 
@@ -180,7 +180,11 @@ def summary(batches: list[dict], truth: dict, confidence: float) -> dict:
         "scenario": truth["scenario"],
         "studies": sum(map(_studies, batches)),
         "confidence": confidence,
-        "intervals": [_interval(name, values, truth) for name, values in joined["intervals"].items()],
+        "intervals": [
+            _interval(name, values, truth)
+            for name, values in joined["intervals"].items()
+            if name in truth["values"] or np.isfinite(values[:, 0]).any()
+        ],
         "bands": [_mean(name, values, "covered") for name, values in joined["bands"].items()],
         "tests": [_test(name, values, truth) for name, values in joined["p"].items()],
         "chosen_threshold": [_mean(name, values, "bias") for name, values in joined["chosen"].items()],
@@ -211,9 +215,10 @@ def _interval(name: str, values: np.ndarray, truth: dict) -> dict:
     known = values[~np.isnan(values[:, 1])]
     estimate, low, high = known.T
     finite = estimate[np.isfinite(estimate)]
+    mean = float(finite.mean()) if len(finite) else None
     true, source = truth["values"].get(name), "planted"
     if true is None:
-        true, source = float(finite.mean()), "mean of the studies"
+        true, source = mean, "mean of the studies"
     tolerance = 1e-9 * max(1.0, abs(true))
     covered = (low <= true + tolerance) & (true <= high + tolerance)
     row = {
@@ -221,8 +226,8 @@ def _interval(name: str, values: np.ndarray, truth: dict) -> dict:
         "studies": len(known),
         "truth": true,
         "truth_from": source,
-        "mean": float(finite.mean()),
-        "bias": float(finite.mean() - true) if len(finite) == len(estimate) else None,
+        "mean": mean,
+        "bias": mean - true if len(finite) == len(estimate) else None,
         "bias_error": float(finite.std(ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else None,
         "coverage": float(covered.mean()),
         "coverage_error": _share_error(covered.mean(), len(known)),

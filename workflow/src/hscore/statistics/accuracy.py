@@ -69,10 +69,10 @@ INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
 def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
     """F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, with bootstrap intervals.
 
-    ``positive`` and ``called`` are bool [n], ``draws`` [resamples, n] counts of stratified resamples. An index that
-    the 2 x 2 table leaves undefined is None with the reason.
+    ``positive`` and ``called`` are bool [n], ``draws`` [resamples, n] the counts of resamples of the whole cohort
+    (``bootstrap.draw``). An index that the 2 x 2 table leaves undefined is None with the reason.
     """
-    method = f"stratified percentile bootstrap, {len(draws)} resamples"
+    method = f"percentile bootstrap, {len(draws)} resamples"
     values, resampled = (_indices(positive, called, drawn) for drawn in (bootstrap.everyone(positive.size), draws))
     return {
         name: unknown("a row or a column of the 2 x 2 table is empty", method)

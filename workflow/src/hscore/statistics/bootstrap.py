@@ -4,6 +4,8 @@ Draws of a statistic are float [resamples, ...]: NaN where a resample has no val
 the value is unbounded.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hscore.statistics.estimates import finite
@@ -21,6 +23,23 @@ def draw_by_class(positive: np.ndarray, resamples: int, rng: np.random.Generator
         if members.any():
             counts[:, members] = draw(int(members.sum()), resamples, rng)
     return counts
+
+
+class Resamples(NamedTuple):
+    """Draws of one cohort, float [resamples, n] each.
+
+    ``by_class`` keeps the numbers of positives and negatives, for what does not depend on them (ROC curves). In
+    ``whole`` they vary as they would in another cohort, for what does (precision, F1, kappa): with fixed numbers their
+    intervals would be too short.
+    """
+
+    by_class: np.ndarray
+    whole: np.ndarray
+
+
+def both(positive: np.ndarray, resamples: int, rng: np.random.Generator) -> Resamples:
+    """``draw_by_class`` and ``draw`` of a cohort."""
+    return Resamples(draw_by_class(positive, resamples, rng), draw(positive.size, resamples, rng))
 
 
 def everyone(n: int) -> np.ndarray:

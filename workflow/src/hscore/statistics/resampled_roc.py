@@ -1,7 +1,8 @@
 """ROC statistics of many bootstrap resamples at once.
 
 Shapes: ``positive`` bool [n], ``scores`` float [n], ``counts`` float [resamples, n] from ``bootstrap.draw_by_class``,
-so that every resample holds both classes. Higher scores mean "more likely positive"; ties count one half.
+so that every resample holds both classes, unless said otherwise. Higher scores mean "more likely positive"; ties count
+one half.
 
 Sources: McClish, Med Decis Making 1989;9:190-195 (partial area, its correction); Boyd, Eng, Page, ECML-PKDD 2013
 (average precision as the step-wise area under the precision-recall curve).
@@ -47,11 +48,15 @@ class ResampledRoc:
         return (1 + (area - chance) / (end - chance)) / 2
 
     def average_precisions(self) -> np.ndarray:
-        """Area under the precision-recall curve: sum of precision x gain in recall, no interpolation, [resamples]."""
+        """Area under the precision-recall curve: sum of precision x gain in recall, no interpolation, [resamples].
+
+        NaN for a resample without a positive, which ``bootstrap.draw`` may give.
+        """
         cases = np.cumsum(self.cases, axis=1)
         called = cases + np.cumsum(self.controls, axis=1)
         precision = np.divide(cases, called, out=np.zeros_like(cases), where=called > 0)
-        return (self.cases * precision).sum(axis=1) / cases[:, -1]
+        with np.errstate(invalid="ignore"):
+            return (self.cases * precision).sum(axis=1) / cases[:, -1]
 
     def sensitivities(self, at: np.ndarray) -> np.ndarray:
         """Sensitivity at the false-positive rates ``at`` [points], straight lines between points, [resamples, points].
@@ -81,19 +86,24 @@ def band(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidenc
 
 
 def describe(
-    positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float, lowest_specificity: float
+    positive: np.ndarray,
+    scores: np.ndarray,
+    draws: bootstrap.Resamples,
+    confidence: float,
+    lowest_specificity: float,
 ) -> dict[str, dict]:
     """``auc_bootstrap``, ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
 
-    Each is an estimate with its percentile interval over the stratified resamples; the latter two have ``chance``,
-    what a useless score would have.
+    Each is an estimate with its percentile interval, over the stratified resamples but for the last, which depends on
+    how many are positive. The latter two have ``chance``, what a useless score would have.
     """
-    resampled = f"stratified percentile bootstrap, {len(counts)} resamples"
+    resampled = f"percentile bootstrap, {len(draws.whole)} resamples"
     rows = {
-        "auc_bootstrap": {"method": resampled},
+        "auc_bootstrap": {"method": f"stratified {resampled}"},
         "partial_auc": {
             "chance": 0.5,
-            "method": f"partial AUC at specificity of {lowest_specificity:g} and more, McClish-corrected; {resampled}",
+            "method": f"partial AUC at specificity of {lowest_specificity:g} and more, McClish-corrected; "
+            f"stratified {resampled}",
         },
         "average_precision": {
             "chance": float(positive.mean()) if positive.size else None,
@@ -102,11 +112,15 @@ def describe(
     }
     if why := one_class(positive):
         return {name: unknown(why, **row) for name, row in rows.items()}
-    values, draws = (
-        (roc.aucs(), roc.partial_aucs(lowest_specificity), roc.average_precisions())
-        for roc in (ResampledRoc(positive, scores, drawn) for drawn in (bootstrap.everyone(positive.size), counts))
+    one, by_class, whole = (
+        ResampledRoc(positive, scores, counts) for counts in (bootstrap.everyone(positive.size), *draws)
     )
+    pairs = {
+        "auc_bootstrap": (one.aucs(), by_class.aucs()),
+        "partial_auc": (one.partial_aucs(lowest_specificity), by_class.partial_aucs(lowest_specificity)),
+        "average_precision": (one.average_precisions(), whole.average_precisions()),
+    }
     return {
-        name: {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), **row}
-        for (name, row), value, drawn in zip(rows.items(), values, draws, strict=True)
+        name: {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), **rows[name]}
+        for name, (value, drawn) in pairs.items()
     }

@@ -53,10 +53,9 @@ def validate(
     resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
     rows, counts = [], {}
     for name, evaluation in evaluations.items():
-        draws = bootstrap.draw_by_class(evaluation.positive, resamples, rng)
+        draws = bootstrap.both(evaluation.positive, resamples, rng)
+        counts[name] = draws.whole
         rows += [performance(model, name, evaluation, cuts[model], settings, draws) for model in evaluation.scores]
-    for name in held_out(evaluations):
-        counts[name] = bootstrap.draw(evaluations[name].positive.size, resamples, rng)
     recalibrated = {name: recalibrate(evaluations[name], frozen) for name in held_out(evaluations)}
     main = held_out(evaluations)[0]
     calibrated = calibrations(evaluations, recalibrated, confidence, counts)
@@ -264,8 +263,10 @@ def development_size(
     return {"model": reference, **precision.development(positive, likelihood)}
 
 
-def performance(model: str, name: str, evaluation: Evaluation, cut: float, settings: dict, draws: np.ndarray) -> dict:
-    """Discrimination and accuracy of one model in one evaluation; ``draws`` are stratified bootstrap draws."""
+def performance(
+    model: str, name: str, evaluation: Evaluation, cut: float, settings: dict, draws: bootstrap.Resamples
+) -> dict:
+    """Discrimination and accuracy of one model in one evaluation."""
     positive, scores = evaluation.positive, evaluation.scores[model]
     confidence = settings["confidence"]
     called = scores >= cut
@@ -281,10 +282,10 @@ def performance(model: str, name: str, evaluation: Evaluation, cut: float, setti
         **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
         **accuracy.rates(counts, settings["proportion_interval"], confidence),
         **accuracy.ratios(counts, confidence),
-        "indices": accuracy.indices(positive, called, draws, confidence),
+        "indices": accuracy.indices(positive, called, draws.whole, confidence),
         "confusion": counts,
         "roc": discrimination.roc_points(positive, scores),
-        "roc_band": resampled_roc.band(positive, scores, draws, confidence),
+        "roc_band": resampled_roc.band(positive, scores, draws.by_class, confidence),
     }
 
 
