@@ -188,18 +188,20 @@ def train(study: Path, config: dict) -> Part:
 
     settings = config["train"]
     folds = pd.read_csv(study / "splits" / "folds.csv")["fold"]
-    image_models = [path for path in (study / "models").glob("*/seed-*") if list(path.glob("*.safetensors"))]
+    image_models = [path.parent.name for path in (study / "models").glob("*/seed-*") if any(path.glob("*.safetensors"))]
+    sequences = sum(len(config["models"][name].get("sequences", ["one"])) for name in image_models)
     drawn = sum(int((folds != fold).sum()) for fold in folds.unique()) * settings["samples_per_patient"]
-    samples = drawn * settings["epochs"] * len(image_models)
+    samples = drawn * settings["epochs"] * sequences
     size, transforms = settings["batch_size"], per_sample_transforms(settings["augmentation"])
     images = torch.randn(TIMED_SAMPLES, 3, 64, 64)
-    network = networks.build(settings["network"], (3, 64, 64), 0)
+    network = networks.build(settings["network"], [(3, 64, 64)], 0, settings["aggregation"])
     optimizer = torch.optim.AdamW(network.parameters())
 
     def step(batch: torch.Tensor) -> None:
         optimizer.zero_grad()
-        logits = network.logits(batch, torch.empty(len(batch), 0))
-        functional.binary_cross_entropy_with_logits(logits, torch.zeros(len(batch))).backward()
+        alone, clinical = torch.ones(len(batch), 1, dtype=torch.bool), torch.empty(len(batch), 0)
+        logits = network([batch.contiguous(memory_format=torch.channels_last)], [alone], clinical)
+        functional.binary_cross_entropy_with_logits(logits, torch.zeros(len(batch), 1)).backward()
         optimizer.step()
 
     def bare() -> None:
