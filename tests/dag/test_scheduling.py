@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_runs import ROOT
+from workflow_runs import ROOT, planned
 
 SNAKEFILE = """
 from hscore.dag.scheduling import lift_default_rate_limit
@@ -54,3 +54,13 @@ def test_the_default_limit_is_lifted_and_a_user_s_stays(tmp_path: Path, options,
 
 def test_the_study_lifts_it():
     assert "onstart:\n    lift_default_rate_limit(workflow)\n" in (ROOT / "Snakefile").read_text()
+
+
+@pytest.mark.parametrize("target", ["all", "recovery", "leave_one_center_out", "search"])
+def test_the_packs_of_the_cluster_profile_do_not_wait_for_each_other(tmp_path, target):
+    """Snakemake refuses a group that waits for a job outside that waits for the group; a new rule is easily missed."""
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    (tmp_path / "resources").symlink_to(ROOT / "resources")
+    profile = ["--workflow-profile", str(ROOT / "workflow/profiles/slurm")]
+    assert planned(tmp_path, target, *profile, "--configfile", str(ROOT / "config/test.yaml"))
