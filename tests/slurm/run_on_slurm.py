@@ -80,7 +80,7 @@ class Run:
             assert self.process.poll() is None, f"the run ended:\n{self.text[-3000:]}"
             time.sleep(0.2)
 
-    def finish(self, seconds: float = 600) -> int:
+    def finish(self, seconds: float = 1200) -> int:
         try:
             return self.process.wait(seconds)
         finally:
