@@ -41,6 +41,7 @@ class Job:
     inputs: list[str]
     outputs: list[str]
     resources: dict[str, int]
+    priority: int
     reason: str
 
 

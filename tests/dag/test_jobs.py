@@ -244,6 +244,12 @@ def test_every_seed_of_a_network_is_a_training_job(own_study):
     assert trained(planned(own_study.folder, *own_study.arguments)) == sorted(expected)
 
 
+def test_of_the_models_those_of_several_sequences_are_trained_first(own_study):
+    jobs = planned(own_study.folder, *own_study.arguments)
+    priority = {job.wildcards["model"]: job.priority for job in jobs if job.rule == "train_model"}
+    assert priority["fused"] > priority["t2wi_peritumoral"] > priority["late_hybrid"]
+
+
 def test_a_gpu_is_requested_for_image_models_only_and_trains_all_seeds_at_once(own_study):
     own_study.configure(train={"device": "gpu", "seeds": 3})
     jobs = planned(own_study.folder, *own_study.arguments, "--resources", "gpu=1")

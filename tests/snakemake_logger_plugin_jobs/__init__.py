@@ -24,6 +24,7 @@ class LogHandler(LogHandlerBase):
                 "inputs": [str(name) for name in record.input],
                 "outputs": [str(name) for name in record.output],
                 "resources": {name: value for name, value in record.resources.items() if isinstance(value, int)},
+                "priority": record.priority,
                 "reason": record.reason,
             }
             with open(os.environ["JOBS"], "a", encoding="utf-8") as file:

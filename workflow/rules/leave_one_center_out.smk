@@ -79,12 +79,12 @@ rule describe_held_out_centers:
     message:
         "Describing the centres held out"
     input:
-        predictions=[paths.center_predictions.format(model=model) for model in targets.models],
+        predictions=expand(paths.center_predictions, model=targets.models),
         folds=paths.center_folds,
     output:
         performance=paths.center_performance,
     params:
-        predictions=[f"{model}={paths.center_predictions.format(model=model)}" for model in targets.models],
+        predictions=expand("{model}=" + paths.center_predictions, model=targets.models),
         settings=as_json({"confidence": config["validate"]["confidence"]}),
         code=digest("describe_held_out_centers"),
     log:

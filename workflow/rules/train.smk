@@ -24,6 +24,7 @@ rule train_model:
     envmodules:
         "hscore/train",
     threads: targets.threads
+    priority: targets.longest_first
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),

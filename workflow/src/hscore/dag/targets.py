@@ -189,6 +189,10 @@ class Targets:
         """1 when training this model was promised a GPU, else 0."""
         return int(self.sees_images(wildcards.model) and self.study.config["train"]["device"] == "gpu")
 
+    def longest_first(self, wildcards) -> int:
+        """Priority of training a model: one of several sequences takes several times as long, and would end alone."""
+        return len(sequences_of(self.study.config["models"][wildcards.model]))
+
     def threads(self, wildcards) -> int:
         """CPU threads of a training job."""
         return self.study.config["train"]["threads"] if self.sees_images(wildcards.model) else 1
