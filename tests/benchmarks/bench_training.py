@@ -27,18 +27,18 @@ SETTINGS = {"threads": 1, **SETTINGS}
 PATIENTS, TRIPLETS = 85, 8
 
 
-def simulated_task() -> training.Task:
-    """85 patients with 8 samples of noise each."""
+def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
+    """So many patients with 8 samples of noise each; ``changed``: settings of training other than the default ones."""
     random = np.random.default_rng(0)
-    images = random.normal(size=(PATIENTS * TRIPLETS, 3, 64, 64)).astype(np.float32)
-    owner = np.repeat(np.arange(PATIENTS), TRIPLETS)
-    patients = pd.DataFrame({"patient": [f"P{k}" for k in range(PATIENTS)]})
-    none = np.empty((PATIENTS, 0))
+    images = random.normal(size=(count * TRIPLETS, 3, 64, 64)).astype(np.float32)
+    owner = np.repeat(np.arange(count), TRIPLETS)
+    patients = pd.DataFrame({"patient": [f"P{k}" for k in range(count)]})
+    none = np.empty((count, 0))
     samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, owner),), none)
-    labels = (np.arange(PATIENTS) % 5 == 0).astype(int)
-    folds = np.arange(PATIENTS) // 5 % 5
-    centers = np.full(PATIENTS, "AA")
-    return training.Task("benchmark", samples, labels, folds, centers, SETTINGS, machine.prepare("cpu", 1))
+    labels = (np.arange(count) % 5 == 0).astype(int)
+    folds = np.arange(count) // 5 % 5
+    centers = np.full(count, "AA")
+    return training.Task("benchmark", samples, labels, folds, centers, SETTINGS | changed, machine.prepare("cpu", 1))
 
 
 def cpu_seconds(work: Callable[[], None]) -> float:
@@ -111,8 +111,20 @@ def time_one_model() -> None:
           f"{seconds * SETTINGS['epochs'] * folds:.0f} CPU s")  # fmt: skip
 
 
+def time_one_sample_a_patient(epochs: int = 10) -> None:
+    """4,500 epochs of 340 training patients with one sample each, from as many of them as the time allows."""
+    network = SETTINGS["network"] | {"channels": [16, 32, 64, 128]}
+    task = simulated_task(425, samples_per_patient=1, network=network)
+    run = training.Training(task, [training.Member(1, 0)])
+    run.train_epoch()
+    seconds = cpu_seconds(lambda: [run.train_epoch() for _ in range(epochs)]) / epochs
+    print(f"4,500 epochs of {run.number} samples, filters {network['channels']}: "
+          f"{4500 * seconds / 120:.0f} min on 2 cores, one training each")  # fmt: skip
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     compare_with_bare_loop()
     time_one_model()
+    time_one_sample_a_patient()
     compare_with_per_sample_monai()
