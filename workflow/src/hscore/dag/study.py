@@ -18,6 +18,7 @@ from hscore.dag.paths import Paths, seed_groups
 from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
 from hscore.files import sha256
+from hscore.model_spec import sequences_of
 
 OUTCOME_COLUMNS = {"lnm": ["lnm"], "dfs": ["dfs_months", "dfs_event", "competing_event"]}
 
@@ -42,11 +43,6 @@ def config_problems(config: dict, schema: dict) -> list[str]:
         else:
             problems.append(f"config: '{place}': {error.message}")
     return problems
-
-
-def sequences_of(model: dict) -> list[str]:
-    """The sequences that a model sees; none for a model without images."""
-    return model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
 
 
 def merged(default: dict, changes: dict) -> dict:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.errors import UserError
+from hscore.model_spec import sequences_of
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,7 @@ class Samples:
 
 def array_keys(spec: dict) -> list[str]:
     """Keys in ``samples.npz`` of what a model sees, in the order of its sequences; none for one without images."""
-    sequences = spec.get("sequences") or ([spec["sequence"]] if spec.get("sequence") else [])
-    return [f"{sequence}_{spec['region']}" for sequence in sequences]
+    return [f"{sequence}_{spec['region']}" for sequence in sequences_of(spec)]
 
 
 def read_samples(

@@ -1,5 +1,6 @@
 """Which ideal observer a model of the study is to be set beside, and what was planted for it."""
 
+from hscore.model_spec import sequences_of
 from hscore.simulation.parameters import SEQUENCES
 
 
@@ -37,8 +38,7 @@ def observer(specification: dict, name: str) -> tuple[str, ...] | None:
 def images_seen(specification: dict, name: str) -> set[tuple[str, str]]:
     """Sequences and regions that a model sees, itself or through the models it fuses."""
     model = specification[name]
-    sequences = model.get("sequences") or ([model["sequence"]] if "sequence" in model else [])
-    own = {(sequence, model["region"]) for sequence in sequences}
+    own = {(sequence, model["region"]) for sequence in sequences_of(model)}
     return own.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
 
 

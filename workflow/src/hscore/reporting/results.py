@@ -10,6 +10,7 @@ from typing import Any
 
 from hscore import __version__, environment
 from hscore.errors import UserError
+from hscore.model_spec import sequences_seen
 from hscore.reporting.verdict import verdicts
 from hscore.status import NOTES
 
@@ -153,19 +154,12 @@ def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "model": name,
             "label": spec.get("label", name),
-            "sequences": sequences_of(spec, config["models"]),
+            "sequences": sequences_seen(name, config["models"]),
             "region": spec.get("region"),
             "clinical": list(spec.get("clinical", [])),
         }
         for name, spec in config["models"].items()
     ]
-
-
-def sequences_of(spec: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The sequences a model sees, by itself or through the models it fuses."""
-    own = spec.get("sequences") or ([spec["sequence"]] if spec.get("sequence") else [])
-    fused = [sequence for base in spec.get("fuse", []) for sequence in sequences_of(models[base], models)]
-    return list(dict.fromkeys([*own, *fused]))
 
 
 CURVES = ("loss", "auc", "held_out_loss", "held_out_auc")
