@@ -43,7 +43,7 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
         if values.nunique() == 2:
             for level in np.unique(values):
                 if not event[(values == level).to_numpy()].any():
-                    return f"no events where {name} is {level:g}: the hazard ratio has no finite estimate"
+                    return f"no events {among(name, level, values)}: the hazard ratio has no finite estimate"
     if np.linalg.matrix_rank(covariates - covariates.mean()) < covariates.shape[1]:
         return f"the variables {', '.join(covariates)} determine each other"
     if events < events_per_variable * covariates.shape[1]:
@@ -52,6 +52,13 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
             "per variable asked for"
         )
     return None
+
+
+def among(name: str, level: float, values: pd.Series) -> str:
+    """In words, the patients of one ``level`` of a variable that has two; of a yes or no "with" and "without" it."""
+    if set(values) == {0, 1}:
+        return f"{'with' if level else 'without'} {name}"
+    return f"where {name} is {level:g}"
 
 
 @dataclass(frozen=True)
