@@ -12,6 +12,7 @@ from itertools import chain, combinations, product
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from hscore.learning import networks
@@ -124,13 +125,7 @@ def agreement(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float | None:
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Spearman's rank correlation of two maps, ties at their middle rank; None where one is constant."""
-    ranks = [_ranks(values.ravel()) for values in (a, b)]
-    if min(values.std() for values in ranks) == 0:
+    """Spearman's rank correlation of two maps; None where one is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return float(spearmanr(a.ravel(), b.ravel()).statistic)
