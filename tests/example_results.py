@@ -95,7 +95,9 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
     members = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
     positive = patients["lnm"].to_numpy() == 1
     frozen = {
-        name: freeze(positive[members["development"]], columns["out_of_fold"][members["development"]], "youden")
+        name: freeze(
+            positive[members["development"]], columns["out_of_fold"][members["development"]], config["validate"]
+        )
         for name, columns in scores.items()
     }
     evaluations, characteristics = {}, {}

@@ -104,14 +104,6 @@ def test_late_fusion_learns_from_out_of_fold_scores(full_study, beside_the_study
         assert folds and folds <= set(base.inputs)
 
 
-def test_a_calibration_is_applied_to_the_external_cohort_and_fitted_on_development(full_study):
-    for job in full_study:
-        if job.rule == "predict_external":
-            (calibration,) = (name for name in job.inputs if name.endswith("calibration.json"))
-            (writer,) = (other for other in full_study if calibration in other.outputs)
-            assert (writer.rule, writer.wildcards["model"]) == ("predict_development", job.wildcards["model"])
-
-
 def test_the_leakage_walk_sees_a_leak(full_study):
     """The same walk over a DAG in which the external manifest is given to the split."""
     split = next(job for job in full_study if job.rule == "split_development")
@@ -311,8 +303,6 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
     for job in jobs:
         if job.rule == "predict_external":
             assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
-            calibration = own_study.finished / "predictions" / job.wildcards["model"] / "calibration.json"
-            assert str(calibration) in job.inputs
     survive = next(job for job in jobs if job.rule == "analyse_survival")
     assert {str(own_study.finished / name) for name in ("validation/thresholds.json", "survival/survival.json")} <= set(
         survive.inputs

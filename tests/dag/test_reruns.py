@@ -20,7 +20,6 @@ STAND_IN = f"""#!{sys.executable}
 import os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
 outputs = {{"cohort": ["--manifest", "--flow"], "report": ["--output", "--figures", "--tables"]}}
-outputs["predict"] = ["--output", *(["--calibration"] if "--folds" in words else [])]
 folders = {{"convert", "normalize", "sample", "quality", "train", "provenance"}}
 for option in outputs.get(step, ["--output"]):
     path = words[words.index(option) + 1]

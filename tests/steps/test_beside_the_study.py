@@ -143,7 +143,7 @@ def test_every_centre_is_held_out_once(study):
                 "--state", str(study / "state"), "--output", str(study / "model")])  # fmt: skip
     predict.main(["--spec", json.dumps(SPECS["clinical"]), "--model-folders", str(study / "model"),
                   "--manifests", *manifests, "--folds", str(study / "centers.csv"),
-                  "--calibration", str(study / "calibration.json"), "--output", str(study / "scores.csv")])  # fmt: skip
+                  "--output", str(study / "scores.csv")])  # fmt: skip
     describe_held_out_centers.main(
         ["--predictions", f"clinical={study / 'scores.csv'}", "--folds", str(study / "centers.csv"),
          "--settings", json.dumps({"confidence": 0.95}), "--output", str(study / "performance.csv")]

@@ -39,24 +39,23 @@ def train_arguments(study, model, seeds=(1,), settings=SETTINGS):
     ]  # fmt: skip
 
 
-def predict_arguments(study, model, seeds=("1",), external=False, method="platt"):
+def predict_arguments(study, model, seeds=("1",), external=False):
     folders = [str(study / model / f"seed-{seed}") for seed in seeds]
     cohort = "external" if external else "development"
     manifests = ["CC.csv"] if external else ["AA.csv", "BB.csv"]
-    own = [] if external else ["--folds", str(study / "folds.csv"), "--method", method]
+    own = [] if external else ["--folds", str(study / "folds.csv")]
     scores = [f"{base}={study / base}-{cohort}.csv" for base in SPECS[model].get("fuse", [])]
     output = study / f"{model}-{cohort}.csv"
     return ["--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
             "--manifests", *[str(study / name) for name in manifests], *own,
-            "--scores", *scores, "--calibration", str(study / f"{model}.json"),
-            "--output", str(output)], output  # fmt: skip
+            "--scores", *scores, "--output", str(output)], output  # fmt: skip
 
 
 @pytest.mark.parametrize("model", ["clinical", "image", "hybrid"])
 def test_development_scores_are_means_of_the_right_members(study, model):
     for seed in (1, 2):
         train.main(train_arguments(study, model, [seed]))
-    arguments, output = predict_arguments(study, model, (1, 2), method="none")
+    arguments, output = predict_arguments(study, model, (1, 2))
     predict.main(arguments)
     table = pd.read_csv(output)
     folds = pd.read_csv(study / "folds.csv")
@@ -82,14 +81,11 @@ def test_external_score_is_the_mean_of_all_members(study, model):
     arguments, output = predict_arguments(study, model, external=True)
     predict.main(arguments)
     table = pd.read_csv(output)
-    assert table.columns.tolist() == ["patient", "center", "score", "risk"]
+    assert table.columns.tolist() == ["patient", "center", "score"]
     assert table["patient"].tolist() == [f"CC-{k:04d}" for k in range(6)]
     ensemble = load_model(study / model / "seed-1")
     expected = ensemble.probabilities(read_samples([study / "CC.csv"], ensemble.spec)).mean(axis=0)
     np.testing.assert_allclose(table["score"], expected, rtol=1e-6)
-    line = read_json(study / f"{model}.json")
-    logits = line["intercept"] + line["slope"] * np.log(expected / (1 - expected))
-    np.testing.assert_allclose(table["risk"], 1 / (1 + np.exp(-logits)), rtol=1e-6)
 
 
 def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):

@@ -235,6 +235,27 @@ def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
     assert done.returncode == 2 and "--folds" in done.stderr
 
 
+def test_isotonic_recalibration_is_applied_as_frozen(folder):
+    settings = CONFIG["validate"] | {"recalibration": "isotonic"}
+    assert freeze(folder, settings=settings).returncode == 0
+    assert validate(folder).returncode == 0
+    content = read(folder)
+    line = next(row for row in content["recalibration"] if row["model"] == "hybrid")
+    scores = pd.read_csv(folder / "hybrid_external.csv")["score"]
+    row = next(r for r in content["calibration"] if (r["model"], r["scores"]) == ("hybrid", "recalibrated"))
+    assert row["mean_predicted"] == pytest.approx(np.interp(scores, line["predicted"], line["risk"]).mean())
+    assert finite(content) and not unexplained(content)
+
+
+def test_without_recalibration_there_is_none_anywhere(folder):
+    assert freeze(folder, settings=CONFIG["validate"] | {"recalibration": "none"}).returncode == 0
+    assert validate(folder).returncode == 0
+    content = read(folder)
+    assert {row["scores"] for row in [*content["calibration"], *content["decision_curves"]]} == {"as predicted"}
+    assert content["reclassification"] == [] and content["precision"]["threshold"] is None
+    assert finite(content) and not unexplained(content)
+
+
 def test_a_model_that_points_the_wrong_way_is_not_recalibrated(folder):
     table = pd.read_csv(folder / "clinical_development.csv")
     table.assign(out_of_fold=1 - table["out_of_fold"]).to_csv(folder / "clinical_development.csv", index=False)
@@ -242,7 +263,7 @@ def test_a_model_that_points_the_wrong_way_is_not_recalibrated(folder):
     assert validate(folder).returncode == 0
     content = read(folder)
     line = next(row for row in content["recalibration"] if row["model"] == "clinical")
-    assert line["slope"] is None and "do not rise" in line["why"]
+    assert "slope" not in line and "do not rise" in line["why"]
     assert "clinical" not in curves(content)["external", "recalibrated"]["models"]
     assert "clinical" in curves(content)["external", "as predicted"]["models"]
 

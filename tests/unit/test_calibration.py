@@ -51,34 +51,6 @@ def test_logistic_fit_without_a_maximum_is_none(x, positive):
     assert logistic.fit(np.array(x, float)[:, None], np.array(positive, bool)) is None
 
 
-def test_shifted_and_stretched_logits_give_their_shift_and_stretch_back(data):
-    positive, risk = data
-    plain = calibration.recalibration(positive, risk)
-    distorted = expit(0.7 + 2 * logit(risk))
-    line = calibration.line(positive, distorted, 0.95)
-    assert line["slope"]["estimate"] == pytest.approx(plain["slope"] / 2)
-    np.testing.assert_allclose(
-        calibration.recalibrate(distorted, **calibration.recalibration(positive, distorted)),
-        expit(plain["intercept"] + plain["slope"] * logit(risk)),
-    )
-
-
-def test_scores_that_fall_with_the_outcome_have_no_recalibration(data):
-    positive, risk = data
-    line = calibration.recalibration(positive, 1 - risk)
-    assert line["slope"] is None and "do not rise" in line["why"]
-
-
-def test_recalibrated_scores_are_calibrated_where_they_were_fitted(data):
-    positive, risk = data
-    again = calibration.recalibrate(risk**2, **calibration.recalibration(positive, risk**2))
-    result = calibration.describe(positive, again, 0.95, draws(positive))
-    assert result["observed_expected"]["estimate"] == pytest.approx(1)
-    assert result["slope"]["estimate"] == pytest.approx(1) and result["intercept"]["estimate"] == pytest.approx(
-        0, abs=1e-9
-    )
-
-
 def test_brier_interval_has_the_width_of_a_mean(data):
     positive, risk = data
     result = calibration.brier(positive, risk, 0.95, draws(positive, 2000))["brier"]

@@ -62,10 +62,8 @@ use rule predict_development as predict_held_out_center with:
         scores=targets.fused(paths.center_predictions),
     output:
         scores=paths.center_predictions,
-        calibration=paths.center_calibration,
     params:
         spec=targets.model_spec,
-        calibration=config["predict"]["calibration"],
         scores=targets.named_fused(paths.center_predictions),
         code=digest("predict"),
     log:

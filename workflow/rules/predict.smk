@@ -1,5 +1,5 @@
 rule predict_development:
-    """Score each development patient by the networks that never saw them, and (apparent) by those that did; calibrate."""
+    """Score each development patient by the networks that never saw them, and (apparent) by those that did."""
     message:
         "Predicting the development cohort with {wildcards.model}"
     input:
@@ -9,10 +9,8 @@ rule predict_development:
         scores=targets.fused(paths.predictions, cohort="development"),
     output:
         scores=paths.predictions.replace("{cohort}", "development"),
-        calibration=paths.calibration,
     params:
         spec=targets.model_spec,
-        calibration=config["predict"]["calibration"],
         scores=targets.named_fused(paths.predictions, cohort="development"),
         code=digest("predict"),
     log:
@@ -30,7 +28,7 @@ rule predict_development:
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
         " --manifests {input.manifests:q} --folds {input.folds:q} --scores {params.scores:q}"
-        " --method {params.calibration} --calibration {output.calibration:q} --output {output.scores:q} > {log:q} 2>&1"
+        " --output {output.scores:q} > {log:q} 2>&1"
 
 
 rule predict_external:
@@ -40,7 +38,6 @@ rule predict_external:
     input:
         models=targets.seeds_of_model,
         manifests=targets.per_center(paths.manifest, "external"),
-        calibration=targets.calibration,
         scores=targets.fused(paths.predictions, cohort="external"),
     output:
         scores=paths.predictions.replace("{cohort}", "external"),
@@ -62,5 +59,5 @@ rule predict_external:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q} --scores {params.scores:q} --calibration {input.calibration:q}"
+        " --manifests {input.manifests:q} --scores {params.scores:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

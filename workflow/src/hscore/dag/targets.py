@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 
-from hscore.dag.study import Study, sequences_of
+from hscore.dag.study import Study
 from hscore.errors import UserError
+from hscore.model_spec import sequences_of, sequences_seen
 
 SCENARIOS = ("planted", "null")  # of the Monte-Carlo studies; as in hscore.recovery.cohorts
 
@@ -134,11 +135,6 @@ class Targets:
         """``model_folders`` of the model of a job."""
         return self.model_folders(wildcards.model)
 
-    def calibration(self, wildcards) -> list[str]:
-        """How the scores of a model become risks: as fitted here, or in the finished study; nothing of a reading."""
-        calibration = (self.frozen or self.paths).calibration.format(model=wildcards.model)
-        return [calibration] if wildcards.model in self.trained else []
-
     def fused(self, pattern: str, **fixed: str) -> Callable:
         """Predictions (by ``pattern``) of the models that a model fuses, as an input function; mostly none."""
         return lambda w: [
@@ -204,15 +200,10 @@ class Targets:
         """
         families = {name: {"single": [], "combined": []} for name in ("images", "with_clinical")}
         for name in self.models:
-            if seen := self.sequences(name):
+            if seen := sequences_seen(name, self.study.config["models"]):
                 family = "with_clinical" if self.study.config["models"][name].get("clinical") else "images"
                 families[family]["single" if len(seen) == 1 else "combined"].append(name)
         return families
-
-    def sequences(self, model: str) -> set[str]:
-        """The sequences a model sees, by itself or through the models it fuses."""
-        spec = self.study.config["models"][model]
-        return set(sequences_of(spec)).union(*(self.sequences(base) for base in spec.get("fuse", [])))
 
     def explained(self) -> str | None:
         """The image model whose maps are drawn: the H score's, or the first it fuses; None where no image is seen."""

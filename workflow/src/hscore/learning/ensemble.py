@@ -13,7 +13,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, sha256
-from hscore.learning import linear, recalibration
+from hscore.learning import linear
 from hscore.learning.model_folder import MODEL_FILE
 from hscore.learning.samples import Samples, folds_digest, read_folds, read_manifests, read_samples
 
@@ -123,13 +123,11 @@ def predict_development(
     manifests: Sequence[str | Path],
     folds: str | Path,
     scores: Mapping[str, str | Path],
-    method: str,
-) -> tuple[pd.DataFrame, dict]:
+) -> pd.DataFrame:
     """Scores of the development patients: patient, center, out_of_fold, apparent (means over seeds).
 
     ``out_of_fold``: by the members that never saw the patient; ``apparent``: mean of the members that did. Empty for
-    a patient who has nothing of what the model needs. With a calibration ``method``, ``out_of_fold_risk`` stands beside
-    them; the calibration itself is returned, too. ``scores``: development predictions of the models that are fused.
+    a patient who has nothing of what the model needs. ``scores``: development predictions of the models that are fused.
     """
     ensembles = load_seeds(folders)
     split = read_folds(folds)
@@ -145,24 +143,15 @@ def predict_development(
         used = unseen if column == "out_of_fold" else ~unseen
         mean = np.where(used, members, 0.0).sum(axis=0) / used.sum(axis=0)
         table[column] = placed(mean, samples, table)
-    if method == "none":
-        return table, {"method": method}
-    table["out_of_fold_risk"], content = recalibration.cross_fit(
-        table.assign(lnm=split["lnm"], fold=split["fold"]), method
-    )
-    return table, content
+    return table
 
 
 def predict_external(
-    folders: Sequence[str | Path],
-    manifests: Sequence[str | Path],
-    scores: Mapping[str, str | Path],
-    calibrated: dict,
+    folders: Sequence[str | Path], manifests: Sequence[str | Path], scores: Mapping[str, str | Path]
 ) -> pd.DataFrame:
-    """Scores of patients of other centers: patient, center, score (mean over all folds and seeds), risk if calibrated.
+    """Scores of patients of other centers: patient, center, score (mean over all folds and seeds).
 
-    ``calibrated`` is the calibration that ``predict_development`` returned. Empty for a patient who has nothing of
-    what the model needs.
+    Empty for a patient who has nothing of what the model needs.
     """
     ensembles = load_seeds(folders)
     samples = read_samples(manifests, ensembles[0].spec, scores=scores)
@@ -172,8 +161,6 @@ def predict_external(
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
     members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
     table["score"] = placed(members.mean(axis=0), samples, table)
-    if calibrated["method"] != "none":
-        table["risk"] = recalibration.apply(calibrated, table["score"].to_numpy())
     return table
 
 
@@ -182,20 +169,16 @@ def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndar
     return pd.Series(scores, index=samples.patients["patient"]).reindex(table["patient"]).to_numpy()
 
 
-def predict_reading(
-    spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None
-) -> tuple[pd.DataFrame, dict]:
+def predict_reading(spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None) -> pd.DataFrame:
     """A clinical variable as the score as it stands, 0 or 1: patient, center, and the columns of the functions above.
 
-    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal,
-    and the calibration is none.
+    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal.
     """
     order = read_folds(folds)["patient"].tolist() if folds else None
     samples = read_samples(manifests, spec, order)
     score = samples.clinical[:, 0].astype(np.float64)
     table = samples.patients[["patient", "center"]].copy()
-    table = table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
-    return table, {"method": "none"}
+    return table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import Cohort, draw
-from hscore.statistics import calibration, survival_by_score, thresholds, validation
+from hscore.statistics import recalibration, survival_by_score, thresholds, validation
 from hscore.statistics.tables import Evaluation
 
 MODEL = "hybrid"
@@ -40,14 +40,14 @@ class Settings:
         )
 
 
-def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
+def frozen(parameters: dict, development: Evaluation, method: str) -> dict[str, dict]:
     """What is frozen of every model: the recalibration as a study does it, on development; the threshold planted.
 
     The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
     """
     cut = {"value": parameters["survival"]["high_above_probability"], "chosen_on": "nothing: planted"}
     return {
-        model: {**cut, "recalibration": calibration.recalibration(development.positive, scores)}
+        model: {**cut, "recalibration": recalibration.fit(development.positive, scores, method)}
         for model, scores in development.scores.items()
     }
 
@@ -55,7 +55,7 @@ def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
 def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
     """What the statistics stages say of one study: {"validation": ..., "survival": ...}."""
     external, development = cohorts["external"], cohorts["development"]
-    fixed = frozen(parameters, development.evaluation)
+    fixed = frozen(parameters, development.evaluation, settings.validate["recalibration"])
     evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
     about = {"external": external.characteristics, "out_of_fold": development.characteristics}
     columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}

@@ -49,8 +49,8 @@ def _validation(parameters: dict, scenario: str, settings: Settings, random: np.
     few = settings.validate | {"bootstrap": {"resamples": 2, "seed": 1}}
     evaluations = {"external": large["external"].evaluation, "out_of_fold": large["development"].evaluation}
     about = {"external": large["external"].characteristics, "out_of_fold": large["development"].characteristics}
-    tree = validation.validate(evaluations, frozen(parameters, evaluations["out_of_fold"]), few, about)
-    return {"validation": tree}
+    fixed = frozen(parameters, evaluations["out_of_fold"], settings.validate["recalibration"])
+    return {"validation": validation.validate(evaluations, fixed, few, about)}
 
 
 def _hazards(parameters: dict, scenario: str) -> dict[str, float]:

@@ -250,7 +250,8 @@ def thresholds(results: Mapping[str, Any]) -> Rows:
         {
             "model": name,
             **{key: bare(entry.get(key)) for key in keys},
-            **{f"recalibration_{key}": bare(entry["recalibration"][key]) for key in ("intercept", "slope")},
+            "recalibration": entry["recalibration"]["method"],
+            **{f"recalibration_{key}": bare(entry["recalibration"].get(key)) for key in ("intercept", "slope", "why")},
         }
         for name, entry in results["thresholds"].items()
     ]

@@ -25,10 +25,7 @@ PROPORTIONS = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}
 AGGREGATION = {"mean": "mean", "max": "maximum"}
 # kind of a model -> the key of its spec that tells; the first counts
 KINDS = {"images": "region", "fusion": "fuse", "reading": "reading", "clinical": "clinical"}
-CALIBRATION = {
-    "platt": "Platt's logistic regression on the score's logit (Firth's penalty)",
-    "isotonic": "isotonic regression",
-}
+RECALIBRATION = {"platt": "a logistic line (Platt)", "isotonic": "isotonic regression"}
 
 
 def methods(results: Results) -> list[tuple[str, str]]:
@@ -135,8 +132,6 @@ def _models(results: Results) -> str:
         parts.append(f"Readings taken as they stand, 0 or 1: {listed(names['reading'])}.")
     if names["images"] or names["clinical"]:
         parts.append(_folds(config, bool(names["images"]), results))
-        if (method := config["predict"]["calibration"]) != "none":
-            parts.append(f"The risk beside each score is {CALIBRATION[method]} of the out-of-fold scores.")
     return " ".join(parts)
 
 
@@ -190,7 +185,7 @@ def _diagnosis(results: Results) -> str:
     validate = results["config"]["validate"]
     level, resamples = formatting.confidence(validate["confidence"]), validate["bootstrap"]["resamples"]
     low, high = (100 * value for value in validate["decision_thresholds"])
-    recalibrated = any(row["slope"] is not None for row in results.get("recalibration") or [])
+    recalibrated = [row["method"] for row in results.get("recalibration") or [] if "why" not in row]
     auc = next((row["auc"].get("method") for row in rows_of(results, main_evaluation(results))), "DeLong")
     parts = [
         _threshold(results),
@@ -209,7 +204,8 @@ def _diagnosis(results: Results) -> str:
         "Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
     )
     if recalibrated:
-        parts.append("Scores were recalibrated by a logistic line fitted on out-of-fold development scores.")
+        method = RECALIBRATION[recalibrated[0]]
+        parts.append(f"Scores were recalibrated by {method} fitted on out-of-fold development scores.")
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
         f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "

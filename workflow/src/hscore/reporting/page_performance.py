@@ -84,13 +84,13 @@ def overview_caption(results: Results) -> str:
 def calibration_text(results: Results) -> str:
     """Where the recalibration comes from."""
     question = "Can the scores be read as probabilities, and is acting on them worth the price?"
-    if all(row["slope"] is None for row in results.get("recalibration") or []):
+    if all("why" in row for row in results.get("recalibration") or []):
         return f"{question} {recalibration(results)}"
     external = main_evaluation(results) == "external"
     where = (
         ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
     )
-    fitted = f"Recalibration (intercept and slope) was fitted on out-of-fold development scores{where}."
+    fitted = f"Recalibration was fitted on out-of-fold development scores{where}."
     return f"{question} {fitted} {recalibration(results)}"
 
 
@@ -185,12 +185,14 @@ def calibration(results: Results) -> list[dict[str, Any]]:
 
 
 def recalibration(results: Results) -> str:
-    """The line by which the H score was recalibrated, in words."""
+    """How the H score was recalibrated, in words."""
     row = next((row for row in results.get("recalibration") or [] if row["model"] == main_model(results)), None)
     if row is None:
         return ""
-    if row["slope"] is None:
+    if "why" in row:
         return f"Not recalibrated: {row['why']}."
-    intercept, slope = formatting.ratio(row["intercept"]), formatting.ratio(row["slope"])
     name = labels_of(results)[row["model"]]
+    if row["method"] == "isotonic":
+        return f"For {name}: isotonic regression in {len(row['risk'])} steps."
+    intercept, slope = formatting.ratio(row["intercept"]), formatting.ratio(row["slope"])
     return f"For {name}: logit of the recalibrated risk = {intercept} + {slope} \u00d7 logit of the score."

@@ -9,7 +9,7 @@ Spiegelhalter, Stat Med 1986;5:421-433. The smooth is R's lowess, as in rms ``va
 """
 
 import numpy as np
-from scipy.special import expit, logit, xlog1py, xlogy
+from scipy.special import logit, xlog1py, xlogy
 
 from hscore.statistics import logistic
 from hscore.statistics.bootstrap import band, interval
@@ -136,20 +136,3 @@ def spiegelhalter(positive: np.ndarray, predicted: np.ndarray) -> dict:
 def log_loss(positive: np.ndarray, predicted: np.ndarray) -> float:
     """Mean negative log likelihood of the predictions."""
     return float(-(xlogy(positive, predicted) + xlog1py(~positive, -predicted)).mean())
-
-
-def recalibration(positive: np.ndarray, predicted: np.ndarray) -> dict[str, float | str | None]:
-    """``intercept`` and ``slope`` to recalibrate by, fitted on development scores; None with ``why`` if there are none.
-
-    A line that falls would turn the order of the patients round: there is none then.
-    """
-    model = logistic.fit(logit(cut(predicted))[:, None], positive)
-    if model is None or model.coefficients[1] <= 0:
-        why = "the development scores do not rise with the frequency of metastasis"
-        return {"intercept": None, "slope": None, "why": why}
-    return {"intercept": float(model.coefficients[0]), "slope": float(model.coefficients[1])}
-
-
-def recalibrate(predicted: np.ndarray, intercept: float, slope: float) -> np.ndarray:
-    """Probabilities after recalibration."""
-    return expit(intercept + slope * logit(cut(predicted)))

@@ -1,33 +1,35 @@
 """What is fixed on the development cohort, model by model, before the external one is looked at.
 
 An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``,
-``why`` where there was no choice), the ``median`` score, and the ``recalibration``: ``intercept`` and ``slope`` of the
-logistic line, fitted on the same out-of-fold scores, None with ``why`` where there is no such line.
+``why`` where there was no choice), the ``median`` score, and the ``recalibration``, fitted on the same scores.
 """
 
 import numpy as np
 
-from hscore.statistics import calibration, thresholds
+from hscore.statistics import recalibration, thresholds
 
 
-def freeze(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
-    """The entry of a model with out-of-fold development scores, ``positive`` bool [n] and ``scores`` float [n]."""
+def freeze(positive: np.ndarray, scores: np.ndarray, settings: dict) -> dict:
+    """The entry of a model with out-of-fold development scores, ``positive`` bool [n] and ``scores`` float [n].
+
+    ``settings``: ``threshold`` and ``recalibration`` of the config's section validate.
+    """
     return {
-        **thresholds.choose(positive, scores, rule),
+        **thresholds.choose(positive, scores, settings["threshold"]),
         "median": float(np.median(scores)),
-        "recalibration": calibration.recalibration(positive, scores),
+        "recalibration": recalibration.fit(positive, scores, settings["recalibration"]),
     }
 
 
-def without_development(rule: str | dict) -> dict:
-    """The entry of a model in a study that has no development cohort; UserError unless ``rule`` is a fixed value."""
+def without_development(settings: dict) -> dict:
+    """The entry of a model in a study without development; UserError unless the threshold is a fixed value."""
     why = "this study has no development cohort"
     return {
-        **thresholds.fixed(rule),
+        **thresholds.fixed(settings["threshold"]),
         "n": 0,
         "positives": 0,
         "sensitivity": None,
         "specificity": None,
         "median": None,
-        "recalibration": {"intercept": None, "slope": None, "why": why},
+        "recalibration": recalibration.missing(settings["recalibration"], why),
     }

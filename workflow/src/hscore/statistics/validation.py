@@ -18,6 +18,7 @@ from hscore.statistics import (
     decision,
     discrimination,
     precision,
+    recalibration,
     reclassification,
     resampled_roc,
     subgroups,
@@ -101,17 +102,16 @@ def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
 
 def recalibrate(evaluation: Evaluation, frozen: Mapping[str, dict]) -> Evaluation:
     """Scores after the frozen recalibration; models without one are left out."""
-    lines = {model: frozen[model]["recalibration"] for model in evaluation.scores}
     scores = {
-        model: calibration.recalibrate(evaluation.scores[model], line["intercept"], line["slope"])
-        for model, line in lines.items()
-        if line["slope"] is not None
+        model: recalibration.apply(frozen[model]["recalibration"], scores)
+        for model, scores in evaluation.scores.items()
+        if recalibration.exists(frozen[model]["recalibration"])
     }
     return Evaluation(evaluation.positive, scores)
 
 
 def recalibration_report(evaluation: Evaluation, frozen: Mapping[str, dict]) -> list[dict]:
-    """Intercept and slope of each model's recalibration, and why where there is none."""
+    """Each model's recalibration, or why there is none."""
     fitted_on = "out-of-fold development scores"
     return [{"model": model, "fitted_on": fitted_on, **frozen[model]["recalibration"]} for model in evaluation.scores]
 
@@ -124,7 +124,7 @@ def calibrations(
 ) -> list[dict]:
     """Calibration of every model; ``scores`` of a row says whether they are as predicted or recalibrated.
 
-    The recalibrated out-of-fold scores are left out: the line was fitted on them.
+    The recalibrated out-of-fold scores are left out: the recalibration was fitted on them.
     """
     kinds = [(name, "as predicted", evaluations[name]) for name in held_out(evaluations)]
     kinds += [(name, "recalibrated", recalibrated[name]) for name in ("external",) if name in recalibrated]
@@ -166,15 +166,19 @@ def decision_curves(
     settings: dict,
     counts: np.ndarray,
 ) -> list[dict]:
-    """One entry a kind of scores; the frozen calls, which are the same on both scales, stand in that as predicted."""
+    """One entry a kind of scores; the frozen calls, which are the same on both scales, stand in that as predicted.
+
+    Recalibrated ones only where there are any.
+    """
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
     positive, reading = evaluation.positive, tables.node_reading(characteristics)
     rows = [
         {"evaluation": name, "scores": scale, **decision.curves(positive, scores, reading, at, confidence, counts)}
         for scale, scores in (("as predicted", evaluation.scores), ("recalibrated", recalibrated.scores))
+        if scores
     ]
     rows[0]["frozen_calls"] = decision.frozen_calls(positive, evaluation.scores, cuts, at, confidence, counts)
-    if name == "out_of_fold":
+    if name == "out_of_fold" and recalibrated.scores:
         rows[1]["caution"] = OPTIMISTIC
     return rows
 
@@ -243,8 +247,7 @@ def precision_report(
         found |= {"O/E": of_model[-1]["observed_expected"], "calibration slope": of_model[-1]["slope"]}
     positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
     if risk is not None:
-        line = frozen[reference]["recalibration"]
-        threshold = float(calibration.recalibrate(frozen[reference]["value"], line["intercept"], line["slope"]))
+        threshold = float(recalibration.apply(frozen[reference]["recalibration"], frozen[reference]["value"]))
         acted = (risk >= threshold)[:, None]
         curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
         found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}

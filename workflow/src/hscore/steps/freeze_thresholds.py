@@ -12,13 +12,15 @@ from hscore.steps._named import named_path
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
-    rule = arguments.settings["threshold"]
     if arguments.predictions:
         lnm = tables.read_binary([arguments.folds], "lnm")
         development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-        frozen = {model: freeze(development.positive, scores, rule) for model, scores in development.scores.items()}
+        frozen = {
+            model: freeze(development.positive, scores, arguments.settings)
+            for model, scores in development.scores.items()
+        }
     else:
-        frozen = {model: without_development(rule) for model in arguments.models}
+        frozen = {model: without_development(arguments.settings) for model in arguments.models}
     write_json(arguments.output, frozen)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.files import new_file, read_json, write_json
+from hscore.files import new_file
 from hscore.learning import ensemble
 from hscore.steps import _program
 from hscore.steps._named import named_path
@@ -20,10 +20,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--scores", type=named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
     )
-    parser.add_argument("--method", default="none", help="how to calibrate (development only)")
-    parser.add_argument(
-        "--calibration", nargs="?", type=Path, help="calibration, JSON: written for development, read otherwise"
-    )
     parser.add_argument("--output", required=True, type=Path, help="table of scores (CSV)")
     _program.run(work, parser.parse_args(argv))
 
@@ -31,16 +27,11 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     scores = dict(arguments.scores)
     if "reading" in arguments.spec:
-        table, calibration = ensemble.predict_reading(arguments.spec, arguments.manifests, arguments.folds)
+        table = ensemble.predict_reading(arguments.spec, arguments.manifests, arguments.folds)
     elif arguments.folds:
-        table, calibration = ensemble.predict_development(
-            arguments.model_folders, arguments.manifests, arguments.folds, scores, arguments.method
-        )
+        table = ensemble.predict_development(arguments.model_folders, arguments.manifests, arguments.folds, scores)
     else:
-        calibration = read_json(arguments.calibration)
-        table = ensemble.predict_external(arguments.model_folders, arguments.manifests, scores, calibration)
-    if arguments.folds:
-        write_json(arguments.calibration, calibration)
+        table = ensemble.predict_external(arguments.model_folders, arguments.manifests, scores)
     with new_file(arguments.output) as path:
         table.to_csv(path, index=False)
 
