@@ -141,9 +141,11 @@ def killed_again_and_again(reference: Study, folder: Path, kills: int) -> tuple[
     """kill -9 of the whole run at random moments, spread over the whole study by the number of jobs begun."""
     study, dice = Study(folder), random.Random(2020)
     total = study_jobs(reference)
-    for _ in range(kills):
+    for left in range(kills, 0, -1):
         process = study.start()
-        until = study_jobs(study) + dice.randint(1, 2 * total // (kills + 2))
+        begun = study_jobs(study)
+        # spread over what is left, and never so late that the run may have ended
+        until = min(begun + dice.randint(1, 1 + 2 * (total - begun) // (left + 1)), total - 1)
         while process.poll() is None and study_jobs(study) < until:
             time.sleep(0.1)
         time.sleep(dice.uniform(0, 2))
