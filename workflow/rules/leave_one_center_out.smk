@@ -82,7 +82,7 @@ rule describe_held_out_centers:
     output:
         performance=paths.center_performance,
     params:
-        predictions=expand("{model}=" + paths.center_predictions, model=targets.models),
+        predictions=expand(f"{{model}}={paths.center_predictions}", model=targets.models),
         settings=as_json({"confidence": config["validate"]["confidence"]}),
         code=digest("describe_held_out_centers"),
     log:
