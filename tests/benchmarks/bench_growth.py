@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 from bench_study import read_stages
 
+from hscore.model_spec import sequences_seen
 from workflow_runs import ROOT, snakemake
 
 SIZES = (120, 479, 2000)
@@ -47,7 +48,7 @@ def tables_only(folder: Path, patients: int) -> Path:
         "study": f"tables-{patients}",
         "data": "own",
         "centers": str(folder / "centers.tsv"),
-        "models": {name: None for name, spec in default["models"].items() if "sequence" in spec or "sequences" in spec},
+        "models": {name: None for name in default["models"] if sequences_seen(name, default["models"])},
         "validate": {"reference": "clinical"},
         "survive": {"model": "clinical", "adjust_for": ["age"]},
     }

@@ -49,7 +49,8 @@ def check(step: str) -> None:
     if stage is None:  # no such step: Python will say so
         return
     exact = OWN in os.environ
-    wrong = differences(pins(stage), installed(sys.path), exact=exact, same_python=python(stage) == running())
+    needless = set() if exact or python(stage) == running() else for_some_pythons()
+    wrong = differences(pins(stage), installed(sys.path), needless, exact=exact)
     if exact and python(stage) != running():
         wrong.append(f"it has Python {running()}, not {python(stage)}")
     if wrong:
@@ -97,13 +98,18 @@ def installed(folders: list[str]) -> dict[str, str]:
     return found
 
 
-def differences(wanted: dict[str, str], have: dict[str, str], *, exact: bool, same_python: bool) -> list[str]:
+def for_some_pythons() -> set[str]:
+    """Packages that the lock wants for some versions of Python alone, so that another one does without them."""
+    lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+    return set(re.findall(r"(?m)^([\w.-]+)==\S+ ; .*\bpython_", lock))
+
+
+def differences(wanted: dict[str, str], have: dict[str, str], needless: set[str], *, exact: bool) -> list[str]:
     """What is wrong with the packages ``have`` where ``wanted`` were promised (both name -> version).
 
-    ``exact``: nothing else may be there. Otherwise a package may be absent on another Python than the pins were made
-    for (``same_python``): a few serve older ones alone.
+    ``needless`` packages may be absent; ``exact``: nothing else may be there.
     """
-    absent = sorted(wanted.keys() - have.keys()) if exact or same_python else []
+    absent = sorted(wanted.keys() - have.keys() - needless)
     other = [
         f"{name} {have[name]} for {wanted[name]}"
         for name in sorted(wanted)
