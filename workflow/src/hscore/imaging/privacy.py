@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -22,6 +23,18 @@ PRIVATE_TAGS = {Tag(keyword): keyword for keyword in PRIVATE}
 # These say by YES that the pixels themselves may tell who the patient is.
 YES_MEANS_RISK = {"BurnedInAnnotation", "RecognizableVisualFeatures"}
 TELLS_NOTHING = re.compile(r"anonym\w*|de-?identified|removed|none|unknown|n/?a|no name|[x0*^ -]+|simulated .*")
+
+# The words of a file name that may be written out: what kind of file it is, what it shows, and where.
+FILE_WORDS = """
+roi rois mask masks seg segs segmentation label labels contour contours rtstruct rtss struct structure structures
+tumor tumour tumors tumours gtv gtvp gtvn gtvt ctv hrctv ptv lesion lesions mass cancer carcinoma primary
+cervix cervical uterus uterine vagina bladder rectum bowel sigmoid ovary node nodes nodal ln lymph lymphnode
+lymphnodes left right reader observer doctor first second draft old new final copy merged
+t1 t2 t1wi t2wi ce cet1 cet1wi dwi adc dce dyn pre post contrast tra ax axial transverse sag sagittal cor coronal
+mr mri dicom image images img series scan study data export patient anonymized anonymised
+nii nrrd mha mhd dcm ima dicomdir gz zip tar tgz bz2 xz rar json txt csv xlsx pdf jpg jpeg png html
+肿瘤 宫颈 宫颈癌 子宫 膀胱 直肠 淋巴 淋巴结 靶区 勾画 分割 标签 病灶
+"""
 
 IDENTIFYING = ["PatientID", "PatientName", "PatientBirthDate", "OtherPatientIDs", "AccessionNumber"]
 
@@ -58,6 +71,26 @@ def tags_in_words(private: Counter[str]) -> str:
     """Which tags say who the patient is and how many files carry each; never what they say."""
     listed = ", ".join(f"{keyword} ({count} files)" for keyword, count in sorted((+private).items()))
     return f"files still carry {listed}"
+
+
+def name_in_words(path: Path) -> str:
+    """Return the name of a delivered file with every word hidden that could belong to a patient.
+
+    Only the words of ``FILE_WORDS`` and single digits remain; anything else may be a name written in
+    one word, a date or a hospital number, which no list of forbidden words would find.
+    """
+
+    allowed = FILE_WORDS.split()
+
+    def shown(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.lower() in allowed or (word.isdigit() and len(word) < 2):
+            return word
+        parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", word)  # "TumourMask"
+        known = "".join(parts) == word and len(parts) > 1
+        return word if known and all(part.lower() in allowed or len(part) < 2 for part in parts) else "*"
+
+    return re.sub(r"\*[*\W_]*\*", "*", re.sub(r"[^\W_]+", shown, path.name))
 
 
 class Hider:
