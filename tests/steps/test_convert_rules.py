@@ -49,6 +49,8 @@ def dynamic(folder: Path, phases: list[int], slices: list[int]) -> None:
     for count, (level, there) in enumerate(zip(phases, slices, strict=True)):
         images = series(volume() * 0 + level, first_instance=1 + 6 * count, series_uid=uid, number=8, description="dce")
         for one in images:
+            one.AcquisitionNumber = 1 + count
+        for one in images:
             one.SeriesDescription, one.ContrastBolusAgent = "t1_vibe_dyn", "Gadovist"
         save(images[:there], folder, f"P{count}_{{:04d}}.dcm")
 
@@ -75,6 +77,7 @@ def test_a_phase_of_a_dynamic_series_in_one_multi_frame_file_is_taken(patient, t
     file = enhanced(volume(), [0.0, 1.0, 2.0])
     file.SeriesDescription, file.ContrastBolusAgent = "t1_vibe_dyn", "Gadovist"
     for groups in file.PerFrameFunctionalGroupsSequence:
+        groups.FrameContentSequence[0].TemporalPositionIndex = 1 + int(groups.MRDiffusionSequence[0].DiffusionBValue)
         del groups.MRDiffusionSequence
     file.PixelData = np.repeat(np.array([10, 20, 30], "<u2"), volume().size).tobytes()
     save([file], patient / "t1")

@@ -41,7 +41,7 @@ def test_damaged_files_are_named(tmp_path):
     paths[4].write_bytes(b"something else")
     (tmp_path / "IM7").write_bytes(b"")
     contents = read_folder(tmp_path)
-    named = dict(contents.unreadable)
+    named = {str(one.path): one.reason for one in contents.unreadable}
     assert set(named) == {"a/IM0002.dcm", "a/IM0003.dcm", "a/IM0004.dcm", "a/IM0005.dcm", "IM7"}
     assert "cut short" in named["a/IM0002.dcm"] and named["a/IM0004.dcm"] == "empty file"
     assert [frame.damage != "" for frame in contents.series[0].frames] == [False, True, False]
@@ -52,7 +52,7 @@ def test_a_file_cut_anywhere_never_crashes_and_never_passes_as_whole(tmp_path, l
     (path,) = save(series(volume(slices=1)), tmp_path)
     path.write_bytes(path.read_bytes()[:length])
     contents = read_folder(tmp_path)
-    assert [name for name, _ in contents.unreadable] == [path.name]
+    assert [one.path.name for one in contents.unreadable] == [path.name]
 
 
 def test_a_forbidden_file_is_named(tmp_path, monkeypatch):
@@ -66,7 +66,7 @@ def test_a_forbidden_file_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "open", forbidden)
     contents = read_folder(tmp_path)
-    assert contents.unreadable == [("IM0003.dcm", "Permission denied")]
+    assert [(one.path.name, one.reason) for one in contents.unreadable] == [("IM0003.dcm", "Permission denied")]
     assert len(contents.series[0].frames) == 5
 
 

@@ -1,4 +1,4 @@
-"""DICOM series to NIfTI by dcm2niix, and the check that every image is where the headers say."""
+"""A series as voxels: converted by dcm2niix, and verified voxel by voxel against the frames that its headers name."""
 
 import hashlib
 import os
@@ -6,53 +6,166 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 
 from hscore.errors import UserError
-from hscore.imaging import nifti
-from hscore.imaging.dicom import Frame, Series
+from hscore.imaging import nifti, pixels
+from hscore.imaging.frames import Frame
 from hscore.imaging.grid import Grid
 
-
-class UnreadableError(Exception):
-    """A series that cannot be converted; the text says why."""
+# How far (in voxels) the converter's grid may be from that of the headers: headers are rounded.
+SAME_VOXEL = 0.05
 
 
 @dataclass
 class Converted:
-    """One series as voxels."""
+    """Volumes of one series.
 
-    volume: nifti.Volume  # of a file in a temporary folder, which is read when it is looked at
-    b_values: list[float] | None  # s/mm2, one a volume, as dcm2niix reads them
-    by_dcm2niix: bool = True  # else put together by the headers
-
-
-@contextmanager
-def convert(series: list[Series]) -> Iterator[dict[str, Converted]]:
-    """Convert all series in one call of dcm2niix; yields them by SeriesInstanceUID while the files exist.
-
-    Only the images of these series are shown to dcm2niix, as links in a temporary folder. A series that it
-    cannot read, or splits or resamples (its ``_Eq`` files), is left out.
+    ``stored``: pixels [volume, slice, row, column] in the order of the headers' grid, each from its own file.
+    ``scales``: slope and intercept of each [volume, slice, 2]. ``volume``: the first volume, in the converter's order
+    of rows and slices, or in the headers' where ``by_converter`` is False. ``b_values``: s/mm2, one per volume, as the
+    converter reads them, each None where it does not tell.
     """
-    if not series:
-        yield {}
-        return
+
+    stored: np.ndarray
+    scales: np.ndarray
+    volume: nifti.Volume
+    order: tuple[slice, slice, slice]
+    b_values: list[float | None]
+    by_converter: bool
+
+    def values(self) -> np.ndarray:
+        """Values [volume, slice, row, column] as float32, in the order of the headers' grid."""
+        slopes, intercepts = np.moveaxis(self.scales.astype(np.float32), -1, 0)[..., None, None]
+        return self.stored * slopes + intercepts
+
+    def arranged(self, array: np.ndarray) -> np.ndarray:
+        """An array [slice, row, column] of the headers' grid in the order of ``volume``."""
+        return array[self.order]
+
+
+def convert(volumes: list[list[Frame]], grid: Grid) -> Converted:
+    """Convert the volumes of one series.
+
+    Of what dcm2niix writes, a volume counts only if it is where the headers say and every voxel is that of the frame
+    which the headers name; its file names tell nothing, and additional outputs (isotropic images, phases, overlays,
+    resampled volumes) are left aside. If any volume is not among them, all are put together by the headers.
+
+    Args:
+        volumes: for each volume its frames by slice of ``grid``.
+        grid: the grid by the headers.
+
+    Raises:
+        UnreadableError (of ``pixels``): the pixels of a frame cannot be read.
+    """
+    stored = pixels.stored(volumes)
+    scales = pixels.scales(volumes)
     with tempfile.TemporaryDirectory(prefix="hscore-convert-") as folder:
-        source, target = Path(folder, "dicom"), Path(folder, "nifti")
-        target.mkdir()
-        for number, one in enumerate(series):
-            (source / str(number)).mkdir(parents=True)
-            for count, path in enumerate(dict.fromkeys(frame.path for frame in one.frames)):
-                os.symlink(os.path.abspath(path), source / str(number) / f"{count:06d}.dcm")
-        options = ["-g", "i", "-z", "n", "-b", "n", "-f", "%j", "-o", str(target), str(source)]
-        # its messages name series and paths: they are not for the log. Exit codes: files that are missing tell.
-        subprocess.run([_program(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        yield _collect(target, [one.uid for one in series])
+        found = _match(stored, grid, _outputs(volumes, Path(folder)))
+        if found is None:
+            return _by_headers(stored, scales, grid)
+        output, order, b_values = found
+        volume = nifti.Volume(np.array(output.stored), output.grid, 1.0, 0.0, output.header)
+    (volume.slope, volume.intercept), same_scale = scales[0, 0].tolist(), _one_scale(scales[0])
+    if not same_scale:
+        return _by_headers(stored, scales, grid)
+    return Converted(stored, scales, volume, order, b_values, by_converter=True)
+
+
+def _outputs(volumes: list[list[Frame]], folder: Path) -> Iterator[tuple[nifti.Volume, float | None]]:
+    """What dcm2niix makes of these frames' files: each volume by itself, and its b-value."""
+    source, target = folder / "dicom", folder / "nifti"
+    source.mkdir()
+    target.mkdir()
+    for count, path in enumerate(dict.fromkeys(frame.path for frames in volumes for frame in frames)):
+        os.symlink(os.path.abspath(path), source / f"{count:06d}.dcm")
+    options = ["-g", "i", "-z", "n", "-b", "n", "-f", "series", "-o", str(target), str(source)]
+    # Its messages name series and paths: they are not for the log. It is not judged by its exit code but by its files.
+    subprocess.run([_program(), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for path in sorted(target.glob("*.nii")):
+        try:
+            whole = nifti.read(path)
+        except (ValueError, EOFError, OSError):  # a picture in colour, or another dialect: none of our volumes
+            continue
+        parts = whole.stored if whole.stored.ndim == 4 else whole.stored[None]
+        b_values = _told(path.with_suffix(".bval"), len(parts))
+        for number, part in enumerate(parts):
+            b_value = None if b_values is None else b_values[number]
+            yield nifti.Volume(part, whole.grid, whole.slope, whole.intercept, whole.header), b_value
+
+
+def _told(path: Path, count: int) -> list[float] | None:
+    """The b-values of a file of dcm2niix; None where there are none, or not one per volume."""
+    try:
+        found = [float(text) for text in path.read_text().split()]
+    except (OSError, ValueError):
+        return None
+    return found if len(found) == count else None
+
+
+def _match(
+    stored: np.ndarray, grid: Grid, outputs: Iterator[tuple[nifti.Volume, float | None]]
+) -> tuple[nifti.Volume, tuple, list[float | None]] | None:
+    """The first volume as dcm2niix wrote it, its order of slices, rows and columns, and the b-values of all volumes.
+
+    None unless every volume is among the outputs, voxel for voxel, and in one order.
+    """
+    waiting = list(range(len(stored)))
+    b_values: list[float | None] = [None] * len(stored)
+    first, orders = None, set()
+    for output, b_value in outputs:
+        order = _order(output.grid, grid)
+        if order is None:
+            continue
+        number = next((n for n in waiting if np.array_equal(output.stored[order], stored[n])), None)
+        if number is None:
+            continue
+        waiting.remove(number)
+        b_values[number] = b_value
+        orders.add(tuple((part.start, part.step) for part in order))
+        if number == 0:
+            first = output, order
+    if waiting or first is None or len(orders) > 1:
+        return None
+    return *first, b_values
+
+
+def _order(found: Grid, expected: Grid) -> tuple[slice, slice, slice] | None:
+    """How to index an array [z, y, x] on one grid to see it on another; None where the voxels are not the same."""
+    if found.size != expected.size:
+        return None
+    to_found = np.linalg.inv(found.affine) @ expected.affine
+    steps = np.rint(np.diag(to_found)[:3])
+    if not (np.abs(steps) == 1).all():
+        return None
+    exact = np.eye(4)
+    exact[:3, :3] = np.diag(steps)
+    exact[:3, 3] = [0 if step > 0 else n - 1 for step, n in zip(steps, found.size, strict=True)]
+    corners = np.array(
+        [[i, j, k, 1] for i in (0, found.size[0] - 1) for j in (0, found.size[1] - 1) for k in (0, found.size[2] - 1)]
+    )
+    if np.abs((to_found - exact) @ corners.T).max() > SAME_VOXEL:
+        return None
+    return tuple(slice(None, None, int(step)) for step in steps[::-1])
+
+
+def _by_headers(stored: np.ndarray, scales: np.ndarray, grid: Grid) -> Converted:
+    """The volumes as the headers place them, where the converter did not make them."""
+    first = stored[0]
+    if _one_scale(scales[0]):
+        volume = nifti.new(first, grid)
+        volume.slope, volume.intercept = scales[0, 0].tolist()
+    else:
+        slopes, intercepts = scales[0].astype(np.float32).T[..., None, None]
+        volume = nifti.new(first * slopes + intercepts, grid)
+    return Converted(stored, scales, volume, (slice(None),) * 3, [None] * len(stored), by_converter=False)
+
+
+def _one_scale(scales: np.ndarray) -> bool:
+    return bool((scales == scales[0]).all())
 
 
 def _program() -> str:
@@ -67,96 +180,11 @@ def _program() -> str:
     return dcm2niix.bin
 
 
-def _collect(folder: Path, uids: list[str]) -> dict[str, Converted]:
-    """The outputs by series UID, leaving out every series with more or other outputs than one volume file."""
-    outputs: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*.nii")):
-        # the longest UID that the name begins with: one UID may begin another
-        matching = [uid for uid in uids if path.name.startswith(uid)]
-        outputs.setdefault(max(matching, key=len), []).append(path)
-    converted = {}
-    for uid, paths in outputs.items():
-        if [path.stem for path in paths] == [uid] and uids.count(uid) == 1:
-            bval = folder / f"{uid}.bval"
-            values = [float(text) for text in bval.read_text().split()] if bval.exists() else None
-            converted[uid] = Converted(nifti.read(paths[0]), values)
-    return converted
-
-
-def in_place(volume: nifti.Volume, expected: Grid, images: list[list[Frame]]) -> bool:
-    """True unless images are found in another volume or slice than the headers say.
-
-    dcm2niix sorts the frames of some multi-frame dialects wrongly without an error. Stored values must be those of
-    the DICOM images: in every image of a multi-frame file, in the middle slice of every volume of other files.
-    Where values cannot be compared (dcm2niix changed them to floats, or pydicom cannot unpack them) it is True.
-
-    Args:
-        volume: what dcm2niix wrote.
-        expected: the grid by the headers; ``images``: those of each volume by slice of that grid.
-    """
-    if volume.stored.dtype.kind == "f":
-        return True
-    count = expected.size[2]
-    decoded: dict[Path, np.ndarray] = {}
-    for voxels, frames in zip(volume.stored.reshape(len(images), *volume.grid.size[::-1]), images, strict=True):
-        for number in range(count) if frames[0].number is not None else [count // 2]:
-            frame = frames[number]
-            try:
-                if frame.path not in decoded:
-                    decoded[frame.path] = pydicom.dcmread(frame.path).pixel_array
-            except Exception:  # no decoder here: dcm2niix has its own
-                return True
-            pixels = decoded[frame.path] if frame.number is None else decoded[frame.path][frame.number]
-            # where the first, the next column's and the next row's pixel of this image lie in the NIfTI
-            corner = np.array([[0, 0, number], [1, 0, number], [0, 1, number]])
-            index = volume.grid.index(corner @ expected.affine[:3, :3].T + expected.affine[:3, 3])
-            index = np.rint(index).astype(int)
-            plane = voxels[index[0, 2]]
-            plane = plane[:, ::-1] if index[1, 0] < index[0, 0] else plane
-            plane = plane[::-1] if index[2, 1] < index[0, 1] else plane
-            if not np.array_equal(plane, pixels):
-                return False
-    return True
-
-
-def assemble(expected: Grid, images: list[list[Frame]]) -> Converted:
-    """The volumes of one multi-frame file, put together by the positions in its headers: what dcm2niix could not.
-
-    Values are those of the modality: stored ones, or float32 where the frames have a rescale slope and intercept.
-
-    Args:
-        expected: the grid by the headers; ``images``: those of each volume by slice of that grid.
-
-    Raises:
-        UnreadableError: the file has no pixels that can be unpacked.
-    """
-    try:
-        dataset = pydicom.dcmread(images[0][0].path)
-        pixels = dataset.pixel_array
-    except Exception as error:  # pydicom raises many types on broken or unknown pixels; none of them is our bug
-        raise UnreadableError(f"its pixels cannot be unpacked ({type(error).__name__})") from None
-    order = [[frame.number for frame in frames] for frames in images]
-    scales = [_rescale(dataset, number) for number in range(len(pixels))]
-    if set(scales) != {(1.0, 0.0)}:
-        slopes, intercepts = np.array(scales, np.float32).T[:, :, None, None]
-        pixels = pixels * slopes + intercepts
-    stored = pixels[order]
-    return Converted(nifti.new(stored if len(order) > 1 else stored[0], expected), None, by_dcm2niix=False)
-
-
-def _rescale(dataset: pydicom.Dataset, number: int) -> tuple[float, float]:
-    """Rescale slope and intercept of a frame; 1 and 0 where none is given."""
-    for groups in (dataset.PerFrameFunctionalGroupsSequence[number], *dataset.SharedFunctionalGroupsSequence[:1]):
-        if transformation := groups.get("PixelValueTransformationSequence"):
-            return float(transformation[0].RescaleSlope), float(transformation[0].RescaleIntercept)
-    return float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
-
-
 def fingerprint(volume: nifti.Volume, salt: str) -> str | None:
-    """16 letters that two equal sets of stored voxels share, whatever their headers say; None for an empty picture."""
+    """Return 16 letters that equal sets of stored voxels share, whatever their headers say; None for a blank one."""
     return digest(salt, np.ascontiguousarray(volume.stored)) if volume.stored.any() else None
 
 
 def digest(salt: str, content: bytes | np.ndarray) -> str:
-    """A salted hash of 64 bits: it can be compared within one study and not be turned back."""
+    """Return a salted hash of 64 bits: it can be compared within one study and not be turned back."""
     return hashlib.blake2b(content, digest_size=8, key=salt.encode()[:64]).hexdigest()

@@ -1,71 +1,35 @@
-"""Read what lies in one patient's folder: image series, ROI objects, NIfTI files, and what could not be read.
+"""Read what is in one patient's folder: image series, ROI objects, masks, and what could not be read.
 
-Nothing here looks at pixels: one pass over the headers.
+One pass over the headers; pixels are looked at only where two files claim to be the same image.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pydicom
-from pydicom.dataset import Dataset
 
 from hscore.imaging import header as headers
-from hscore.imaging import privacy, values
-from hscore.imaging.frames import Frame, frames_of, functional_groups, nested
-from hscore.imaging.header import UnreadableError
+from hscore.imaging import pixels, privacy, values
+from hscore.imaging.frames import frames_of
+from hscore.imaging.grouping import Image, Series, group, image
+from hscore.imaging.header import Header, UnreadableError
 
 SEGMENTATION = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}  # bit masks; label maps
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR: a list of files, not an object of its own
 
-# Image types that some scanners store inside the series of their source images: derived diffusion maps, the
-# phase, real and imaginary parts, and the parts of a Dixon acquisition. They are told apart as series of their own.
-PART = re.compile(r"e?adc|fa|phase( map)?|[pri]|[pri]_\w+|w|f|ip|op|water|fat|(in|opp|out)_phase", re.IGNORECASE)
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that was passed over: its path below the patient's folder (never written out), and why."""
 
-@dataclass
-class Series:
-    """One stack of images: a scanner's series, or the part of it with one orientation, matrix and image type."""
-
-    uid: str
-    number: int
-    modality: str
-    description: str
-    protocol: str
-    vendor: str
-    model: str
-    field_strength: float | None  # T
-    echo_time: float | None  # ms
-    repetition_time: float | None  # ms
-    contrast_agent: str
-    study: str  # StudyInstanceUID
-    day: int | None  # of the study, counted from some fixed day: it serves for intervals only and is never written
-    echo_planar: bool
-    frame_of_reference: str
-    thickness: float | None  # mm
-    slice_distance: float | None  # mm between slice centres, as the header says
-    frames: list[Frame] = field(default_factory=list)
-    phase_of: "Series | None" = None  # the dynamic series of which this is one phase
-
-    @property
-    def whole(self) -> "Series":
-        """The series as it lies in the folder: of one phase the dynamic series, else itself."""
-        return self.phase_of or self
-
-    @property
-    def image_type(self) -> tuple[str, ...]:
-        """ImageType of the first image."""
-        return self.frames[0].image_type
-
-    @property
-    def b_values(self) -> list[float]:
-        """The different b-values that the headers name (s/mm2), ascending; empty when they name none."""
-        return sorted({frame.b_value for frame in self.frames if frame.b_value is not None})
+    path: Path
+    reason: str
+    place: int = 0  # among the files of the folder in the order of their paths, from 1; 0 for a folder
+    series: int | None = None  # its series number, where the header could be read
 
 
 @dataclass
@@ -76,7 +40,8 @@ class Contents:
     segmentations: list[Path] = field(default_factory=list)
     structure_sets: list[Path] = field(default_factory=list)
     niftis: list[Path] = field(default_factory=list)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)  # path below the folder, why
+    files: int = 0  # how many files the folder holds
+    unreadable: list[Unreadable] = field(default_factory=list)
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
     studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
     drawn_in: set[str] = field(default_factory=set)  # those of the ROI objects
@@ -88,32 +53,38 @@ class Contents:
 def read_folder(folder: Path, pseudonym: str = "") -> Contents:
     """Read every header below ``folder``; any folder structure and any file names.
 
-    ``pseudonym`` is the study's name of the patient, which gives nothing away where it stands in a header.
-    Links are followed, each folder once. A file stored twice (same SOP Instance UID, instance, position) counts once.
+    Links are followed, each folder once. A file stored twice (same SOP Instance UID, instance, position and pixels)
+    counts once.
+
+    Args:
+        folder: the patient's folder.
+        pseudonym: the study's name of the patient, which gives nothing away where a header contains it.
     """
     # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     contents = Contents()
-    images: dict[tuple, tuple[Dataset, list[Frame]]] = {}
+    images: dict[tuple, Image] = {}
     for path in _files(folder, contents):
-        name = str(path.relative_to(folder))
+        contents.files += 1
+        below = path.relative_to(folder)
         if path.name.lower().endswith((".nii", ".nii.gz")):
             contents.niftis.append(path)
             continue
         try:
-            header, damage = headers.read(path)
+            header = headers.read(path)
             if header is None:
                 continue
-            _sort_in(path, header, damage, contents, images)
-            if study := header.get("StudyInstanceUID"):
+            _sort_in(path, header, contents, images)
+            if study := header.tags.get("StudyInstanceUID"):
                 contents.studies.add(str(study))
-            contents.private.update(privacy.telling_tags(header, pseudonym))
+            contents.private.update(privacy.telling_tags(header.tags, pseudonym))
         except UnreadableError as error:
-            contents.unreadable.append((name, str(error)))
+            contents.unreadable.append(Unreadable(below, str(error), contents.files))
             continue
-        if damage:
-            contents.unreadable.append((name, damage))
-    contents.series = _group(images.values())
+        if header.damage:
+            number = values.whole_or_none(header.tags.get("SeriesNumber"))
+            contents.unreadable.append(Unreadable(below, header.damage, contents.files, number))
+    contents.series = group(images.values())
     return contents
 
 
@@ -122,7 +93,8 @@ def _files(folder: Path, contents: Contents) -> Iterator[Path]:
     seen = set()
 
     def denied(error: OSError) -> None:
-        contents.unreadable.append((os.path.relpath(error.filename, folder), error.strerror or "cannot be opened"))
+        path = Path(os.path.relpath(error.filename, folder))
+        contents.unreadable.append(Unreadable(path, error.strerror or "cannot be opened"))
 
     for root, folders, names in os.walk(folder, followlinks=True, onerror=denied):
         status = os.stat(root)
@@ -138,97 +110,44 @@ def _files(folder: Path, contents: Contents) -> Iterator[Path]:
                 yield path
 
 
-def _sort_in(path: Path, header: Dataset, damage: str, contents: Contents, images: dict) -> None:
+def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple, Image]) -> None:
     """Put one file where it belongs in ``contents`` or, an image, in ``images``."""
+    tags = header.tags
     try:
-        kind = str(header.get("SOPClassUID", ""))
-        meta = getattr(header, "file_meta", None)
+        kind = str(tags.get("SOPClassUID", ""))
+        meta = getattr(tags, "file_meta", None)
         if DIRECTORY in {kind, str(meta.get("MediaStorageSOPClassUID", "")) if meta else ""}:
             return
-        if (uid := header.get("SeriesInstanceUID")) not in contents.seen:
+        if (uid := tags.get("SeriesInstanceUID")) not in contents.seen:
             contents.seen.add(uid)
-            contents.identifiers.update(privacy.identifiers(header))
-        segmentation = kind in SEGMENTATION or header.get("Modality") == "SEG"
-        if segmentation or kind == STRUCTURE_SET or header.get("Modality") == "RTSTRUCT":
+            contents.identifiers.update(privacy.identifiers(tags))
+        segmentation = kind in SEGMENTATION or tags.get("Modality") == "SEG"
+        if segmentation or kind == STRUCTURE_SET or tags.get("Modality") == "RTSTRUCT":
             (contents.segmentations if segmentation else contents.structure_sets).append(path)
-            contents.drawn_in.add(str(header.get("StudyInstanceUID") or ""))
+            contents.drawn_in.add(str(tags.get("StudyInstanceUID") or ""))
             return
-        if not header.get("SeriesInstanceUID"):
+        if not uid:
             raise UnreadableError("no SeriesInstanceUID in its header")
-        frames = frames_of(path, header, damage)
-        number = values.whole(header.get("SeriesNumber"))
+        one = image(tags, frames_of(path, header))
     except UnreadableError:
         raise
     except Exception as error:  # values are decoded on access, so broken bytes show up only here
         raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
-    patient = str(header.get("PatientID") or "").strip()
+    patient = str(tags.get("PatientID") or "").strip()
     if patient:
-        contents.patients.setdefault(patient, set()).add(number)
-    first = frames[0]
-    key = (header.get("SOPInstanceUID") or path, first.instance, first.position)
-    if key not in images or images[key][1][0].damage:  # a sound copy replaces a damaged one
-        images[key] = (header, frames)
+        contents.patients.setdefault(patient, set()).add(one.series.number)
+    _add_once(one, tags.get("SOPInstanceUID") or path, images)
 
 
-def _group(images: Any) -> list[Series]:
-    """Series by SeriesInstanceUID, split where orientation, matrix, spacing or kind of image change."""
-    groups: dict[tuple, Series] = {}
-    for header, frames in images:
-        first = frames[0]
-        orientation = None if first.orientation is None else tuple(round(v, 2) + 0.0 for v in first.orientation)
-        part = frozenset(value.upper() for value in first.image_type[2:] if PART.fullmatch(value))
-        key = (str(header.SeriesInstanceUID), orientation, first.size, first.spacing, part)
-        if key not in groups:
-            groups[key] = _series(header, first)
-        groups[key].frames.extend(frames)
-    for series in groups.values():
-        series.frames.sort(key=lambda frame: (frame.instance, str(frame.path)))
-        _complete_b_values(series)
-    return sorted(groups.values(), key=lambda series: (series.number, series.uid, series.frames[0].instance))
+def _add_once(one: Image, identity: str | Path, images: dict[tuple, Image]) -> None:
+    """Add an image unless it is a copy; a sound copy replaces a damaged one.
 
-
-def _series(header: Dataset, first: Frame) -> Series:
-    shared, frame = functional_groups(header, 0)
-
-    def timing(keyword: str, sequence: str, inner: str) -> float | None:
-        return values.number(header.get(keyword) or nested(shared, frame, sequence, inner))
-
-    measures = ("PixelMeasuresSequence",)
-    agents = "; ".join(str(agent.get("CodeMeaning", "")) for agent in header.get("ContrastBolusAgentSequence") or [])
-    return Series(
-        uid=str(header.SeriesInstanceUID),
-        number=values.whole(header.get("SeriesNumber")),
-        modality=values.text(header, "Modality"),
-        description=values.text(header, "SeriesDescription"),
-        protocol=values.text(header, "ProtocolName"),
-        vendor=values.text(header, "Manufacturer"),
-        model=values.text(header, "ManufacturerModelName"),
-        field_strength=values.number(header.get("MagneticFieldStrength")),
-        echo_time=timing("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
-        repetition_time=timing("RepetitionTime", "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
-        contrast_agent=values.text(header, "ContrastBolusAgent") or agents,
-        study=str(header.get("StudyInstanceUID") or ""),
-        day=values.day(header.get("StudyDate") or header.get("AcquisitionDate")),
-        echo_planar="EP" in str(header.get("ScanningSequence") or "") or header.get("EchoPlanarPulseSequence") == "YES",
-        frame_of_reference=values.text(header, "FrameOfReferenceUID"),
-        thickness=timing("SliceThickness", *measures, "SliceThickness"),
-        slice_distance=timing("SpacingBetweenSlices", *measures, "SpacingBetweenSlices"),
-    )
-
-
-def _complete_b_values(series: Series) -> None:
-    """Fill in what the headers of a series leave out.
-
-    Canon, Toshiba and some GE files carry a b-value only where a gradient was on: the others are b = 0. A series
-    of one b-value may name it in its description only ("DWI b800").
+    Images that share identity, instance and position but not their pixels are different images.
     """
-    known = [frame.b_value for frame in series.frames if frame.b_value is not None]
-    if known and len(known) < len(series.frames):
-        value = 0.0
-    elif not known and len(words := set(re.findall(r"(?i)(?<![a-z])b[ =_]?(\d{1,4})(?!\d)", series.description))) == 1:
-        value = float(words.pop())
-    else:
-        return
-    for frame in series.frames:
-        if frame.b_value is None:
-            frame.b_value = value
+    first = one.frames[0]
+    key = (identity, first.instance, first.position)
+    there = images.get(key)
+    if there is None or there.frames[0].damage:
+        images[key] = one
+    elif not first.damage and not pixels.same_pixels(there.frames[0], first):
+        images[(*key, first.path)] = one

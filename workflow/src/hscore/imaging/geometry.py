@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hscore.imaging.dicom import Frame
+from hscore.imaging.frames import Frame
 from hscore.imaging.grid import SAME_POSITION, Grid
 
 
@@ -11,27 +11,29 @@ class BrokenGeometryError(Exception):
 
 
 def plane(orientation: tuple[float, ...]) -> str:
-    """transverse, sagittal or coronal: the body plane nearest to an ImageOrientationPatient."""
+    """Return the body plane nearest to an ImageOrientationPatient: transverse, sagittal or coronal."""
     normal = np.abs(np.cross(orientation[:3], orientation[3:]))
     return ("sagittal", "coronal", "transverse")[int(np.argmax(normal))]
 
 
 def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Grid, list[list[Frame]]]:
-    """The grid of images of equal orientation and matrix, and its volumes, each a list of frames by slice.
+    """Return the grid of images of equal orientation and matrix, and the images at each of its slices.
 
-    Images at one position belong to different volumes, in the order of their instance numbers. ``slice_distance``
-    (mm) is needed only for a single slice.
+    Args:
+        frames: the images of one series.
+        slice_distance: mm; needed for a single slice only.
 
     Raises:
-        BrokenGeometryError: positions unknown, orientations mixed, slices missing, repeated, uneven or shifted.
+        BrokenGeometryError: positions unknown, orientations mixed, slices missing, uneven or shifted.
     """
     first = frames[0]
     if any(None in (frame.position, frame.orientation, frame.spacing) for frame in frames):
         raise BrokenGeometryError("its images carry no position")
     orientations = np.array([frame.orientation for frame in frames])
-    if np.abs(orientations - orientations[0]).max() > 0.01 or len({frame.size for frame in frames}) > 1:
-        raise BrokenGeometryError("its images differ in orientation or matrix")
+    if len({frame.size for frame in frames}) > 1:
+        raise BrokenGeometryError("its images differ in matrix")
     row, column = orientations.mean(axis=0).reshape(2, 3)
+    _check_orientation(orientations, np.concatenate([row, column]), first)
     normal = np.cross(row, column)
     normal /= np.linalg.norm(normal)
     positions = np.array([frame.position for frame in frames])
@@ -40,7 +42,7 @@ def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Gri
     starts = np.flatnonzero(np.diff(height[order], prepend=-np.inf) > SAME_POSITION)
     slices = [[frames[i] for i in sorted(group)] for group in np.split(order, starts[1:])]
     heights = np.array([group.mean() for group in np.split(height[order], starts[1:])])
-    _check_even(heights, [len(group) for group in slices])
+    _check_even(heights)
     distance = float(np.mean(np.diff(heights))) if len(slices) > 1 else slice_distance or 1.0
     origin = positions[order[0]]
     sideways = positions - origin - np.outer(height - height[order[0]], normal)
@@ -49,19 +51,40 @@ def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Gri
     affine = np.eye(4)
     affine[:3, :3] = np.column_stack([row * first.spacing[0], column * first.spacing[1], normal * distance])
     affine[:3, 3] = origin
-    volumes = [list(volume) for volume in zip(*slices, strict=True)]
-    return Grid((*first.size, len(slices)), affine), volumes
+    return Grid((*first.size, len(slices)), affine), slices
 
 
-def _check_even(heights: np.ndarray, counts: list[int]) -> None:
-    """Every slice equally often, and all at one distance; ``heights`` in mm along the slice normal, ascending."""
-    if len(set(counts)) > 1:
-        usual = max(set(counts), key=counts.count)
-        odd = next(i for i, count in enumerate(counts) if count != usual)
-        raise BrokenGeometryError(
-            f"slice {odd + 1} of {len(heights)} (at {heights[odd]:.1f} mm) is there {counts[odd]} times, "
-            f"most others {usual} times"
-        )
+def _check_orientation(orientations: np.ndarray, mean: np.ndarray, frame: Frame) -> None:
+    """No pixel may be further than half a pixel from where its own image's orientation places it.
+
+    Raises:
+        BrokenGeometryError: one is.
+    """
+    off = np.abs(orientations - mean)
+    width, height = (n * size for n, size in zip(frame.size, frame.spacing, strict=True))
+    shift = np.linalg.norm(off[:, :3], axis=1) * width + np.linalg.norm(off[:, 3:], axis=1) * height
+    if shift.max() > 0.5 * min(frame.spacing):
+        raise BrokenGeometryError(f"its images differ in orientation: by {shift.max():.1f} mm at the far corner")
+
+
+def check_counts(slices: list[list[Frame]]) -> None:
+    """Every slice must be there equally often.
+
+    Raises:
+        BrokenGeometryError: one is not; the text says which.
+    """
+    counts = [len(frames) for frames in slices]
+    if len(set(counts)) == 1:
+        return
+    usual = max(set(counts), key=counts.count)
+    odd = next(i for i, count in enumerate(counts) if count != usual)
+    raise BrokenGeometryError(
+        f"slice {odd + 1} of {len(slices)} is there {counts[odd]} times, most others {usual} times"
+    )
+
+
+def _check_even(heights: np.ndarray) -> None:
+    """All slices at one distance; ``heights`` in mm along the slice normal, ascending."""
     gaps = np.diff(heights)
     if len(gaps) == 0:
         return

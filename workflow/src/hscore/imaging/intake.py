@@ -6,13 +6,14 @@ from hscore.errors import UserError
 from hscore.files import write_json
 from hscore.imaging import conversion, roi
 from hscore.imaging.dicom import Contents, read_folder
-from hscore.imaging.privacy import Hider, tags_in_words
+from hscore.imaging.examinations import drawn_on, examination_days
+from hscore.imaging.privacy import Hider, kind_of_file, tags_in_words
 from hscore.imaging.region import RoiError
 from hscore.imaging.sequences import write_sequences
-from hscore.imaging.series import Chosen, choose, describe, examination_days
+from hscore.imaging.series import Chosen, choose, describe
 from hscore.status import Status
 
-MOST_FILES_NAMED = 20
+MOST_REASONS_NAMED = 20
 # Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.
 QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "empty_roi"}
 
@@ -45,13 +46,13 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
     else:
         if +contents.private:
             status.add("private_tags", tags_in_words(contents.private))
-        chosen = choose(contents.series, settings, contents.drawn_in)
+        regions = _find_roi(status, contents, settings["roi"])
+        drawn = drawn_on(regions.regions, contents.drawn_in, contents.series)
+        chosen = choose(contents.series, settings, drawn)
         status.findings.extend(chosen.findings)
-    parts = [one for choice in chosen.choices.values() for one in choice.series if one.phase_of]
-    for one in contents.series + parts:  # now that they were matched, and before anything is written
+    for one in contents.series:  # now that they were matched, and before anything is written
         one.description, one.protocol = hide(one.description), hide(one.protocol)
     if not reason:
-        regions = _find_roi(status, contents, settings["roi"])
         usable = write_sequences(status, contents, chosen, regions.regions, settings, output, (study, same_images))
     status.usable = usable
     for finding in status.findings:
@@ -84,9 +85,16 @@ def _why_excluded(patient: str, images: Path, contents: Contents, settings: dict
 
 
 def _note_unreadable_files(status: Status, contents: Contents) -> None:
-    for name, why in contents.unreadable[:MOST_FILES_NAMED]:
-        status.add("unreadable_file", f"{name}: {why}")
-    if (more := len(contents.unreadable) - MOST_FILES_NAMED) > 0:
+    """One note per reason, series and kind of file; never a file's own name, which may be the patient's."""
+    groups: dict[tuple, list[int]] = {}
+    for one in contents.unreadable:
+        groups.setdefault((one.reason, one.series, kind_of_file(one.path)), []).append(one.place)
+    for (reason, series, kind), places in list(groups.items())[:MOST_REASONS_NAMED]:
+        counted = f"{len(places)} {kind}file{'s' if len(places) > 1 else ''}"
+        where = "" if series is None else f" of series {series}"
+        first = f" ({'first: ' if len(places) > 1 else ''}number {places[0]} of {contents.files} by path)"
+        status.add("unreadable_file", f"{counted}{where}{first if places[0] else ''}: {reason}")
+    if (more := sum(len(places) for places in list(groups.values())[MOST_REASONS_NAMED:])) > 0:
         status.add("unreadable_file", f"and {more} more files")
 
 
@@ -113,9 +121,7 @@ def _list_series(contents: Contents, chosen: Chosen) -> list[dict]:
     """Every series found: what it is, what it was chosen as, or for each sequence why not."""
     listed = []
     for number, (one, day) in enumerate(zip(contents.series, examination_days(contents.series), strict=True)):
-        taken = [
-            name for name, choice in chosen.choices.items() if any(one is member.whole for member in choice.series)
-        ]
+        taken = [name for name, choice in chosen.choices.items() if any(one is member for member in choice.series)]
         outcome = {"chosen_as": taken[0] if taken else None, "why_not": chosen.reasons.get(number, {})}
         listed.append({"day": day} | describe(one) | outcome)
     return listed

@@ -93,6 +93,12 @@ def name_in_words(path: Path) -> str:
     return re.sub(r"\*[*\W_]*\*", "*", re.sub(r"[^\W_]+", shown, path.name))
 
 
+def kind_of_file(path: Path) -> str:
+    """Return the suffix of a delivered file and a blank (".dcm "), if it is a known one; else ""."""
+    suffix = path.suffix.lower()
+    return f"{suffix} " if suffix[1:] in FILE_WORDS.split() else ""
+
+
 class Hider:
     """Replaces words that identify the patient in everything that is written.
 

@@ -3,40 +3,39 @@
 import re
 
 from hscore.errors import UserError
-from hscore.imaging.dicom import Series
+from hscore.imaging import vocabulary as words
 from hscore.imaging.geometry import plane
+from hscore.imaging.grouping import Series
 
-# Contrast-enhanced, in the words of descriptions: "t1+c", "T1 CE", "post gad", "nach KM", "T1 inj", "增强", "造影".
-CONTRAST = (
-    r"\+\s*(c|km|gd|k)(?![a-z])|(?<![a-z])(c\+|ce|gd|gad[a-z]*|post[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*)(?![a-z])"
-    r"|增强|造影|контраст|к/у"
-)
-# ... and without it, in the same languages; it wins, because "sans injection" holds the word, too
-NO_CONTRAST = (
-    r"(?<![a-z])(pre|native?|nativo|plain|unenhanced|(w/?o|non?|without|ohne|sans|sin|senza|sem|vor|avant|antes|prima)"
-    r"[ _-]*(de +|di +|d')?(ce|gd|gad[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*))(?![a-z])|平扫|单纯|単純|без"
-)
+# Image types that are no source of a sequence.
+NOT_ANATOMICAL = r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
+# What a description says of images that are no source of a sequence, whatever the config says.
+NEVER_A_SOURCE = {
+    "an overview": words.LOCALIZER,
+    "a subtraction": words.SUBTRACTION,
+    "a projection or reformat": words.PROJECTION,
+    "inverted": words.INVERTED,
+    "synthetic": words.SYNTHETIC,
+    "a parameter map": words.MAP,
+}
+USABLE_PARTS = {"", "water", "in-phase"}
 
-# Image types that are no source of a sequence: pictures made from others, and parts of a Dixon or complex image.
-NOT_ANATOMICAL = (
-    r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
-    r"|\\(f|fat|op|p|r|i|phase map)(?![a-z ])|(in|opp|out)_phase"
-)
 # A scanner's own ADC map, by its image type or, where that is vague, its description; and its exponential cousin.
 SCANNER_ADC = r"(?<![a-z])adc(?![a-z])|apparent|表观"
 NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
-NOT_DIFFUSION = r"localizer|mosaic|adc|\\fa(?![a-z])|\\exp|calc|screen"
+NOT_DIFFUSION = r"localizer|mosaic|\\exp|calc|screen"
+# DERIVED images that are means of measured ones.
+TRACE = r"trace|isotropic|combined|average|mean"
 
 # Words of a description that say what a series is, for `guess`: the first that is found, in its description or type.
 WORDS = {
-    "localizer": r"local|scout|survey|定位",
+    "localizer": words.LOCALIZER,
     "exponential ADC": r"(?<![a-z])e-?adc|expo",
     "ADC map of the scanner": SCANNER_ADC,
-    "calculated b-value": r"calc|comp(uted)?[ _-]*b",
+    "calculated b-value": words.COMPUTED_DIFFUSION,
     "fractional anisotropy": r"\\fa(?![a-z])|fractional",
-    "subtraction": r"(?<![a-z])subt?r?|减影",
-    "projection": r"(?<![a-z])m?(in)?ip(?![a-z])|projection",
-    "reformat": r"mpr|reformat",
+    "subtraction": words.SUBTRACTION,
+    "projection": words.PROJECTION,
     "diffusion": r"dwi|diff|difu|dti|弥散|扩散|拡散|дифф",
     "T2": r"t2",
     "T1": r"t1|vibe|lava|thrive|quick3d|flash|fspgr",
@@ -47,28 +46,40 @@ WORDS = {
 T2_TIMES = ((60, 200), (1500, 30_000))
 T1_TIMES = ((0, 30), (0, 1200))
 
+# mm: a series of the pelvis for diagnosis is finer; and slices that a series without a name needs.
+COARSEST_PIXEL = 5.0
+WIDEST_SLICE_DISTANCE = 8.5
+FEWEST_UNNAMED_SLICES = 6
+# Slices per plane up to which a series of several planes is a localizer.
+MOST_LOCALIZER_SLICES = 6
+# Cycles that fat falls behind water in 1 ms at 1 T: 3.5 ppm of 42.577 MHz/T.
+FAT_CYCLES = 3.5e-6 * 42.577e6 * 1e-3
+
 
 def mismatch(series: Series, rule: dict) -> str | None:
-    """The first rule of a sequence that a series breaks, in words; None when it meets them all.
+    """Return the first rule of a sequence that a series breaks, in words; None when it meets them all.
 
-    Patterns are searched in the SeriesDescription; in the ProtocolName only where there is no description, because
-    GE writes the name of the whole examination there. A description that names no sequence at all is no obstacle where
-    the content tells: b-values for a diffusion series, else the times under ``unnamed``.
+    Patterns are searched in the SeriesDescription; in the ProtocolName only where there is no description. A
+    description that names no sequence at all is no obstacle where the content tells: b-values for a diffusion series,
+    else the times under ``unnamed``.
     """
-    text = series.description or series.protocol
+    kind = "\\".join(series.image_type)
     if series.modality != "MR":
         return f"modality {series.modality or 'unknown'}, not MR"
-    kind = "\\".join(series.image_type)
+    if colour := series.frames[0].colour:
+        return "inverted grey scale (MONOCHROME1)" if colour == "MONOCHROME1" else f"a colour picture ({colour})"
+    if series.frames[0].tile is None and found("mosaic|vframe", kind):
+        return "image type contains 'MOSAIC': a volume as one picture; export its slices as single images"
     scanner = rule.get("source") == "scanner"
-    reason = _no_scanner_map(text, kind) if scanner else _no_source(series, text, kind, rule)
+    reason = _no_scanner_map(series, kind) if scanner else _no_source(series, kind, rule)
     if reason:
         return reason
     if (wanted := rule.get("image_type")) and not found(wanted, kind):
         return f"image type does not match '{wanted}'"
     if reason := _wrong_times(series, rule):
         return reason
-    if rule.get("contrast") and not has_contrast(series):
-        return "no contrast agent"
+    if rule.get("contrast") and (reason := _no_contrast(series)):
+        return reason
     orientation = series.frames[0].orientation
     if orientation is None:
         return "its images carry no position"
@@ -77,32 +88,126 @@ def mismatch(series: Series, rule: dict) -> str | None:
     return None
 
 
-def _no_source(series: Series, text: str, kind: str, rule: dict) -> str | None:
+def _no_source(series: Series, kind: str, rule: dict) -> str | None:
     """Why a series is not the source images of a sequence; None when it is."""
     diffusion = rule.get("source") == "diffusion"
-    if not found(rule["description"], text) and not (
-        any(b > 0 for b in series.b_values) if diffusion else _told_by_times(series, text, kind, rule)
-    ):
-        return f"description does not match '{rule['description']}'"
-    if rule.get("exclude") and (word := found(rule["exclude"], text)):
+    if not found(rule["description"], series.text):
+        weighted = any(b > 0 for b in series.b_values)
+        if not (weighted if diffusion else _told_by_times(series, kind, rule)):
+            return _unrecognised(series, rule, diffusion)
+    if rule.get("exclude") and (word := found(rule["exclude"], series.text)):
         return f"description contains '{word}'"
-    if word := found(NOT_DIFFUSION if diffusion else NOT_ANATOMICAL, kind):
-        return f"image type contains '{word.strip(chr(92))}'"
+    reason = _not_measured(series, kind) if diffusion else _not_anatomical(series, kind, rule)
+    if reason:
+        return reason
     if rule.get("exclude_image_type") and (word := found(rule["exclude_image_type"], kind)):
         return f"image type contains '{word}'"
     return None
 
 
-def _told_by_times(series: Series, text: str, kind: str, rule: dict) -> bool:
+def _unrecognised(series: Series, rule: dict, diffusion: bool) -> str:
+    """Why a series whose description does not match is not known by its content either."""
+    if series.text:
+        return f"description does not match '{rule['description']}'"
+    if diffusion:
+        return "it has no description and no b-values"
+    if not rule.get("unnamed"):
+        return "it has no description"
+    reason = _wrong_times(series, rule["unnamed"]) or _overview(series) or "it is echo-planar"
+    return f"it has no description, and {reason}"
+
+
+def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
+    """Why the images are not the measured, magnitude images of one anatomical sequence."""
+    part = part_of(series)
+    if part not in USABLE_PARTS:
+        return f"it shows the {part} image"
+    for what, pattern in NEVER_A_SOURCE.items():
+        if word := found(pattern, series.text):
+            return f"it is {what}: its description contains '{word}'"
+    if (word := found(NOT_ANATOMICAL, kind)) and not (part and word.lower() == "secondary"):
+        return f"image type contains '{word.strip(chr(92))}'"
+    if reason := _coarse(series):
+        return reason
+    if series.echoes > 1 and (limits := rule.get("unnamed")) and (reason := _wrong_times(series, limits)):
+        return f"one of {series.echoes} echoes: {reason}"
+    return None
+
+
+def _not_measured(series: Series, kind: str) -> str | None:
+    """Why the images of a diffusion series were not measured."""
+    if series.part:
+        return f"it shows the {series.part} image"
+    if word := found(words.COMPUTED_DIFFUSION, series.text):
+        return f"its images were computed, not measured: its description contains '{word}'"
+    if word := found(words.INVERTED, series.text) or found(words.PROJECTION, series.text):
+        return f"its images were derived, not measured: its description contains '{word}'"
+    if word := found(NOT_DIFFUSION, kind):
+        return f"image type contains '{word.strip(chr(92))}'"
+    if not any(measured(frame.image_type, frame.directionality) for frame in series.frames):
+        return f"its images were computed, not measured: image type {kind}"
+    return None
+
+
+def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
+    """Return True for measured diffusion images and for means of measured ones (trace-weighted, isotropic)."""
+    derived = bool(image_type) and image_type[0].strip().upper() == "DERIVED"
+    return not derived or directionality == "ISOTROPIC" or bool(found(TRACE, "\\".join(image_type)))
+
+
+def part_of(series: Series) -> str:
+    """Return the part of an acquisition that a series shows, by its types and words or, of several echoes, by its echo.
+
+    Fat and water are in phase after whole cycles and opposed after half ones.
+    """
+    if series.part or series.echoes == 1 or not (series.echo_time and series.field_strength):
+        return series.part
+    if series.echo_time > T1_TIMES[0][1]:
+        return series.part
+    cycle = FAT_CYCLES * series.echo_time * series.field_strength % 1
+    return "opposed-phase" if 0.25 < cycle < 0.75 else "in-phase"
+
+
+def is_dixon(series: Series) -> bool:
+    """Return True where a description or image type names a Dixon acquisition."""
+    return bool(found(words.DIXON, f"{series.text}\\{chr(92).join(series.image_type)}"))
+
+
+def _coarse(series: Series) -> str | None:
+    """Why a series is too coarse to be more than an overview."""
+    places = {frame.position for frame in series.frames}
+    if series.planes > 1 and len(places) <= MOST_LOCALIZER_SLICES:
+        return f"a localizer: {series.planes} planes in one series, {len(places)} slices in this one"
+    spacing, distance = series.frames[0].spacing, series.slice_distance or series.thickness
+    if spacing and max(spacing) > COARSEST_PIXEL:
+        return f"an overview: pixels of {max(spacing):.1f} mm"
+    if distance and distance > WIDEST_SLICE_DISTANCE:
+        return f"an overview: slices {distance:.1f} mm apart"
+    return None
+
+
+def _overview(series: Series) -> str | None:
+    """Why a series without a name may be a localizer; a named one is believed."""
+    places = {frame.position for frame in series.frames}
+    if series.planes > 1:
+        return f"it has {series.planes} planes, as a localizer"
+    if len(places) < FEWEST_UNNAMED_SLICES:
+        return f"it has {len(places)} slices only, as a localizer"
+    if series.thickness and series.slice_distance and series.slice_distance > 1.6 * series.thickness:
+        return f"its slices of {series.thickness:g} mm are {series.slice_distance:g} mm apart, as a localizer's"
+    return _coarse(series)
+
+
+def _told_by_times(series: Series, kind: str, rule: dict) -> bool:
     """True where the description names no sequence and echo and repetition time are those under ``unnamed``."""
-    named = any(found(pattern, f"{text}\\{kind}") for pattern in WORDS.values())
+    named = any(found(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
     diffusion = series.echo_planar or any(b > 0 for b in series.b_values)
     times = rule.get("unnamed")
-    return bool(times) and not (named or diffusion or _wrong_times(series, times))
+    return bool(times) and not (named or diffusion or _wrong_times(series, times) or _overview(series))
 
 
 def _wrong_times(series: Series, limits: dict) -> str | None:
-    """Why echo or repetition time do not lie within ``echo_time_ms`` and ``repetition_time_ms``, if these are given."""
+    """Why echo or repetition time are not within ``echo_time_ms`` and ``repetition_time_ms``, if these are given."""
     for key, value in (("echo_time_ms", series.echo_time), ("repetition_time_ms", series.repetition_time)):
         name = key.removesuffix("_ms").replace("_", " ")
         if (bounds := limits.get(key)) and value is None:
@@ -112,27 +217,40 @@ def _wrong_times(series: Series, limits: dict) -> str | None:
     return None
 
 
-def _no_scanner_map(text: str, kind: str) -> str | None:
+def _no_scanner_map(series: Series, kind: str) -> str | None:
     """Why a series is no ADC map made by the scanner; None when it is one. The patterns of the config do not count."""
-    derived = found("derived", kind) and found(SCANNER_ADC, text)
-    if not (derived or found(SCANNER_ADC, kind)):
+    derived = found("derived", kind) and found(SCANNER_ADC, series.text)
+    if not (derived or series.part == "ADC" or found(SCANNER_ADC, kind)):
         return "not an ADC map made by the scanner"
-    if word := found(NOT_SCANNER_ADC, f"{kind}\\{text}"):
+    if word := found(NOT_SCANNER_ADC, f"{kind}\\{series.text}"):
         return f"image type or description contains '{word}'"
     return None
 
 
+def named_as_enhanced(series: Series) -> bool:
+    """Return True when the description says that the images are contrast-enhanced."""
+    return bool(found(words.CONTRAST, series.text)) and not found(words.NO_CONTRAST, series.text)
+
+
 def has_contrast(series: Series) -> bool:
-    """True when the header names a contrast agent or the description says so, and it does not say the opposite."""
-    text = series.description or series.protocol
-    agent = series.contrast_agent.strip().lower()
-    return not found(NO_CONTRAST, text) and (agent not in {"", "no", "none", "0", "n"} or bool(found(CONTRAST, text)))
+    """Return True when header or description name a contrast agent, and the description does not say the opposite."""
+    return _no_contrast(series) is None
+
+
+def _no_contrast(series: Series) -> str | None:
+    """Why a series is not contrast-enhanced; None when it is."""
+    if word := found(words.NO_CONTRAST, series.text):
+        return f"without contrast agent: its description contains '{word}'"
+    if series.before_contrast:
+        return "acquired before the contrast agent was given"
+    given = not re.fullmatch(words.NO_AGENT, series.contrast_agent.strip(), re.IGNORECASE)
+    return None if given or found(words.CONTRAST, series.text) else "no contrast agent"
 
 
 def guess(series: Series) -> str:
-    """What a series seems to be, for people who read the inventory; "" where nothing tells. It decides nothing."""
-    text, kind = series.description or series.protocol, "\\".join(series.image_type)
-    name = next((name for name, pattern in WORDS.items() if found(pattern, f"{text}\\{kind}")), "")
+    """Return what a series seems to be, for readers of the inventory; "" where nothing tells. It decides nothing."""
+    kind = "\\".join(series.image_type)
+    name = next((name for name, pattern in WORDS.items() if found(pattern, f"{series.text}\\{kind}")), "")
     if not name and any(b > 0 for b in series.b_values):
         name = "diffusion"
     if not name and not series.echo_planar:
@@ -146,13 +264,12 @@ def _within(series: Series, echo: tuple, repetition: tuple) -> bool:
 
 
 def found(pattern: str, text: str) -> str | None:
-    """What ``pattern`` finds in ``text``, without regard to case; None for nothing.
+    """Return what a pattern of the config finds in a text, without regard to case; None for nothing.
 
     Raises:
         UserError: it is not a regular expression.
     """
     try:
-        match = re.search(pattern, text, re.IGNORECASE)
+        return words.found(pattern, text)
     except re.error as error:
         raise UserError(f"config, convert: '{pattern}' is not a regular expression ({error})") from None
-    return match[0] if match else None

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from hscore.imaging import mask_file, segmentation, structure_set
-from hscore.imaging.dicom import Contents, Series
+from hscore.imaging.dicom import Contents
 from hscore.imaging.grid import Grid
+from hscore.imaging.grouping import Series
 from hscore.imaging.region import Region, RoiError
 
 # Share of the ROI's volume below which what lies outside a sequence is rounding at its edge.

@@ -5,13 +5,16 @@ from pathlib import Path
 import numpy as np
 
 from hscore.files import write_json
-from hscore.imaging import conversion, nifti, roi
+from hscore.imaging import conversion, nifti, pixels, roi
+from hscore.imaging.candidates import Choice
 from hscore.imaging.conversion import Converted
-from hscore.imaging.dicom import Contents, Frame, Series
+from hscore.imaging.dicom import Contents
 from hscore.imaging.diffusion import BadDiffusionError, fit_adc, fit_residual, scanner_adc
-from hscore.imaging.grid import SAME_POSITION, Grid
+from hscore.imaging.diffusion_series import too_few_b_values
+from hscore.imaging.frames import Frame
+from hscore.imaging.grouping import Series
 from hscore.imaging.region import Region
-from hscore.imaging.series import Choice, Chosen, too_few_b_values
+from hscore.imaging.series import Chosen
 from hscore.status import Status
 
 # Median relative residual of the ADC fit above which a radiologist should look. A real pelvic series (b = 50, 400, 800)
@@ -37,51 +40,46 @@ def write_sequences(
     output: Path,
     fingerprints: tuple[str, dict[str, str]],
 ) -> list[str]:
-    """Write volume, sidecar and mask of every sequence that allows it; returns those that have all three.
+    """Write volume, sidecar and mask of every sequence that allows it; return those that have all three.
 
     ``fingerprints``: their salt, and where to put the one of every sequence written.
     """
     salt, same_images = fingerprints
-    choices = [choice for choice in chosen.choices.values() if not choice.problem]
-    series = {id(one): one for choice in choices for one in choice.series}
     usable = []
-    if not series:
-        return usable
-    by_dcm2niix = [one for one in series.values() if not (one.phase_of and one.frames[0].number is not None)]
-    with conversion.convert(by_dcm2niix) as converted:
-        for choice in choices:
-            path = output / f"sub-{status.patient}_{choice.sequence}.nii.gz"
-            try:
-                volume = _write_volume(status, choice, converted, settings, path)
-                if same := conversion.fingerprint(volume, salt):
-                    same_images[choice.sequence] = same
-                if regions:
-                    _write_mask(status, choice, contents, regions, volume, path, settings["roi"])
-                    usable.append(choice.sequence)
-            except _UnusableError as error:
-                status.add(error.code, error.text, choice.sequence)
+    for choice in chosen.choices.values():
+        if choice.problem:
+            continue
+        path = output / f"sub-{status.patient}_{choice.sequence}.nii.gz"
+        try:
+            volume = _write_volume(status, choice, settings, path)
+            if same := conversion.fingerprint(volume, salt):
+                same_images[choice.sequence] = same
+            if regions:
+                _write_mask(status, choice, contents, regions, volume, path, settings["roi"])
+                usable.append(choice.sequence)
+        except _UnusableError as error:
+            status.add(error.code, error.text, choice.sequence)
     return usable
 
 
-def _write_volume(
-    status: Status, choice: Choice, converted: dict[str, Converted], settings: dict, path: Path
-) -> nifti.Volume:
-    """Write a sequence's volume and sidecar; returns the (first) volume as dcm2niix made it.
+def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) -> nifti.Volume:
+    """Write a sequence's volume and sidecar; return the (first) volume as it was converted.
 
     Raises:
-        _UnusableError: dcm2niix and the headers do not agree on the volume, or no ADC can be fitted.
+        _UnusableError: its pixels cannot be read, or no ADC can be fitted.
     """
-    checked = [
-        _checked(one, images, choice.grid, converted) for one, images in zip(choice.series, choice.volumes, strict=True)
-    ]
-    first = checked[0].volume
-    if not all(one.by_dcm2niix for one in checked):
-        status.add("assembled", f"{choice.name}: put together by the positions of its frames", choice.sequence)
+    converted = [_converted(one, images, choice) for one, images in zip(choice.series, choice.volumes, strict=True)]
+    first = converted[0].volume
+    if not all(one.by_converter for one in converted):
+        text = (
+            f"{choice.name}: dcm2niix does not give these volumes; they were put together by the headers of the frames"
+        )
+        status.add("assembled", text, choice.sequence)
     sidecar = _sidecar(choice)
     source = settings["sequences"][choice.sequence].get("source")
     try:
         if source == "diffusion":
-            adc, facts = _fitted(status, choice, checked, settings["diffusion"])
+            adc, facts = _fitted(status, choice, converted, settings["diffusion"])
         elif source == "scanner":
             adc, factor = scanner_adc(first.values(), settings["diffusion"]["range"])
             facts = {"Units": "1e-6 mm2/s", "Source": "scanner", "MultipliedBy": factor}
@@ -96,34 +94,16 @@ def _write_volume(
     return first
 
 
-def _checked(series: Series, images: list[list[Frame]], grid: Grid, converted: dict[str, Converted]) -> Converted:
-    """A series as voxels that are where the headers say.
-
-    What dcm2niix gets wrong of a multi-frame file, or one phase of such a file, is put together by the headers.
+def _converted(series: Series, volumes: list[list[Frame]], choice: Choice) -> Converted:
+    """A series as voxels that are those of its frames and where its headers say.
 
     Raises:
         _UnusableError: ``unreadable_sequence``.
     """
-    multi_frame = images[0][0].number is not None
-    problem = None
-    if not (multi_frame and series.phase_of):
-        if series.uid not in converted:
-            problem = "dcm2niix cannot make one volume of it"
-        else:
-            volume = converted[series.uid].volume
-            count = len(volume.stored) if volume.stored.ndim == 4 else 1
-            if count != len(images) or not volume.grid.same_as(grid):
-                problem = "size or position of the converted volume contradict the DICOM headers"
-            elif (count > 1 or multi_frame) and not conversion.in_place(volume, grid, images):
-                problem = "the conversion puts images into the wrong volume or slice"
-            else:
-                return converted[series.uid]
-    if multi_frame:
-        try:
-            return conversion.assemble(grid, images)
-        except conversion.UnreadableError as error:
-            problem = problem or str(error)
-    raise _UnusableError("unreadable_sequence", f"series {series.number}: {problem}")
+    try:
+        return conversion.convert(volumes, choice.grid)
+    except pixels.UnreadableError as error:
+        raise _UnusableError("unreadable_sequence", f"series {series.number}: {error}") from None
 
 
 def _fitted(status: Status, choice: Choice, converted: list[Converted], settings: dict) -> tuple[np.ndarray, dict]:
@@ -135,21 +115,19 @@ def _fitted(status: Status, choice: Choice, converted: list[Converted], settings
     b_values = _b_values(choice, converted)
     if text := too_few_b_values(b_values, settings):
         raise BadDiffusionError(text)
-    volumes = [one.volume for one in converted]
-    if any(np.abs(volume.grid.affine - volumes[0].grid.affine).max() > SAME_POSITION for volume in volumes):
-        raise BadDiffusionError("its series differ in the order of slices or rows")
-    signal = np.concatenate([volume.values().reshape(-1, *volume.grid.size[::-1]) for volume in volumes])
+    signal = np.concatenate([one.values() for one in converted])
     adc = fit_adc(signal, b_values, settings["zero_below"], settings["range"], settings["fit"])
     residual = fit_residual(signal, b_values, settings["zero_below"])
     if residual is not None and residual > POOR_FIT:
-        text = f"{choice.name}: the signal lies {100 * residual:.0f} % off one exponential (median of tissue)"
+        text = f"{choice.name}: the signal is {100 * residual:.0f} % off one exponential (median of tissue)"
         status.add("poor_adc_fit", text, choice.sequence)
     facts = {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s", "Source": f"{settings['fit']} fit"}
-    return adc, facts | {"FitResidual": None if residual is None else round(residual, 4)}
+    facts |= {"FitResidual": None if residual is None else round(residual, 4)}
+    return converted[0].arranged(adc), facts
 
 
 def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
-    """b-value of each volume (s/mm2): what dcm2niix says of its series, or the headers where it is silent or all zero.
+    """b-value of each volume (s/mm2): what dcm2niix says of it, or the headers where it is silent or says zero only.
 
     Raises:
         BadDiffusionError: neither knows, or they contradict each other.
@@ -158,16 +136,17 @@ def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
     by_header = iter(choice.b_values)
     for one, volumes, told in zip(choice.series, choice.volumes, [one.b_values for one in converted], strict=True):
         known = [next(by_header) for _ in volumes]
-        if told and len(told) == len(volumes) and any(told):
-            if any(b is not None and abs(a - b) > max(5, 0.05 * b) for a, b in zip(told, known, strict=True)):
-                listed = [", ".join("?" if b is None else f"{b:g}" for b in values) for values in (told, known)]
-                text = f"in series {one.number} they are {listed[0]} by dcm2niix, {listed[1]} by the headers"
-                raise BadDiffusionError(f"b-values contradict each other: {text}")
-            known = told
-        if None in known:
-            text = f"b-values of {known.count(None)} of {len(known)} volumes of series {one.number} are unknown"
+        told = told if any(told) else [None] * len(known)
+        pairs = list(zip(told, known, strict=True))
+        if any(None not in pair and abs(pair[0] - pair[1]) > max(5, 0.05 * pair[1]) for pair in pairs):
+            listed = [", ".join("?" if b is None else f"{b:g}" for b in column) for column in (told, known)]
+            text = f"in series {one.number} they are {listed[0]} by dcm2niix, {listed[1]} by the headers"
+            raise BadDiffusionError(f"b-values contradict each other: {text}")
+        agreed = [b if a is None else a for a, b in pairs]
+        if None in agreed:
+            text = f"b-values of {agreed.count(None)} of {len(agreed)} volumes of series {one.number} are unknown"
             raise BadDiffusionError(text)
-        values.extend(known)
+        values.extend(agreed)
     return values
 
 

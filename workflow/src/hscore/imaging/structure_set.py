@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pydicom
 
-from hscore.imaging.dicom import Series
 from hscore.imaging.geometry import BrokenGeometryError, stack
 from hscore.imaging.grid import Grid
+from hscore.imaging.grouping import Series
 from hscore.imaging.region import Region, RoiError
 
 # Pixels; contours drawn through pixel centres miss them by rounding, and hand-drawn ones hardly ever come so near.

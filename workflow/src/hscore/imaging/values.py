@@ -1,27 +1,63 @@
 """Values of DICOM elements as hospitals write them: empty, of the wrong kind, in undeclared alphabets."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 
 def text(header: Dataset, keyword: str) -> str:
-    """A text value in one line; undeclared Chinese or UTF-8 bytes, which pydicom reads as Latin, are put right."""
-    value = header.get(keyword)
-    found = "" if value is None else str(value)
-    if not found.isascii() and not header.get("SpecificCharacterSet"):
-        for encoding in ("utf-8", "gb18030"):
-            try:
-                found = found.encode("latin-1").decode(encoding)
-                break
-            except UnicodeError:
-                continue
+    """Return a text value in one line, read in the alphabet it is really written in."""
+    raw = header.get_item(Tag(keyword)) if Tag(keyword) in header else None
+    content = getattr(raw, "value", None)
+    if isinstance(content, bytes) and not content.isascii():
+        found = _decoded(content, header.get("SpecificCharacterSet"))
+    else:
+        value = header.get(keyword)
+        found = "" if value is None else str(value)
     return " ".join(found.replace("\0", " ").split())
 
 
+def _decoded(content: bytes, declared: Any) -> str:
+    """Text of bytes whose declared character set may be missing or wrong.
+
+    UTF-8 is recognised by its form: other text hardly ever has it. Otherwise the declared character set counts if it
+    gives letters; Chinese read as Latin gives symbols ("Ôö", "Ç¿") and is read as GB18030.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeError:
+        pass
+    candidates = []
+    for encoding in (*_encodings(declared), "gb18030"):
+        try:
+            candidates.append(content.decode(encoding))
+        except (UnicodeError, LookupError):
+            continue
+    return next((found for found in candidates if _letters_only(found)), (candidates or [content.decode("latin-1")])[0])
+
+
+def _encodings(declared: Any) -> list[str]:
+    """Python's names of the declared character sets; none where they are unknown."""
+    if not declared:
+        return []
+    try:
+        return convert_encodings(declared)
+    except Exception:  # pydicom raises many types on names that are no character sets
+        return []
+
+
+def _letters_only(found: str) -> bool:
+    """True where all characters beyond ASCII are letters, marks or full-width punctuation, none a stray symbol."""
+    kinds = {(unicodedata.category(letter), letter) for letter in found if not letter.isascii()}
+    return all(kind[0] in "LMZ" or (kind[0] in "PN" and ord(letter) > 0x2000) for kind, letter in kinds)
+
+
 def number(value: Any) -> float | None:
-    """A float, or None for what is empty or not a finite number."""
+    """Return a float, or None for what is empty or not a finite number."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -30,21 +66,41 @@ def number(value: Any) -> float | None:
 
 
 def day(value: Any) -> int | None:
-    """Number of the day of a DICOM date (YYYYMMDD), or None for what is none."""
+    """Return the number of the day of a DICOM date (YYYYMMDD), or None for what is none."""
     try:
         return datetime.strptime(str(value), "%Y%m%d").toordinal()
     except ValueError:
         return None
 
 
+def seconds(value: Any) -> float | None:
+    """Return the seconds since midnight of a DICOM time (HHMMSS.FFF) or date and time, or None for what is none."""
+    digits = "" if value is None else str(value).strip().split("+")[0]
+    whole_part = digits.split(".")[0]
+    if len(whole_part) == 14:  # a date before the time
+        digits, whole_part = digits[8:], whole_part[8:]
+    if not (whole_part.isdigit() and len(whole_part) == 6):
+        return None
+    found = number(digits)
+    if found is None:
+        return None
+    return found // 10000 * 3600 + found % 10000 // 100 * 60 + found % 100
+
+
 def whole(value: Any) -> int:
-    """An integer; 0 for what is empty or not a number."""
+    """Return an integer; 0 for what is empty or not a number."""
     found = number(value)
     return 0 if found is None else int(found)
 
 
+def whole_or_none(value: Any) -> int | None:
+    """Return an integer, or None for what is empty or not a number."""
+    found = number(value)
+    return None if found is None else int(found)
+
+
 def vector(value: Any, length: int) -> tuple[float, ...] | None:
-    """A tuple of ``length`` floats, or None."""
+    """Return a tuple of ``length`` floats, or None."""
     if value is None or isinstance(value, str) or len(value) != length:
         return None
     numbers = tuple(number(item) for item in value)

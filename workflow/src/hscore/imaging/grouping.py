@@ -1,0 +1,240 @@
+"""Images to series: by what the headers say of every frame, not by UID alone; silent headers are completed."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from hscore.imaging import values
+from hscore.imaging.frames import Frame, functional_groups, nested
+from hscore.imaging.vocabulary import part_by_words
+
+# Direction cosines and pixel sizes of one series differ by rounding; what is too far for one volume is refused later.
+SAME_DIRECTION = 0.02
+SAME_SIZE = 1e-3
+
+# A b-value in a description ("DWI b800", "b=1000"), and a list of them ("b0-800", "b50_400_800"), which names no one.
+_B_VALUE = re.compile(r"(?<![a-z])b[ =_-]?(\d{1,4})(?!\d)", re.IGNORECASE)
+_B_LIST = re.compile(
+    r"(?<![a-z])b[ =_-]?\d{1,4}[ _,;/+&-]+(b[ =_-]?)?\d{1,4}(?![\d.]|\s*(mm|cm|t\b|ch))", re.IGNORECASE
+)
+
+
+@dataclass
+class Series:
+    """One stack of images: a scanner's series, or the part of it with one orientation, matrix, echo and kind."""
+
+    uid: str
+    number: int
+    modality: str
+    description: str
+    protocol: str
+    vendor: str
+    model: str
+    field_strength: float | None  # T
+    contrast_agent: str
+    before_contrast: bool  # acquired before the time at which the header says the agent was given
+    study: str  # StudyInstanceUID
+    day: int | None  # of the study, counted from some fixed day: it serves for intervals only and is never written
+    echo_planar: bool
+    frame_of_reference: str
+    thickness: float | None  # mm
+    slice_distance: float | None  # mm between slice centres, as the header says
+    frames: list[Frame] = field(default_factory=list)
+    part: str = ""  # of a Dixon or complex acquisition, or kind of derived image: one of vocabulary.PARTS
+    planes: int = 1  # how many orientations the scanner's series has of which this is one
+    echoes: int = 1  # ... and echoes
+
+    @property
+    def image_type(self) -> tuple[str, ...]:
+        """ImageType of the first image."""
+        return self.frames[0].image_type
+
+    @property
+    def echo_time(self) -> float | None:
+        """Echo time in ms."""
+        return self.frames[0].echo_time
+
+    @property
+    def repetition_time(self) -> float | None:
+        """Repetition time in ms."""
+        return self.frames[0].repetition_time
+
+    @property
+    def text(self) -> str:
+        """The description, or the protocol's name where there is none.
+
+        GE writes the name of the whole examination into the protocol's name.
+        """
+        return self.description or self.protocol
+
+    @property
+    def b_values(self) -> list[float]:
+        """The different b-values that the headers name (s/mm2), ascending; empty when they name none."""
+        return sorted({frame.b_value for frame in self.frames if frame.b_value is not None})
+
+
+@dataclass
+class Image:
+    """One file's share of a series: its frames, and what its header says of the series."""
+
+    series: Series
+    kind: tuple  # what else tells series apart: scanning sequence, protocol
+    frames: list[Frame]
+
+
+def image(header: Dataset, frames: list[Frame]) -> Image:
+    """Return what a header says of its series, with every value decoded."""
+    shared, own = functional_groups(header, 0)
+
+    def measure(keyword: str) -> float | None:
+        value = nested(shared, own, "PixelMeasuresSequence", keyword)
+        return values.number(header.get(keyword) if value is None else value)
+
+    agents = "; ".join(str(agent.get("CodeMeaning", "")) for agent in header.get("ContrastBolusAgentSequence") or [])
+    sequence = str(header.get("ScanningSequence") or "")
+    series = Series(
+        uid=str(header.SeriesInstanceUID),
+        number=values.whole(header.get("SeriesNumber")),
+        modality=values.text(header, "Modality"),
+        description=values.text(header, "SeriesDescription"),
+        protocol=values.text(header, "ProtocolName"),
+        vendor=values.text(header, "Manufacturer"),
+        model=values.text(header, "ManufacturerModelName"),
+        field_strength=values.number(header.get("MagneticFieldStrength")),
+        contrast_agent=values.text(header, "ContrastBolusAgent") or agents,
+        before_contrast=_before_contrast(header, frames),
+        study=str(header.get("StudyInstanceUID") or ""),
+        day=values.day(header.get("StudyDate") or header.get("AcquisitionDate")),
+        echo_planar="EP" in sequence or header.get("EchoPlanarPulseSequence") == "YES",
+        frame_of_reference=values.text(header, "FrameOfReferenceUID"),
+        thickness=measure("SliceThickness"),
+        slice_distance=measure("SpacingBetweenSlices"),
+    )
+    return Image(series, (sequence, series.protocol), frames)
+
+
+def _before_contrast(header: Dataset, frames: list[Frame]) -> bool:
+    given, taken = values.seconds(header.get("ContrastBolusStartTime")), frames[0].acquisition_time
+    return given is not None and taken is not None and taken < given
+
+
+def group(images: Iterable[Image]) -> list[Series]:
+    """Return the series of a folder, each with all its frames.
+
+    Frames belong to one series if UID, number, description, protocol, scanning sequence, echo time, part and matrix are
+    equal and orientation and pixel size are equal within rounding. Several series under one UID are so told apart.
+    Images of one series to which an archive gave a UID each are brought together.
+    """
+    groups: dict[tuple, list[Series]] = defaultdict(list)
+    for one in images:
+        for frame in one.frames:
+            series = one.series
+            echo = None if frame.echo_time is None else round(frame.echo_time, 1)
+            key = (series.uid, series.number, series.description, one.kind, frame.size, echo, frame.part, frame.colour)
+            same = next((other for other in groups[key] if _alike(other.frames[0], frame)), None)
+            if same is None:
+                same = Series(**{name: getattr(series, name) for name in Series.__dataclass_fields__} | {"frames": []})
+                same.part = frame.part
+                groups[key].append(same)
+            same.frames.append(frame)
+    found = _reunited([series for several in groups.values() for series in several])
+    for series in found:
+        series.frames.sort(key=lambda frame: (frame.instance, str(frame.path)))
+        _complete_b_values(series)
+    _count_siblings(found)
+    _name_parts(found)
+    return sorted(found, key=lambda series: (series.number, series.uid, series.frames[0].instance))
+
+
+def _alike(one: Frame, other: Frame) -> bool:
+    """True when orientation and pixel size of two frames are equal within rounding."""
+    for a, b, tolerance in (
+        (one.orientation, other.orientation, SAME_DIRECTION),
+        (one.spacing, other.spacing, SAME_SIZE * max(one.spacing or (1,))),
+    ):
+        if (a is None) != (b is None):
+            return False
+        if a is not None and max(abs(x - y) for x, y in zip(a, b, strict=True)) > tolerance:
+            return False
+    return True
+
+
+def _reunited(found: list[Series]) -> list[Series]:
+    """Series to whose images an archive gave a UID each, as one series.
+
+    They are at least three series of one image each that are equal in everything but the UID and at different
+    positions. Their image is then the slice of one stack: a real series of a single image has no equal.
+    """
+    alone: dict[tuple, list[Series]] = defaultdict(list)
+    for series in found:
+        if len(series.frames) == 1:
+            frame = series.frames[0]
+            same = (series.study, series.number, series.description, series.protocol, series.frame_of_reference)
+            alone[(*same, frame.size, frame.image_type, frame.echo_time, frame.part, series.vendor)].append(series)
+    merged: set[int] = set()
+    for several in alone.values():
+        first = several[0]
+        members = [one for one in several if _alike(first.frames[0], one.frames[0])]
+        if len(members) >= 3 and len({one.uid for one in members}) == len(members):
+            first.frames.extend(one.frames[0] for one in members[1:])
+            merged.update(id(one) for one in members[1:])
+    return [series for series in found if id(series) not in merged]
+
+
+def _count_siblings(found: Sequence[Series]) -> None:
+    """Note for every series how many orientations and echoes the scanner's series has of which it is a part."""
+    whole = defaultdict(list)
+    for series in found:
+        whole[(series.uid, series.number, series.description)].append(series)
+    for parts in whole.values():
+        directions = [part.frames[0].orientation for part in parts if part.frames[0].orientation]
+        normals = [np.abs(np.cross(one[:3], one[3:])) for one in directions]
+        planes = len({int(np.argmax(normal)) for normal in normals}) or 1
+        for part in parts:
+            part.planes = planes
+            same_kind = [one for one in parts if one.part == part.part and _alike(one.frames[0], part.frames[0])]
+            part.echoes = len({one.echo_time for one in same_kind}) or 1
+
+
+def _name_parts(found: Sequence[Series]) -> None:
+    """Where no image type names the part of a Dixon acquisition, take it from the description."""
+    texts = frozenset(series.text for series in found)
+    for series in found:
+        series.part = series.part or part_by_words(series.text, texts)
+
+
+def _complete_b_values(series: Series) -> None:
+    """Fill in the b-values that the headers of a series leave out.
+
+    Canon, Toshiba and some GE files carry a b-value only where a gradient was on: the others are b = 0. That is taken
+    only if no image is named b = 0 and the silent images are whole volumes. A series of one volume may name its b-value
+    in its description only ("DWI b800"), if that names one b-value and no list of them.
+    """
+    silent = [frame for frame in series.frames if frame.b_value is None]
+    if not silent:
+        return
+    known = [frame.b_value for frame in series.frames if frame.b_value is not None]
+    places = {frame.position for frame in series.frames}
+    of_silent = {frame.position for frame in silent}
+    if known:
+        if min(known) > 0 and of_silent == places and len(silent) % len(places) == 0:
+            value = 0.0
+        else:
+            return
+    else:
+        named = set(_B_VALUE.findall(series.description))
+        if len(named) != 1 or _B_LIST.search(series.description) or len(places) != len(series.frames):
+            return
+        value = float(named.pop())
+    for frame in silent:
+        frame.b_value = value
+
+
+def file_count(frames: Iterable[Frame]) -> int:
+    """Return how many files these frames are in."""
+    return len({Path(frame.path) for frame in frames})
