@@ -37,7 +37,8 @@ class Choice:
     @property
     def name(self) -> str:
         """The series' numbers, for texts."""
-        return f"series {', '.join(str(series.number) for series in self.series)}"
+        part = f" ({self.series[0].part})" if self.series[0].part else ""
+        return f"series {', '.join(str(series.number) for series in self.series)}{part}"
 
     @property
     def in_phase(self) -> bool:

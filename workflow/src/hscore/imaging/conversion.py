@@ -137,8 +137,8 @@ def _order(found: Grid, expected: Grid) -> tuple[slice, slice, slice] | None:
     """How to index an array [z, y, x] on one grid to see it on another; None where the voxels are not the same."""
     if found.size != expected.size:
         return None
-    to_found = np.linalg.inv(found.affine) @ expected.affine
-    steps = np.rint(np.diag(to_found)[:3])
+    to_expected = np.linalg.inv(expected.affine) @ found.affine  # the converter's affine may be singular
+    steps = np.rint(np.diag(to_expected)[:3])
     if not (np.abs(steps) == 1).all():
         return None
     exact = np.eye(4)
@@ -147,7 +147,7 @@ def _order(found: Grid, expected: Grid) -> tuple[slice, slice, slice] | None:
     corners = np.array(
         [[i, j, k, 1] for i in (0, found.size[0] - 1) for j in (0, found.size[1] - 1) for k in (0, found.size[2] - 1)]
     )
-    if np.abs((to_found - exact) @ corners.T).max() > SAME_VOXEL:
+    if not np.abs((to_expected - exact) @ corners.T).max() <= SAME_VOXEL:
         return None
     return tuple(slice(None, None, int(step)) for step in steps[::-1])
 

@@ -52,6 +52,7 @@ class Frame:
     content_time: float | None = None  # s since midnight
     directionality: str = ""  # of the diffusion weighting: NONE, DIRECTIONAL, ISOTROPIC or ""
     direction: tuple[float, ...] | None = None  # its unit vector
+    usual_tags: bool = True  # False where the vendor's usual block of private tags belongs to somebody else
     rescale: tuple[float, float] = (1.0, 0.0)  # slope, intercept: of stored values to displayed ones
     scale_slope: float | None = None  # Philips: of floating-point values to stored ones
     colour: str = ""  # photometric interpretation, where it is not the plain grey scale of MR
@@ -108,6 +109,7 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
         content_time=values.seconds(tags.get("ContentTime")),
         directionality=_directionality(tags, reserved, shared, own),
         direction=_direction(tags, reserved, shared, own),
+        usual_tags=private_tags.usual(reserved),
         rescale=_rescale(tags, shared, own),
         scale_slope=_scale_slope(tags, reserved, own),
         colour=_colour(tags),

@@ -1,13 +1,23 @@
 """The checks that a stack of images is one regular volume, and the grid that it forms."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hscore.imaging.frames import Frame
 from hscore.imaging.grid import SAME_POSITION, Grid
 
+UNIT = 0.01  # how far direction cosines may be from length 1 and from perpendicular: headers are rounded
+
 
 class BrokenGeometryError(Exception):
     """The images do not form one regular volume; the text says where."""
+
+
+def perpendicular(orientation: Sequence[float]) -> bool:
+    """Return True where an ImageOrientationPatient is two perpendicular unit vectors, within rounding."""
+    row, column = np.reshape(orientation, (2, 3))
+    return bool(max(abs(row @ row - 1), abs(column @ column - 1), abs(row @ column)) <= 2 * UNIT)
 
 
 def plane(orientation: tuple[float, ...]) -> str:
@@ -55,11 +65,15 @@ def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Gri
 
 
 def _check_orientation(orientations: np.ndarray, mean: np.ndarray, frame: Frame) -> None:
-    """No pixel may be further than half a pixel from where its own image's orientation places it.
+    """Rows and columns must be perpendicular, and no pixel half a pixel away from where its own image places it.
 
     Raises:
-        BrokenGeometryError: one is.
+        BrokenGeometryError: they are not, or one is.
     """
+    if not all(perpendicular(orientation) for orientation in orientations):
+        raise BrokenGeometryError("the directions of its rows and columns are no perpendicular unit vectors")
+    if min(frame.spacing) <= 0:
+        raise BrokenGeometryError("its pixels have no size")
     off = np.abs(orientations - mean)
     width, height = (n * size for n, size in zip(frame.size, frame.spacing, strict=True))
     shift = np.linalg.norm(off[:, :3], axis=1) * width + np.linalg.norm(off[:, 3:], axis=1) * height

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from hscore.imaging import values
 from hscore.imaging.frames import Frame, functional_groups, nested
+from hscore.imaging.geometry import plane
 from hscore.imaging.vocabulary import part_by_words
 
-# Direction cosines and pixel sizes of one series differ by rounding; what is too far for one volume is refused later.
+# Direction cosines and pixel sizes of one series differ by rounding.
 SAME_DIRECTION = 0.02
 SAME_SIZE = 1e-3
 
@@ -152,16 +152,25 @@ def group(images: Iterable[Image]) -> list[Series]:
 
 
 def _alike(one: Frame, other: Frame) -> bool:
-    """True when orientation and pixel size of two frames are equal within rounding."""
-    for a, b, tolerance in (
-        (one.orientation, other.orientation, SAME_DIRECTION),
-        (one.spacing, other.spacing, SAME_SIZE * max(one.spacing or (1,))),
+    """True when two frames are of one body plane and their pixels of one size, within rounding.
+
+    Images of one series that are turned against each other within the plane stay together, so that the check of the
+    stack refuses them instead of taking some of them for the whole.
+    """
+    if None in (one.orientation, other.orientation):
+        if one.orientation is not other.orientation:
+            return False
+    elif _apart(one.orientation, other.orientation) > SAME_DIRECTION and plane(one.orientation) != plane(
+        other.orientation
     ):
-        if (a is None) != (b is None):
-            return False
-        if a is not None and max(abs(x - y) for x, y in zip(a, b, strict=True)) > tolerance:
-            return False
-    return True
+        return False
+    if None in (one.spacing, other.spacing):
+        return one.spacing is other.spacing
+    return _apart(one.spacing, other.spacing) <= SAME_SIZE * max(one.spacing)
+
+
+def _apart(one: Sequence[float], other: Sequence[float]) -> float:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
 def _reunited(found: list[Series]) -> list[Series]:
@@ -192,9 +201,7 @@ def _count_siblings(found: Sequence[Series]) -> None:
     for series in found:
         whole[(series.uid, series.number, series.description)].append(series)
     for parts in whole.values():
-        directions = [part.frames[0].orientation for part in parts if part.frames[0].orientation]
-        normals = [np.abs(np.cross(one[:3], one[3:])) for one in directions]
-        planes = len({int(np.argmax(normal)) for normal in normals}) or 1
+        planes = len({plane(part.frames[0].orientation) for part in parts if part.frames[0].orientation}) or 1
         for part in parts:
             part.planes = planes
             same_kind = [one for one in parts if one.part == part.part and _alike(one.frames[0], part.frames[0])]

@@ -74,7 +74,9 @@ def _why_excluded(patient: str, images: Path, contents: Contents, settings: dict
     if not images.is_dir():
         return "no_images", f"no folder of images for patient {patient}"
     if not contents.series:
-        return "no_dicom", "no readable DICOM image in the patient's folder"
+        packed = any("unpack" in one.reason for one in contents.unreadable)
+        archives = "; it holds archives: unpack them there" if packed else ""
+        return "no_dicom", f"no readable DICOM image in the patient's folder{archives}"
     if len(contents.patients) > 1:
         return "wrong_patient", _several_patients(contents)
     if settings["patient_id"] == "table" and set(contents.patients) != {patient}:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,10 @@ def identifiers(header: Dataset) -> set[str]:
     words: set[str] = set()
     for keyword in IDENTIFYING:
         text = str(header.get(keyword) or "")
-        words.update(re.split(r"[\^=\\,;\[\]'\s]+", text) if keyword != "PatientID" else [text.strip()])
+        parts = re.split(r"[\^=\\,;\[\]'\s]+", text) if keyword != "PatientID" else [text.strip()]
+        words.update(parts)
+        if keyword == "PatientName":  # written as one word: "zhangsan", "sanzhang"
+            words.update("".join(pair) for pair in permutations([part for part in parts if part.isalpha()], 2))
     return {word for word in words if len(word) > 1}
 
 
@@ -102,15 +106,17 @@ def kind_of_file(path: Path) -> str:
 class Hider:
     """Replaces words that identify the patient in everything that is written.
 
-    Such words turn up in file names, descriptions and segment names. Chinese names stand without spaces, so they are
-    replaced wherever they occur; other words only whole. The study's own name of the patient stays.
+    Such words turn up in descriptions and segment names. Chinese names are written without spaces, so they are
+    replaced wherever they occur; other words where no further letter (of a number: digit) adjoins them. The study's own
+    name of the patient stays.
     """
 
     def __init__(self, words: set[str], keep: str) -> None:
         parts = []
         for word in sorted(words - {keep}, key=lambda word: (-len(word), word)):
             pattern = re.escape(word)
-            parts.append(rf"(?<![^\W_]){pattern}(?![^\W_])" if word.isascii() else pattern)
+            own = r"\d" if word[0].isdigit() and word[-1].isdigit() else r"[^\W\d_]" if word.isalpha() else r"[^\W_]"
+            parts.append(rf"(?<!{own}){pattern}(?!{own})" if word.isascii() else pattern)
         self.pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def __call__(self, content: Any) -> Any:

@@ -43,6 +43,16 @@ def blocks(header: Dataset) -> dict[tuple[int, str], int]:
     return found
 
 
+def usual(reserved: dict[tuple[int, str], int]) -> bool:
+    """Return False where a group that names b-values has other creators in the vendor's usual block.
+
+    Programs that read a fixed block take another's element for the b-value there.
+    """
+    owners = {(group, block): creator for (group, creator), block in reserved.items()}
+    own = {(group, creator) for group, creator, *_ in ELEMENTS.values()}
+    return all((group, owners[group, block]) in own for group, block in owners if block == 0x10)
+
+
 def value(header: Dataset, reserved: dict[tuple[int, str], int], name: str) -> Any:
     """Return the value of one of ``ELEMENTS``, or None.
 

@@ -4,7 +4,7 @@ import re
 
 from hscore.errors import UserError
 from hscore.imaging import vocabulary as words
-from hscore.imaging.geometry import plane
+from hscore.imaging.geometry import perpendicular, plane
 from hscore.imaging.grouping import Series
 
 # Image types that are no source of a sequence.
@@ -83,6 +83,8 @@ def mismatch(series: Series, rule: dict) -> str | None:
     orientation = series.frames[0].orientation
     if orientation is None:
         return "its images carry no position"
+    if not perpendicular(orientation):
+        return "the directions of its rows and columns are no perpendicular unit vectors"
     if rule.get("orientation") and plane(orientation) != rule["orientation"]:
         return f"{plane(orientation)}, not {rule['orientation']}"
     return None

@@ -129,6 +129,9 @@ def _fitted(status: Status, choice: Choice, converted: list[Converted], settings
 def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
     """b-value of each volume (s/mm2): what dcm2niix says of it, or the headers where it is silent or says zero only.
 
+    dcm2niix reads private tags in their usual block, so it does not count where that belongs to somebody else. Its zero
+    for a volume whose header is silent may stand for "not found": it counts only where the headers name no b-value.
+
     Raises:
         BadDiffusionError: neither knows, or they contradict each other.
     """
@@ -136,7 +139,10 @@ def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
     by_header = iter(choice.b_values)
     for one, volumes, told in zip(choice.series, choice.volumes, [one.b_values for one in converted], strict=True):
         known = [next(by_header) for _ in volumes]
-        told = told if any(told) else [None] * len(known)
+        usual = all(frame.usual_tags for volume in volumes for frame in volume)
+        told = told if any(told) and usual else [None] * len(known)
+        if any(b is not None for b in known):
+            told = [a if b is not None or a else None for a, b in zip(told, known, strict=True)]
         pairs = list(zip(told, known, strict=True))
         if any(None not in pair and abs(pair[0] - pair[1]) > max(5, 0.05 * pair[1]) for pair in pairs):
             listed = [", ".join("?" if b is None else f"{b:g}" for b in column) for column in (told, known)]

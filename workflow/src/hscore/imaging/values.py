@@ -1,5 +1,6 @@
 """Values of DICOM elements as hospitals write them: empty, of the wrong kind, in undeclared alphabets."""
 
+import re
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+
+from hscore.imaging.vocabulary import RADIOLOGY_WORDS
 
 
 def text(header: Dataset, keyword: str) -> str:
@@ -24,20 +27,23 @@ def text(header: Dataset, keyword: str) -> str:
 def _decoded(content: bytes, declared: Any) -> str:
     """Text of bytes whose declared character set may be missing or wrong.
 
-    UTF-8 is recognised by its form: other text hardly ever has it. Otherwise the declared character set counts if it
-    gives letters; Chinese read as Latin gives symbols ("Ôö", "Ç¿") and is read as GB18030.
+    UTF-8 is recognised by its form: other text hardly ever has it. Otherwise the character set counts that gives a word
+    of radiology, the declared one first; else the declared one if it gives letters. Chinese read as Latin gives symbols
+    ("Ôö", "Ç¿") and is read as GB18030.
     """
     try:
         return content.decode("utf-8")
     except UnicodeError:
         pass
     candidates = []
-    for encoding in (*_encodings(declared), "gb18030"):
+    for encoding in (*_encodings(declared), "gb18030", "shift_jis", "euc_kr", "cp1251", "koi8_r"):
         try:
             candidates.append(content.decode(encoding))
         except (UnicodeError, LookupError):
             continue
-    return next((found for found in candidates if _letters_only(found)), (candidates or [content.decode("latin-1")])[0])
+    words = [found for found in candidates if re.search(RADIOLOGY_WORDS, found, re.IGNORECASE)]
+    letters = [found for found in candidates if _letters_only(found)]
+    return [*words, *letters, *candidates, content.decode("latin-1")][0]
 
 
 def _encodings(declared: Any) -> list[str]:

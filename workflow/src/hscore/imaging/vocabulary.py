@@ -8,15 +8,16 @@ import re
 
 # Contrast-enhanced: "t1+c", "T1 CE", "post gad", "nach KM", "T1 inj", "增强", "造影".
 CONTRAST = (
-    r"\+\s*(c|km|gd|k)(?![a-z])|(?<![a-z])(c\+|ce|cet1\w*|gd|gad[a-z]*|post[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*"
+    r"\+\s*(c|km|gd|k)(?![a-z])|(?<![a-z])(c\+|ce|cet1\w*|gd|gad[a-z]*|post(?!er)[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*"
     r"|enh(anced)?)(?![a-z])|增强|增強|造影|контраст|к/у|조영"
 )
 # ... and without it, in the same languages; it wins, because "sans injection" contains the word, too.
 NO_CONTRAST = (
-    r"(?<![a-z])(pre(?![ _-]*(op|sat|treat|therap|chemo|rt))|before|native?|nativo|nativa|plain|unenhanced|c-|basal|"
+    r"(?<![a-z])(pre(?![ _-]*(op|sat|treat|therap|chemo|rt))|before|nati(v|ve|vo|va|f|fs)|pr(é|e)vi[oa]|plain"
+    r"|unenhanced|nce|c-|basale?|"
     r"(w/?o|non?|without|ohne|sans|sin|senza|sem|vor|avant|antes|prima|before|pre)"
     r"[ _-]*(de +|di +|d'|the +|la +|do +|del +)?(ce|gd|gad[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*))(?![a-z])"
-    r"|平扫|平掃|单纯|単純|增强前|增強前|造影前|注射前|без|до (контраст|введ|к/у)|натив|조영 ?전"
+    r"|平扫|平掃|单纯|単純|增强前|增強前|造影前|注射前|без (контр|к/у|введ|усил)|до (контраст|введ|к/у)|натив|조영 ?전"
 )
 # What a header writes under ContrastBolusAgent when none was given.
 NO_AGENT = r"|no|none|n|nil|no[nt]?[ _-].*|kein.*|without.*|sans.*|sin .*|0+(\.0+)?( *ml)?|-+|无|無|否|нет|なし"
@@ -44,8 +45,8 @@ MAP = (
     r"wash[ _-]?(in|out)|(?<![a-z])(ttp|pei|iauc|ktrans|kep|t2 ?map|t1 ?map|r2\*?|rela[xk]\w* map|perf\w* map)(?![a-z])"
 )
 COMPUTED_DIFFUSION = (
-    r"calc|comput|berechn|c(á|a)lcul|calcol|extrapol|вычисл|рассч|расч|计算|計算|(?<![a-z])[cs][ _-]?dwi(?![a-z])"
-    r"|(?<![a-z])c[ _-]?b[ _=-]?\d|" + SYNTHETIC
+    r"calc|comput|(?<![a-z])comp(?![a-z])|berechn|c(á|a)lcul|calcol|extrapol|вычисл|рассч|расч|计算|計算"
+    r"|(?<![a-z])[cs][ _-]?dwi(?![a-z])|(?<![a-z])c[ _-]?b[ _=-]?\d|" + SYNTHETIC
 )
 
 # Image type and frame type values, or words of a description, that name one part of a Dixon or complex acquisition.
@@ -77,14 +78,23 @@ _PART_WORDS = {
 }
 DIXON = r"dixon|(?<![a-z])flex|(?<![a-z])ideal(?![a-z])|lava[ _-]?flex|mdixon|迪克森"
 # One letter, as Siemens and Philips abbreviate the parts of a Dixon acquisition at the end of its name.
-_LETTERS = {"w": "water", "f": "fat", "in": "in-phase", "ip": "in-phase", "opp": "opposed-phase", "op": "opposed-phase"}
-_SUFFIX = re.compile(r"[ _:-](w|f|in|ip|opp|op)$", re.IGNORECASE)
+_LETTERS = {"w": "water", "f": "fat", "in": "in-phase", "ip": "in-phase"} | dict.fromkeys(
+    ("opp", "op", "out"), "opposed-phase"
+)
+_LETTER = re.compile(r"[ _:-](w|f|in|ip|opp|op|out)(?=[ _:+-]|$)", re.IGNORECASE)
 _NO_FAT = (
     r"(?<![a-z])(no[nt]?|without|w/?o|ohne|sans|sin|senza|sem)[ _-]*(fat|fett|graisse|grasa|grasso|gordura)(?![a-z])"
 )
 _FAT_SUPPRESSION = (
     r"(?<![a-z])((sat|supp?r?|suppression|saturation|saturaci\w+|supresi\w+|sopp\w+)[ _-]*(de|di|of|du)?[ _-]*(la|the)?"
     r"[ _-]*(fat|graisse|grasa|grasso|gordura)|suppressed fat)"
+)
+
+
+# Words by which undeclared bytes are recognised as text of one alphabet.
+RADIOLOGY_WORDS = (
+    "增强|增強|平扫|平掃|造影|轴|軸|横断|矢状|冠状|弥散|扩散|拡散|動態|动态|脂肪|压脂|水相|同相|反相|盆腔|单纯|単純|定位|减影|合成|计算"
+    "|контраст|натив|дифф|аксиал|таз|обзор|조영|확산|골반"
 )
 
 
@@ -108,19 +118,18 @@ def part_by_type(image_type: tuple[str, ...]) -> str:
 def part_by_words(text: str, others: frozenset[str] = frozenset()) -> str:
     """Return the part of a Dixon acquisition that a description names; "" where it names none.
 
-    A single letter at the end (``_W``, ``_F``, ``_in``, ``_opp``) counts where the description names the method, or
+    A letter that stands alone (``_W``, ``_F``, ``_in``, ``_opp``) counts where the description names the method, or
     where one of the ``others`` (descriptions of the same folder) differs from it in that letter only.
     """
-    letters = _SUFFIX.search(text.strip())
-    if letters:
-        siblings = {stem_of_part(other) for other in others if other.strip() != text.strip()}
+    letter = _LETTER.search(text)
+    if letter:
+        siblings = {stem_of_part(other) for other in others if other != text}
         if found(DIXON, text) or stem_of_part(text) in siblings:
-            return _LETTERS[letters[1].lower()]
+            return _LETTERS[letter[1].lower()]
     plain = re.sub(f"{_NO_FAT}|{_FAT_SUPPRESSION}", " ", text, flags=re.IGNORECASE)
     return next((name for name, pattern in _PART_WORDS.items() if found(pattern, plain)), "")
 
 
 def stem_of_part(text: str) -> str:
-    """Return a description without the letter of a Dixon part at its end; "" where it has none."""
-    text = text.strip()
-    return _SUFFIX.sub("", text).lower() if _SUFFIX.search(text) else ""
+    """Return a description without the letter of a Dixon part; "" where it has none."""
+    return _LETTER.sub("", text, count=1).lower() if _LETTER.search(text) else ""
