@@ -85,9 +85,7 @@ class Delivery:
 
     def reason(self, sequence: str | None = None, code: str | None = None) -> str:
         """The texts of all findings about a sequence."""
-        return " | ".join(
-            f.text for f in self.status.findings if f.sequence == sequence and code in (None, f.code)
-        )
+        return " | ".join(f.text for f in self.status.findings if f.sequence == sequence and code in (None, f.code))
 
     def codes(self, sequence: str | None = None) -> list[str]:
         """The codes of all findings about a sequence."""

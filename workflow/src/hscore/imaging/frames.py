@@ -58,6 +58,7 @@ class Frame:
     colour: str = ""  # photometric interpretation, where it is not the plain grey scale of MR
     pixels_at: int | None = None  # byte in the file of uncompressed pixels
     pixel_type: str = ""  # their type as numpy writes it
+    bits: int = 16  # how many of a pixel's bits are its value
 
 
 def frames_of(path: Path, header: Header) -> list[Frame]:
@@ -115,6 +116,7 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
         colour=_colour(tags),
         pixels_at=header.pixels_at,
         pixel_type=_pixel_type(tags),
+        bits=values.whole(tags.get("BitsStored")),
     )
 
 
@@ -137,23 +139,23 @@ def _tiles(whole: Frame, slices: list[Dataset]) -> list[Frame]:
     return tiles
 
 
-def functional_groups(header: Dataset, number: int) -> tuple[Dataset, Dataset]:
-    """Return the shared and own functional groups of frame ``number``; empty for a classic file."""
+def functional_groups(header: Dataset, number: int) -> tuple[Dataset | None, Dataset | None]:
+    """Return the shared and own functional groups of frame ``number``; None for a classic file."""
     shared = header.get("SharedFunctionalGroupsSequence")
     own = header.get("PerFrameFunctionalGroupsSequence")
-    return (shared[0] if shared else Dataset(), own[number] if own else Dataset())
+    return (shared[0] if shared else None, own[number] if own else None)
 
 
-def nested(shared: Dataset, own: Dataset, sequence: str, keyword: str) -> Any:
+def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: str) -> Any:
     """Return a value in a functional group: the frame's own, else the shared one, else None."""
     for groups in (own, shared):
-        items = groups.get(sequence)
+        items = None if groups is None else groups.get(sequence)
         if items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
     return None
 
 
-def _b_value(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> float | None:
+def _b_value(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> float | None:
     """b-value in s/mm2 from the standard tag, the vendor's private one, or what the vendor writes in words.
 
     Private elements: Siemens (0019,xx0C); GE (0043,xx39), first of four, to which 1e9 is added when several b-values
@@ -180,7 +182,7 @@ def _b_value(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> fl
     return None
 
 
-def _directionality(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> str:
+def _directionality(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> str:
     """Whether a diffusion image shows one direction, the mean of several, or no weighting; "" where nothing tells."""
     standard = nested(shared, own, "MRDiffusionSequence", "DiffusionDirectionality") or tags.get(
         "DiffusionDirectionality"
@@ -195,7 +197,7 @@ def _directionality(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset
     return "" if kind is None else GE_DIRECTIONALITY.get(int(kind), "")
 
 
-def _direction(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> tuple[float, ...] | None:
+def _direction(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> tuple[float, ...] | None:
     """Unit vector of the diffusion gradient, where the header names one that is not zero."""
     inner = nested(shared, own, "MRDiffusionSequence", "DiffusionGradientDirectionSequence")
     found = inner[0].get("DiffusionGradientOrientation") if inner else tags.get("DiffusionGradientOrientation")
@@ -208,7 +210,7 @@ def _direction(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> 
     return tuple(round(v / length, 3) for v in vector) if length > 0.1 else None
 
 
-def _complex_part(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) -> str:
+def _complex_part(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> str:
     """The part of a complex image (phase, real, imaginary) that other tags than the image type name."""
     component = nested(shared, own, "MRImageFrameTypeSequence", "ComplexImageComponent") or tags.get(
         "ComplexImageComponent"
@@ -219,7 +221,7 @@ def _complex_part(tags: Dataset, reserved: dict, shared: Dataset, own: Dataset) 
     return "" if kind is None else GE_COMPLEX_PARTS.get(int(kind), "")
 
 
-def _rescale(tags: Dataset, shared: Dataset, own: Dataset) -> tuple[float, float]:
+def _rescale(tags: Dataset, shared: Dataset | None, own: Dataset | None) -> tuple[float, float]:
     """Rescale slope and intercept; 1 and 0 where none is given."""
     slope = nested(shared, own, "PixelValueTransformationSequence", "RescaleSlope")
     intercept = nested(shared, own, "PixelValueTransformationSequence", "RescaleIntercept")
@@ -229,10 +231,10 @@ def _rescale(tags: Dataset, shared: Dataset, own: Dataset) -> tuple[float, float
     return (slope or 1.0, intercept or 0.0)
 
 
-def _scale_slope(tags: Dataset, reserved: dict, own: Dataset) -> float | None:
+def _scale_slope(tags: Dataset, reserved: dict, own: Dataset | None) -> float | None:
     """Philips' scale slope, of a classic file or of one frame of an enhanced one; None for other vendors."""
     found = private_tags.value(tags, reserved, "philips scale slope")
-    if found is None and len(own):
+    if found is None and own is not None:
         inner = private_tags.value(own, private_tags.blocks(own), "philips frame")
         if inner:
             found = private_tags.value(inner[0], private_tags.blocks(inner[0]), "philips scale slope")
@@ -251,9 +253,9 @@ def _pixel_type(tags: Dataset) -> str:
     """Type of uncompressed grey pixels as numpy writes it; "" where reading them needs more than that."""
     allocated, stored = values.whole(tags.get("BitsAllocated")), values.whole(tags.get("BitsStored"))
     signed = values.whole(tags.get("PixelRepresentation")) == 1
-    if allocated not in (8, 16) or _colour(tags) not in ("", "MONOCHROME1") or (signed and stored != allocated):
+    if allocated not in (8, 16) or _colour(tags) not in ("", "MONOCHROME1"):
         return ""
-    if values.whole(tags.get("HighBit")) != stored - 1:
+    if not 0 < stored <= allocated or values.whole(tags.get("HighBit")) != stored - 1:
         return ""
     order = "<" if tags.original_encoding[1] else ">"
     return f"{order if allocated == 16 else '|'}{'i' if signed else 'u'}{allocated // 8}"

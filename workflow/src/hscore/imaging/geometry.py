@@ -72,8 +72,8 @@ def _check_orientation(orientations: np.ndarray, mean: np.ndarray, frame: Frame)
     """
     if not all(perpendicular(orientation) for orientation in orientations):
         raise BrokenGeometryError("the directions of its rows and columns are no perpendicular unit vectors")
-    if min(frame.spacing) <= 0:
-        raise BrokenGeometryError("its pixels have no size")
+    if min(frame.spacing) <= 0 or min(frame.size) < 1:
+        raise BrokenGeometryError("its headers give no size of the pixels or of the matrix")
     off = np.abs(orientations - mean)
     width, height = (n * size for n, size in zip(frame.size, frame.spacing, strict=True))
     shift = np.linalg.norm(off[:, :3], axis=1) * width + np.linalg.norm(off[:, 3:], axis=1) * height

@@ -53,7 +53,15 @@ def _uncompressed(frame: Frame) -> np.ndarray | None:
         return None
     columns, rows = frame.size
     plane = np.fromfile(frame.path, frame.pixel_type, columns * rows, offset=frame.pixels_at).reshape(rows, columns)
-    return plane.astype(plane.dtype.newbyteorder("="), copy=False)
+    return _used_bits(plane.astype(plane.dtype.newbyteorder("="), copy=False), frame.bits)
+
+
+def _used_bits(plane: np.ndarray, bits: int) -> np.ndarray:
+    """Pixels without what is stored above their highest bit, where overlays once were kept (DICOM PS3.5, 8.1.1)."""
+    unused = 8 * plane.itemsize - bits
+    if unused == 0:
+        return plane
+    return plane << unused >> unused if plane.dtype.kind == "i" else plane & plane.dtype.type((1 << bits) - 1)
 
 
 def _decoded(frame: Frame) -> np.ndarray:

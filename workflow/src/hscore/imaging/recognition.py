@@ -8,7 +8,7 @@ from hscore.imaging.geometry import perpendicular, plane
 from hscore.imaging.grouping import Series
 
 # Image types that are no source of a sequence.
-NOT_ANATOMICAL = r"localizer|mosaic|projection|(?<![a-z])m?(in)?ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
+NOT_ANATOMICAL = r"localizer|mosaic|projection|(?<![a-z])(m|min|mini)ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
 # What a description says of images that are no source of a sequence, whatever the config says.
 NEVER_A_SOURCE = {
     "an overview": words.LOCALIZER,
@@ -109,14 +109,13 @@ def _no_source(series: Series, kind: str, rule: dict) -> str | None:
 
 def _unrecognised(series: Series, rule: dict, diffusion: bool) -> str:
     """Why a series whose description does not match is not known by its content either."""
-    if series.text:
-        return f"description does not match '{rule['description']}'"
+    lacking = f"description does not match '{rule['description']}'" if series.text else "it has no description"
     if diffusion:
-        return "it has no description and no b-values"
-    if not rule.get("unnamed"):
-        return "it has no description"
+        return lacking if series.text else "it has no description and no b-values"
+    if series.text and _names_a_sequence(series, "\\".join(series.image_type)) or not rule.get("unnamed"):
+        return lacking
     reason = _wrong_times(series, rule["unnamed"]) or _overview(series) or "it is echo-planar"
-    return f"it has no description, and {reason}"
+    return f"{lacking}, and {reason}"
 
 
 def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
@@ -202,10 +201,16 @@ def _overview(series: Series) -> str | None:
 
 def _told_by_times(series: Series, kind: str, rule: dict) -> bool:
     """True where the description names no sequence and echo and repetition time are those under ``unnamed``."""
-    named = any(found(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
     diffusion = series.echo_planar or any(b > 0 for b in series.b_values)
     times = rule.get("unnamed")
-    return bool(times) and not (named or diffusion or _wrong_times(series, times) or _overview(series))
+    return bool(times) and not (
+        _names_a_sequence(series, kind) or diffusion or _wrong_times(series, times) or _overview(series)
+    )
+
+
+def _names_a_sequence(series: Series, kind: str) -> bool:
+    """True where description or image type contain a word for any kind of series."""
+    return any(found(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
 
 
 def _wrong_times(series: Series, limits: dict) -> str | None:

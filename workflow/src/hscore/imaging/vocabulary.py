@@ -20,7 +20,7 @@ NO_CONTRAST = (
     r"|平扫|平掃|单纯|単純|增强前|增強前|造影前|注射前|без (контр|к/у|введ|усил)|до (контраст|введ|к/у)|натив|조영 ?전"
 )
 # What a header writes under ContrastBolusAgent when none was given.
-NO_AGENT = r"|no|none|n|nil|no[nt]?[ _-].*|kein.*|without.*|sans.*|sin .*|0+(\.0+)?( *ml)?|-+|无|無|否|нет|なし"
+NO_AGENT = r"|no|none|n|nil|no[nt]?[ _-].*|kein.*|ohne.*|without.*|sans.*|sin .*|0+(\.0+)?( *ml)?|-+|无|無|否|нет|なし"
 
 LOCALIZER = (
     r"local|(?<![a-z])loc(?![a-z])|scout|survey|overview|(ü|ue|u)bersicht|topogram|pilot|rep(e|é)rage|plan[ _-]?scan"
@@ -30,9 +30,7 @@ SUBTRACTION = (
     r"(?<![a-z])subs?(?![a-z])|(?<![a-z])subt(?![a-z])|subtr|soustr|sustrac|sottra|вычит|субтр|减影|減影|剪影|差分"
     r"|サブトラ|감산"
 )
-PROJECTION = (
-    r"(?<![a-z])m?(in)?ip(?![a-z])|(?<![a-z])mip|projection|(?<![a-z])(mpr|cpr|vrt|3d ?recon)|reformat|projek|最大密度"
-)
+PROJECTION = r"(?<![a-z])(m|min|mini)ip|projection|(?<![a-z])(mpr|cpr|vrt|3d ?recon)|reformat|projek|最大密度"
 INVERTED = (
     r"inverted|invertier|invertid|invertit|(?<![a-z])invers[eéo]?(?![a-z])|(?<![a-z])inv(?![a-z]|[ ._-]*rec)"
     r"|(?<![a-z])negativ|инверт|反色|黑白反"
