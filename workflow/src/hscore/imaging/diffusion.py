@@ -90,7 +90,7 @@ def scanner_adc(values: np.ndarray, limits: tuple[float, float]) -> tuple[np.nda
 
 
 def fit_adc(
-    signal: np.ndarray, b_values: list[float], zero_below: float, limits: tuple[float, float], fit: str = "weighted"
+    signal: np.ndarray, b_values: list[float], zero_below: float, limits: tuple[float, float], fit: str = "ordinary"
 ) -> np.ndarray:
     """Fit the ADC of every voxel; int16 in 1e-6 mm2/s, cut to ``limits``.
 
@@ -102,10 +102,11 @@ def fit_adc(
         b_values: s/mm2, one for each volume, with at least two different ones.
         zero_below: b-values below this count as zero.
         limits: lowest and highest value in 1e-6 mm2/s.
-        fit: "ordinary" least squares, or "weighted": noise of variance s2 in S has variance s2 / S^2 in ln(S), so a
-            level of n volumes weighs n S^2, with the S that the fit itself predicts. Weights from the measured S
-            would follow the noise and bias the ADC (Veraart J et al. NeuroImage 2013;81:335-46). It starts from
-            the ordinary fit and is weighted anew twice. Two b-values always fit: there both are the same.
+        fit: "ordinary" least squares, the default (`docs/adc-fit.md` has the reasons), or "weighted": noise of variance
+            s2 in S has variance s2 / S^2 in ln(S), so a level of n volumes has the weight n S^2. S is what the fit
+            itself predicts, because weights from the measured S bias the ADC (Veraart J et al. NeuroImage
+            2013;81:335-46). It starts from the ordinary fit and updates the weights twice. With two b-values both
+            fits are the same.
 
     A voxel without signal in any volume has no defined ADC and gets 0.
 
