@@ -213,7 +213,7 @@ def test_a_copy_of_a_file_counts_once_and_another_image_under_its_uid_does_not_p
     delivery.write(t2=images, other=with_elements(images, PixelData=flat(9)[0].tobytes()))
     for path, image in zip(sorted((delivery.images / "t2").iterdir()), t2(series_uid="1.9"), strict=True):
         image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = dcmread(path).SOPInstanceUID
-        image.save_as(path)
+        image.save_as(path, enforce_file_format=True)
     assert "T2WI" not in delivery.convert().usable
     assert "is there 2 times" in delivery.reason("T2WI")
 

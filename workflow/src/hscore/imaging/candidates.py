@@ -9,7 +9,7 @@ from hscore.imaging.geometry import BrokenGeometryError, stack
 from hscore.imaging.grid import Grid
 from hscore.imaging.grouping import Series, file_count
 from hscore.imaging.recognition import part_of
-from hscore.imaging.volumes import phases
+from hscore.imaging.volumes import phases, without_copies
 
 
 @dataclass
@@ -39,6 +39,11 @@ class Choice:
         """The series' numbers, for texts."""
         part = f" ({self.series[0].part})" if self.series[0].part else ""
         return f"series {', '.join(str(series.number) for series in self.series)}{part}"
+
+    @property
+    def derived(self) -> bool:
+        """True for images made from others, by their image type."""
+        return any(frame.image_type[:1] == ("DERIVED",) for frame in self.series[0].frames)
 
     @property
     def in_phase(self) -> bool:
@@ -79,7 +84,7 @@ def anatomical_candidate(sequence: str, series: Series, phase: str | int | None 
     if choice.problem:
         return choice
     try:
-        found = phases(slices)
+        found = phases(without_copies(slices))
     except BrokenGeometryError as error:
         return broken(choice, f"series {series.number}: {error}")
     count = len(found.volumes)

@@ -74,7 +74,14 @@ def examinations(series: Sequence[Series], trust_frames: bool = True) -> list[li
     groups: list[list[int]] = []
     for day in sorted({day for day in days if day is not None}):
         members = [number for number, own in enumerate(days) if own == day]
-        groups.extend(_connected(members, series) if trust_frames else [members])
+        for group in _connected(members, series) if trust_frames else [members]:
+            before = [
+                one for one in groups if days[one[-1]] == day - 1 and _studies(one, series) & _studies(group, series)
+            ]
+            if before:  # a study that passed midnight
+                before[0].extend(group)
+            else:
+                groups.append(group)
     undated = [number for number, own in enumerate(days) if own is None]
     dated = len(groups)
     for members in _connected(undated, series) if trust_frames else [undated] if undated else []:
@@ -94,6 +101,10 @@ def _connected(members: Sequence[int], series: Sequence[Series]) -> list[list[in
         groups = [group for group in groups if group not in mine]
         groups.append(sorted([number, *(one for group in mine for one in group)]))
     return sorted(groups)
+
+
+def _studies(members: Sequence[int], series: Sequence[Series]) -> set[str]:
+    return {series[number].study for number in members} - {""}
 
 
 def _shared(one: Sequence[int], other: Sequence[int], series: Sequence[Series]) -> bool:

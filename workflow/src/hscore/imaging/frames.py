@@ -47,7 +47,7 @@ class Frame:
     repetition_time: float | None = None  # ms
     temporal_position: int | None = None
     acquisition: int | None = None
-    trigger_time: float | None = None  # ms
+    trigger_time: float | None = None  # ms after a trigger, or s after the first phase
     acquisition_time: float | None = None  # s since midnight
     content_time: float | None = None  # s since midnight
     directionality: str = ""  # of the diffusion weighting: NONE, DIRECTIONAL, ISOTROPIC or ""
@@ -65,7 +65,7 @@ def frames_of(path: Path, header: Header) -> list[Frame]:
     """Return one Frame for a classic file, one per frame of a multi-frame file, or one per tile of a grid."""
     tags = header.tags
     reserved = private_tags.blocks(tags)
-    count = len(tags.get("PerFrameFunctionalGroupsSequence") or [None])
+    count = max(len(tags.get("PerFrameFunctionalGroupsSequence") or ()), values.whole(tags.get("NumberOfFrames")), 1)
     frames = [_frame(path, header, reserved, number) for number in range(count)]
     slices = private_tags.value(tags, reserved, "united imaging frames")
     if slices and any(value.upper() == "VFRAME" for value in frames[0].image_type):
@@ -77,6 +77,8 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
     """Frame ``number`` (from 0) of a file."""
     tags = header.tags
     shared, own = functional_groups(tags, number)
+    several = values.whole(tags.get("NumberOfFrames")) > 1 or own is not None
+    placed = own is not None or not several  # else nothing says where each of the frames is
 
     def of(keyword: str, sequence: str, inner: str | None = None) -> Any:
         value = nested(shared, own, sequence, inner or keyword)
@@ -86,26 +88,24 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
     image_type = (image_type,) if isinstance(image_type, str) else tuple(str(value) for value in image_type)
     spacing = values.vector(of("PixelSpacing", "PixelMeasuresSequence"), 2)
     content = ("FrameContentSequence",)
-    acquired = of("AcquisitionTime", *content, "FrameAcquisitionDateTime")
+    acquired = of("AcquisitionTime", *content, "FrameAcquisitionDateTime") or tags.get("AcquisitionDateTime")
     return Frame(
         path=path,
         instance=values.whole(tags.get("InstanceNumber")) + number,
-        position=values.vector(of("ImagePositionPatient", "PlanePositionSequence"), 3),
+        position=values.vector(of("ImagePositionPatient", "PlanePositionSequence"), 3) if placed else None,
         orientation=values.vector(of("ImageOrientationPatient", "PlaneOrientationSequence"), 6),
         spacing=None if spacing is None else (spacing[1], spacing[0]),  # DICOM names the row distance first
         size=(values.whole(tags.get("Columns")), values.whole(tags.get("Rows"))),
         image_type=image_type,
         b_value=_b_value(tags, reserved, shared, own),
         damage=header.damage,
-        number=number if tags.get("PerFrameFunctionalGroupsSequence") else None,
+        number=number if several else None,
         part=part_by_type(image_type) or _complex_part(tags, reserved, shared, own),
         echo_time=values.number(of("EchoTime", "MREchoSequence", "EffectiveEchoTime")),
         repetition_time=values.number(of("RepetitionTime", "MRTimingAndRelatedParametersSequence")),
         temporal_position=values.whole_or_none(of("TemporalPositionIdentifier", *content, "TemporalPositionIndex")),
         acquisition=values.whole_or_none(of("AcquisitionNumber", *content, "FrameAcquisitionNumber")),
-        trigger_time=values.number(
-            of("TriggerTime", "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime")
-        ),
+        trigger_time=_delay(tags, shared, own),
         acquisition_time=values.seconds(acquired),
         content_time=values.seconds(tags.get("ContentTime")),
         directionality=_directionality(tags, reserved, shared, own),
@@ -143,7 +143,7 @@ def functional_groups(header: Dataset, number: int) -> tuple[Dataset | None, Dat
     """Return the shared and own functional groups of frame ``number``; None for a classic file."""
     shared = header.get("SharedFunctionalGroupsSequence")
     own = header.get("PerFrameFunctionalGroupsSequence")
-    return (shared[0] if shared else None, own[number] if own else None)
+    return (shared[0] if shared else None, own[number] if own and number < len(own) else None)
 
 
 def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: str) -> Any:
@@ -153,6 +153,17 @@ def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: 
         if items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
     return None
+
+
+def _delay(tags: Dataset, shared: Dataset | None, own: Dataset | None) -> float | None:
+    """Time in ms after a trigger, or in s after the first phase; only their order is used."""
+    for sequence, keyword in (
+        ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+        ("TemporalPositionSequence", "TemporalPositionTimeOffset"),
+    ):
+        if (value := values.number(nested(shared, own, sequence, keyword))) is not None:
+            return value
+    return values.number(tags.get("TriggerTime"))
 
 
 def _b_value(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> float | None:

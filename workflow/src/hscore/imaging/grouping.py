@@ -13,6 +13,8 @@ from hscore.imaging.frames import Frame, functional_groups, nested
 from hscore.imaging.geometry import plane
 from hscore.imaging.vocabulary import part_by_words
 
+HALF_A_DAY = 43_200  # s
+
 # Direction cosines and pixel sizes of one series differ by rounding.
 SAME_DIRECTION = 0.02
 SAME_SIZE = 1e-3
@@ -120,7 +122,7 @@ def image(header: Dataset, frames: list[Frame]) -> Image:
 
 def _before_contrast(header: Dataset, frames: list[Frame]) -> bool:
     given, taken = values.seconds(header.get("ContrastBolusStartTime")), frames[0].acquisition_time
-    return given is not None and taken is not None and taken < given
+    return given is not None and taken is not None and 0 < given - taken < HALF_A_DAY  # else it passed midnight
 
 
 def group(images: Iterable[Image]) -> list[Series]:
@@ -174,24 +176,30 @@ def _apart(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _reunited(found: list[Series]) -> list[Series]:
-    """Series to whose images an archive gave a UID each, as one series.
+    """Series to whose slices an archive gave a UID each, as one series.
 
-    They are at least three series of one image each that are equal in everything but the UID and at different
-    positions. Their image is then the slice of one stack: a real series of a single image has no equal.
+    They are at least three series, each with images at one position only, that are equal in everything but the UIDs,
+    and at different positions: slices of one stack. A real series of a single slice has no equals. If they also have
+    a frame of reference each, nothing says that their positions belong together: the series then has none of the
+    patient's frames of reference.
     """
     alone: dict[tuple, list[Series]] = defaultdict(list)
     for series in found:
-        if len(series.frames) == 1:
-            frame = series.frames[0]
-            same = (series.study, series.number, series.description, series.protocol, series.frame_of_reference)
-            alone[(*same, frame.size, frame.image_type, frame.echo_time, frame.part, series.vendor)].append(series)
+        first = series.frames[0]
+        if first.position is not None and all(frame.position == first.position for frame in series.frames):
+            same = (series.number, series.description, series.protocol, series.day, series.vendor)
+            alone[(*same, first.size, first.echo_time, first.part, first.orientation)].append(series)
     merged: set[int] = set()
-    for several in alone.values():
-        first = several[0]
-        members = [one for one in several if _alike(first.frames[0], one.frames[0])]
-        if len(members) >= 3 and len({one.uid for one in members}) == len(members):
-            first.frames.extend(one.frames[0] for one in members[1:])
-            merged.update(id(one) for one in members[1:])
+    for members in alone.values():
+        uids, places = {one.uid for one in members}, {one.frames[0].position for one in members}
+        if not len(members) == len(uids) >= 3 or len(places) < 3:
+            continue
+        first = members[0]
+        for one in members[1:]:
+            first.frames.extend(one.frames)
+            merged.add(id(one))
+        if len({one.frame_of_reference for one in members}) > 1:
+            first.frame_of_reference = "one per image"
     return [series for series in found if id(series) not in merged]
 
 

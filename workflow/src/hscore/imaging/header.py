@@ -46,7 +46,7 @@ TAGS = {
             *("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
             *("SliceThickness", "SpacingBetweenSlices", "Rows", "Columns", "NumberOfFrames"),
             *("DiffusionBValue", "DiffusionDirectionality", "DiffusionGradientOrientation"),
-            *("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime"),
+            *("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "AcquisitionDateTime", "ContentTime"),
             *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
             *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
             *("ContrastBolusAgentSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),

@@ -16,7 +16,10 @@ from hscore.imaging.grouping import Series
 from hscore.imaging.recognition import guess, is_dixon, mismatch, named_as_enhanced, part_of
 from hscore.status import Finding
 
-TIE = "the ROI's own, then water before in-phase, no overview, most slices, finest pixels, latest series number"
+TIE = (
+    "in this order: drawn on by the ROI, in its frame of reference, water before in-phase, original before derived, "
+    "no overview, most slices, finest pixels, latest series number"
+)
 # A candidate this much coarser than another is an overview beside it.
 COARSER = 1.8
 
@@ -140,7 +143,9 @@ def _rank(candidate: Choice, others: Sequence[Choice], drawn: Drawn) -> tuple:
     return (
         candidate.problem is None,
         any(one.uid in drawn.series for one in candidate.series),
+        any(one.frame_of_reference in drawn.frames for one in candidate.series),
         not candidate.in_phase,
+        not candidate.derived,
         not coarse,
         candidate.grid.size[2],
         -min(candidate.grid.spacing[:2]),

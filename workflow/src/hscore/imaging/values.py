@@ -80,17 +80,20 @@ def day(value: Any) -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return the seconds since midnight of a DICOM time (HHMMSS.FFF) or date and time, or None for what is none."""
-    digits = "" if value is None else str(value).strip().split("+")[0]
-    whole_part = digits.split(".")[0]
-    if len(whole_part) == 14:  # a date before the time
-        digits, whole_part = digits[8:], whole_part[8:]
-    if not (whole_part.isdigit() and len(whole_part) == 6):
+    """Return the seconds since midnight of a DICOM time (HHMMSS.FFF) or date and time, or None for what is none.
+
+    Minutes and seconds may be left out, and a time zone follow.
+    """
+    match = re.fullmatch(r"(?:\d{8})?(\d\d)(\d\d)?(\d\d(?:\.\d*)?)?([+-]\d{4})?", _without_colons(value))
+    if match is None:
         return None
-    found = number(digits)
-    if found is None:
-        return None
-    return found // 10000 * 3600 + found % 10000 // 100 * 60 + found % 100
+    hours, minutes, rest = (float(part or 0) for part in match.groups()[:3])
+    return 3600 * hours + 60 * minutes + rest
+
+
+def _without_colons(value: Any) -> str:
+    """A time as text, of which old files write 10:00:30 for 100030."""
+    return "" if value is None else str(value).strip().replace(":", "")
 
 
 def whole(value: Any) -> int:

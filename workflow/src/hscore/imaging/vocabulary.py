@@ -27,8 +27,8 @@ LOCALIZER = (
     r"|(?<![a-z])(3|three|tri)[ _-]*(plane|pl)(?![a-z])|calibration|定位|обзор|локал|位置決め|위치"
 )
 SUBTRACTION = (
-    r"(?<![a-z])subs?(?![a-z])|(?<![a-z])subt(?![a-z])|subtr|soustr|sustrac|sottra|вычит|субтр|减影|減影|剪影|差分"
-    r"|サブトラ|감산"
+    r"\(\d+ *- *\d+\)|(?<![a-z])sub[st]?(?![a-z])|subtr|soustr|sustrac|sottra|вычит|субтр|减影|減影"
+    r"|剪影|差分|サブトラ|감산"
 )
 PROJECTION = r"(?<![a-z])(m|min|mini)ip|projection|(?<![a-z])(mpr|cpr|vrt|3d ?recon)|reformat|projek|最大密度"
 INVERTED = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hscore.imaging.frames import Frame
 from hscore.imaging.geometry import BrokenGeometryError, check_counts
+from hscore.imaging.pixels import same_pixels
 
 HALF_A_DAY = 43_200.0  # s
 
@@ -50,6 +51,14 @@ def phases(slices: list[list[Frame]]) -> Phases:
     raise BrokenGeometryError(
         f"every slice is there {count} times, and no temporal position, acquisition number or time tells them apart"
     )
+
+
+def without_copies(slices: list[list[Frame]]) -> list[list[Frame]]:
+    """Return one image per slice where all images of every slice have the same pixels: copies under other UIDs."""
+    if all(len(frames) == 1 for frames in slices):
+        return slices
+    copies = all(same_pixels(frames[0], other) for frames in slices for other in frames[1:])
+    return [frames[:1] for frames in slices] if copies else slices
 
 
 def _by_value(slices: list[list[Frame]], label: Callable[[Frame], float | None], name: str) -> Phases | None:
