@@ -88,11 +88,12 @@ def save(datasets: list[Dataset], folder: Path, name: str = "IM{:04d}.dcm") -> l
 def diffusion(b_values: list[float], adc: float = 1.0e-3, **options) -> list[Dataset]:
     """A series of several b-values (standard tag) with mono-exponential decay."""
     options = {"description": "ep2d_diff_tra", "number": 7, "series_uid": generate_uid()} | options
+    first = options.pop("first_instance", 1)
     base = volume().astype(float)
     datasets = []
     for count, b in enumerate(b_values):
         voxels = np.rint(base * np.exp(-b * adc)).astype(np.uint16)
-        datasets += series(voxels, first_instance=1 + count * len(base), DiffusionBValue=float(b), **options)
+        datasets += series(voxels, first_instance=first + count * len(base), DiffusionBValue=float(b), **options)
     return datasets
 
 
