@@ -1,4 +1,4 @@
-"""Read what lies in one patient's folder: image series, ROI objects, NIfTI files, and what could not be read.
+"""Read what lies in one patient's folder: image series, ROI objects, mask files, and what could not be read.
 
 Nothing here looks at pixels: one pass over the headers.
 """
@@ -15,7 +15,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from hscore.imaging import header as headers
-from hscore.imaging import privacy, values
+from hscore.imaging import privacy, region_files, values
 from hscore.imaging.frames import Frame, frames_of, functional_groups, nested
 from hscore.imaging.header import UnreadableError
 
@@ -75,7 +75,10 @@ class Contents:
     series: list[Series] = field(default_factory=list)
     segmentations: list[Path] = field(default_factory=list)
     structure_sets: list[Path] = field(default_factory=list)
-    niftis: list[Path] = field(default_factory=list)
+    masks: list[Path] = field(default_factory=list)  # NIfTI, NRRD, MetaImage
+    other_regions: list[Path] = field(default_factory=list)  # files that look like regions and are not read
+    folder: Path | None = None
+    instances: dict[str, str] = field(default_factory=dict)  # SOPInstanceUID of an image -> SeriesInstanceUID
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # path below the folder, why
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
     studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
@@ -93,16 +96,18 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
     """
     # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    contents = Contents()
+    contents = Contents(folder=folder)
     images: dict[tuple, tuple[Dataset, list[Frame]]] = {}
     for path in _files(folder, contents):
         name = str(path.relative_to(folder))
-        if path.name.lower().endswith((".nii", ".nii.gz")):
-            contents.niftis.append(path)
+        if region_files.is_mask(path):
+            contents.masks.append(path)
             continue
         try:
             header, damage = headers.read(path)
             if header is None:
+                if region_files.looks_like_region(path):
+                    contents.other_regions.append(path)
                 continue
             _sort_in(path, header, damage, contents, images)
             if study := header.get("StudyInstanceUID"):
@@ -164,6 +169,7 @@ def _sort_in(path: Path, header: Dataset, damage: str, contents: Contents, image
     patient = str(header.get("PatientID") or "").strip()
     if patient:
         contents.patients.setdefault(patient, set()).add(number)
+    contents.instances[str(header.get("SOPInstanceUID") or "")] = str(header.SeriesInstanceUID)
     first = frames[0]
     key = (header.get("SOPInstanceUID") or path, first.instance, first.position)
     if key not in images or images[key][1][0].damage:  # a sound copy replaces a damaged one
