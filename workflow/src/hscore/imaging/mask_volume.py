@@ -47,7 +47,12 @@ def unpack(content: bytes, compression: str) -> bytes:
             return gzip.decompress(content)
         if compression == "bzip2":
             return bz2.decompress(content)
-        return zlib.decompress(content) if compression == "zlib" else content
+        if compression == "zlib":
+            stream = zlib.decompressobj()
+            content = stream.decompress(content) + stream.flush()
+            if not stream.eof or stream.unused_data:
+                raise ValueError("cut short, or followed by something else")
+        return content
     except (EOFError, OSError, ValueError, zlib.error):
         raise UnreadableMaskError("its compressed data are cut short or altered") from None
 

@@ -73,9 +73,9 @@ class Region:
 
     @property
     def where(self) -> str:
-        """The region in words: its name, its kind, and its file where the name comes from inside it."""
-        inside_file = f", {name_in_words(self.source)}" if self.source and self.is_dicom else ""
-        return f"'{self.name}' ({self.kind}{inside_file})"
+        """The region in words: its name, its kind, and its file if that adds something."""
+        file = name_in_words(self.source) if self.source and self.is_dicom else "*"
+        return f"'{self.name}' ({self.kind})" if file.startswith("*") else f"'{self.name}' ({self.kind}, {file})"
 
 
 def listed(regions: list[Region]) -> str:

@@ -83,7 +83,7 @@ def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Fo
     candidates = _by_name(files, possible, rules, all_read, found)
     for region in possible:
         if not any(region is one for one in candidates):
-            found.pass_over(region, f"its name is not like '{rules.segment}'")
+            found.pass_over(region, "its name is not that of the tumour ('convert.roi.segment')")
     groups = [[one for one in candidates if any(one is region for region in file)] for file in files]
     found.regions = _agreed(_usable([group for group in groups if group], found), rules, found)
     found.notes += [note for region in found.regions for note in region.notes]

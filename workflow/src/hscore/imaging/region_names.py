@@ -11,7 +11,7 @@ TUMOUR = (
 SEGMENT = TUMOUR
 _NODES = (
     r"gtv[\W_]*(?:[pt][\W_]*)?(?:\+|and|&)?[\W_]*n(?:ds?)?(?![a-z])|\bn[\W_]*gtv|gtv[\W_]*lns?(?![a-z])"
-    r"|\b(?:[a-z]{1,2})?lns?\b|\blnm\b|\blks?\b|^\W*n[\W_]*\d*\W*$|nod(?:e|es|al|us|i|os)(?![a-z])|l[iy]m[pf]|linfo|linfat"
+    r"|\b(?:[a-z]{1,2})?lns?\b|\blnm\b|\blks?\b|^\W*n[\W_]*\d*\W*$|(?:gtv|(?<![a-z]))[\W_]*nod(?:e|es|al|us|i|os)(?![a-z])|l[iy]m[pf]|linfo|linfat"
     r"|lenf|gangli|gânglio|ad[eé]nop|klier|chłon|węz[eł]|лимф|узел|узл|淋巴|淋結|淋结|リンパ|림프|metasta|\bmets?\b|转移|轉移"
     r"|obturator|inguinal|\biliac|para[\W_]*aort|presacral"
 )

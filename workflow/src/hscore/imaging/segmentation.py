@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom
 
+from hscore.imaging import values
 from hscore.imaging.grid import SAME_POSITION, Grid
 from hscore.imaging.privacy import name_in_words
 from hscore.imaging.region import SEGMENTATION, Region, RoiError, reason
@@ -57,9 +58,7 @@ def read(path: Path) -> list[Region]:
     except Exception as error:  # pydicom raises many types on incomplete objects; none of them is our bug
         text = f"{name_in_words(path)}: DICOM-SEG cannot be read ({reason(error)})"
         raise RoiError("unreadable_roi", text) from None
-    context = "/".join(
-        str(dataset.get(key) or "") for key in ("SeriesDescription", "ContentLabel", "ContentDescription")
-    )
+    context = "/".join(values.text(dataset, key) for key in ("SeriesDescription", "ContentLabel", "ContentDescription"))
     for region in regions:
         region.series, region.images, region.source = drawn_on, images, path
         region.patient, region.context = str(dataset.get("PatientID") or "").strip(), f"{path.stem}/{context}"
@@ -77,7 +76,7 @@ def _region(dataset: Any, segment: Any, grid: Grid, frames: tuple) -> Region:
         RoiError: two different frames of it lie at one position.
     """
     number = int(segment.SegmentNumber)
-    name = str(segment.get("SegmentLabel") or segment.get("SegmentDescription") or f"segment {number}")
+    name = _name(dataset, segment)
     inside = np.zeros(grid.size[::-1], bool)
     filled: dict[int, np.ndarray] = {}
     for frame, place, at in zip(*frames, strict=True):
@@ -89,6 +88,11 @@ def _region(dataset: Any, segment: Any, grid: Grid, frames: tuple) -> Region:
         filled[at] = inside[at] = part
     frames_of_reference = {str(dataset.get("FrameOfReferenceUID") or "")} - {""}
     return Region(name, SEGMENTATION, inside, grid, frames_of_reference)
+
+
+def _name(dataset: Any, segment: Any) -> str:
+    found = [values.text(segment, keyword, dataset) for keyword in ("SegmentLabel", "SegmentDescription")]
+    return found[0] or found[1] or f"segment {segment.SegmentNumber}"
 
 
 def _is_background(segment: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom
 
+from hscore.imaging import values
 from hscore.imaging.dicom import Series
 from hscore.imaging.geometry import BrokenGeometryError, stack
 from hscore.imaging.grid import Grid
@@ -60,7 +61,7 @@ def read(path: Path, series: list[Series], strict: bool = True) -> list[Region]:
         drawn_on, frames = _references(dataset)
         structures = _structures(dataset, frames)
         patient = str(dataset.get("PatientID") or "").strip()
-        context = "/".join(str(dataset.get(key) or "") for key in ("SeriesDescription", "StructureSetLabel"))
+        context = "/".join(values.text(dataset, key) for key in ("SeriesDescription", "StructureSetLabel"))
     except Exception as error:  # pydicom raises many types on incomplete objects; none of them is our bug
         text = f"{name_in_words(path)}: RTSTRUCT cannot be read ({reason(error)})"
         raise RoiError("unreadable_roi", text) from None
@@ -92,7 +93,7 @@ def _structures(dataset: Any, frames: set[str]) -> list[_Structure]:
             raise ValueError(number)
         frame = str(item.get("ReferencedFrameOfReferenceUID") or "")
         own = {frame} if frame in frames else (frames | {frame}) - {""}
-        found[number] = _Structure(str(item.get("ROIName") or f"structure {number}"), own)
+        found[number] = _Structure(values.text(item, "ROIName", dataset) or f"structure {number}", own)
     for item in dataset.get("ROIContourSequence") or []:
         for contour in item.get("ContourSequence") or []:
             _add(found[int(item.ReferencedROINumber)], contour)

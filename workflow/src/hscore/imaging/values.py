@@ -6,11 +6,14 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 
-def text(header: Dataset, keyword: str) -> str:
-    """A text value in one line; undeclared Chinese or UTF-8 bytes, which pydicom reads as Latin, are put right."""
+def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
+    """A text value in one line; undeclared Chinese or UTF-8 bytes, which pydicom reads as Latin, are put right.
+
+    ``top``: the object that declares the character set, where ``header`` is an item of one of its sequences.
+    """
     value = header.get(keyword)
     found = "" if value is None else str(value)
-    if not found.isascii() and not header.get("SpecificCharacterSet"):
+    if not found.isascii() and not (header if top is None else top).get("SpecificCharacterSet"):
         for encoding in ("utf-8", "gb18030"):
             try:
                 found = found.encode("latin-1").decode(encoding)
