@@ -197,6 +197,22 @@ def test_a_file_of_another_kind_under_a_masks_name(tmp_path, name):
         assert "cannot be read" in refusal(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["gtv.nii", "gtv.nrrd", "gtv.mha", "gtv.mhd", "gtv.nhdr"])
+def test_a_header_with_any_damage_is_refused_or_read(tmp_path, name):
+    """Bytes changed at random: nothing but a region or a refusal comes out."""
+    content = write(tmp_path / name, mask()).read_bytes()
+    random = np.random.default_rng(5)
+    for _ in range(300):
+        changed = bytearray(content)
+        for at in random.integers(0, min(len(content), 560), 2):
+            changed[at] = random.integers(0, 256)
+        (tmp_path / name).write_bytes(changed)
+        try:
+            assert all(region.inside.shape == region.grid.size[::-1] for region in mask_file.read(tmp_path / name))
+        except RoiError as error:
+            assert error.code == "unreadable_roi"
+
+
 @pytest.mark.parametrize("name", ["gtv.mhd", "gtv.nhdr"])
 def test_a_header_without_its_data_file(tmp_path, name):
     path = write(tmp_path / name, mask())

@@ -1,5 +1,6 @@
 """The regions in a mask file: NIfTI, NRRD, 3D Slicer's .seg.nrrd, MetaImage."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from hscore.imaging import metaimage_mask, nifti_mask, nrrd_mask
 from hscore.imaging.mask_volume import MaskVolume, UnreadableMaskError
 from hscore.imaging.privacy import name_in_words
-from hscore.imaging.region import Region, RoiError
+from hscore.imaging.region import Region, RoiError, file_in_words
 
 # A mask holds few whole numbers; a picture holds many.
 MOST_LABELS = 64
@@ -45,10 +46,12 @@ def read(path: Path, label: int | None = None, folder: Path | None = None) -> li
         else:
             found = [(name_in_words(Path(stem)), stem, above, _mask(volume, label))]
     except UnreadableMaskError as error:
-        text = f"{name_in_words(path)}: {error}"
+        text = f"{file_in_words(path)}: {error}"
         raise RoiError("unreadable_roi", f"{text}; {HOW_TO_PLACE}" if "position" in text else text) from None
+    except (ArithmeticError, LookupError, MemoryError, ValueError, struct.error):  # numbers in a header that are none
+        raise RoiError("unreadable_roi", f"{file_in_words(path)}: {kind} cannot be read: header damaged") from None
     except OSError as error:
-        raise RoiError("unreadable_roi", f"{name_in_words(path)}: {error.strerror or 'cannot be opened'}") from None
+        raise RoiError("unreadable_roi", f"{file_in_words(path)}: {error.strerror or 'cannot be opened'}") from None
     return [
         Region(name, kind, inside, volume.grid, matched=matched, context=context, source=path)
         for name, matched, context, inside in found
@@ -112,5 +115,10 @@ def _distinct(voxels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]
     """Return the different values and their counts; None for more than a mask has, without sorting a large volume."""
     if len(np.unique(voxels.ravel()[:: max(1, voxels.size // 10_000)])) > MOST_LABELS:
         return None, None
-    values, counts = np.unique(voxels, return_counts=True)
+    if voxels.dtype.kind in "iu" and voxels.min() >= 0 and voxels.max() < 2**16:  # much faster than sorting
+        counts = np.bincount(voxels.ravel().astype(np.intp))
+        values = np.flatnonzero(counts)
+        counts = counts[values]
+    else:
+        values, counts = np.unique(voxels, return_counts=True)
     return (values, counts) if len(values) <= MOST_LABELS else (None, None)

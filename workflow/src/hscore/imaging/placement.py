@@ -11,9 +11,10 @@ from hscore.imaging.region import Region
 
 # Share of a series' field of view from which a region is no tumour. A sphere of 10 cm, larger than nearly all cervical
 # tumours, is 13 % of a small field of view (20 x 20 x 10 cm); a mask of the body or an inverted one is 40 % and more.
-MOST_OF_VIEW = 0.3
-# Share of the bright voxels of a volume, which are the body, from which a region is no tumour.
-MOST_OF_BODY = 0.5
+# Of the slices that it reaches, such a sphere covers 20 %.
+MOST_OF_VIEW, MOST_OF_SECTION = 0.3, 0.5
+# The same for the bright voxels of a volume, which are the body.
+MOST_OF_BODY, MOST_OF_BODY_SECTION = 0.5, 0.7
 # Empty slices in the middle of a region that were left out by mistake; more are a distance between two lesions.
 MOST_SLICES_FORGOTTEN = 2
 
@@ -60,30 +61,52 @@ def position_problem(region: Region, grids: list[tuple[Series, Grid]]) -> str:
 def view_problem(regions: list[Region], grids: list[tuple[Series, Grid]]) -> str:
     """Return why a region is too large for a tumour; "" when it is not.
 
-    Its volume inside each series of several slices is compared with the series' field of view.
+    What it covers of each series of several slices is compared with the field of view: of all slices, and of those
+    that it reaches.
     """
-    volume = sum(region.volume_mm3 for region in regions)
     for one, grid in grids:
-        if grid.size[2] < 2 or volume <= MOST_OF_VIEW * grid.volume_mm3:
+        if grid.size[2] < 2:
             continue
-        share = volume * (1 - outside_fraction(regions, grid)) / grid.volume_mm3
-        if share > MOST_OF_VIEW:
-            return (
-                f"it covers {100 * share:.0f} % of the field of view of series {one.number}, and a tumour at most "
-                f"{100 * MOST_OF_VIEW:.0f} %: {INVERTED}"
-            )
+        volume, slices = _inside(regions, grid)
+        section = grid.volume_mm3 / grid.size[2]
+        for share, limit, where in (
+            (volume / grid.volume_mm3, MOST_OF_VIEW, "field of view"),
+            (volume / (section * max(1, slices)), MOST_OF_SECTION, "slices that it reaches"),
+        ):
+            if share > limit:
+                return (
+                    f"it covers {100 * share:.0f} % of the {where} of series {one.number}, and a tumour at most "
+                    f"{100 * limit:.0f} %: {INVERTED}"
+                )
     return ""
+
+
+def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
+    """Return the volume of a region inside a grid (mm3), and how many of its slices it reaches."""
+    volume, slices = 0.0, set()
+    for region in regions:
+        voxels = np.argwhere(region.inside)[:, ::-1]
+        index = grid.index(voxels @ region.grid.affine[:3, :3].T + region.grid.affine[:3, 3])
+        index = index[((index >= -0.5) & (index <= np.array(grid.size) - 0.5)).all(axis=1)]
+        volume += len(index) * region.grid.voxel_mm3
+        slices |= set(np.unique(np.rint(index[:, 2])).tolist())
+    return volume, len(slices)
 
 
 def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
     """Return why a mask [z, y, x] covers too much of the body in a volume of the same grid; "" if it does not."""
     body = values > air_limit(values)
-    share = float(np.count_nonzero(mask[body]) / max(1, np.count_nonzero(body)))
-    if share <= MOST_OF_BODY:
-        return ""
-    return (
-        f"the ROI covers {100 * share:.0f} % of the body, and a tumour at most {100 * MOST_OF_BODY:.0f} %: {INVERTED}"
-    )
+    used = mask.any(axis=(1, 2))
+    for limit, slices, where in (
+        (MOST_OF_BODY, slice(None), "the body"),
+        (MOST_OF_BODY_SECTION, used, "the body on the slices that it reaches"),
+    ):
+        share = float(np.count_nonzero(mask[slices][body[slices]]) / max(1, np.count_nonzero(body[slices])))
+        if share > limit:
+            return (
+                f"the ROI covers {100 * share:.0f} % of {where}, and a tumour at most {100 * limit:.0f} %: {INVERTED}"
+            )
+    return ""
 
 
 def gap(regions: list[Region]) -> tuple[str, bool]:

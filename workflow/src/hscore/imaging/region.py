@@ -74,8 +74,14 @@ class Region:
     @property
     def where(self) -> str:
         """The region in words: its name, its kind, and its file if that adds something."""
-        file = name_in_words(self.source) if self.source and self.is_dicom else "*"
-        return f"'{self.name}' ({self.kind})" if file.startswith("*") else f"'{self.name}' ({self.kind}, {file})"
+        file = file_in_words(self.source) if self.source and self.is_dicom else "*"
+        return f"'{self.name}' ({self.kind})" if "*" in file else f"'{self.name}' ({self.kind}, {file})"
+
+
+def file_in_words(path: Path) -> str:
+    """Return a file's name as it may be written out; nothing is left of a UID."""
+    words = name_in_words(path)
+    return words if any(letter.isalpha() for letter in words.removesuffix(path.suffix)) else f"*{path.suffix}"
 
 
 def listed(regions: list[Region]) -> str:

@@ -10,8 +10,7 @@ from hscore.imaging import mask_file, placement, region_files, segmentation, str
 from hscore.imaging.carrying import carry, interpolate, outside_fraction
 from hscore.imaging.dicom import Contents, Series
 from hscore.imaging.grid import Grid
-from hscore.imaging.privacy import name_in_words
-from hscore.imaging.region import Region, RoiError
+from hscore.imaging.region import Region, RoiError, file_in_words
 from hscore.imaging.region_choice import Found, Rules, choose
 
 __all__ = ["IGNORE", "NEGLIGIBLE", "Found", "Rules", "carry", "find", "interpolate", "outside_fraction", "same_frame"]
@@ -62,14 +61,14 @@ def find(contents: Contents, settings: dict) -> Found:
         raise _refusal([error, *problems], contents) from None
     found.unreadable += unreadable
     found.notes += [problem.text for problem in problems if problem.code != "unreadable_roi"]
-    found.passed_over |= {name_in_words(path): "files of its kind are not read" for path in contents.other_regions}
+    found.passed_over |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
     return found
 
 
 def _nothing_found(contents: Contents) -> str:
     """Return that there is no region, and which files look like one but are not read."""
     text = f"no region of interest in the patient's folder (read are {region_files.READ})"
-    names = list(dict.fromkeys(name_in_words(path) for path in contents.other_regions))
+    names = list(dict.fromkeys(file_in_words(path) for path in contents.other_regions))
     if not names:
         return text
     more = f" and {len(names) - MOST_FILES_NAMED} more" if len(names) > MOST_FILES_NAMED else ""
@@ -83,7 +82,7 @@ def _refusal(problems: list[RoiError], contents: Contents) -> RoiError:
     problems = sorted(problems, key=lambda problem: mask_file.NO_MASK in problem.text)
     texts = list(dict.fromkeys(problem.text for problem in problems))
     more = f"; and {len(texts) - MOST_FILES_NAMED} more" if len(texts) > MOST_FILES_NAMED else ""
-    others = ", ".join(dict.fromkeys(name_in_words(path) for path in contents.other_regions[:MOST_FILES_NAMED]))
+    others = ", ".join(dict.fromkeys(file_in_words(path) for path in contents.other_regions[:MOST_FILES_NAMED]))
     unread = f"; not read: {others}" if others else ""
     return RoiError(problems[0].code, "; ".join(texts[:MOST_FILES_NAMED]) + more + unread)
 
@@ -96,13 +95,13 @@ def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[S
     """
     if not region.is_dicom:
         if problem := placement.position_problem(region, grids):
-            raise RoiError("unreadable_roi", f"{name_in_words(path)}: {problem}")
+            raise RoiError("unreadable_roi", f"{file_in_words(path)}: {problem}")
         region.series = {one.uid for one, grid in grids if region.grid.same_as(grid)}
         return region
     own = {patient.casefold() for patient in contents.patients}
     if region.patient and own and region.patient.casefold() not in own:
         text = (
-            f"{name_in_words(path)} has another PatientID than the images; if it is this patient's, correct its header"
+            f"{file_in_words(path)} has another PatientID than the images; if it is this patient's, correct its header"
         )
         raise RoiError("foreign_roi", text)
     if on_images := {contents.instances[uid] for uid in region.images if uid in contents.instances}:
@@ -114,7 +113,7 @@ def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[S
             why = "refers to other images: neither its frame of reference nor its series is the patient's"
         else:
             why = "does not say which images it was drawn on: it names no frame of reference and no series"
-        raise RoiError("foreign_roi", f"{name_in_words(path)} {why}; {IGNORE}")
+        raise RoiError("foreign_roi", f"{file_in_words(path)} {why}; {IGNORE}")
     return region
 
 

@@ -12,8 +12,7 @@ import pydicom
 
 from hscore.imaging import values
 from hscore.imaging.grid import SAME_POSITION, Grid
-from hscore.imaging.privacy import name_in_words
-from hscore.imaging.region import SEGMENTATION, Region, RoiError, reason
+from hscore.imaging.region import SEGMENTATION, Region, RoiError, file_in_words, reason
 
 SURFACES = "1.2.840.10008.5.1.4.1.1.66.5"
 
@@ -54,9 +53,9 @@ def read(path: Path) -> list[Region]:
         drawn_on = {str(item.SeriesInstanceUID) for item in dataset.get("ReferencedSeriesSequence") or []}
         images = set(_source_images(dataset))
     except RoiError as error:
-        raise RoiError(error.code, f"{name_in_words(path)}: {error.text}") from None
+        raise RoiError(error.code, f"{file_in_words(path)}: {error.text}") from None
     except Exception as error:  # pydicom raises many types on incomplete objects; none of them is our bug
-        text = f"{name_in_words(path)}: DICOM-SEG cannot be read ({reason(error)})"
+        text = f"{file_in_words(path)}: DICOM-SEG cannot be read ({reason(error)})"
         raise RoiError("unreadable_roi", text) from None
     context = "/".join(values.text(dataset, key) for key in ("SeriesDescription", "ContentLabel", "ContentDescription"))
     for region in regions:

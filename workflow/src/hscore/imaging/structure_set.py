@@ -14,8 +14,7 @@ from hscore.imaging import values
 from hscore.imaging.dicom import Series
 from hscore.imaging.geometry import BrokenGeometryError, stack
 from hscore.imaging.grid import Grid
-from hscore.imaging.privacy import name_in_words
-from hscore.imaging.region import STRUCTURE_SET, Region, RoiError, reason
+from hscore.imaging.region import STRUCTURE_SET, Region, RoiError, file_in_words, reason
 
 # Pixels; contours drawn through pixel centres miss them by rounding, and hand-drawn ones hardly ever come so near.
 ON_BORDER = 0.02
@@ -63,10 +62,10 @@ def read(path: Path, series: list[Series], strict: bool = True) -> list[Region]:
         patient = str(dataset.get("PatientID") or "").strip()
         context = "/".join(values.text(dataset, key) for key in ("SeriesDescription", "StructureSetLabel"))
     except Exception as error:  # pydicom raises many types on incomplete objects; none of them is our bug
-        text = f"{name_in_words(path)}: RTSTRUCT cannot be read ({reason(error)})"
+        text = f"{file_in_words(path)}: RTSTRUCT cannot be read ({reason(error)})"
         raise RoiError("unreadable_roi", text) from None
     if not structures:
-        raise RoiError("unreadable_roi", f"{name_in_words(path)}: the RTSTRUCT holds no structures")
+        raise RoiError("unreadable_roi", f"{file_in_words(path)}: the RTSTRUCT holds no structures")
     grids = _grids(series)
     regions = []
     for one in structures:
