@@ -225,20 +225,33 @@ def _drawn(points: np.ndarray, grid: Grid) -> tuple[int, tuple[slice, slice], np
     high = np.clip(np.ceil(index[:, :2].max(axis=0)).astype(int) + 1, None, grid.size[:2])
     if not 0 <= at < grid.size[2] or (high <= low).any():
         return None
-    x, y = np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1]))
-    inside, near = _polygon(index[:, :2], x, y)
+    inside, near = _polygon(index[:, :2], low, high)
     return at, (slice(low[1], high[1]), slice(low[0], high[0])), inside, near
 
 
-def _polygon(corners: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the points (x, y) lie inside a polygon [corners, 2], and which on its border (crossing number)."""
-    inside = np.zeros(x.shape, bool)
-    near = np.zeros(x.shape, bool)
+def _polygon(corners: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels of a box lie inside a polygon [corners, 2], and which on its border (crossing number).
+
+    ``low``, ``high``: the first pixel of the box (column, row) and the one behind its last. Each edge is looked for
+    only in the rows that it crosses and the pixels next to it.
+    """
+    inside = np.zeros((high[1] - low[1], high[0] - low[0]), bool)
+    near = np.zeros_like(inside)
+    columns, rows = np.arange(low[0], high[0]), np.arange(low[1], high[1])[:, None]
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         dx, dy = x1 - x0, y1 - y0
+        down, across = _span(y0, y1, low[1]), _span(x0, x1, low[0])
+        y = rows[down]
         if dy != 0:
-            inside ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * dx / dy)
+            inside[down] ^= ((y0 > y) != (y1 > y)) & (columns < x0 + (y - y0) * dx / dy)
+        x = columns[across]
         length = dx * dx + dy * dy
         along = np.clip(((x - x0) * dx + (y - y0) * dy) / length, 0, 1) if length else 0.0
-        near |= (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 < ON_BORDER**2
+        near[down, across] |= (x - x0 - along * dx) ** 2 + (y - y0 - along * dy) ** 2 < ON_BORDER**2
     return inside, near
+
+
+def _span(start: float, end: float, first: int) -> slice:
+    """Return the pixels from one below to one above two coordinates, counted from the box's first."""
+    low, high = int(np.floor(min(start, end))) - 1, int(np.ceil(max(start, end))) + 2
+    return slice(max(0, low - first), max(0, high - first))
