@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from hscore.imaging import mask_file
 from hscore.imaging.region import Region, RoiError
+from hscore.imaging.region_choice import Rules, is_excluded
 
 
 def mask(values: tuple[int, ...] = (1,), dtype=np.uint8) -> sitk.Image:
@@ -134,6 +135,15 @@ def test_slicers_segments_have_names(tmp_path):
     segments = [{"Name": name, "LabelValue": n, "Layer": 0} for n, name in enumerate(names, 1)]
     regions = mask_file.read(slicer(tmp_path / "s.seg.nrrd", array, segments))
     assert [(region.name, int(region.inside.sum())) for region in regions] == [("GTVp", 18), ("LN left", 9)]
+
+
+def test_slicers_own_names_say_nothing_and_its_files_do(tmp_path):
+    array = np.zeros((7, 8, 9), np.uint8)
+    array[1] = 1
+    (region,) = mask_file.read(slicer(tmp_path / "LN.seg.nrrd", array, [{"Name": "Segment_1"}]), folder=tmp_path)
+    assert region.name == "Segment_1" and is_excluded(region, Rules())
+    (region,) = mask_file.read(slicer(tmp_path / "T_and_LN.seg.nrrd", array, [{"Name": "GTVp"}]), folder=tmp_path)
+    assert not is_excluded(region, Rules())
 
 
 def test_slicers_layers_hold_segments_that_overlap(tmp_path):

@@ -21,7 +21,9 @@ couch|CouchSurface|膀胱|直肠|子宫|阴道|GTVpn|GTV p+n|pelvic LN|PALN|para
 Węzły chłonne|リンパ節|L obturator|metastatic node|utérus|útero|recto|fémur|tumor-free tissue
 non_tumour|ILN|nodes/mask|LN/roi"""
 SILENT = """Structure 1|label|mask|roi|Segment_1|cervix|宫颈|A|Unknown Structure|annotation|director|stable
-analysis|P001|abnormal|T2_ROI|子宫颈|zhangsan_mask|Struct_2|region|anode"""
+analysis|P001|abnormal|T2_ROI|子宫颈|zhangsan_mask|Struct_2|region|anode|normalized_mask
+T1_fat_sat_mask|arterial_phase_roi|external_test_mask|Outline|Contour outline|T2_FS_mask|N12
+Segmentation"""
 
 
 def names(text: str) -> list[str]:

@@ -318,7 +318,7 @@ def test_segmentation_kinds_and_damage(patient, tmp_path):
         source.StudyID = source.PositionReferenceIndicator = ""
     inside = np.zeros((6, 20, 16), bool)
     inside[2:4, 5:12, 4:9] = True
-    for kind in ("BINARY", "FRACTIONAL"):
+    for kind in ("BINARY", "FRACTIONAL", "LABELMAP"):
         description = highdicom.seg.SegmentDescription(
             segment_number=1,
             segment_label="Cervical tumour",
@@ -328,7 +328,7 @@ def test_segmentation_kinds_and_damage(patient, tmp_path):
         )
         segmentation = highdicom.seg.Segmentation(
             source_images=sources,
-            pixel_array=inside.astype(np.uint8) if kind == "BINARY" else inside * 0.8,
+            pixel_array=inside * 0.8 if kind == "FRACTIONAL" else inside.astype(np.uint8),
             segmentation_type=kind,
             segment_descriptions=[description],
             series_instance_uid=generate_uid(),

@@ -8,6 +8,7 @@ from hscore.imaging import region_names
 from hscore.imaging.placement import combined_dice
 from hscore.imaging.region import Region, RoiError, listed
 
+NOT_TUMOUR, EXCLUDED = "a node, an organ or a margin by", "('convert.roi.exclude')"
 # Two masks of one tumour agree from this Dice coefficient on; two readers of one cervical tumour reach 0.8 to 0.9.
 SAME_TUMOUR = 0.95
 # Parts of one tumour in files of their own share no more than a border.
@@ -76,9 +77,9 @@ def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Fo
     possible = [region for region in regions if not is_excluded(region, rules)]
     for region in regions:
         if not any(region is one for one in possible):
-            found.pass_over(region, "its name is that of a node, an organ or a margin ('convert.roi.exclude')")
+            found.pass_over(region, f"{NOT_TUMOUR} its name or that of its file, folder or series {EXCLUDED}")
     if not possible:
-        text = f"only {listed(regions)}, which by name is not the tumour ('convert.roi.exclude')"
+        text = f"only {listed(regions)}: {NOT_TUMOUR} the name or that of the file, folder or series {EXCLUDED}"
         raise RoiError("no_roi", text)
     candidates = _by_name(files, possible, rules, all_read, found)
     for region in possible:

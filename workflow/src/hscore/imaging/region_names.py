@@ -11,7 +11,7 @@ TUMOUR = (
 SEGMENT = TUMOUR
 _NODES = (
     r"gtv[\W_]*(?:[pt][\W_]*)?(?:\+|and|&)?[\W_]*n(?:ds?)?(?![a-z])|\bn[\W_]*gtv|gtv[\W_]*lns?(?![a-z])"
-    r"|\b(?:[a-z]{1,2})?lns?\b|\blnm\b|\blks?\b|^\W*n[\W_]*\d*\W*$|(?:gtv|(?<![a-z]))[\W_]*nod(?:e|es|al|us|i|os)(?![a-z])|l[iy]m[pf]|linfo|linfat"
+    r"|\b(?:[a-z]{1,2})?lns?\b|\blnm\b|\blks?\b|^\W*n[\W_]*\d?\W*$|(?:gtv|(?<![a-z]))[\W_]*nod(?:e|es|al|us|i|os)(?![a-z])|l[iy]m[pf]|linfo|linfat"
     r"|lenf|gangli|gânglio|ad[eé]nop|klier|chłon|węz[eł]|лимф|узел|узл|淋巴|淋結|淋结|リンパ|림프|metasta|\bmets?\b|转移|轉移"
     r"|obturator|inguinal|\biliac|para[\W_]*aort|presacral"
 )
@@ -22,12 +22,13 @@ _MARGINS = (
 _ORGANS = (
     r"bladder|blase\b|vessie|vejiga|vescica|bexiga|мочев|膀胱|rect(?:um|al)|\br[eé]c?to\b|retto|rekt|直肠|直腸|прям"
     r"|sigm|乙状|bowel|darm|intestin|colon|kolon|肠|腸|киш|uterus|uterine(?! cerv)|[uú]t[eé]r(?:o\b|us)|gebärmutter"
-    r"|матк|子宫(?!颈|頸)|子宮(?!頸)|corpus|my?ometri|endometri|vagin|scheide|阴道|陰道|влагал|ovar|eierst|卵巢|яичн|parametri"
-    r"|f[eéê]m(?:ur|or)|\bhip\b|bone|sacr|\bos\b|knochen|股骨|骨|бедр|кость|kidney|niere|\brein|肾|ureter|urethra|尿道"
-    r"|\banal\b|\banus|肛|muscle|muskel|\bfat\b|aorta|\bvein|\barter|vessel|\bbody\b|k(?:ö|oe)rper|\bcorps|cuerpo|corpo\b"
-    r"|体表|身体|тело|extern|outline|外轮廓|\bskin|\bhaut|\bpeau|\bpiel|\bpelle\b|皮肤|皮膚|кожа|background|hintergrund"
-    r"|\bfond|fundo|背景|фон\b|couch|\btable\b|\bair\b|床|applicat|tandem|fiducial|marker|\bnormal|healthy|necro|nekro"
-    r"|[eoö]dem|\bcyst|fibroid|myom"
+    r"|матк|子宫(?!颈|頸)|子宮(?!頸)|corpus|my?ometri|endometri|vagin|scheide|阴道|陰道|влагал|ovar|eierst|卵巢|яичн"
+    r"|parametri|f[eéê]m(?:ur|or)|\bhip\b|bone|sacr|knochen|股骨|骨|бедр|кость|kidney|niere|\brein|肾|ureter|urethra"
+    r"|尿道|\banal\b|\banus|肛|muscle|muskel|\bfat\b(?![\W_]*(?:sat|sup))|aorta|\bvein|\barter(?:y|ies|ia)\b|vessel"
+    r"|\bbody\b|k(?:ö|oe)rper|\bcorps|cuerpo|corpo\b|体表|身体|тело|\bextern(?:al)?\b(?![\W_]*(?:beam|rad|rt|cent"
+    r"|valid|test|cohort|data|set))|(?:body|outer)[\W_]*outline|外轮廓|\bskin|\bhaut|\bpeau|\bpiel|\bpelle\b|皮肤"
+    r"|皮膚|кожа|background|hintergrund|\bfond|fundo|背景|фон\b|couch|\btable\b|\bair\b|床|applicat|tandem|fiducial"
+    r"|marker|\bnormal\b|healthy|necro|nekro|[eoö]dem|\bcyst|fibroid|myom"
 )
 # Default of `convert.roi.exclude`: nodes and margins whatever else the name says, organs unless it names a tumour.
 EXCLUDE = rf"{_NODES}|{_MARGINS}|^(?!.*(?:{TUMOUR})).*(?:{_ORGANS})"
