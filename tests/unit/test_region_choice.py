@@ -238,8 +238,12 @@ def test_a_lone_region_is_not_trusted_beside_a_file_that_cannot_be_read(patient)
 
 def test_a_picture_beside_the_mask_is_no_second_region(patient):
     write(patient / "T2.nii.gz", placed(np.arange(1920, dtype=np.int16).reshape(6, 20, 16)))
+    pictures = np.arange(3840, dtype=np.int16).reshape(2, 6, 20, 16)
+    sitk.WriteImage(sitk.GetImageFromArray(pictures, isVector=False), str(patient / "DWI.nii.gz"))
     write(patient / "mask.nii.gz", mask_like(block()))
     found = find(patient)
+    assert len(found.unreadable) == 2
+    found.unreadable.sort(reverse=True)
     assert [region.name for region in found.regions] == ["mask"] and "T2.nii.gz: it is a picture" in found.unreadable[0]
 
 
@@ -274,14 +278,17 @@ def test_a_structure_set_that_names_no_images_says_so(patient):
     assert code == "foreign_roi" and "does not say which images" in text
 
 
-def test_the_series_a_region_was_drawn_on_is_known(patient):
+@pytest.mark.parametrize("frame", [FRAME_UID, "9.9"])
+def test_the_series_a_region_was_drawn_on_is_known(patient, frame):
+    """By the grid of a mask file, and by the images that contours name, even in another frame of reference."""
     uid = read_folder(patient).instances
-    dataset = structure_set({"GTVp": block()})
+    dataset = structure_set({"GTVp": block()}, frame)
     dataset.ROIContourSequence[0].ContourSequence[0].ContourImageSequence = [type(dataset)()]
     image = dataset.ROIContourSequence[0].ContourSequence[0].ContourImageSequence[0]
     image.ReferencedSOPInstanceUID = next(iter(uid))
     save([dataset], patient, "rt.dcm")
-    assert find(patient).regions[0].series == {"1.2.3"}
+    (region,) = find(patient).regions
+    assert region.series == {"1.2.3"} and region.inside.any()
     (patient / "rt.dcm").unlink()
     write(patient / "mask.nii.gz", mask_like(block()))
     assert find(patient).regions[0].series == {"1.2.3"}

@@ -84,10 +84,11 @@ def _mask(volume: MaskVolume, label: int | None) -> np.ndarray:
     Raises:
         UnreadableMaskError: several labels and none chosen, the chosen one is not there, or it is no mask.
     """
+    labels = _labels(volume.voxels)
     if len(volume.voxels) > 1:
         raise UnreadableMaskError(f"it holds {len(volume.voxels)} volumes, and a mask is one")
     voxels = volume.voxels[0]
-    counts = {value: count for value, count in _labels(voxels).items() if value != 0}
+    counts = {value: count for value, count in labels.items() if value != 0}
     there = ", ".join(f"{value} ({count} voxels)" for value, count in counts.items())
     if label is not None and counts:
         if label not in counts:

@@ -37,7 +37,10 @@ def find(contents: Contents, settings: dict) -> Found:
     grids = placement.series_grids(contents.series)
     readers: list[tuple[list[Path], Callable[[Path], list[Region]]]] = [
         (contents.segmentations, segmentation.read),
-        (contents.structure_sets, lambda path: structure_set.read(path, contents.series, rules.strict)),
+        (
+            contents.structure_sets,
+            lambda path: structure_set.read(path, contents.series, rules.strict, contents.instances),
+        ),
         (contents.masks, lambda path: mask_file.read(path, rules.label, contents.folder)),
     ]
     if not any(paths for paths, _ in readers):

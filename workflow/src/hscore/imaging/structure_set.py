@@ -3,8 +3,10 @@
 Source of the fields: DICOM PS3.3, sections C.8.8.5 (structure sets) and C.8.8.6 (contours).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -46,11 +48,14 @@ class _Structure:
         return self.contours + self.exclusive
 
 
-def read(path: Path, series: list[Series], strict: bool = True) -> list[Region]:
+def read(
+    path: Path, series: list[Series], strict: bool = True, instances: Mapping[str, str] = MappingProxyType({})
+) -> list[Region]:
     """Read the structures of an RTSTRUCT, filled in on the slices of the series they were drawn on.
 
     Unless ``strict``, any series that contains the contours will do. A structure that cannot be filled in as a whole
-    becomes a region with a ``problem``: another structure may be the tumour.
+    becomes a region with a ``problem``: another structure may be the tumour. ``instances`` leads from the UIDs of the
+    patient's images to those of their series, for contours that name their images.
 
     Raises:
         RoiError: ``unreadable_roi``; ``foreign_roi`` when none of the patient's series is meant.
@@ -69,10 +74,13 @@ def read(path: Path, series: list[Series], strict: bool = True) -> list[Region]:
     grids = _grids(series)
     regions = []
     for one in structures:
+        its_series = {instances[uid] for uid in one.images if uid in instances} or drawn_on
         mine = [
-            each for each in grids if not strict or each[0].uid in drawn_on or each[0].frame_of_reference in one.frames
+            each
+            for each in grids
+            if not strict or each[0].uid in its_series or each[0].frame_of_reference in one.frames
         ]
-        regions.append(_region(one, mine, drawn_on))
+        regions.append(_region(one, mine, its_series))
         regions[-1].images, regions[-1].patient, regions[-1].source = one.images, patient, path
         regions[-1].context = f"{path.stem}/{context}"
     return regions
@@ -147,7 +155,7 @@ def _region(structure: _Structure, grids: list[tuple[Series, Grid | str]], drawn
 
 
 def _references(dataset: Any) -> tuple[set[str], set[str]]:
-    """UIDs of the series and frames of reference that a structure set names."""
+    """Return the UIDs of the series and frames of reference that a structure set names."""
     series, frames = set(), set()
     for frame in dataset.get("ReferencedFrameOfReferenceSequence") or []:
         frames.add(str(frame.get("FrameOfReferenceUID", "")))
