@@ -156,12 +156,13 @@ def test_masks_of_every_writer(shared_data, tmp_path, file):
     for name in ("S04_t2_tra", "S06_dwi_b50_400_800"):
         (tmp_path / "images" / name).symlink_to(shared_data / "dicom/prostatex_0000" / name)
     shutil.copy(shared_data / "roi/prostatex_0000" / file, tmp_path / "images")
-    settings = SETTINGS | {"roi": {"segment": "gtv|unknown"}}
+    # both structures of one file have one name: only the user can know that together they are the region
+    settings = SETTINGS | {"roi": {"segment": "gtv|unknown", "several": "join" if "unnamed" in file else "refuse"}}
     status = run(tmp_path / "images", tmp_path / "out", settings)
     assert status.usable == ["T2WI", "ADC"]
     truth = sitk.ReadImage(str(shared_data / "roi/prostatex_0000/mask_GTV_primary.nii.gz"))
     wanted = sitk.GetArrayFromImage(truth)
-    if "unnamed" in file:  # both its structures have one name, so both are taken
+    if "unnamed" in file:
         wanted = sitk.GetArrayFromImage(sitk.ReadImage(str(shared_data / "roi/prostatex_0000/labels.nii.gz"))) > 0
     drawn, carried = (sitk.ReadImage(str(tmp_path / f"out/sub-A-0001_{name}_mask.nii.gz")) for name in ("T2WI", "ADC"))
     assert drawn.GetPixelIDValue() == sitk.sitkUInt8
@@ -180,11 +181,11 @@ def test_phantom(shared_data, tmp_path, kind):
     folder = shared_data / "phantom"
     (tmp_path / "images").mkdir()
     (tmp_path / "images/dwi").symlink_to(folder / kind)
-    shutil.copy(folder / "vials.nii.gz", tmp_path / "images")
+    vials = sitk.ReadImage(str(folder / "vials.nii.gz"))
+    sitk.WriteImage(vials > 0, str(tmp_path / "images/mask.nii.gz"))  # one label: what lies in the vials
     settings = SETTINGS | {"sequences": {"ADC": SETTINGS["sequences"]["ADC"]}}
     status = run(tmp_path / "images", tmp_path / "out", settings)
     assert status.usable == ["ADC"] and status.findings == []
-    vials = sitk.ReadImage(str(folder / "vials.nii.gz"))
     adc = on_grid_of(sitk.ReadImage(str(tmp_path / "out/sub-A-0001_ADC.nii.gz")), vials)
     labels = sitk.GetArrayFromImage(vials)
     for vial in json.loads((folder / "truth.json").read_text())["vials"]:
@@ -489,6 +490,11 @@ def test_an_roi_partly_outside_a_sequence_is_measured(patient, tmp_path):
     short = series(volume(slices=2), number=8, description="t1+c")  # holds the first of the ROI's two slices
     save(short, patient / "t1")
     status = run(patient, tmp_path / "out")
+    assert status.usable == ["T2WI", "ADC"]
+    found = text(status, "roi_outside_image")
+    assert "50 % of the ROI's volume lie outside" in found and "at most 10 %" in found
+    settings = SETTINGS | {"roi": SETTINGS["roi"] | {"most_outside": 0.6}}
+    status = run(patient, tmp_path / "more", settings)
     assert status.usable == ["CET1WI", "T2WI", "ADC"]
     assert "50 % of the ROI's volume" in text(status, "roi_partly_outside")
 

@@ -42,6 +42,7 @@ NOTES = {
     "dynamic_series": "dynamic series; one phase was taken",
     "assembled": "dcm2niix could not place the frames; the headers did",
     "poor_adc_fit": "diffusion signal far from one exponential",
+    "roi_rule": "region of interest chosen by a rule, or drawn parts left out",
     "roi_partly_outside": "part of the region of interest lies outside the sequence",
 }
 

@@ -6,29 +6,19 @@ import numpy as np
 import SimpleITK as sitk
 
 from hscore.imaging import n4
+from hscore.imaging.body import air_limit
 
 # every job is promised one core
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 # mm; resolution at which body and air are told apart
 BODY_GRID_MM = 4.0
-# Air ends at this fraction of the way from the 2nd to the 98th percentile of intensity. The rule is that of Smith SM.
-# Fast robust automated brain extraction. Hum Brain Mapp 2002;17:143-55, with 0.05 for 0.1, because muscle far from the
-# coil is darker than any part of a brain. Unlike Otsu's threshold it also holds for a field of view without air, where
-# Otsu would part fat from muscle.
-AIR_FRACTION = 0.05
 # mm; voxels are averaged in plane to about this size before N4 sees some of them: less noise, which matters where fat
 # is suppressed, and still too small to mix organs into intensities that no tissue has
 NOISE_GRID_MM = 2.5
 # N4 stops a level when the field changes by less than this (coefficient of variation). On simulated pelves 0.002 stops
 # too early where the field is strong, and 0.001 begins to fit anatomy where it is weak.
 CONVERGENCE = 0.0015
-
-
-def air_limit(volume: np.ndarray) -> float:
-    """The intensity up to which a voxel of a magnitude volume may be air."""
-    low, high = np.percentile(volume, [2, 98])
-    return float(low + AIR_FRACTION * (high - low))
 
 
 def body_mask(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Read what is in one patient's folder: image series, ROI objects, masks, and what could not be read.
+"""Read what is in one patient's folder: image series, ROI objects, mask files, and what could not be read.
 
 One pass over the headers; pixels are looked at only where two files claim to be the same image.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import pydicom
 
 from hscore.imaging import header as headers
-from hscore.imaging import pixels, privacy, values
+from hscore.imaging import pixels, privacy, region_files, values
 from hscore.imaging.frames import frames_of
 from hscore.imaging.grouping import Image, Series, group, image
 from hscore.imaging.header import Header, UnreadableError
@@ -39,7 +39,10 @@ class Contents:
     series: list[Series] = field(default_factory=list)
     segmentations: list[Path] = field(default_factory=list)
     structure_sets: list[Path] = field(default_factory=list)
-    niftis: list[Path] = field(default_factory=list)
+    masks: list[Path] = field(default_factory=list)  # NIfTI, NRRD, MetaImage
+    other_regions: list[Path] = field(default_factory=list)  # files that look like regions and are not read
+    folder: Path | None = None
+    instances: dict[str, str] = field(default_factory=dict)  # SOPInstanceUID of an image -> SeriesInstanceUID
     files: int = 0  # how many files the folder holds
     unreadable: list[Unreadable] = field(default_factory=list)
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
@@ -62,17 +65,19 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
     """
     # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-    contents = Contents()
+    contents = Contents(folder=folder)
     images: dict[tuple, Image] = {}
     for path in _files(folder, contents):
         contents.files += 1
         below = path.relative_to(folder)
-        if path.name.lower().endswith((".nii", ".nii.gz")):
-            contents.niftis.append(path)
+        if region_files.is_mask(path):
+            contents.masks.append(path)
             continue
         try:
             header = headers.read(path)
             if header is None:
+                if region_files.looks_like_region(path):
+                    contents.other_regions.append(path)
                 continue
             _sort_in(path, header, contents, images)
             if study := header.tags.get("StudyInstanceUID"):
@@ -136,6 +141,7 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
     patient = str(tags.get("PatientID") or "").strip()
     if patient:
         contents.patients.setdefault(patient, set()).add(one.series.number)
+    contents.instances[str(tags.get("SOPInstanceUID") or "")] = one.series.uid
     _add_once(one, tags.get("SOPInstanceUID") or path, images)
 
 

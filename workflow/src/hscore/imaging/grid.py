@@ -21,6 +21,16 @@ class Grid:
         return tuple(float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
+    def voxel_mm3(self) -> float:
+        """Volume of one voxel, also of a sheared grid."""
+        return abs(float(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def volume_mm3(self) -> float:
+        """Volume of all voxels."""
+        return self.voxel_mm3 * float(np.prod(self.size))
+
+    @property
     def corners(self) -> np.ndarray:
         """The eight outermost voxel centres in mm, in the order of their index."""
         last = np.array(self.size) - 1

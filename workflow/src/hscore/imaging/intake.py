@@ -15,7 +15,7 @@ from hscore.status import Status
 
 MOST_REASONS_NAMED = 20
 # Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.
-QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "empty_roi"}
+QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "no_roi", "empty_roi", "roi_rule"}
 
 
 def convert_patient(patient: str, center: str, images: Path, settings: dict, output: Path, study: str = "") -> None:
@@ -110,12 +110,14 @@ def _several_patients(contents: Contents) -> str:
 def _find_roi(status: Status, contents: Contents, settings: dict) -> roi.Found:
     """The patient's ROI; without one a finding, and no region."""
     try:
-        found = roi.find(contents, settings["segment"], settings.get("frame_of_reference") != "ignore")
+        found = roi.find(contents, settings)
     except RoiError as error:
         status.add(error.code, error.text)
         return roi.Found([])
     for text in found.unreadable:
         status.add("unreadable_file", text)
+    for text in found.notes:
+        status.add("roi_rule", text)
     return found
 
 

@@ -33,7 +33,8 @@ cervix cervical uterus uterine vagina bladder rectum bowel sigmoid ovary node no
 lymphnodes left right reader observer doctor first second draft old new final copy merged
 t1 t2 t1wi t2wi ce cet1 cet1wi dwi adc dce dyn pre post contrast tra ax axial transverse sag sagittal cor coronal
 mr mri dicom image images img series scan study data export patient anonymized anonymised
-nii nrrd mha mhd dcm ima dicomdir gz zip tar tgz bz2 xz rar json txt csv xlsx pdf jpg jpeg png html
+nii nrrd nhdr mha mhd hdr img stl vtk vtp vti obj ply mrml mrb fcsv mat npy npz h5 xml voi mgz gipl
+dcm ima dicomdir gz zip tar tgz bz2 xz rar json txt csv xlsx pdf jpg jpeg png html
 肿瘤 宫颈 宫颈癌 子宫 膀胱 直肠 淋巴 淋巴结 靶区 勾画 分割 标签 病灶
 """
 

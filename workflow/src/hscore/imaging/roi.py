@@ -1,174 +1,146 @@
-"""The region of interest (ROI): found in DICOM-SEG, RTSTRUCT or NIfTI, and carried to each sequence's grid.
+"""The region of interest (ROI): the patient's tumour, found in DICOM-SEG, RTSTRUCT and mask files.
 
-All positions are patient coordinates (LPS, mm).
+A mask is right, or an error says why there is none. All positions are patient coordinates (LPS, mm).
 """
 
-import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from hscore.imaging import mask_file, segmentation, structure_set
+from hscore.imaging import mask_file, placement, region_files, segmentation, structure_set
+from hscore.imaging.carrying import carry, interpolate, outside_fraction
 from hscore.imaging.dicom import Contents
 from hscore.imaging.grid import Grid
 from hscore.imaging.grouping import Series
-from hscore.imaging.region import Region, RoiError
+from hscore.imaging.region import Region, RoiError, file_in_words
+from hscore.imaging.region_choice import Found, Rules, choose
+
+__all__ = ["IGNORE", "NEGLIGIBLE", "Found", "Rules", "carry", "find", "interpolate", "outside_fraction", "same_frame"]
 
 # Share of the ROI's volume below which what lies outside a sequence is rounding at its edge.
 NEGLIGIBLE = 0.01
+MOST_FILES_NAMED = 10
+IGNORE = (
+    "if the anonymiser wrote new UIDs and the positions are still true, set 'convert.roi.frame_of_reference: ignore'"
+)
 
 
-@dataclass
-class Found:
-    """The regions that make up the patient's ROI, those passed over (name -> why), and files that could not be read."""
+def find(contents: Contents, settings: dict) -> Found:
+    """Find the patient's ROI in all files that may hold it; ``settings``: section ``convert.roi`` of the config.
 
-    regions: list[Region]
-    passed_over: dict[str, str] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
-
-
-def find(contents: Contents, pattern: str, strict: bool = True) -> Found:
-    """The patient's ROI: of DICOM-SEG, RTSTRUCT and NIfTI files the first kind that holds regions of this patient.
-
-    ``strict``: its frame of reference or series must be one of the patient's; else positions are trusted as they are.
-    A single region is taken whatever its name; of several, those whose name matches ``pattern``, joined.
+    A single region is taken unless its name is that of a node, an organ or a margin; of several, the one whose name
+    is that of the tumour. The same tumour in several files is taken from the first in the order DICOM-SEG, RTSTRUCT,
+    mask file, if all agree.
 
     Raises:
         RoiError: ``no_roi``, ``unreadable_roi``, ``foreign_roi`` or ``empty_roi``.
     """
-    readers = [
+    rules = Rules(**settings)
+    grids = placement.series_grids(contents.series)
+    readers: list[tuple[list[Path], Callable[[Path], list[Region]]]] = [
         (contents.segmentations, segmentation.read),
-        (contents.structure_sets, lambda path: structure_set.read(path, contents.series, strict)),
-        (contents.niftis, mask_file.read),
+        (
+            contents.structure_sets,
+            lambda path: structure_set.read(path, contents.series, rules.strict, contents.instances),
+        ),
+        (contents.masks, lambda path: mask_file.read(path, rules.label, contents.folder)),
     ]
     if not any(paths for paths, _ in readers):
-        raise RoiError("no_roi", "no DICOM-SEG, RTSTRUCT or NIfTI mask in the patient's folder")
+        raise RoiError("no_roi", _nothing_found(contents))
+    files: list[list[Region]] = []
     problems: list[RoiError] = []
     for paths, read in readers:
-        regions: list[Region] = []
         for path in paths:
             try:
-                regions.extend(_own(read(path), path, contents.series) if strict else read(path))
+                files.append([_checked(region, path, contents, grids, rules) for region in read(path)])
             except RoiError as error:
                 problems.append(error)
-        if regions:
-            found = select(regions, pattern)
-            found.unreadable = [problem.text for problem in problems if problem.code == "unreadable_roi"]
-            return found
-    raise problems[0]
+    files = [file for file in files if file]
+    if not files:
+        raise _refusal(problems, contents)
+    unreadable = [problem.text for problem in problems if problem.code == "unreadable_roi"]
+    try:
+        found = choose(files, rules, all(mask_file.NO_MASK in text for text in unreadable))
+        _check_shape(found, grids)
+    except RoiError as error:
+        raise _refusal([error, *problems], contents) from None
+    found.unreadable += unreadable
+    found.notes += [problem.text for problem in problems if problem.code != "unreadable_roi"]
+    found.passed_over |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
+    return found
 
 
-def select(regions: list[Region], pattern: str) -> Found:
-    """The regions that are the tumour: the only one, or those with a matching name."""
-    if len(regions) > 1:
-        matching = [region for region in regions if re.search(pattern, region.name, re.IGNORECASE)]
-        if not matching:
-            names = ", ".join(f"'{region.name}'" for region in regions)
-            raise RoiError("unreadable_roi", f"none of the {len(regions)} regions {names} has a name like '{pattern}'")
-    else:
-        matching = regions
-    if not any(region.inside.any() for region in matching):
-        raise RoiError("empty_roi", f"the {matching[0].kind} region '{matching[0].name}' holds no voxel")
-    others = [region for region in regions if not any(region is one for one in matching)]
-    return Found(matching, {region.name: f"its name is not like '{pattern}'" for region in others})
+def _nothing_found(contents: Contents) -> str:
+    """Return that there is no region, and which files look like one but are not read."""
+    text = f"no region of interest in the patient's folder (read are {region_files.READ})"
+    names = list(dict.fromkeys(file_in_words(path) for path in contents.other_regions))
+    if not names:
+        return text
+    more = f" and {len(names) - MOST_FILES_NAMED} more" if len(names) > MOST_FILES_NAMED else ""
+    return f"{text}; not read: {', '.join(names[:MOST_FILES_NAMED])}{more}; export the region in one of these formats"
 
 
-def _own(regions: list[Region], path: Path, series: list[Series]) -> list[Region]:
-    """The regions, if they were drawn on images of this patient; NIfTI masks do not say on which.
+def _refusal(problems: list[RoiError], contents: Contents) -> RoiError:
+    """Return one error that names every problem, the first of a file that is a mask first."""
+    if not problems:
+        return RoiError("no_roi", "the files with regions describe none")
+    problems = sorted(problems, key=lambda problem: mask_file.NO_MASK in problem.text)
+    texts = list(dict.fromkeys(problem.text for problem in problems))
+    more = f"; and {len(texts) - MOST_FILES_NAMED} more" if len(texts) > MOST_FILES_NAMED else ""
+    others = ", ".join(dict.fromkeys(file_in_words(path) for path in contents.other_regions[:MOST_FILES_NAMED]))
+    unread = f"; not read: {others}" if others else ""
+    return RoiError(problems[0].code, "; ".join(texts[:MOST_FILES_NAMED]) + more + unread)
+
+
+def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[Series, Grid]], rules: Rules) -> Region:
+    """Return a region that belongs to this patient's images, with the series it was drawn on where that is known.
 
     Raises:
-        RoiError: ``foreign_roi``.
+        RoiError: ``foreign_roi``; ``unreadable_roi`` for a mask file without a true position.
     """
-    frames = {one.frame_of_reference for one in series} - {""}
-    uids = {one.uid for one in series}
-    for region in regions:
-        if region.kind != "NIfTI" and not (region.frames_of_reference & frames or region.series & uids):
-            text = f"{path.name} refers to other images: neither its frame of reference nor its series is the patient's"
-            raise RoiError("foreign_roi", text)
-    return regions
+    if not region.is_dicom:
+        if problem := placement.position_problem(region, grids):
+            raise RoiError("unreadable_roi", f"{file_in_words(path)}: {problem}")
+        region.series = {one.uid for one, grid in grids if region.grid.same_as(grid)}
+        return region
+    own = {patient.casefold() for patient in contents.patients}
+    if region.patient and own and region.patient.casefold() not in own:
+        text = (
+            f"{file_in_words(path)} has another PatientID than the images; if it is this patient's, correct its header"
+        )
+        raise RoiError("foreign_roi", text)
+    if on_images := {contents.instances[uid] for uid in region.images if uid in contents.instances}:
+        region.series = on_images
+    frames = {one.frame_of_reference for one in contents.series} - {""}
+    uids = {one.uid for one in contents.series}
+    if rules.strict and not (region.frames_of_reference & frames or region.series & uids):
+        if region.frames_of_reference or region.series or region.images:
+            why = "refers to other images: neither its frame of reference nor its series is the patient's"
+        else:
+            why = "does not say which images it was drawn on: it names no frame of reference and no series"
+        raise RoiError("foreign_roi", f"{file_in_words(path)} {why}; {IGNORE}")
+    return region
+
+
+def _check_shape(found: Found, grids: list[tuple[Series, Grid]]) -> None:
+    """Check that the chosen regions may be a tumour, and the whole of it.
+
+    Raises:
+        RoiError: ``unreadable_roi``.
+    """
+    names = ", ".join(region.where for region in found.regions)
+    if problem := placement.view_problem(found.regions, grids):
+        raise RoiError("unreadable_roi", f"{names}: {problem}")
+    empty, forgotten = placement.gap(found.regions)
+    if forgotten:
+        raise RoiError("unreadable_roi", f"{names}: {empty}; outline every slice of the tumour")
+    if empty:
+        found.notes.append(f"{names}: {empty}; taken for a distance between two lesions")
 
 
 def same_frame(region: Region, series: Series, all_series: list[Series]) -> bool:
-    """True when a region's positions hold for a series: one frame of reference, or one of them does not say."""
+    """Return whether a region's positions hold for a series: one frame of reference, or one does not say."""
     drawn_on = {one.frame_of_reference for one in all_series if one.uid in region.series} | region.frames_of_reference
     drawn_on.discard("")
-    if region.kind == "NIfTI" or not drawn_on or not series.frame_of_reference:
+    if not drawn_on or not series.frame_of_reference:
         return True
     return series.frame_of_reference in drawn_on or series.uid in region.series
-
-
-def outside_fraction(regions: list[Region], grid: Grid) -> float:
-    """Share of the ROI's volume (0..1) whose voxel centres lie outside the voxels of ``grid``."""
-    inside = total = 0.0
-    for region in regions:
-        voxels = np.argwhere(region.inside)[:, ::-1]
-        points = voxels @ region.grid.affine[:3, :3].T + region.grid.affine[:3, 3]
-        index = grid.index(points)
-        voxel = float(np.prod(region.grid.spacing))
-        total += voxel * len(voxels)
-        inside += voxel * float(((index >= -0.5) & (index <= np.array(grid.size) - 0.5)).all(axis=1).sum())
-    return 1 - inside / total
-
-
-def carry(regions: list[Region], grid: Grid) -> np.ndarray:
-    """The ROI on another grid: uint8 [slice, row, column], 1 inside.
-
-    Linear interpolation of the mask, cut at one half: on the ROI's own grid it changes nothing, between slices the
-    surface lies half way. Measured on 40 ellipsoids carried between oblique grids of 3 to 7 mm slices, the mean Dice
-    with the true shape is 0.918, that of the nearest voxel 0.908. Only the box around the ROI is computed.
-    """
-    result = np.zeros(grid.size[::-1], np.uint8)
-    for region in regions:
-        if not region.inside.any():
-            continue
-        # one empty voxel on every side, so that the surface of a region that fills its grid is interpolated, too
-        low, high = _box(region.inside)
-        part = np.pad(region.inside[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], 1)
-        source_affine = region.grid.affine.copy()
-        source_affine[:3, 3] += source_affine[:3, :3] @ (np.array(low[::-1]) - 1)
-        drawn = Grid(part.shape[::-1], source_affine)
-        index = grid.index(drawn.corners)
-        first = np.clip(np.floor(index.min(axis=0)).astype(int), 0, None)
-        last = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, None, grid.size)
-        if (last <= first).any():
-            continue
-        values = interpolate(part.astype(np.float32), np.linalg.inv(source_affine) @ grid.affine, first, last)
-        box = tuple(slice(int(a), int(b)) for a, b in zip(first[::-1], last[::-1], strict=True))
-        # a hair below one half: rounding must not shift a surface that lies exactly between two voxels
-        result[box] |= (values >= 0.5 - 1e-4).astype(np.uint8)
-    return result
-
-
-def interpolate(source: np.ndarray, to_source: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Trilinear interpolation of ``source`` [z, y, x] at a box of another grid's voxels; 0 beyond the outer centres.
-
-    ``to_source`` (4 x 4) leads from the other grid's voxel indices (x, y, z) to those of ``source``; the box holds
-    the indices ``first`` to ``last``, the latter excluded. SimpleITK resamples to the same values and takes longer
-    to import than all of this to run.
-    """
-    x, y, z = (np.arange(a, b, dtype=float) for a, b in zip(first, last, strict=True))
-    x, y, z = x, y[:, None], z[:, None, None]
-    at = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in to_source[:3]]
-    size = source.shape[::-1]
-    inside = np.logical_and.reduce([(a >= 0) & (a <= n - 1) for a, n in zip(at, size, strict=True)])
-    low = [np.minimum(a[inside].astype(int), n - 2) for a, n in zip(at, size, strict=True)]
-    x, y, z = (a[inside] - b for a, b in zip(at, low, strict=True))
-    i, j, k = low
-    planes = []
-    for dz in (0, 1):
-        near, far = (source[k + dz, j + dy, i] * (1 - x) + source[k + dz, j + dy, i + 1] * x for dy in (0, 1))
-        planes.append(near * (1 - y) + far * y)
-    values = np.zeros(inside.shape, np.float32)
-    values[inside] = planes[0] * (1 - z) + planes[1] * z
-    return values
-
-
-def _box(inside: np.ndarray) -> tuple[list[int], list[int]]:
-    """First and one-behind-last index of the true voxels along each axis."""
-    low, high = [], []
-    for axis in range(3):
-        used = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
-        low.append(int(used[0]))
-        high.append(int(used[-1]) + 1)
-    return low, high

@@ -13,6 +13,7 @@ from hscore.imaging.diffusion import BadDiffusionError, fit_adc, fit_residual, s
 from hscore.imaging.diffusion_series import too_few_b_values
 from hscore.imaging.frames import Frame
 from hscore.imaging.grouping import Series
+from hscore.imaging.placement import body_problem
 from hscore.imaging.region import Region
 from hscore.imaging.series import Chosen
 from hscore.status import Status
@@ -168,22 +169,27 @@ def _write_mask(
     """Carry the ROI to a sequence and write it beside its volume, whose file is ``path``.
 
     Raises:
-        _UnusableError: it was drawn in another frame of reference, lies outside, or is smaller than the voxels.
+        _UnusableError: it was drawn in another frame of reference, lies outside by more than ``most_outside``, is
+            smaller than the voxels, or covers most of the body.
     """
     sequence = choice.sequence
-    strict = settings.get("frame_of_reference") != "ignore"
-    if strict and not all(roi.same_frame(region, choice.series[0], contents.series) for region in regions):
+    rules = roi.Rules(**settings)
+    if rules.strict and not all(roi.same_frame(region, choice.series[0], contents.series) for region in regions):
         text = f"{choice.name} ({sequence}) has another frame of reference than the images the ROI was drawn on"
+        text += f"; {roi.IGNORE}"
         raise _UnusableError("foreign_roi", text)
     outside = roi.outside_fraction(regions, volume.grid)
-    if outside > 1 - roi.NEGLIGIBLE:
-        raise _UnusableError("roi_outside_image", f"the ROI lies outside the images of {sequence} ({choice.name})")
+    share = f"{100 * outside:.0f} % of the ROI's volume lie outside the images of {sequence} ({choice.name})"
+    if outside > max(rules.most_outside, roi.NEGLIGIBLE):
+        limit = f"at most {100 * rules.most_outside:g} % may ('convert.roi.most_outside')"
+        raise _UnusableError("roi_outside_image", f"{share}, {limit}")
     mask = roi.carry(regions, volume.grid)
     if not mask.any():
         raise _UnusableError("empty_roi", f"the ROI is smaller than the voxels of {sequence} ({choice.name})")
+    if text := body_problem(mask, volume.values(0) if volume.stored.ndim == 4 else volume.values()):
+        raise _UnusableError("unreadable_roi", f"{choice.name} ({sequence}): {text}")
     if outside > roi.NEGLIGIBLE:
-        text = f"{100 * outside:.0f} % of the ROI's volume lie outside the images of {sequence} ({choice.name})"
-        status.add("roi_partly_outside", text, sequence)
+        status.add("roi_partly_outside", share, sequence)
     nifti.write(mask, volume, path.with_name(path.name.replace(".nii.gz", "_mask.nii.gz")))
 
 

@@ -12,12 +12,15 @@ from pydicom.tag import Tag
 from hscore.imaging.vocabulary import RADIOLOGY_WORDS
 
 
-def text(header: Dataset, keyword: str) -> str:
-    """Return a text value in one line, read in the alphabet it is really written in."""
+def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
+    """Return a text value in one line, read in the alphabet it is really written in.
+
+    ``top``: the object that declares the character set, where ``header`` is an item of one of its sequences.
+    """
     raw = header.get_item(Tag(keyword)) if Tag(keyword) in header else None
     content = getattr(raw, "value", None)
     if isinstance(content, bytes) and not content.isascii():
-        found = _decoded(content, header.get("SpecificCharacterSet"))
+        found = _decoded(content, (header if top is None else top).get("SpecificCharacterSet"))
     else:
         value = header.get(keyword)
         found = "" if value is None else str(value)

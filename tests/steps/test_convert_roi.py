@@ -1,0 +1,121 @@
+"""The region of interest through the whole step: true reasons, no delivered names, sequences that hold too little."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from test_convert import SETTINGS, codes, run, text
+
+from dicom_writer import diffusion, save, series, square, structure_set, volume
+
+
+@pytest.fixture
+def patient(tmp_path) -> Path:
+    """A folder with all three sequences and no region."""
+    folder = tmp_path / "images"
+    save(series(volume(seed=1), series_uid="1.2.3", number=3), folder / "t2")
+    save(series(volume(seed=2), number=8, description="t1_vibe_tra", ContrastBolusAgent="Gadovist"), folder / "t1")
+    save(diffusion([0, 800]), folder / "dwi")
+    return folder
+
+
+def mask(path: Path, array: np.ndarray) -> None:
+    image = sitk.GetImageFromArray(array.astype(np.uint8))
+    image.SetSpacing((1.5, 1.5, 5.0))
+    image.SetOrigin((-12.0, -15.0, 3.0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(image, str(path))
+
+
+def tumour() -> np.ndarray:
+    array = np.zeros((6, 20, 16))
+    array[2:4, 7:12, 5:10] = 1
+    return array
+
+
+def with_roi(**rules) -> dict:
+    return SETTINGS | {"roi": SETTINGS["roi"] | rules}
+
+
+@pytest.mark.parametrize("name", ["GTVp.nii.gz", "GTVp.nrrd", "GTVp.mha", "GTVp.mhd", "mask.nii"])
+def test_a_mask_of_every_format_reaches_every_sequence(patient, tmp_path, name):
+    mask(patient / name, tumour())
+    status = run(patient, tmp_path / "out")
+    assert status.usable == ["CET1WI", "T2WI", "ADC"] and status.findings == []
+    for sequence in status.usable:
+        image = sitk.ReadImage(str(tmp_path / f"out/sub-A-0001_{sequence}_mask.nii.gz"))
+        assert sitk.GetArrayFromImage(image).sum() == 50
+
+
+def test_old_settings_are_completed_by_the_defaults(patient, tmp_path):
+    mask(patient / "lymph_node.nii.gz", tumour())
+    status = run(patient, tmp_path / "out", SETTINGS | {"roi": {"segment": "tumou?r"}})
+    assert codes(status) == ["no_roi"] and "lymph" in text(status, "no_roi")
+
+
+def test_the_label_of_the_tumour_is_chosen_by_its_number(patient, tmp_path):
+    array = tumour() + 2 * np.roll(tumour(), 5, axis=2)
+    mask(patient / "label.nii.gz", array)
+    status = run(patient, tmp_path / "out")
+    assert codes(status) == ["unreadable_roi"] and "1 (50 voxels), 2 (50 voxels)" in text(status, "unreadable_roi")
+    status = run(patient, tmp_path / "chosen", with_roi(label=1))
+    image = sitk.ReadImage(str(tmp_path / "chosen/sub-A-0001_T2WI_mask.nii.gz"))
+    assert sitk.GetArrayFromImage(image).sum() == 50 and status.usable == ["CET1WI", "T2WI", "ADC"]
+
+
+@pytest.mark.parametrize(("outside", "code"), [(0.05, "roi_partly_outside"), (0.15, "roi_outside_image")])
+def test_a_sequence_without_a_part_of_the_region(patient, tmp_path, outside, code):
+    array = np.zeros((6, 20, 16))
+    array[2, :20, :5] = 1  # the T1 lacks the first columns of a region of 20 rows
+    mask(patient / "tumour.nii.gz", array)
+    for path in (patient / "t1").iterdir():
+        path.unlink()
+    left = -12 + 1.5 * (1 if outside > 0.1 else 0)
+    rows = 20 if outside > 0.1 else 19
+    short = series(volume(rows=rows, columns=16), number=8, description="t1+c", origin=(left, -15, 3))
+    save(short, patient / "t1")
+    status = run(patient, tmp_path / "out")
+    assert codes(status, "CET1WI") == [code] and ("CET1WI" in status.usable) == (code == "roi_partly_outside")
+    assert ("at most 10 %" in text(status, code)) == (code == "roi_outside_image")
+
+
+def test_a_mask_of_most_of_the_body_in_a_wide_view_is_not_usable(patient, tmp_path):
+    for name in ("t1", "t2", "dwi"):
+        for path in (patient / name).iterdir():
+            path.unlink()
+    wide = np.pad(volume(seed=1), ((0, 0), (20, 20), (20, 20)), constant_values=30)
+    save(series(wide, series_uid="1.2.3", number=3, origin=(-42, -45, 3)), patient / "t2")
+    mask(patient / "tumour.nii.gz", volume(seed=1) > 100)
+    status = run(patient, tmp_path / "out")
+    assert status.usable == [] and "% of the body" in text(status, "unreadable_roi")
+
+
+def test_the_rule_that_chose_is_reported(patient, tmp_path):
+    mask(patient / "tumour.nii.gz", tumour())
+    save([structure_set({"GTVp": [square((-4.6, -4.6), (1.6, 1.6), z) for z in (13.0, 18.0)]})], patient, "rt.dcm")
+    status = run(patient, tmp_path / "out")
+    assert codes(status) == ["roi_rule"] and "Dice 1.00" in text(status, "roi_rule")
+    listed = json.loads((tmp_path / "out/series.json").read_text())["roi"]
+    assert [(one["name"], one["used"]) for one in listed] == [("GTVp", True), ("tumour", False)]
+
+
+@pytest.mark.parametrize("extra", [None, "zhangsanfeng_LN.nii.gz", "zhangsanfeng.stl", "ZhangSanFengOld_gtv.nii.gz"])
+def test_no_name_of_a_delivered_region_is_written(patient, tmp_path, capfd, extra):
+    mask(patient / "zhangsanfeng/zhangsanfeng_gtv.nii.gz", tumour())
+    if extra and extra.endswith(".nii.gz"):
+        mask(patient / extra, np.roll(tumour(), 1, axis=1))
+    elif extra:
+        (patient / extra).write_bytes(b"solid")
+    run(patient, tmp_path / "out")
+    printed = capfd.readouterr()
+    written = [path.read_text().lower() for path in (tmp_path / "out").glob("*.json")]
+    assert not any("zhang" in one for one in [*written, printed.out, printed.err])
+
+
+def test_another_frame_of_reference_names_the_setting_that_helps(patient, tmp_path):
+    save([structure_set({"GTVp": [square((-5, -5), (5, 5), 8.0)]}, "9.9", "9.8")], patient, "rt.dcm")
+    status = run(patient, tmp_path / "out")
+    assert codes(status) == ["foreign_roi"]
+    assert "convert.roi.frame_of_reference: ignore" in text(status, "foreign_roi")
