@@ -142,8 +142,8 @@ def test_real_patient(shared_data):
     assert numbers(outcome) == {"T2WI": [4], "ADC": [6]}
     assert codes(outcome, "CET1WI") == ["missing_sequence"] and codes(outcome, "T2WI") == codes(outcome, "ADC") == []
     assert {reasons["ADC"] for reasons in list(outcome.reasons.values())[4:6]} == {
-        "description contains 'ADC'",
-        "description contains 'CALC'",
+        "it shows the ADC image",
+        "its images were computed, not measured: its description contains 'CALC'",
     }
 
 

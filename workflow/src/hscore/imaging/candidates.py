@@ -59,11 +59,21 @@ def with_grid(sequence: str, series: Series, frames: list[Frame]) -> tuple[Choic
     except BrokenGeometryError as error:
         grid = Grid((*frames[0].size, len({frame.position for frame in frames})), np.eye(4))
         choice, slices = broken(Choice(sequence, [series], grid, [[]]), f"series {series.number}: {error}"), []
+    if missing := _missing_parts(frames):
+        broken(choice, f"series {series.number}: {missing}")
     damaged = file_count(frame for frame in frames if frame.damage)
     if damaged:
         why = next(frame.damage for frame in frames if frame.damage)
         choice.problem = ("unreadable_sequence", f"series {series.number}: {damaged} damaged files ({why})")
     return choice, slices
+
+
+def _missing_parts(frames: list[Frame]) -> str:
+    """Which parts of a concatenation (one object in several files) are missing, in words; "" for none."""
+    parts = {frame.concatenation for frame in frames if frame.concatenation}
+    total = max((total for _, total in parts), default=0)
+    missing = sorted(set(range(1, total + 1)) - {number for number, _ in parts})
+    return f"part {', '.join(map(str, missing))} of {total} of its files is missing" if missing else ""
 
 
 def broken(choice: Choice, text: str) -> Choice:

@@ -123,7 +123,7 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
         meta = getattr(tags, "file_meta", None)
         if DIRECTORY in {kind, str(meta.get("MediaStorageSOPClassUID", "")) if meta else ""}:
             return
-        if (uid := tags.get("SeriesInstanceUID")) not in contents.seen:
+        if (uid := values.uid(tags, "SeriesInstanceUID")) not in contents.seen:
             contents.seen.add(uid)
             contents.identifiers.update(privacy.identifiers(tags))
         segmentation = kind in SEGMENTATION or tags.get("Modality") == "SEG"
@@ -141,8 +141,9 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
     patient = str(tags.get("PatientID") or "").strip()
     if patient:
         contents.patients.setdefault(patient, set()).add(one.series.number)
-    contents.instances[str(tags.get("SOPInstanceUID") or "")] = one.series.uid
-    _add_once(one, tags.get("SOPInstanceUID") or path, images)
+    instance = values.uid(tags, "SOPInstanceUID")
+    contents.instances[instance] = one.series.uid
+    _add_once(one, instance or path, images)
 
 
 def _add_once(one: Image, identity: str | Path, images: dict[tuple, Image]) -> None:

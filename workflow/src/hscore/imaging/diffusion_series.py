@@ -12,6 +12,7 @@ from hscore.imaging.grouping import Series
 from hscore.imaging.recognition import measured
 from hscore.imaging.volumes import weighted
 
+FEWEST_DIRECTIONS = 3
 SAME_TIME = 0.01  # relative difference of echo and repetition times that is rounding
 
 
@@ -26,7 +27,7 @@ def diffusion_candidates(sequence: str, series: Sequence[Series], settings: dict
         settings: section ``convert.diffusion`` of the config.
     """
     candidates, single = [], []
-    for one in sorted(series, key=lambda one: one.number):
+    for one in sorted(series, key=lambda one: one.acquired):
         candidate = _candidate(sequence, one, settings["zero_below"])
         known = distinct(one.b_values, settings["zero_below"])
         (single if len(known) == 1 and not candidate.problem else candidates).append(candidate)
@@ -35,6 +36,7 @@ def diffusion_candidates(sequence: str, series: Sequence[Series], settings: dict
         if candidate.problem:
             continue
         text = None if None in candidate.b_values else too_few_b_values(candidate.b_values, settings)
+        text = text or _too_few_directions(candidate, settings["zero_below"])
         frames = [frame for volumes in candidate.volumes for volume in volumes for frame in volume]
         if text is None and pixels.scales_differ(frames):
             slopes = ", ".join(f"{slope:g}" for slope in sorted({frame.rescale[0] for frame in frames})[:4])
@@ -80,15 +82,15 @@ def _level(volume: list[Frame], zero_below: float) -> float | None:
 def _pooled(single: Sequence[Choice], zero_below: float) -> list[Choice]:
     """Series of one b-value each, on one grid, as measurements.
 
-    They must agree in frame of reference, echo and repetition time and protocol. A b-value that comes again begins the
-    next measurement, in the order of the series numbers: repetitions are never mixed.
+    They must agree in frame of reference, echo and repetition time and protocol. A b-value that comes again, in the
+    same direction, begins the next measurement, in the order of their times or numbers: repetitions are never mixed.
     """
     sets: list[list[Choice]] = []
     for candidate in single:
-        level = _level(candidate.volumes[0][0], zero_below)
+        weighting = _weighting(candidate, zero_below)
         for members in reversed(sets):
             if _why_apart(members[0], candidate) is None:
-                if all(_level(one.volumes[0][0], zero_below) != level for one in members):
+                if all(_weighting(one, zero_below) != weighting for one in members):
                     members.append(candidate)
                 else:
                     sets.append([candidate])
@@ -97,12 +99,7 @@ def _pooled(single: Sequence[Choice], zero_below: float) -> list[Choice]:
             sets.append([candidate])
     pooled = []
     for members in sets:
-        choice = Choice(
-            members[0].sequence,
-            [one.series[0] for one in members],
-            members[0].grid,
-            [one.volumes[0] for one in members],
-        )
+        choice = _joined(members, zero_below)
         others = [one for one in single if not any(one is member for member in members)]
         reasons = [
             f"{one.name} is not of the same measurement: {why}"
@@ -112,6 +109,37 @@ def _pooled(single: Sequence[Choice], zero_below: float) -> list[Choice]:
         choice.apart = "; ".join(reasons)
         pooled.append(choice)
     return pooled
+
+
+def _joined(members: Sequence[Choice], zero_below: float) -> Choice:
+    """The series of one measurement as one candidate, without the directions of which there is a mean."""
+    every = [volume for one in members for volume in one.volumes[0]]
+    kept = {id(volume) for volume in _mean_of_directions(every, zero_below)}
+    volumes = [[volume for volume in one.volumes[0] if id(volume) in kept] for one in members]
+    series = [one.series[0] for one in members]
+    both = [(one, own) for one, own in zip(series, volumes, strict=True) if own]
+    return Choice(members[0].sequence, [one for one, _ in both], members[0].grid, [own for _, own in both])
+
+
+def _weighting(candidate: Choice, zero_below: float) -> tuple:
+    """b-value and direction of a series of one b-value."""
+    first = candidate.volumes[0][0]
+    return _level(first, zero_below), first[0].directionality, first[0].direction
+
+
+def _too_few_directions(candidate: Choice, zero_below: float) -> str | None:
+    """Why the directions of a b-value do not give the mean diffusion; None where they do, or nothing says so."""
+    directions: dict[float, list] = {}
+    for volumes in candidate.volumes:
+        for volume in volumes:
+            level = _level(volume, zero_below)
+            if volume[0].directionality == "DIRECTIONAL" and level:
+                directions.setdefault(level, []).append(volume[0].direction)
+    for level, vectors in directions.items():
+        count = len(set(vectors) - {None}) or len(vectors)
+        if count < FEWEST_DIRECTIONS:
+            return f"at b = {level:g} s/mm2 there are {count} diffusion directions; the mean needs {FEWEST_DIRECTIONS}"
+    return None
 
 
 def _why_apart(one: Choice, other: Choice) -> str | None:

@@ -45,6 +45,8 @@ class Frame:
     part: str = ""  # what the image type names: one of vocabulary.PARTS, "" for a plain image
     echo_time: float | None = None  # ms
     repetition_time: float | None = None  # ms
+    flip_angle: float | None = None  # degrees
+    concatenation: tuple[int, int] | None = None  # which file, of how many that are one object
     temporal_position: int | None = None
     acquisition: int | None = None
     trigger_time: float | None = None  # ms after a trigger, or s after the first phase
@@ -103,6 +105,8 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
         part=part_by_type(image_type) or _complex_part(tags, reserved, shared, own),
         echo_time=values.number(of("EchoTime", "MREchoSequence", "EffectiveEchoTime")),
         repetition_time=values.number(of("RepetitionTime", "MRTimingAndRelatedParametersSequence")),
+        flip_angle=values.number(of("FlipAngle", "MRTimingAndRelatedParametersSequence")),
+        concatenation=_concatenation(tags),
         temporal_position=values.whole_or_none(of("TemporalPositionIdentifier", *content, "TemporalPositionIndex")),
         acquisition=values.whole_or_none(of("AcquisitionNumber", *content, "FrameAcquisitionNumber")),
         trigger_time=_delay(tags, shared, own),
@@ -153,6 +157,12 @@ def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: 
         if items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
     return None
+
+
+def _concatenation(tags: Dataset) -> tuple[int, int] | None:
+    """Which part of a concatenation a multi-frame file is, and of how many."""
+    number, total = (values.whole(tags.get(f"InConcatenation{word}")) for word in ("Number", "TotalNumber"))
+    return (number, total) if total else None
 
 
 def _delay(tags: Dataset, shared: Dataset | None, own: Dataset | None) -> float | None:

@@ -14,6 +14,7 @@ from hscore.imaging.geometry import plane
 from hscore.imaging.vocabulary import part_by_words
 
 HALF_A_DAY = 43_200  # s
+MOST_TESLA = 25
 
 # Direction cosines and pixel sizes of one series differ by rounding.
 SAME_DIRECTION = 0.02
@@ -39,7 +40,7 @@ class Series:
     model: str
     field_strength: float | None  # T
     contrast_agent: str
-    before_contrast: bool  # acquired before the time at which the header says the agent was given
+    before_contrast: bool  # all acquired before the time at which the header says the agent was given
     study: str  # StudyInstanceUID
     day: int | None  # of the study, counted from some fixed day: it serves for intervals only and is never written
     echo_planar: bool
@@ -75,6 +76,12 @@ class Series:
         return self.description or self.protocol
 
     @property
+    def acquired(self) -> tuple[float, int]:
+        """When the series was acquired, for its place among others: seconds since midnight (-1 unknown), its number."""
+        times = [frame.acquisition_time for frame in self.frames if frame.acquisition_time is not None]
+        return (max(times, default=-1.0), self.number)
+
+    @property
     def b_values(self) -> list[float]:
         """The different b-values that the headers name (s/mm2), ascending; empty when they name none."""
         return sorted({frame.b_value for frame in self.frames if frame.b_value is not None})
@@ -98,16 +105,18 @@ def image(header: Dataset, frames: list[Frame]) -> Image:
         return values.number(header.get(keyword) if value is None else value)
 
     agents = "; ".join(str(agent.get("CodeMeaning", "")) for agent in header.get("ContrastBolusAgentSequence") or [])
+    if nested(shared, own, "ContrastBolusUsageSequence", "ContrastBolusAgentAdministered") == "NO":
+        agents = "NO"
     sequence = str(header.get("ScanningSequence") or "")
     series = Series(
-        uid=str(header.SeriesInstanceUID),
+        uid=values.uid(header, "SeriesInstanceUID"),
         number=values.whole(header.get("SeriesNumber")),
         modality=values.text(header, "Modality"),
         description=values.text(header, "SeriesDescription"),
         protocol=values.text(header, "ProtocolName"),
         vendor=values.text(header, "Manufacturer"),
         model=values.text(header, "ManufacturerModelName"),
-        field_strength=values.number(header.get("MagneticFieldStrength")),
+        field_strength=_tesla(header),
         contrast_agent=values.text(header, "ContrastBolusAgent") or agents,
         before_contrast=_before_contrast(header, frames),
         study=str(header.get("StudyInstanceUID") or ""),
@@ -120,8 +129,16 @@ def image(header: Dataset, frames: list[Frame]) -> Image:
     return Image(series, (sequence, series.protocol), frames)
 
 
+def _tesla(header: Dataset) -> float | None:
+    """Field strength in T; old GE software writes gauss."""
+    found = values.number(header.get("MagneticFieldStrength"))
+    return found / 10_000 if found is not None and found > MOST_TESLA else found
+
+
 def _before_contrast(header: Dataset, frames: list[Frame]) -> bool:
-    given, taken = values.seconds(header.get("ContrastBolusStartTime")), frames[0].acquisition_time
+    """True where all images of a file were taken before the time at which the agent was given."""
+    given = values.seconds(header.get("ContrastBolusStartTime"))
+    taken = max((frame.acquisition_time for frame in frames if frame.acquisition_time is not None), default=None)
     return given is not None and taken is not None and 0 < given - taken < HALF_A_DAY  # else it passed midnight
 
 
@@ -144,6 +161,7 @@ def group(images: Iterable[Image]) -> list[Series]:
                 same.part = frame.part
                 groups[key].append(same)
             same.frames.append(frame)
+            same.before_contrast = same.before_contrast and series.before_contrast
     found = _reunited([series for several in groups.values() for series in several])
     for series in found:
         series.frames.sort(key=lambda frame: (frame.instance, str(frame.path)))
@@ -204,7 +222,10 @@ def _reunited(found: list[Series]) -> list[Series]:
 
 
 def _count_siblings(found: Sequence[Series]) -> None:
-    """Note for every series how many orientations and echoes the scanner's series has of which it is a part."""
+    """Note for every series how many orientations and echoes the scanner's series has of which it is a part.
+
+    Echoes of one acquisition that were stored as series of their own share name and moment.
+    """
     whole = defaultdict(list)
     for series in found:
         whole[(series.uid, series.number, series.description)].append(series)
@@ -214,6 +235,15 @@ def _count_siblings(found: Sequence[Series]) -> None:
             part.planes = planes
             same_kind = [one for one in parts if one.part == part.part and _alike(one.frames[0], part.frames[0])]
             part.echoes = len({one.echo_time for one in same_kind}) or 1
+
+    moments = defaultdict(list)
+    for series in found:
+        first = series.frames[0]
+        if first.acquisition_time is not None and not series.part:
+            moments[(series.description, first.acquisition_time, first.size, first.position)].append(series)
+    for several in moments.values():
+        for series in several:
+            series.echoes = max(series.echoes, len({one.echo_time for one in several}))
 
 
 def _name_parts(found: Sequence[Series]) -> None:
@@ -227,8 +257,9 @@ def _complete_b_values(series: Series) -> None:
     """Fill in the b-values that the headers of a series leave out.
 
     Canon, Toshiba and some GE files carry a b-value only where a gradient was on: the others are b = 0. That is taken
-    only if no image is named b = 0 and the silent images are whole volumes. A series of one volume may name its b-value
-    in its description only ("DWI b800"), if that names one b-value and no list of them.
+    of these vendors only, if no image is named b = 0, no other number in the description is the missing one, and the
+    silent images are whole volumes. A series of one volume may name its b-value in its description only ("DWI b800"),
+    if that names one b-value and no list of them.
     """
     silent = [frame for frame in series.frames if frame.b_value is None]
     if not silent:
@@ -237,7 +268,10 @@ def _complete_b_values(series: Series) -> None:
     places = {frame.position for frame in series.frames}
     of_silent = {frame.position for frame in silent}
     if known:
-        if min(known) > 0 and of_silent == places and len(silent) % len(places) == 0:
+        vendor = series.vendor.upper().startswith(("CANON", "TOSHIBA", "GE "))
+        listed = {float(n) for part in _B_LIST.finditer(series.description) for n in re.findall(r"\d+", part[0])}
+        whole = of_silent == places and len(silent) % len(places) == 0
+        if vendor and whole and min(known) > 0 and not listed - {0.0, *known}:
             value = 0.0
         else:
             return

@@ -23,7 +23,7 @@ USABLE_PARTS = {"", "water", "in-phase"}
 # A scanner's own ADC map, by its image type or, where that is vague, its description; and its exponential cousin.
 SCANNER_ADC = r"(?<![a-z])adc(?![a-z])|apparent|表观"
 NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
-NOT_DIFFUSION = r"localizer|mosaic|\\exp|calc|screen"
+NOT_DIFFUSION = r"localizer|mosaic|\\exp|calc|comput|synth|screen"
 # DERIVED images that are means of measured ones.
 TRACE = r"trace|isotropic|combined|average|mean"
 
@@ -50,6 +50,7 @@ T1_TIMES = ((0, 30), (0, 1200))
 COARSEST_PIXEL = 5.0
 WIDEST_SLICE_DISTANCE = 8.5
 FEWEST_UNNAMED_SLICES = 6
+WIDEST_UNNAMED_DISTANCE = 7.5
 # Slices per plane up to which a series of several planes is a localizer.
 MOST_LOCALIZER_SLICES = 6
 # Cycles that fat falls behind water in 1 ms at 1 T: 3.5 ppm of 42.577 MHz/T.
@@ -121,6 +122,8 @@ def _unrecognised(series: Series, rule: dict, diffusion: bool) -> str:
 def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
     """Why the images are not the measured, magnitude images of one anatomical sequence."""
     part = part_of(series)
+    if part == "unknown":
+        return f"one of {series.echoes} echoes; without a field strength nothing tells in phase from opposed phase"
     if part not in USABLE_PARTS:
         return f"it shows the {part} image"
     for what, pattern in NEVER_A_SOURCE.items():
@@ -143,15 +146,25 @@ def _not_measured(series: Series, kind: str) -> str | None:
         return f"its images were computed, not measured: its description contains '{word}'"
     if word := found(words.INVERTED, series.text) or found(words.PROJECTION, series.text):
         return f"its images were derived, not measured: its description contains '{word}'"
-    if word := found(NOT_DIFFUSION, kind):
-        return f"image type contains '{word.strip(chr(92))}'"
+    if (word := found(words.ADC_MAP, series.text)) and len({b for b in series.b_values if b > 0}) + _has_zero(
+        series
+    ) < 2:
+        return f"it is an ADC map: its description contains '{word}' and it has no two b-values"
     if not any(measured(frame.image_type, frame.directionality) for frame in series.frames):
+        if word := found(NOT_DIFFUSION, kind):
+            return f"image type contains '{word.strip(chr(92))}'"
         return f"its images were computed, not measured: image type {kind}"
     return None
 
 
+def _has_zero(series: Series) -> bool:
+    return 0.0 in series.b_values
+
+
 def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
     """Return True for measured diffusion images and for means of measured ones (trace-weighted, isotropic)."""
+    if found(NOT_DIFFUSION, "\\".join(image_type)):
+        return False
     derived = bool(image_type) and image_type[0].strip().upper() == "DERIVED"
     return not derived or directionality == "ISOTROPIC" or bool(found(TRACE, "\\".join(image_type)))
 
@@ -161,10 +174,10 @@ def part_of(series: Series) -> str:
 
     Fat and water are in phase after whole cycles and opposed after half ones.
     """
-    if series.part or series.echoes == 1 or not (series.echo_time and series.field_strength):
+    if series.part or series.echoes == 1 or not series.echo_time or series.echo_time > T1_TIMES[0][1]:
         return series.part
-    if series.echo_time > T1_TIMES[0][1]:
-        return series.part
+    if not series.field_strength:
+        return "unknown"
     cycle = FAT_CYCLES * series.echo_time * series.field_strength % 1
     return "opposed-phase" if 0.25 < cycle < 0.75 else "in-phase"
 
@@ -194,6 +207,8 @@ def _overview(series: Series) -> str | None:
         return f"it has {series.planes} planes, as a localizer"
     if len(places) < FEWEST_UNNAMED_SLICES:
         return f"it has {len(places)} slices only, as a localizer"
+    if series.slice_distance and series.slice_distance > WIDEST_UNNAMED_DISTANCE:
+        return f"its slices are {series.slice_distance:g} mm apart, as a localizer's"
     if series.thickness and series.slice_distance and series.slice_distance > 1.6 * series.thickness:
         return f"its slices of {series.thickness:g} mm are {series.slice_distance:g} mm apart, as a localizer's"
     return _coarse(series)
@@ -236,7 +251,7 @@ def _no_scanner_map(series: Series, kind: str) -> str | None:
 
 def named_as_enhanced(series: Series) -> bool:
     """Return True when the description says that the images are contrast-enhanced."""
-    return bool(found(words.CONTRAST, series.text)) and not found(words.NO_CONTRAST, series.text)
+    return words.enhanced_by(series.text) is not None
 
 
 def has_contrast(series: Series) -> bool:
@@ -246,12 +261,12 @@ def has_contrast(series: Series) -> bool:
 
 def _no_contrast(series: Series) -> str | None:
     """Why a series is not contrast-enhanced; None when it is."""
-    if word := found(words.NO_CONTRAST, series.text):
+    if word := words.without_agent(series.text):
         return f"without contrast agent: its description contains '{word}'"
     if series.before_contrast:
         return "acquired before the contrast agent was given"
     given = not re.fullmatch(words.NO_AGENT, series.contrast_agent.strip(), re.IGNORECASE)
-    return None if given or found(words.CONTRAST, series.text) else "no contrast agent"
+    return None if given or words.enhanced_by(series.text) else "no contrast agent"
 
 
 def guess(series: Series) -> str:

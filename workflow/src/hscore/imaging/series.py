@@ -14,14 +14,16 @@ from hscore.imaging.examinations import Drawn, examination_days, examinations
 from hscore.imaging.geometry import plane
 from hscore.imaging.grouping import Series
 from hscore.imaging.recognition import guess, is_dixon, mismatch, named_as_enhanced, part_of
+from hscore.imaging.vocabulary import SINGLE_SHOT, found
 from hscore.status import Finding
 
 TIE = (
     "in this order: drawn on by the ROI, in its frame of reference, water before in-phase, original before derived, "
-    "no overview, most slices, finest pixels, latest series number"
+    "no overview or single shot, most slices, finest pixels, latest"
 )
 # A candidate this much coarser than another is an overview beside it.
-COARSER = 1.8
+COARSER = 1.5
+HALF_A_DAY = 43_200  # s
 
 
 @dataclass
@@ -100,6 +102,8 @@ def _choose_of_one(series: Sequence[Series], settings: dict, members: Sequence[i
             outcome.findings.append(Finding("missing_sequence", _why_none(sequence, outcome.reasons), sequence))
             continue
         best = max(candidates, key=lambda candidate: _rank(candidate, candidates, drawn))
+        if rule.get("contrast"):
+            _refuse_a_draw(best, candidates, drawn)
         for number in members:
             one = series[number]
             if any(one is other for other in matching) and not any(one is other for other in best.series):
@@ -140,17 +144,38 @@ def _rank(candidate: Choice, others: Sequence[Choice], drawn: Drawn) -> tuple:
     """What makes a candidate better: whole before broken, then the stated order for ties."""
     finest = min(min(one.grid.spacing[:2]) for one in others), min(one.grid.spacing[2] for one in others)
     coarse = min(candidate.grid.spacing[:2]) > COARSER * finest[0] or candidate.grid.spacing[2] > COARSER * finest[1]
+    nameless = is_dixon(candidate.series[0]) and not part_of(candidate.series[0])
     return (
         candidate.problem is None,
         any(one.uid in drawn.series for one in candidate.series),
         any(one.frame_of_reference in drawn.frames for one in candidate.series),
-        not candidate.in_phase,
+        not (candidate.in_phase or nameless),
         not candidate.derived,
         not coarse,
+        not found(SINGLE_SHOT, candidate.series[0].text),
         candidate.grid.size[2],
         -min(candidate.grid.spacing[:2]),
-        max(one.number for one in candidate.series),
+        _acquired(candidate, others),
     )
+
+
+def _acquired(candidate: Choice, others: Sequence[Choice]) -> tuple[float, int]:
+    """When a candidate was acquired: by time where all have one (also past midnight), then by series number."""
+    moments = [max(series.acquired for series in one.series) for one in others]
+    time, number = max(series.acquired for series in candidate.series)
+    times = [moment for moment, _ in moments]
+    if min(times) < 0:
+        return 0.0, number
+    passed = max(times) - min(times) > HALF_A_DAY and time < HALF_A_DAY
+    return time + 2 * HALF_A_DAY * passed, number
+
+
+def _refuse_a_draw(best: Choice, candidates: Sequence[Choice], drawn: Drawn) -> None:
+    """Of equal contrast-enhanced series the latest counts; where nothing says which that is, it may be the first."""
+    equals = [one for one in candidates if _rank(one, candidates, drawn) == _rank(best, candidates, drawn)]
+    if best.problem is None and any(one is not best and not _same_middle(one, best) for one in equals):
+        text = f"{len(equals)} series of one number: neither times nor numbers say which was acquired last"
+        best.problem = ("unreadable_sequence", text)
 
 
 def _refuse_nameless(candidates: Sequence[Choice]) -> None:
@@ -175,8 +200,13 @@ def _same_acquisition(one: Choice, other: Choice) -> bool:
         and (first.text, first.image_type, first.echo_time) == (second.text, second.image_type, second.echo_time)
         and one.grid.same_as(other.grid)
     )
-    middle = [one.volumes[0][0][len(one.volumes[0][0]) // 2] for one in (one, other) if one.volumes[0]]
-    return alike and len(middle) == 2 and not pixels.same_pixels(*middle)
+    return alike and not _same_middle(one, other)
+
+
+def _same_middle(one: Choice, other: Choice) -> bool:
+    """True when the middle images of two candidates have the same pixels."""
+    middle = [choice.volumes[0][0][len(choice.volumes[0][0]) // 2] for choice in (one, other) if choice.volumes[0]]
+    return len(middle) == 2 and pixels.same_pixels(*middle)
 
 
 def describe(series: Series) -> dict:

@@ -7,9 +7,13 @@ from typing import Any
 
 from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from hscore.imaging.vocabulary import RADIOLOGY_WORDS
+
+ESCAPE = b"\x1b"  # begins another alphabet in text of ISO 2022
+OTHER_ENCODINGS = ("iso2022_jp", "iso2022_kr", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "koi8_r")
 
 
 def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
@@ -19,34 +23,50 @@ def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
     """
     raw = header.get_item(Tag(keyword)) if Tag(keyword) in header else None
     content = getattr(raw, "value", None)
-    if isinstance(content, bytes) and not content.isascii():
-        found = _decoded(content, (header if top is None else top).get("SpecificCharacterSet"))
+    if isinstance(content, bytes) and not (content.isascii() and ESCAPE not in content):
+        found = _decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
     else:
         value = header.get(keyword)
         found = "" if value is None else str(value)
     return " ".join(found.replace("\0", " ").split())
 
 
-def _decoded(content: bytes, declared: Any) -> str:
-    """Text of bytes whose declared character set may be missing or wrong.
+def uid(header: Dataset, keyword: str) -> str:
+    """Return a UID as text; one that was written with a backslash is still one."""
+    found = header.get(keyword)
+    return "" if found is None else "\\".join(found) if isinstance(found, list | MultiValue) else str(found)
 
-    UTF-8 is recognised by its form: other text hardly ever has it. Otherwise the character set counts that gives a word
-    of radiology, the declared one first; else the declared one if it gives letters. Chinese read as Latin gives symbols
-    ("Ôö", "Ç¿") and is read as GB18030.
+
+def _decoded(content: bytes, declared: Any) -> str:
+    """Text of bytes whose declared character set may be missing or wrong, or which were cut within a character.
+
+    The reading that gives words of radiology and the fewest unreadable bytes counts. Of equal ones UTF-8 comes first,
+    because other text hardly ever has its form, then the declared character set if it gives letters: Chinese read as
+    Latin gives symbols ("Ôö", "Ç¿"). Last come character sets of hospitals in East Asia and Russia.
     """
-    try:
-        return content.decode("utf-8")
-    except UnicodeError:
-        pass
-    candidates = []
-    for encoding in (*_encodings(declared), "gb18030", "shift_jis", "euc_kr", "cp1251", "koi8_r"):
+    readings = []
+    for encoding in ("utf-8", *_encodings(declared), *OTHER_ENCODINGS):
         try:
-            candidates.append(content.decode(encoding))
-        except (UnicodeError, LookupError):
+            found = content.decode(encoding, "replace")
+        except LookupError:
             continue
-    words = [found for found in candidates if re.search(RADIOLOGY_WORDS, found, re.IGNORECASE)]
-    letters = [found for found in candidates if _letters_only(found)]
-    return [*words, *letters, *candidates, content.decode("latin-1")][0]
+        readings.append(found)
+        if encoding == "utf-8":
+            readings.append(_read_twice(found))
+
+    def unlikely(found: str) -> tuple:
+        known = re.search(RADIOLOGY_WORDS, found, re.IGNORECASE)
+        return not known, found.count("\ufffd"), not _letters_only(found)
+
+    return min(readings, key=unlikely).rstrip("\ufffd")
+
+
+def _read_twice(found: str) -> str:
+    """Text that was UTF-8, read as Latin and written as UTF-8 again; text that was not is returned as it is."""
+    try:
+        return found.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return found
 
 
 def _encodings(declared: Any) -> list[str]:

@@ -1,54 +1,142 @@
 """Words and codes by which scanners and hospitals say what an image shows, in the languages of hospitals.
 
-All patterns are searched without regard to case. ``(?<![a-z])`` and ``(?![a-z])`` are word ends at which digits and
-underscores count as separators.
+All patterns are searched without regard to case. Digits, underscores and punctuation end a word; Chinese, Japanese and
+Korean words have no ends.
 """
 
 import re
 
+_START, _END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+
+
+def _words(*alternatives: str) -> str:
+    """A pattern of whole words; an alternative may itself be a pattern."""
+    return f"{_START}(?:{'|'.join(alternatives)}){_END}"
+
+
+# A contrast agent: "KM", "Gd", "mdc", "CIV", "inj", "contraste", "Gadovist".
+_PRODUCTS = r"gadovist|dotarem|magnevist|multihance|prohance|omniscan|primovist|clariscan|gadobutrol|gadoterat\w*"
+_AGENT = (
+    r"(?:[ck]ontrast\w*|км|km|gd|gad|gado\w*|inj\w*|m\.?d\.?c\.?|civ|i\.?v\.?(?: contrast\w*)?"
+    r"|ce|cte|enhanced|enhancement"
+    rf"|(?:mezzo|medio|meio|produit) (?:de|di) contrast\w*|контраст\w*|ку|к/у|введ\w*|усил\w*|{_PRODUCTS})"
+)
+_LINK = r"[ _.-]*(?:(?:the|la|le|do|del|de|di|d'|il|l')[ _]*)?"
+_NO = r"(?:w/?o|without|non?|not|ohne|o\.?|sans|ss|sin|senza|sem|s/|zonder|bez|sine|un|без|бес)"
+_BEFORE = r"(?:pre|pré|pre[oö]|pra?e|prä|before|vor|avant|antes|prima|до|перед|пре)"
+_THERAPY = (
+    r"(?:op(?!p)|oper\w*|surg\w*|rt|r\.?t\.?|radio\w*|chemo\w*|treat\w*|trait\w*|trat\w*|therap\w*|terap\w*|partum|biops\w*"
+    r"|bx|void\w*|con(?:is|iz)ation|лечен\w*|терап\w*|治疗|放疗|化疗|术)"
+)
+_WITH = r"(?:c/|con|com|mit|m\.?|nach|avec|apr[eè]s|with|after|dopo|despu[eé]s|с|после|пост)"
+
 # Contrast-enhanced: "t1+c", "T1 CE", "post gad", "nach KM", "T1 inj", "增强", "造影".
-CONTRAST = (
-    r"\+\s*(c|km|gd|k)(?![a-z])|(?<![a-z])(c\+|ce|cet1\w*|gd|gad[a-z]*|post(?!er)[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*"
-    r"|enh(anced)?)(?![a-z])|增强|增強|造影|контраст|к/у|조영"
+CONTRAST = "|".join(
+    (
+        r"\+\s*(?:c|km|gd|k)(?![^\W\d_])",
+        r"(?<!un)(?<![^\W\d_])c\+",
+        rf"{_START}iv\+",
+        _words(rf"post(?![ _.-]*{_THERAPY})", rf"post[ _-]?{_AGENT}", rf"{_WITH}{_LINK}{_AGENT}"),
+        _words("ce", r"cet1\w*", r"t1w?ce", "dce", "gd", r"gad\w*", "km", r"inj\w*", "enh", "enhanced", "strengthened"),
+        _words(r"[ck]ontrast\w*", _PRODUCTS, "mdc", "civ"),
+        _words(r"arteri\w*", r"(?:portal[ -]?)?ven(?:ous|osa|ös|euse|osa|oso)\w*", "delayed", r"tardi\w*", "spät"),
+        r"增强|增強|造影|조영|контраст|к/у|動脈期|动脉期|静脉期|静脈期|延迟期|平衡期",
+    )
 )
 # ... and without it, in the same languages; it wins, because "sans injection" contains the word, too.
-NO_CONTRAST = (
-    r"(?<![a-z])(pre(?![ _-]*(op|sat|treat|therap|chemo|rt))|before|nati(v|ve|vo|va|f|fs)|pr(é|e)vi[oa]|plain"
-    r"|unenhanced|nce|c-|basale?|"
-    r"(w/?o|non?|without|ohne|sans|sin|senza|sem|vor|avant|antes|prima|before|pre)"
-    r"[ _-]*(de +|di +|d'|the +|la +|do +|del +)?(ce|gd|gad[a-z]*|km|inj[a-z]*|[ck]ontrast[a-z]*))(?![a-z])"
-    r"|平扫|平掃|单纯|単純|增强前|增強前|造影前|注射前|без (контр|к/у|введ|усил)|до (контраст|введ|к/у)|натив|조영 ?전"
+NO_CONTRAST = "|".join(
+    (
+        _words(rf"{_NO}{_LINK}(?:iv )?{_AGENT}", rf"{_BEFORE}{_LINK}{_AGENT}", rf"{_AGENT}siz", rf"{_AGENT} [oö]ncesi"),
+        _words(
+            rf"pre(?![ _.-]*{_THERAPY})", r"nati(?:v|ve|vo|va|f|fs)(?! *res)", "unenh", "ungecontrast", "noncon", "nce"
+        ),
+        _words(r"s/ ?c", r"0 ?gd", r"c-", r"pr[eé]vi[oa]", r"натив\w*"),
+        r"(?<![\w+])-\s*c(?![^\W\d_])",
+        r"平扫|平掃|单纯|単純|(?:非|未|无|無)(?:增强|增強|造影)|(?:增强|增強|造影|注射)(?:扫描|掃描)?前|造影(?:なし|無し)",
+        r"비조영|조영 ?전",
+    )
 )
-# What a header writes under ContrastBolusAgent when none was given.
-NO_AGENT = r"|no|none|n|nil|no[nt]?[ _-].*|kein.*|ohne.*|without.*|sans.*|sin .*|0+(\.0+)?( *ml)?|-+|无|無|否|нет|なし"
+# The same, but of other meanings too: they count where nothing says that an agent was given.
+PERHAPS_NO_CONTRAST = _words("plain", r"basale?", "baseline", "mask")
+# Words of contrast that mean the picture, not an agent.
+PICTURE_CONTRAST = _words(r"(?:high|low|soft|tissue|image|good|best)[ _-]*(?:tissue[ _-]*)?contrast")
+# What a header writes under ContrastBolusAgent when none was given, or when it was taken away.
+NO_AGENT = (
+    r"|n|nil|null|n/?a|no(?:ne|t|n)?(?:[ _-].*)?"
+    r"|(?:kein|ohne|without|sans|sin |senza|sem|w/?o|nativ|не |без|нет|无|無|なし).*"
+    r"|unknown|anonymi[sz]ed|removed|0+(?:\.0+)?(?: *ml)?|-+|否"
+)
 
 LOCALIZER = (
-    r"local|(?<![a-z])loc(?![a-z])|scout|survey|overview|(ü|ue|u)bersicht|topogram|pilot|rep(e|é)rage|plan[ _-]?scan"
-    r"|(?<![a-z])(3|three|tri)[ _-]*(plane|pl)(?![a-z])|calibration|定位|обзор|локал|位置決め|위치"
+    _words(
+        r"locali[sz]\w*", r"lokali\w*", r"local(?![ _-]*(?:recur|stag|adv|tumou?r|contr|progr))", r"loc(?![ _-]*adv)"
+    )
+    + r"|scout|survey|overview|(?:ü|ue|u)bersicht|topogram|"
+    + _words("pilot", r"rep[eé]rage", r"(?:3|three|tri)[ _-]*pl(?:ane)?", "calibration", r"обзор\w*", r"локал\w*")
+    + "|定位|位置決め|スカウト|위치"
 )
 SUBTRACTION = (
-    r"\(\d+ *- *\d+\)|(?<![a-z])sub[st]?(?![a-z])|subtr|soustr|sustrac|sottra|вычит|субтр|减影|減影"
-    r"|剪影|差分|サブトラ|감산"
+    r"\(\d+ *- *\d+\)|ph\w*\d+ *- *ph\w*\d+|"
+    + _words(
+        r"sub(?![ _-]*mm)",
+        r"sub[st]?\d*(?![ _-]*mm)",
+        r"substr\w*",
+        r"subtr\w*",
+        r"soustr\w*",
+        r"sustrac\w*",
+        r"sottra\w*",
+        "resta",
+        "minus",
+    )
+    + "|"
+    + _words(r"differen[cz]\w*", r"diff image", "abzug", r"вычит\w*", r"субтр\w*", r"разност\w*")
+    + "|减影|減影|剪影|差分|サブ(?:トラ|$|[ _])|감산"
 )
-PROJECTION = r"(?<![a-z])(m|min|mini)ip|projection|(?<![a-z])(mpr|cpr|vrt|3d ?recon)|reformat|projek|最大密度"
+PROJECTION = (
+    r"(?<!no )(?<!non )(?<![^\W\d_])(?:m|min|mini)ip|projection|projek|"
+    + _words("mpr", "cpr", "vrt", r"3d ?recon\w*", r"reformat\w*", r"rekonstr\w*")
+    + "|最大密度|最大値|投影"
+)
 INVERTED = (
-    r"inverted|invertier|invertid|invertit|(?<![a-z])invers[eéo]?(?![a-z])|(?<![a-z])inv(?![a-z]|[ ._-]*rec)"
-    r"|(?<![a-z])negativ|инверт|反色|黑白反"
+    _words("inverted", r"inverti\w*", r"invers[eéo]e?s?", r"inv(?![ ._-]*rec)", r"negati(?:v|ve|vo|f|va)", r"инверт\w*")
+    + "|反色|黑白反|白黒反|反[转轉転](?!恢|回)"
 )
 SYNTHETIC = (
-    r"synth|syntet|sintét|sintet|(?<![a-z])sy(n|mri?|nmr|maps?)?(?![a-z])|magic(?![a-z])|(?<![a-z])virtual|合成|синтет"
+    _words(
+        r"synth\w*", r"syntet\w*", r"s[ií]nt[eé]t\w*", r"sy(?:n|mri?|nmr|maps?)?", "magic", r"virtual\w*", r"синтет\w*"
+    )
+    + "|合成|합성"
 )
-# Numbers computed from images: parameter maps of dynamic and relaxation measurements.
+# Numbers computed from images: parameter maps of dynamic and relaxation measurements, and means of phases.
 MAP = (
-    r"wash[ _-]?(in|out)|(?<![a-z])(ttp|pei|iauc|ktrans|kep|t2 ?map|t1 ?map|r2\*?|rela[xk]\w* map|perf\w* map)(?![a-z])"
+    _words(
+        r"wash[ _-]?(?:in|out)",
+        "ttp",
+        "pei",
+        "iauc",
+        "ktrans",
+        "kep",
+        r"t[12][ _]?map(?:ping)?",
+        r"r2\*?",
+        r"relax\w* map",
+    )
+    + "|"
+    + _words(
+        r"perf\w* map", r"colou?r map", "slope", r"max(?:imum)? enhancement", "enhancement ratio", r"i?auc", "average"
+    )
+    + r"|(?:dyn|dce|twist)\w*_(?:wi|wo|mipt|ve|vp)(?![^\W\d_])"
 )
 COMPUTED_DIFFUSION = (
-    r"calc|comput|(?<![a-z])comp(?![a-z])|berechn|c(á|a)lcul|calcol|extrapol|вычисл|рассч|расч|计算|計算"
-    r"|(?<![a-z])[cs][ _-]?dwi(?![a-z])|(?<![a-z])c[ _-]?b[ _=-]?\d|" + SYNTHETIC
+    r"calc|comput|berechn|c(?:á|a)lcul|calcol|extrapol|вычисл|рассч|расч|计算|計算|"
+    + _words("comp", r"[cs][ _-]?dwi", r"c[ _-]?b[ _=-]?\d+")
+    + "|"
+    + SYNTHETIC
 )
+ADC_MAP = _words("adc", r"e-?adc", r"apparent\w*") + "|表观|見かけ"
+# Fast T2 in one shot: for planning and for breathing patients; coarser in contrast than the T2 for diagnosis.
+SINGLE_SHOT = _words("haste", r"ss-?f?s?e", "ssfse", r"ss-?tse", r"single[ _-]*shot", "ufse")
 
-# Image type and frame type values, or words of a description, that name one part of a Dixon or complex acquisition.
-_NOT_SUPPRESSED = r"(?![ _-]*(sat|sup|sep|suppr|nul|free|less|unterdr|ges|抑|饱|飽|压))"
+# Image type and frame type values that name one part of a Dixon or complex acquisition, or a derived image.
 PARTS = {
     "water": r"w|water|wasser|dixon[ _]w(ater)?|w_\w+",
     "fat": r"f|fat|fett|dixon[ _]f(at)?|f_\w+|ff|fat[ _]?fraction|pdff",
@@ -64,35 +152,47 @@ PARTS = {
     "projection": r"mip|minip|max_ip|min_ip|mpr|cpr|projection image|reformatted|mpr thick range|average_proj",
     "map": r"t1 map|t2 map|metabolite_maps|t2_star map|r2_star map|wash.?in|wash.?out|ttp|pei|rcbv|mtt|perfusion_\w+",
 }
+DIXON = r"dixon|" + _words(r"\w*flex", "ideal", "wfi", "fwi") + "|迪克森"
+_FAT = r"(?:fat|fett|graisse|grasa|grassi?o?|gordura|жир\w*)"
+_SUPPRESSED = r"[^\W\d_]*(?:sat|supp|supr|sopp|unterdr|s[aä]tt|nul|sep|free|less|抑|饱|飽|压)[^\W\d_]*"
 _PART_WORDS = {
-    "fat": r"(?<![a-z])(fat|fett|graisse|grasa|grasso|gordura)(?![a-z])"
-    + _NOT_SUPPRESSED
-    + r"|жировая фаза|脂肪(相|像|图|圖)|脂相|지방 ?영상",
-    "opposed-phase": r"(?<![a-z])(opp|oop|opposed)(?![a-z])|(?<![a-z])out[ _-]*(of)?[ _-]*(ph|phas\w*|fase)(?![a-z])"
-    r"|(?<![a-z])(outph\w*|oppph\w*|gegenphase|opposition|oposici\w+|fuera de fase|fuori fase)"
-    r"|反相|противофаз|逆位相|역위상",
-    "in-phase": r"(?<![a-z])(in[ _-]?ph(ase)?|en phase|en fase|in fase)(?![a-z])|同相|正相|синфаз|동위상",
-    "water": r"(?<![a-z])(water|wasser|eau|agua|acqua|água)(?![a-z])(?![ _-]*(exc|anr|sat|sel))|水(相|像|图|圖)|водная",
+    "fat": _words(
+        _FAT, rf"{_FAT}[ _-]*(?:only|image|img|phase)", r"lipid\w*", r"non-?water", r"water[ _-]*supp\w*", "без воды"
+    )
+    + r"|脂肪(?:相|像|图|圖|画)(?!.*抑)|脂相|지방 ?영상",
+    "opposed-phase": _words(
+        r"opp", "oop", "opposed", r"opp?[ _-]?ph\w*", r"out[ _-]*(?:of)?[ _-]*(?:ph|phas\w*|fase)", r"outph\w*"
+    )
+    + "|"
+    + _words(
+        r"gegenphas\w*", r"opposition\w*", r"oposi\w+", r"opposizion\w*", r"phase oppos\w*", "fase opuesta", "antiphase"
+    )
+    + "|"
+    + _words(r"hors[ _-]phase", r"f(?:uera|ora)[ _-]de[ _-]fase", "fuori fase", "вне фазы", r"противофаз\w*")
+    + r"|反相|去相|逆位相|アウト\w*フェ|역위상",
+    "in-phase": _words(r"in[ _-]?ph(?:ase)?", "en phase", r"(?:en|in|em) fase(?! *(?:ven|art|tard|port|eq|par|prec))")
+    + r"|同相|正相|синфаз|동위상|インフェ",
+    "water": _words("water", "wasser", "eau", "agua", "acqua", "água", "водная")
+    + r"(?![ _-]*(?:exc|anr|sat|sel))|水(?:相|像|图|圖|画)",
 }
-DIXON = r"dixon|(?<![a-z])flex|(?<![a-z])ideal(?![a-z])|lava[ _-]?flex|mdixon|迪克森"
-# One letter, as Siemens and Philips abbreviate the parts of a Dixon acquisition at the end of its name.
+# In the name of a Dixon acquisition these mean fat without a word for its image.
+_FAT_OF_DIXON = r"脂肪(?!抑|饱|飽)|지방|" + _words(r"жир\w*", "fp", r"fat[ _-]?\w*")
+# Letters, as vendors abbreviate the parts of a Dixon acquisition in its name.
 _LETTERS = {"w": "water", "f": "fat", "in": "in-phase", "ip": "in-phase"} | dict.fromkeys(
     ("opp", "op", "out"), "opposed-phase"
 )
-_LETTER = re.compile(r"[ _:-](w|f|in|ip|opp|op|out)(?=[ _:+-]|$)", re.IGNORECASE)
-_NO_FAT = (
-    r"(?<![a-z])(no[nt]?|without|w/?o|ohne|sans|sin|senza|sem)[ _-]*(fat|fett|graisse|grasa|grasso|gordura)(?![a-z])"
+_LETTER = re.compile(r"[ _:([-](w|f|in|ip|opp|op|out)(?=[ _:+)\].-]|$)", re.IGNORECASE)
+_OPPOSED_AT_END = re.compile(r"(?<!post)(?<!pr[eäé])(?<!vor)(?<!nach)[ _-]o\.?p\.?$", re.IGNORECASE)
+_NO_FAT = _words(rf"{_NO}[ _-]*{_FAT}")
+_FAT_SUPPRESSION = rf"{_SUPPRESSED}\.?[ _-]*(?:d[eioau]l?l?a?|of)?[ _-]*(?:la|the|il)?[ _-]*{_FAT}" + (
+    rf"|{_FAT}[ _-]*{_SUPPRESSED}|жироподав\w*"
 )
-_FAT_SUPPRESSION = (
-    r"(?<![a-z])((sat|supp?r?|suppression|saturation|saturaci\w+|supresi\w+|sopp\w+)[ _-]*(de|di|of|du)?[ _-]*(la|the)?"
-    r"[ _-]*(fat|graisse|grasa|grasso|gordura)|suppressed fat)"
-)
-
 
 # Words by which undeclared bytes are recognised as text of one alphabet.
 RADIOLOGY_WORDS = (
-    "增强|增強|平扫|平掃|造影|轴|軸|横断|矢状|冠状|弥散|扩散|拡散|動態|动态|脂肪|压脂|水相|同相|反相|盆腔|单纯|単純|定位|减影|合成|计算"
-    "|контраст|натив|дифф|аксиал|таз|обзор|조영|확산|골반"
+    "增强|增強|平扫|平掃|造影|轴|軸|横断|矢状|冠状|弥散|扩散|拡散|動態|动态|脂肪|压脂|水相|同相|反相|盆腔|单纯|単純|定位|减影|減影|剪影|差分|合成|计算|計算"
+    "|表观|见かけ|サブトラ|スカウト|アウト|最大値|反转|反転|水像|コロナル|アキシャル|^[无無]$|^なし$"
+    "|контраст|натив|дифф|аксиал|таз|обзор|вычит|разност|синтет|^нет$|조영|확산|골반|감산|합성|위상|지방"
 )
 
 
@@ -100,6 +200,22 @@ def found(pattern: str, text: str) -> str | None:
     """Return what a pattern finds in a text, without regard to case; None for nothing."""
     match = re.search(pattern, text, re.IGNORECASE)
     return match[0] if match else None
+
+
+def enhanced_by(text: str) -> str | None:
+    """Return the words of a description that say that an agent was given; None where there are none."""
+    return None if without_agent(text) else found(CONTRAST, _no_picture_contrast(text))
+
+
+def without_agent(text: str) -> str | None:
+    """Return the words of a description that say that no agent was given; None where there are none."""
+    plain = _no_picture_contrast(text)
+    perhaps = None if found(CONTRAST, plain) else found(PERHAPS_NO_CONTRAST, plain)
+    return found(NO_CONTRAST, plain) or perhaps
+
+
+def _no_picture_contrast(text: str) -> str:
+    return re.sub(PICTURE_CONTRAST, " ", text, flags=re.IGNORECASE)
 
 
 def part_by_type(image_type: tuple[str, ...]) -> str:
@@ -119,15 +235,20 @@ def part_by_words(text: str, others: frozenset[str] = frozenset()) -> str:
     A letter that stands alone (``_W``, ``_F``, ``_in``, ``_opp``) counts where the description names the method, or
     where one of the ``others`` (descriptions of the same folder) differs from it in that letter only.
     """
-    letter = _LETTER.search(text)
-    if letter:
+    dixon = found(DIXON, text)
+    letters = _LETTER.findall(text)
+    if letters:
         siblings = {stem_of_part(other) for other in others if other != text}
-        if found(DIXON, text) or stem_of_part(text) in siblings:
-            return _LETTERS[letter[1].lower()]
+        if dixon or stem_of_part(text) in siblings:
+            return _LETTERS[letters[-1].lower()]
     plain = re.sub(f"{_NO_FAT}|{_FAT_SUPPRESSION}", " ", text, flags=re.IGNORECASE)
-    return next((name for name, pattern in _PART_WORDS.items() if found(pattern, plain)), "")
+    named = next((name for name, pattern in _PART_WORDS.items() if found(pattern, plain)), "")
+    if not named and dixon and found(_FAT_OF_DIXON, plain):
+        return "fat"
+    return named or ("opposed-phase" if _OPPOSED_AT_END.search(plain.strip()) else "")
 
 
 def stem_of_part(text: str) -> str:
-    """Return a description without the letter of a Dixon part; "" where it has none."""
-    return _LETTER.sub("", text, count=1).lower() if _LETTER.search(text) else ""
+    """Return a description without the last letter of a Dixon part; "" where it has none."""
+    places = list(_LETTER.finditer(text))
+    return (text[: places[-1].start()] + text[places[-1].end() :]).lower() if places else ""

@@ -118,6 +118,7 @@ def _check_agreement(found: Phases) -> None:
     for name, value in (
         ("image type", lambda frame: frame.image_type),
         ("echo time", lambda frame: frame.echo_time),
+        ("flip angle", lambda frame: frame.flip_angle and round(frame.flip_angle, 1)),
         ("repetition time", lambda frame: frame.repetition_time and round(frame.repetition_time, 1)),
     ):
         kinds = {frozenset(value(frame) for frame in volume) for volume in found.volumes}
