@@ -277,3 +277,63 @@ def test_a_slice_missing_at_one_b_value_is_named(delivery):
     images = dwi()
     delivery.write(dwi=images[:8] + images[9:]).convert()
     assert "b = 800 s/mm2: slice 3 of 6 is there 0 times" in delivery.reason("ADC", "broken_geometry")
+
+
+# --- found by trying to break it
+
+
+@pytest.mark.parametrize("image_type", ["DERIVED/PRIMARY/DIFFUSION/CALC_BVALUE/TRACEW", "ORIGINAL/PRIMARY/CALC_BVALUE"])
+@pytest.mark.parametrize("first", [True, False])
+def test_calculated_images_by_type_in_the_measured_series(delivery, image_type, first):
+    uid = generate_uid()
+    options = {"series_uid": uid, "first_instance": 1 if first else 13}
+    computed = brighter(dwi([1400], **options), 1.8, ImageType=image_type.split("/"))
+    delivery.write(dwi=dwi(series_uid=uid, first_instance=7 if first else 1) + computed).convert()
+    assert delivery.adc() == 1000
+
+
+def test_one_direction_is_not_the_mean_of_three(delivery):
+    images = philips(0, "NONE", series_uid="1.2.7")
+    images += philips(800, "DIRECTIONAL", (1, 0, 0), 0.6e-3, series_uid="1.2.7", first_instance=7)
+    delivery.write(dwi=images).convert()
+    assert "1 diffusion directions; the mean needs 3" in delivery.reason("ADC", "bad_diffusion")
+
+
+def test_each_direction_in_a_series_of_its_own(delivery):
+    parts = {"dwi": philips(0, "NONE", number=7, description="DWI")}
+    for number, (vector, adc) in enumerate((((1, 0, 0), 0.6e-3), ((0, 1, 0), 1e-3), ((0, 0, 1), 1.4e-3)), 8):
+        parts[str(number)] = philips(800, "DIRECTIONAL", vector, adc, number=number, description="DWI")
+    delivery.write(**parts).convert()
+    assert delivery.adc() == pytest.approx(1000, abs=4)
+
+
+def test_repeated_measurements_in_the_order_of_their_times(delivery):
+    """Series numbers were regenerated: 1 and 4, 5 and 2 belong together."""
+    parts = {
+        "dwi": one_b(0, 1, AcquisitionTime="100000"),
+        "b": one_b(800, 4, AcquisitionTime="100100"),
+        "c": brighter(one_b(0, 5, AcquisitionTime="110000"), 0.5),
+        "d": brighter(one_b(800, 2, AcquisitionTime="110100"), 0.5),
+    }
+    delivery.write(**parts).convert()
+    assert delivery.adc() == pytest.approx(1000, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("b_values", "options"),
+    [
+        ([50, 400, 800], {}),  # of a vendor that always writes b = 0
+        ([100, 1000], {}),
+        ([200, 1000], {"description": "DWI b200-1000", "Manufacturer": "GE MEDICAL SYSTEMS"}),  # the name tells
+    ],
+)
+def test_a_lost_b_value_is_not_taken_for_zero(delivery, b_values, options):
+    delivery.write(dwi=silent(dwi(b_values, **options), only=b_values[0])).convert()
+    assert delivery.adc() is None and "are unknown" in delivery.reason("ADC", "bad_diffusion")
+
+
+def test_a_measured_series_may_be_named_after_the_map_that_it_serves(delivery):
+    delivery.write(dwi=dwi(description="DWI+ADC tra")).convert()
+    assert delivery.adc() == 1000
+    delivery.write(dwi=one_b(800, 7, description="ep2d_diff_ADC")).convert()
+    assert "it is an ADC map" in delivery.why_not(7, "ADC")

@@ -196,6 +196,27 @@ def test_a_wrongly_declared_character_set_does_not_lose_a_sequence(delivery, dec
     assert text in [one["description"] for one in listed]
 
 
+@pytest.mark.parametrize(
+    ("written", "declared"),
+    [
+        ("T1+C 减影 横断位 增".encode("gb18030")[:-1], "ISO_IR 100"),  # cut within a character
+        ("T1+C 减影 横断位 扫".encode()[:-1], "ISO_IR 192"),
+        ("T1+C 减影".encode().decode("latin-1").encode(), "ISO_IR 192"),  # UTF-8 twice
+        ("T1+C 差分".encode("iso2022_jp"), ""),
+        ("T1+C 減影".encode("big5"), ""),
+        ("T1+C 감산".encode("euc_kr"), ""),
+    ],
+)
+def test_a_subtraction_is_known_in_any_bytes(delivery, written, declared):
+    images = t1(30, number=20, description="@" * 64, ProtocolName="", SpecificCharacterSet="ISO_IR 100")
+    delivery.write(late=images)
+    for path in (delivery.images / "late").iterdir():
+        content = path.read_bytes().replace(b"@" * 64, written.ljust(64))
+        path.write_bytes(content.replace(b"ISO_IR 100", declared.ljust(10).encode()))
+    delivery.convert()
+    assert delivery.level() == 300 and "it is a subtraction" in delivery.why_not(20, "CET1WI")
+
+
 def test_no_file_name_of_the_delivery_is_written(delivery):
     """A pinyin name as one word, in names of files that are unreadable, archives, damaged, or a mask."""
     delivery.write(roi=None)

@@ -533,3 +533,103 @@ def test_a_localizer_of_three_planes_is_no_t2(delivery, description):
 def test_an_agent_without_a_name_is_enough(delivery):
     delivery.write(t1=t1(description="AX 5", **{"ContrastBolusAgent": AGENT["ContrastBolusAgent"]})).convert()
     assert delivery.level() == 300
+
+
+# --- found by trying to break it
+
+
+def test_the_agent_given_between_two_phases_does_not_lose_the_series(delivery):
+    """The time of the agent stands in all images; only the first phase was before it."""
+    label = LABELS["acquisition time"]
+    delivery.write(t1=with_elements(dynamic(label), ContrastBolusStartTime="100015")).convert()
+    assert delivery.level() == 300
+
+
+@pytest.mark.parametrize("numbers", [(31, 7, 18), (9, 9, 9), (None, None, None)])
+def test_phases_as_series_of_their_own_come_in_the_order_of_their_times(delivery, numbers):
+    parts = {"t1": None}
+    for phase, number in enumerate(numbers, 1):
+        time = f"1000{10 * phase:02d}"
+        images = with_elements(t1(100 * phase, description="t1_vibe_dyn"), SeriesNumber=number, AcquisitionTime=time)
+        parts[str(phase)] = images
+    delivery.write(**parts).convert()
+    assert delivery.level() == 300
+
+
+def test_a_draw_between_contrast_enhanced_series_is_refused(delivery):
+    """No times, one number: nothing says which of them is the last phase."""
+    parts = {str(level): t1(level, number=9, description="t1_vibe_dyn") for level in (100, 200)}
+    delivery.write(t1=None, **parts).convert()
+    assert delivery.level() is None and "which was acquired last" in delivery.reason("CET1WI", "unreadable_sequence")
+
+
+def test_a_field_strength_in_gauss_and_none_at_all(delivery):
+    images = []
+    for level, echo in ((200, 1.15), (300, 2.3)):
+        images += t1(level, series_uid="1.2.9", EchoTime=echo, MagneticFieldStrength=30_000)
+    delivery.write(t1=images).convert()
+    assert delivery.level() == 300
+    shutil.rmtree(delivery.images)
+    delivery.write(t1=with_elements(images, MagneticFieldStrength=None)).convert()
+    assert delivery.level() is None and "without a field strength" in delivery.reason("CET1WI")
+
+
+def test_two_echoes_of_one_moment_in_two_series(delivery):
+    moment = {"AcquisitionTime": "100000", "description": "t1_fl2d_tra +C"}
+    late = t1(200, number=10, **moment | {"EchoTime": 1.23})
+    delivery.write(t1=t1(300, number=9, **moment | {"EchoTime": 2.46}), other=late).convert()
+    assert delivery.level() == 300
+
+
+def test_a_named_water_image_comes_before_one_that_nothing_names(delivery):
+    other = t1(50, number=10, description="t1_vibe_dixon_tra +C")
+    delivery.write(t1=t1(400, number=9, description="t1_vibe_dixon_tra +C_W"), other=other).convert()
+    assert delivery.level() == 400
+
+
+@pytest.mark.parametrize("text", ["t2_haste_tra", "T2 SSFSE", "T2 single shot"])
+def test_a_single_shot_t2_comes_after_the_one_for_diagnosis(delivery, text):
+    delivery.write(other=series(volume(slices=20), number=30, description=text)).convert()
+    assert delivery.voxels("T2WI").shape[0] == 6
+
+
+def test_phases_of_other_flip_angles_are_no_phases(delivery):
+    def label(image, phase, _):
+        image.AcquisitionNumber, image.FlipAngle = phase, 12 if phase < 3 else 2
+
+    delivery.write(t1=dynamic(label)).convert()
+    assert "differ in flip angle" in delivery.reason("CET1WI", "broken_geometry")
+
+
+def test_a_lost_part_of_a_concatenation_is_named(delivery):
+    part = {"InConcatenationNumber": 1, "InConcatenationTotalNumber": 2}
+    delivery.write(t2=[one_file([volume(seed=1)[:4]], **T2_ELEMENTS, **part)]).convert()
+    assert "part 2 of 2 of its files is missing" in delivery.reason("T2WI", "broken_geometry")
+
+
+def test_an_agent_that_was_not_administered(delivery):
+    file = one_file([flat(100)])
+    usage, agent = Dataset(), Dataset()
+    usage.ContrastBolusAgentNumber, usage.ContrastBolusAgentAdministered = 1, "NO"
+    agent.CodeMeaning = "Gadoterate"
+    for groups in file.PerFrameFunctionalGroupsSequence:
+        groups.ContrastBolusUsageSequence = Sequence([usage])
+    elements = {"SeriesDescription": "T1 eTHRIVE", "SeriesNumber": 9}
+    delivery.write(t1=[with_elements([file], ContrastBolusAgentSequence=Sequence([agent]), **elements)[0]]).convert()
+    assert "no contrast agent" in delivery.reason("CET1WI", "missing_sequence")
+
+
+@pytest.mark.parametrize("time", ["1000", "10:00:{:02d}", "20240101100000.5-0500", "20240101100000+0100"])
+def test_times_in_every_form(delivery, time):
+    """Hours and minutes alone, with colons, with a date and a time zone."""
+
+    def label(image, phase, _):
+        clock = f"10{phase:02d}"
+        forms = {"1000": clock, "10:00:{:02d}": f"10:00:{phase:02d}"}
+        image.AcquisitionDateTime = forms.get(time) or f"20240101{clock}{time[12:]}"
+        if time in forms:
+            image.AcquisitionTime = image.AcquisitionDateTime
+            del image.AcquisitionDateTime
+
+    delivery.write(t1=dynamic(label)).convert()
+    assert delivery.level() == 300
