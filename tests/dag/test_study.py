@@ -1,9 +1,13 @@
 """What a wrong config or table is answered with: one sentence a mistake, all of them at once."""
 
+import json
+import re
+
 import pytest
 import yaml
 
 from hscore.dag.study import Study
+from hscore.dag.targets import as_json
 from hscore.errors import UserError
 from workflow_runs import ROOT, snakemake
 
@@ -377,3 +381,11 @@ def test_snakemake_shows_the_sentences_without_a_traceback(own_study):
     assert done.returncode != 0
     assert "config: key 'trian' is not known; did you mean 'train'?" in shown
     assert "Traceback" not in shown
+
+
+def test_braces_in_texts_of_the_config_do_not_become_wildcards():
+    """A regular expression such as ``x{1,2}`` in a parameter of a rule."""
+    value = {"a{1}": 'x{1,2}\\{"', "b": {"c": [1, "{patient}"]}}
+    text = as_json(value)
+    assert json.loads(text) == value
+    assert not re.findall(r"{[^{}\"]*}", text)

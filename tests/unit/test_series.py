@@ -163,7 +163,7 @@ CONTRAST = {"ContrastBolusAgent": "Gadovist"}
     [
         ("t1_vibe_tra_fs", CONTRAST, True),
         ("t1_tse_tra+C", {}, True),
-        ("Ax LAVA-Flex T1 +c", {}, True),
+        ("WATER: Ax LAVA-Flex T1 +c", {}, True),
         ("T1 eTHRIVE CE", {}, True),
         ("t1_post_gad", {}, True),
         ("T1增强 轴位", {}, True),

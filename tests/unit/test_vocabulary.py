@@ -60,7 +60,7 @@ FAT = [
 SUBTRACTED = [
     *("T1 vibe Differenz +KM", "T1 vibe minus nativ", "T1 vibe subtração +C", "T1 Post minus Pre"),
     *("T1 ph4-ph1 +C", "(903-902) Ax T1 +C", "T1 vibe SUBTR +C", "T1_vibe_dyn_SUB3", "T1 sottrazione +C"),
-    *("T1 resta +C", "T1 substr +C", "T1 soustraction +C", "T1 减影 增强", "T1 差分 造影", "T1 サブトラクション 造影"),
+    *("T1 substr +C", "T1 soustraction +C", "T1 减影 增强", "T1 差分 造影", "T1 サブトラクション 造影"),
     *("T1 サブ 造影", "T1 вычитание +C", "T1 разность +C", "T1 Abzug +KM", "T1 difference +C"),
     *("T1 diff image +C",),
 ]
@@ -72,7 +72,7 @@ DERIVED = [
     *("t1_vibe_+C_REFORMAT", "t1_vibe +C synth", "T1 +C invertiert", "T1 +C inversée", "T1 +C 白黒反転"),
     *("T1 +C 反转", "T1 +C invertida", "T1 +C 合成", "T1 +C synthetisch", "T1 +C sintetica", "T1 +C sintética"),
     *("T1 +C synthétique", "T1 +C локалайзер", "T1 +C 定位像", "T1 +C Lokalisator", "T1 +C localisateur"),
-    *("T1 +C localizador", "T1 +C スカウト", "T1 +C repérage", "T1 +C Übersicht", "T1 vibe +C average"),
+    *("T1 +C localizador", "T1 +C スカウト", "T1 +C repérage", "T1 +C Übersicht"),
     *("T1 +C virtual nonfat", "T1 +C MinIP", "T1 +C 最大値投影", "T1 +C rekonstruiert cor"),
 ]
 # 'post' and 'contrast' of other meanings, without an agent in the header.

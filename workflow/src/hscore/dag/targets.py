@@ -1,6 +1,7 @@
 """Which files a rule or a target needs: lists built from the study's tables, never by looking at the disk."""
 
 import json
+import re
 from collections.abc import Callable
 
 from hscore.dag.study import Study
@@ -230,5 +231,9 @@ class Targets:
 
 
 def as_json(value: object) -> str:
-    """A section of the config as the JSON argument of a step."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=False)
+    """Return a section of the config as the JSON argument of a step.
+
+    Braces inside texts are escaped: Snakemake would take the ``{1,2}`` of a regular expression for a wildcard.
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=False)
+    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda match: match[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)

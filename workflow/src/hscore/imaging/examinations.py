@@ -75,10 +75,8 @@ def examinations(series: Sequence[Series], trust_frames: bool = True) -> list[li
     for day in sorted({day for day in days if day is not None}):
         members = [number for number, own in enumerate(days) if own == day]
         for group in _connected(members, series) if trust_frames else [members]:
-            before = [
-                one for one in groups if days[one[-1]] == day - 1 and _studies(one, series) & _studies(group, series)
-            ]
-            if before:  # a study that passed midnight
+            before = [one for one in groups if _one_study(one, group, series, days)]
+            if before:
                 before[0].extend(group)
             else:
                 groups.append(group)
@@ -101,6 +99,14 @@ def _connected(members: Sequence[int], series: Sequence[Series]) -> list[list[in
         groups = [group for group in groups if group not in mine]
         groups.append(sorted([number, *(one for group in mine for one in group)]))
     return sorted(groups)
+
+
+def _one_study(one: Sequence[int], other: Sequence[int], series: Sequence[Series], days: Sequence[int | None]) -> bool:
+    """True for groups of one study that passed midnight, or that share a frame of reference: some date is not true."""
+    if not _studies(one, series) & _studies(other, series):
+        return False
+    frames = [{series[n].frame_of_reference for n in members} - {""} for members in (one, other)]
+    return abs(days[one[-1]] - days[other[-1]]) <= 1 or bool(frames[0] & frames[1])
 
 
 def _studies(members: Sequence[int], series: Sequence[Series]) -> set[str]:

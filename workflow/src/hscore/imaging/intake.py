@@ -50,6 +50,7 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         drawn = drawn_on(regions.regions, contents.drawn_in, contents.series)
         chosen = choose(contents.series, settings, drawn)
         status.findings.extend(chosen.findings)
+        _mention_archives(status, contents)
     for one in contents.series:  # now that they were matched, and before anything is written
         one.description, one.protocol = hide(one.description), hide(one.protocol)
     if not reason:
@@ -98,6 +99,14 @@ def _note_unreadable_files(status: Status, contents: Contents) -> None:
         status.add("unreadable_file", f"{counted}{where}{first if places[0] else ''}: {reason}")
     if (more := sum(len(places) for places in list(groups.values())[MOST_REASONS_NAMED:])) > 0:
         status.add("unreadable_file", f"and {more} more files")
+
+
+def _mention_archives(status: Status, contents: Contents) -> None:
+    """A sequence that is missing may be in an archive."""
+    if any("unpack" in one.reason for one in contents.unreadable):
+        for finding in status.findings:
+            if finding.code == "missing_sequence":
+                finding.text += "; the patient's folder also holds archives, which are not read: unpack them there"
 
 
 def _several_patients(contents: Contents) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from hscore.imaging import values
+
 HIDDEN = "[hidden]"
 # What an archive should have taken out before images leave the hospital (direct identifiers of the basic profile, DICOM
 # PS3.15 Annex E). PatientID is not here: every file has one, and nothing tells a pseudonym from a hospital number.
@@ -45,9 +47,10 @@ def identifiers(header: Dataset) -> set[str]:
     """Words that identify the patient: names in every alphabet, numbers, the birth date."""
     words: set[str] = set()
     for keyword in IDENTIFYING:
-        text = str(header.get(keyword) or "")
-        parts = re.split(r"[\^=\\,;\[\]'\s]+", text) if keyword != "PatientID" else [text.strip()]
-        words.update(parts)
+        # as it is declared, and as it is really written: descriptions are read in their true alphabet, too
+        text = f"{header.get(keyword) or ''}={values.text(header, keyword)}"
+        parts = re.split(r"[\^=\\,;\[\]'\s]+", text) if keyword != "PatientID" else text.split("=")
+        words.update(part.strip() for part in parts)
         if keyword == "PatientName":  # written as one word: "zhangsan", "sanzhang"
             words.update("".join(pair) for pair in permutations([part for part in parts if part.isalpha()], 2))
     return {word for word in words if len(word) > 1}

@@ -4,6 +4,7 @@ import re
 import struct
 from typing import Any
 
+from pydicom.datadict import add_private_dict_entry
 from pydicom.dataset import Dataset
 
 from hscore.imaging import values
@@ -25,6 +26,8 @@ ELEMENTS = {
     "philips scale slope": (0x2005, "Philips MR Imaging DD 001", 0x0E, "PHILIPS"),
     "philips frame": (0x2005, "Philips MR Imaging DD 005", 0x0F, "PHILIPS"),
 }
+# In files of implicit VR, sequences of vendors that pydicom does not know would be read as bytes.
+add_private_dict_entry("Image Private Header", 0x00651051, "SQ", "MR VFrame Sequence")
 _BLOCKS = range(0x10, 0x100)
 _GROUPS = sorted({group for group, *_ in ELEMENTS.values()})
 PRIVATE_ELEMENTS = {

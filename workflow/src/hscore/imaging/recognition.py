@@ -69,8 +69,8 @@ def mismatch(series: Series, rule: dict) -> str | None:
         return f"modality {series.modality or 'unknown'}, not MR"
     if colour := series.frames[0].colour:
         return "inverted grey scale (MONOCHROME1)" if colour == "MONOCHROME1" else f"a colour picture ({colour})"
-    if series.frames[0].tile is None and found("mosaic|vframe", kind):
-        return "image type contains 'MOSAIC': a volume as one picture; export its slices as single images"
+    if series.frames[0].tile is None and (word := found("mosaic|vframe", kind)):
+        return f"image type contains '{word}': a volume as one picture; export its slices as single images"
     scanner = rule.get("source") == "scanner"
     reason = _no_scanner_map(series, kind) if scanner else _no_source(series, kind, rule)
     if reason:

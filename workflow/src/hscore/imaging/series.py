@@ -98,6 +98,7 @@ def _choose_of_one(series: Sequence[Series], settings: dict, members: Sequence[i
         else:
             candidates = [anatomical_candidate(sequence, one, rule.get("phase")) for one in matching]
             _refuse_nameless(candidates)
+            _refuse_unnamed_twins(candidates, rule)
         if not candidates:
             outcome.findings.append(Finding("missing_sequence", _why_none(sequence, outcome.reasons), sequence))
             continue
@@ -183,11 +184,24 @@ def _refuse_nameless(candidates: Sequence[Choice]) -> None:
     nameless = [one for one in candidates if not part_of(one.series[0])]
     dixon = [one for one in nameless if is_dixon(one.series[0])]
     twins = [one for one in nameless if any(_same_acquisition(one, other) for other in nameless if other is not one)]
-    for one in {id(one): one for one in (*(dixon if len(dixon) > 1 else ()), *twins)}.values():
-        text = (
-            f"{one.name}: one of several images of one acquisition; nothing names it as water, fat, in or opposed phase"
-        )
+    for one in {id(one): one for one in (*dixon, *twins)}.values():
+        text = f"{one.name}: part of a Dixon or multi-echo acquisition; nothing names it as water, fat or a phase"
         one.problem = one.problem or ("unreadable_sequence", text)
+
+
+def _refuse_unnamed_twins(candidates: Sequence[Choice], rule: dict) -> None:
+    """Series without a name that are alike in positions and times but not in signal may be images of diffusion."""
+    unnamed = [one for one in candidates if not found(rule["description"], one.series[0].text)]
+
+    def alike(one: Choice, other: Choice) -> bool:
+        first, second = one.series[0], other.series[0]
+        times = (first.echo_time, first.repetition_time) == (second.echo_time, second.repetition_time)
+        return times and one.grid.same_as(other.grid) and not _same_middle(one, other)
+
+    for one in unnamed:
+        if one.problem is None and any(other is not one and alike(one, other) for other in unnamed):
+            text = f"{one.name}: one of several series without a name that differ in nothing but their signal"
+            one.problem = ("unreadable_sequence", text)
 
 
 def _same_acquisition(one: Choice, other: Choice) -> bool:

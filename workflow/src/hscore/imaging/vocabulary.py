@@ -14,21 +14,29 @@ def _words(*alternatives: str) -> str:
     return f"{_START}(?:{'|'.join(alternatives)}){_END}"
 
 
-# A contrast agent: "KM", "Gd", "mdc", "CIV", "inj", "contraste", "Gadovist".
+# A contrast agent or its effect: "KM", "Gd", "mdc", "CIV", "inj", "contraste", "Gadovist", "realce".
 _PRODUCTS = r"gadovist|dotarem|magnevist|multihance|prohance|omniscan|primovist|clariscan|gadobutrol|gadoterat\w*"
+_EFFECT = r"(?:un)?enhanc\w*|realce|rehauss\w*|verst[aä]rk\w*|anreicherung|усил\w*|контрастир\w*"
 _AGENT = (
-    r"(?:[ck]ontrast\w*|км|km|gd|gad|gado\w*|inj\w*|m\.?d\.?c\.?|civ|i\.?v\.?(?: contrast\w*)?"
-    r"|ce|cte|enhanced|enhancement"
-    rf"|(?:mezzo|medio|meio|produit) (?:de|di) contrast\w*|контраст\w*|ку|к/у|введ\w*|усил\w*|{_PRODUCTS})"
+    r"(?:[ck]ontrast\w*|км|km|gd|gad|gado\w*|inj\w*|m\.?d\.?c\.?|civ|(?:i\.?v\.?|в/в)(?: (?:contrast|контраст)\w*)?"
+    rf"|ce|cte|enh|{_EFFECT}"
+    rf"|(?:mezzo|medio|meio|produit) (?:de|di) contrast\w*|контраст\w*|ку|к/у|введ\w*|{_PRODUCTS})"
 )
+_AGENT_CJK = r"(?:增强|增強|増強|造影|조영|ce|gd)(?:剂|劑|剤|제)?"
 _LINK = r"[ _.-]*(?:(?:the|la|le|do|del|de|di|d'|il|l')[ _]*)?"
 _NO = r"(?:w/?o|without|non?|not|ohne|o\.?|sans|ss|sin|senza|sem|s/|zonder|bez|sine|un|без|бес)"
 _BEFORE = r"(?:pre|pré|pre[oö]|pra?e|prä|before|vor|avant|antes|prima|до|перед|пре)"
 _THERAPY = (
-    r"(?:op(?!p)|oper\w*|surg\w*|rt|r\.?t\.?|radio\w*|chemo\w*|treat\w*|trait\w*|trat\w*|therap\w*|terap\w*|partum|biops\w*"
-    r"|bx|void\w*|con(?:is|iz)ation|лечен\w*|терап\w*|治疗|放疗|化疗|术)"
+    r"(?:op(?!p)|oper\w*|surg\w*|rt|r\.?t\.?|radio\w*|chemo\w*|treat\w*|trait\w*|trat\w*|therap\w*|terap\w*|biops\w*"
+    r"|bx|лечен\w*|терап\w*|治疗|放疗|化疗|术)"
 )
 _WITH = r"(?:c/|con|com|mit|m\.?|nach|avec|apr[eè]s|with|after|dopo|despu[eé]s|с|после|пост)"
+# What may follow "post" or the name of a phase where an agent is meant: nothing, numbers, or words of the sequence.
+# Anything else ("post CRT", "venous plexus") may be a therapy or an organ.
+_SEQUENCE_FOLLOWS = (
+    r"(?=[\W\d_]*(?:$|(?:tra|ax|axial|transv\w*|sag\w*|cor\w*|fs|fatsat|fat|spair|spir|dixon|vibe|lava|thrive|flash"
+    r"|fspgr|3d|2d|dyn|dynamic|phase|ph|phas\w*|fase|min|sec|s|mm|t1\w*|pelvis|becken|bassin|iso|hr)(?![^\W\d_])))"
+)
 
 # Contrast-enhanced: "t1+c", "T1 CE", "post gad", "nach KM", "T1 inj", "增强", "造影".
 CONTRAST = "|".join(
@@ -36,10 +44,11 @@ CONTRAST = "|".join(
         r"\+\s*(?:c|km|gd|k)(?![^\W\d_])",
         r"(?<!un)(?<![^\W\d_])c\+",
         rf"{_START}iv\+",
-        _words(rf"post(?![ _.-]*{_THERAPY})", rf"post[ _-]?{_AGENT}", rf"{_WITH}{_LINK}{_AGENT}"),
+        rf"{_START}post{_SEQUENCE_FOLLOWS}",
+        _words(rf"post[ _-]?{_AGENT}", rf"{_WITH}{_LINK}{_AGENT}"),
         _words("ce", r"cet1\w*", r"t1w?ce", "dce", "gd", r"gad\w*", "km", r"inj\w*", "enh", "enhanced", "strengthened"),
         _words(r"[ck]ontrast\w*", _PRODUCTS, "mdc", "civ"),
-        _words(r"arteri\w*", r"(?:portal[ -]?)?ven(?:ous|osa|ös|euse|osa|oso)\w*", "delayed", r"tardi\w*", "spät"),
+        rf"{_START}(?:arteri\w*|(?:portal[ -]?)?ven(?:ous|osa|ös|euse|oso)|delayed|tardi\w*|spät){_SEQUENCE_FOLLOWS}",
         r"增强|增強|造影|조영|контраст|к/у|動脈期|动脉期|静脉期|静脈期|延迟期|平衡期",
     )
 )
@@ -47,13 +56,13 @@ CONTRAST = "|".join(
 NO_CONTRAST = "|".join(
     (
         _words(rf"{_NO}{_LINK}(?:iv )?{_AGENT}", rf"{_BEFORE}{_LINK}{_AGENT}", rf"{_AGENT}siz", rf"{_AGENT} [oö]ncesi"),
-        _words(
-            rf"pre(?![ _.-]*{_THERAPY})", r"nati(?:v|ve|vo|va|f|fs)(?! *res)", "unenh", "ungecontrast", "noncon", "nce"
-        ),
-        _words(r"s/ ?c", r"0 ?gd", r"c-", r"pr[eé]vi[oa]", r"натив\w*"),
+        rf"{_START}(?:{_AGENT}|c)[ _]*(?:\(\s*[-–]\s*\)|[-–](?![^\W_])|[ _-]?free{_END})",  # "Gd(-)", "KM-", "Gd free"
+        _words(r"pr[eé][ _-]?con\w*", rf"pr[eé](?![ _.-]*{_THERAPY})", r"nati(?:v|ve|vo|va|f|fs)(?! *res)"),
+        _words("unenh", "ungecontrast", "noncon", "nce", r"unverst[aä]rkt", r"leer(?:aufnahme)?"),
+        _words(r"s/ ?c", r"0 ?gd", r"pr[eé]vi[oa]", r"натив\w*"),
         r"(?<![\w+])-\s*c(?![^\W\d_])",
-        r"平扫|平掃|单纯|単純|(?:非|未|无|無)(?:增强|增強|造影)|(?:增强|增強|造影|注射)(?:扫描|掃描)?前|造影(?:なし|無し)",
-        r"비조영|조영 ?전",
+        rf"平扫|平掃|单纯|単純|(?:非|未|无|無){_AGENT_CJK}|{_AGENT_CJK}(?:なし|無し|无|無|전)",
+        rf"(?:{_AGENT_CJK}|注射)(?:扫描|掃描|検査)?前|비조영|조영 ?전",
     )
 )
 # The same, but of other meanings too: they count where nothing says that an agent was given.
@@ -78,19 +87,18 @@ LOCALIZER = (
 SUBTRACTION = (
     r"\(\d+ *- *\d+\)|ph\w*\d+ *- *ph\w*\d+|"
     + _words(
-        r"sub(?![ _-]*mm)",
-        r"sub[st]?\d*(?![ _-]*mm)",
+        r"sub[st]?\d*(?![ _-]*(?:mm|vol|cut|max))",
         r"substr\w*",
         r"subtr\w*",
         r"soustr\w*",
         r"sustrac\w*",
         r"sottra\w*",
-        "resta",
-        "minus",
+        r"(?:post|ph\w*|km|gd|ce|\d) *minus",
+        "dsa",
     )
     + "|"
-    + _words(r"differen[cz]\w*", r"diff image", "abzug", r"вычит\w*", r"субтр\w*", r"разност\w*")
-    + "|减影|減影|剪影|差分|サブ(?:トラ|$|[ _])|감산"
+    + _words(r"diff[eé]ren[cz]\w*", r"diff image", "abzug", r"вычит\w*", r"субтр\w*", r"разност\w*")
+    + "|减影|減影|剪影|差分|相減|相减|サブ(?:トラ|像|$|[ _])|감산"
 )
 PROJECTION = (
     r"(?<!no )(?<!non )(?<![^\W\d_])(?:m|min|mini)ip|projection|projek|"
@@ -121,9 +129,7 @@ MAP = (
         r"relax\w* map",
     )
     + "|"
-    + _words(
-        r"perf\w* map", r"colou?r map", "slope", r"max(?:imum)? enhancement", "enhancement ratio", r"i?auc", "average"
-    )
+    + _words(r"perf\w* map", r"colou?r map", "slope", r"max(?:imum)? enhancement", "enhancement ratio", r"i?auc")
     + r"|(?:dyn|dce|twist)\w*_(?:wi|wo|mipt|ve|vp)(?![^\W\d_])"
 )
 COMPUTED_DIFFUSION = (
@@ -152,23 +158,31 @@ PARTS = {
     "projection": r"mip|minip|max_ip|min_ip|mpr|cpr|projection image|reformatted|mpr thick range|average_proj",
     "map": r"t1 map|t2 map|metabolite_maps|t2_star map|r2_star map|wash.?in|wash.?out|ttp|pei|rcbv|mtt|perfusion_\w+",
 }
-DIXON = r"dixon|" + _words(r"\w*flex", "ideal", "wfi", "fwi") + "|迪克森"
-_FAT = r"(?:fat|fett|graisse|grasa|grassi?o?|gordura|жир\w*)"
+DIXON = r"dixon|" + _words(r"(?:lava|vibe|fgre)?[ _-]?flex(?![ _-]*coil)", "ideal", "wfi", "fwi") + "|迪克森"
+_FAT = r"(?:fat|fett|graisses?|grasa|grassi?o?|gordura|жир\w*)"
 _SUPPRESSED = r"[^\W\d_]*(?:sat|supp|supr|sopp|unterdr|s[aä]tt|nul|sep|free|less|抑|饱|飽|压)[^\W\d_]*"
 _PART_WORDS = {
-    "fat": _words(
-        _FAT, rf"{_FAT}[ _-]*(?:only|image|img|phase)", r"lipid\w*", r"non-?water", r"water[ _-]*supp\w*", "без воды"
-    )
+    "fat": _words(rf"{_FAT}\w*", r"lipid\w*", r"non-?water", r"water[ _-]*supp\w*", "без воды")
     + r"|脂肪(?:相|像|图|圖|画)(?!.*抑)|脂相|지방 ?영상",
     "opposed-phase": _words(
         r"opp", "oop", "opposed", r"opp?[ _-]?ph\w*", r"out[ _-]*(?:of)?[ _-]*(?:ph|phas\w*|fase)", r"outph\w*"
     )
     + "|"
     + _words(
-        r"gegenphas\w*", r"opposition\w*", r"oposi\w+", r"opposizion\w*", r"phase oppos\w*", "fase opuesta", "antiphase"
+        r"gegenphas\w*",
+        r"oppon\w*",
+        r"au(?:ß|ss)er phase",
+        "o-phase",
+        "не в фазе",
+        r"opposition\w*",
+        r"oposi\w+",
+        r"opposizion\w*",
+        r"phase oppos\w*",
+        "fase opuesta",
+        "antiphase",
     )
     + "|"
-    + _words(r"hors[ _-]phase", r"f(?:uera|ora)[ _-]de[ _-]fase", "fuori fase", "вне фазы", r"противофаз\w*")
+    + _words(r"hors[ _-]phase", r"f(?:uera|ora)[ _-](?:de[ _-])?fase", "fuori fase", "вне фазы", r"противофаз\w*")
     + r"|反相|去相|逆位相|アウト\w*フェ|역위상",
     "in-phase": _words(r"in[ _-]?ph(?:ase)?", "en phase", r"(?:en|in|em) fase(?! *(?:ven|art|tard|port|eq|par|prec))")
     + r"|同相|正相|синфаз|동위상|インフェ",
@@ -183,7 +197,7 @@ _LETTERS = {"w": "water", "f": "fat", "in": "in-phase", "ip": "in-phase"} | dict
 )
 _LETTER = re.compile(r"[ _:([-](w|f|in|ip|opp|op|out)(?=[ _:+)\].-]|$)", re.IGNORECASE)
 _OPPOSED_AT_END = re.compile(r"(?<!post)(?<!pr[eäé])(?<!vor)(?<!nach)[ _-]o\.?p\.?$", re.IGNORECASE)
-_NO_FAT = _words(rf"{_NO}[ _-]*{_FAT}")
+_NO_FAT = _words(rf"(?:{_NO}|{_WITH})[ _-]*{_FAT}")  # also "with fat", which means without fat suppression
 _FAT_SUPPRESSION = rf"{_SUPPRESSED}\.?[ _-]*(?:d[eioau]l?l?a?|of)?[ _-]*(?:la|the|il)?[ _-]*{_FAT}" + (
     rf"|{_FAT}[ _-]*{_SUPPRESSED}|жироподав\w*"
 )
