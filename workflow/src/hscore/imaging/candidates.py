@@ -108,6 +108,6 @@ def anatomical_candidate(sequence: str, series: Series, phase: str | int | None 
         return broken(choice, f"series {series.number}: phase {number} is wanted, {count} are complete")
     choice.volumes = [[found.volumes[number - 1]]]
     left = f" and {found.incomplete} incomplete ones" if found.incomplete else ""
-    text = f"series {series.number} holds {count} complete phases{left} by {found.told_by}; number {number} was taken"
+    text = f"series {series.number} holds {count} complete phases{left} by {found.told_by}; number {number} was used"
     choice.notes.append(("dynamic_series", text))
     return choice

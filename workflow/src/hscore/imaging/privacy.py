@@ -53,7 +53,8 @@ def identifiers(header: Dataset) -> set[str]:
         words.update(part.strip() for part in parts)
         if keyword == "PatientName":  # written as one word: "zhangsan", "sanzhang"
             words.update("".join(pair) for pair in permutations([part for part in parts if part.isalpha()], 2))
-    return {word for word in words if len(word) > 1}
+    technical = FILE_WORDS.split()  # "DICOM" as a name tells nothing, and is a word of our own texts
+    return {word for word in words if len(word) > 1 and word.lower() not in technical}
 
 
 def telling_tags(header: Dataset, pseudonym: str) -> Iterator[str]:
