@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 
@@ -13,7 +12,6 @@ from hscore.imaging.frames import Frame, functional_groups, nested
 from hscore.imaging.geometry import plane
 from hscore.imaging.vocabulary import part_by_words
 
-HALF_A_DAY = 43_200  # s
 MOST_TESLA = 25
 
 # Direction cosines and pixel sizes of one series differ by rounding.
@@ -139,7 +137,7 @@ def _before_contrast(header: Dataset, frames: list[Frame]) -> bool:
     """True where all images of a file were taken before the time at which the agent was given."""
     given = values.seconds(header.get("ContrastBolusStartTime"))
     taken = max((frame.acquisition_time for frame in frames if frame.acquisition_time is not None), default=None)
-    return given is not None and taken is not None and 0 < given - taken < HALF_A_DAY  # else it passed midnight
+    return given is not None and taken is not None and 0 < given - taken < values.HALF_A_DAY  # else it passed midnight
 
 
 def group(images: Iterable[Image]) -> list[Series]:
@@ -286,4 +284,4 @@ def _complete_b_values(series: Series) -> None:
 
 def file_count(frames: Iterable[Frame]) -> int:
     """Return how many files these frames are in."""
-    return len({Path(frame.path) for frame in frames})
+    return len({frame.path for frame in frames})

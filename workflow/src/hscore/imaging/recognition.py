@@ -20,8 +20,7 @@ NEVER_A_SOURCE = {
 }
 USABLE_PARTS = {"", "water", "in-phase"}
 
-# A scanner's own ADC map, by its image type or, where that is vague, its description; and its exponential cousin.
-SCANNER_ADC = r"(?<![a-z])adc(?![a-z])|apparent|表观"
+# The exponential cousin of a scanner's own ADC map.
 NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
 NOT_DIFFUSION = r"localizer|mosaic|\\exp|calc|comput|synth|screen"
 # DERIVED images that are means of measured ones.
@@ -31,7 +30,7 @@ TRACE = r"trace|isotropic|combined|average|mean"
 WORDS = {
     "localizer": words.LOCALIZER,
     "exponential ADC": r"(?<![a-z])e-?adc|expo",
-    "ADC map of the scanner": SCANNER_ADC,
+    "ADC map of the scanner": words.ADC_MAP,
     "calculated b-value": words.COMPUTED_DIFFUSION,
     "fractional anisotropy": r"\\fa(?![a-z])|fractional",
     "subtraction": words.SUBTRACTION,
@@ -146,19 +145,13 @@ def _not_measured(series: Series, kind: str) -> str | None:
         return f"its images were computed, not measured: its description contains '{word}'"
     if word := found(words.INVERTED, series.text) or found(words.PROJECTION, series.text):
         return f"its images were derived, not measured: its description contains '{word}'"
-    if (word := found(words.ADC_MAP, series.text)) and len({b for b in series.b_values if b > 0}) + _has_zero(
-        series
-    ) < 2:
+    if (word := found(words.ADC_MAP, series.text)) and len(series.b_values) < 2:
         return f"it is an ADC map: its description contains '{word}' and it has no two b-values"
     if not any(measured(frame.image_type, frame.directionality) for frame in series.frames):
         if word := found(NOT_DIFFUSION, kind):
             return f"image type contains '{word.strip(chr(92))}'"
         return f"its images were computed, not measured: image type {kind}"
     return None
-
-
-def _has_zero(series: Series) -> bool:
-    return 0.0 in series.b_values
 
 
 def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
@@ -241,8 +234,8 @@ def _wrong_times(series: Series, limits: dict) -> str | None:
 
 def _no_scanner_map(series: Series, kind: str) -> str | None:
     """Why a series is no ADC map made by the scanner; None when it is one. The patterns of the config do not count."""
-    derived = found("derived", kind) and found(SCANNER_ADC, series.text)
-    if not (derived or series.part == "ADC" or found(SCANNER_ADC, kind)):
+    derived = found("derived", kind) and found(words.ADC_MAP, series.text)
+    if not (derived or series.part == "ADC" or found(words.ADC_MAP, kind)):
         return "not an ADC map made by the scanner"
     if word := found(NOT_SCANNER_ADC, f"{kind}\\{series.text}"):
         return f"image type or description contains '{word}'"

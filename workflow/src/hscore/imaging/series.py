@@ -14,6 +14,7 @@ from hscore.imaging.examinations import Drawn, examination_days, examinations
 from hscore.imaging.geometry import plane
 from hscore.imaging.grouping import Series
 from hscore.imaging.recognition import guess, is_dixon, mismatch, named_as_enhanced, part_of
+from hscore.imaging.values import HALF_A_DAY
 from hscore.imaging.vocabulary import SINGLE_SHOT, found
 from hscore.status import Finding
 
@@ -23,7 +24,6 @@ TIE = (
 )
 # A candidate this much coarser than another is an overview beside it.
 COARSER = 1.5
-HALF_A_DAY = 43_200  # s
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pydicom.tag import Tag
 
 from hscore.imaging.vocabulary import RADIOLOGY_WORDS
 
+HALF_A_DAY = 43_200.0  # s; times further apart have passed midnight
 ESCAPE = b"\x1b"  # begins another alphabet in text of ISO 2022
 OTHER_ENCODINGS = ("iso2022_jp", "iso2022_kr", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "koi8_r")
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from hscore.imaging.frames import Frame
 from hscore.imaging.geometry import BrokenGeometryError, check_counts
 from hscore.imaging.pixels import same_pixels
-
-HALF_A_DAY = 43_200.0  # s
+from hscore.imaging.values import HALF_A_DAY
 
 # What tells one phase from the next, in the order in which it is believed.
 LABELS: dict[str, Callable[[Frame], float | None]] = {
