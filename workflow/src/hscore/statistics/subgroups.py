@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from hscore import numerals
 from hscore.statistics import accuracy, discrimination
 from hscore.statistics.multiplicity import adjust
 
@@ -112,7 +113,7 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
         words = values.astype(object)
         if name in DIVISIONS:
             division = DIVISIONS[name]
-            measured = pd.to_numeric(values, errors="coerce")
+            measured = numerals.numbers(values)
             words = pd.Series(np.where(measured < division, f"{BELOW} {division}", f"{division} or more"), table.index)
             words = words.where(measured.notna())
         parts[name] = words.where(words.notna(), MISSING).astype(str)
