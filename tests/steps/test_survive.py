@@ -51,6 +51,22 @@ def test_groups_by_the_median_of_development(folder):
     assert content["cohorts"]["development"]["groups"]["high"]["n"] == 35
 
 
+def test_without_a_frozen_cut_off_nobody_is_grouped_and_the_score_still_counts(folder):
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    (folder / "thresholds.json").write_text(json.dumps(frozen))
+    done = survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    assert content["grouping"]["why"] == "no cut-off was frozen: it separates nothing"
+    for cohort in content["cohorts"].values():
+        assert {group["n"] for group in cohort["groups"].values()} == {0}
+        for name in ("hazard_ratio", "hazard_ratio_firth", "log_rank", "restricted_mean"):
+            assert cohort[name]["why"] == content["grouping"]["why"]
+        assert cohort["continuous"]["estimate"] > 0 and cohort["concordance"]["estimate"] > 0.5
+        assert "not known" in cohort["multivariable"][0]["why"]
+
+
 def test_text_covariates_become_levels_against_the_most_frequent(folder):
     settings = CONFIG["survive"] | {"adjust_for": ["mri_ln_positive", "histology"], "events_per_variable": 2}
     assert survive(folder, settings=settings).returncode == 0

@@ -84,6 +84,26 @@ def test_the_threshold_file_is_obeyed_and_not_chosen_again(folder):
     assert hybrid["sensitivity"]["estimate"] == 1 and hybrid["npv"]["why"] == "there are no patients called negative"
 
 
+def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    (folder / "thresholds.json").write_text(json.dumps(frozen))
+    manifests = {"manifests": ["c_manifest.csv"], "development-manifests": ["a_manifest.csv", "b_manifest.csv"]}
+    assert validate(folder, **manifests).returncode == 0
+    content = read(folder)
+    hybrid = next(row for row in content["performance"] if row["model"] == "hybrid")
+    assert hybrid["confusion"] is None and hybrid["auc"]["estimate"] > 0.5
+    for name in ("sensitivity", "accuracy", "npv", "positive_likelihood_ratio"):
+        assert hybrid[name]["estimate"] is None and hybrid[name]["why"] == frozen["hybrid"]["why"]
+    assert hybrid["indices"]["f1"]["why"] == frozen["hybrid"]["why"]
+    assert {row["model_a"] for row in content["paired_accuracy"]} == {"cet1wi_peritumoral"}
+    assert "hybrid" not in content["decision_curves"][0]["frozen_calls"]
+    assert content["precision"]["threshold"] is None
+    for row in content["subgroups"]:
+        assert "no cut-off" in row["heterogeneity"]["sensitivity"]["why"]
+    assert finite(content) and not unexplained(content)
+
+
 def test_the_step_runs_as_a_program(folder):
     """As the workflow calls it: a process of its own, one sentence and exit code 1 for a mistake."""
     command = [sys.executable, "-m", "hscore.steps.validate", "--development", "hybrid=hybrid_development.csv"]

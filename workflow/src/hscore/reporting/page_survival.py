@@ -25,6 +25,8 @@ def survival_text(results: Results) -> str:
     """How the groups were made."""
     grouping = results["survival"].get("grouping") or {}
     cut = grouping.get("cut")
+    if cut is None and grouping.get("why"):
+        return f"Patients are not grouped by H score: {grouping['why']}."
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}
     name = rule.get(grouping.get("rule"), grouping.get("rule"))
     enters = (

@@ -10,7 +10,11 @@ from scipy.special import bdtr, chdtrc
 
 from hscore.statistics import bootstrap
 from hscore.statistics.estimates import estimate, unknown, wald_ratio
-from hscore.statistics.proportions import proportion, wilson
+from hscore.statistics.proportions import NAMES, proportion, wilson
+
+RATES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
+RATIOS = ("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio")
+ON_LOGS = "Wald on the log scale"
 
 
 def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
@@ -43,7 +47,7 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
     behind the reader's back.
     """
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
-    method = "Wald on the log scale"
+    method = ON_LOGS
 
     def ratio(x: int, n: int, y: int, m: int) -> dict:
         if 0 in (x, y):
@@ -60,6 +64,16 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
         "positive_likelihood_ratio": ratio(tp, tp + fn, fp, fp + tn),
         "negative_likelihood_ratio": ratio(fn, tp + fn, tn, fp + tn),
         "diagnostic_odds_ratio": odds,
+    }
+
+
+def without_cut_off(interval: str, why: str) -> dict[str, dict]:
+    """Return ``rates``, ``ratios`` and ``indices`` of a model without a frozen cut-off: all None, for this reason."""
+    counts = {"numerator": None, "denominator": None}
+    return {
+        **{name: unknown(why, NAMES[interval], **counts) for name in RATES},
+        **{name: unknown(why, ON_LOGS) for name in RATIOS},
+        "indices": {name: unknown(why, "none") for name in INDICES},
     }
 
 

@@ -37,6 +37,8 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
     if events == 0:
         return "nobody had an event"
     for name, values in covariates.items():
+        if unknown_values := int((~np.isfinite(values)).sum()):
+            return f"{name} is not known of {unknown_values} patients"
         if values.nunique() < 2:
             return f"all patients have the same {name}"
     for name, values in covariates.items():
@@ -189,8 +191,14 @@ def baseline_hazard(
 
 def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
     """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
-    if not event.any() or (covariates.nunique() < 2).any():
-        why = "nobody had an event" if not event.any() else "a variable is the same in all patients"
+    why = None
+    if not event.any():
+        why = "there are no patients with survival data" if not event.size else "nobody had an event"
+    elif not np.isfinite(covariates).all(axis=None):
+        why = "a variable is not known of all patients"
+    elif (covariates.nunique() < 2).any():
+        why = "a variable is the same in all patients"
+    if why:
         return [unfitted(name, why, FIRTH) for name in covariates]
     scale = covariates.std(ddof=0).to_numpy(dtype=float)
     x = covariates.to_numpy(dtype=float) / scale

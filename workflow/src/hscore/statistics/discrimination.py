@@ -39,10 +39,20 @@ def midranks(values: np.ndarray) -> np.ndarray:
 
 def one_class(positive: np.ndarray) -> str | None:
     """The sentence that says why nothing can be discriminated, None when both classes are present."""
+    if not positive.size:
+        return "there are no patients"
     if positive.all() or not positive.any():
-        kind = "positive" if positive.size and positive.all() else "negative"
+        kind = "positive" if positive.all() else "negative"
         return f"all {positive.size} patients are {kind}: discrimination needs both classes"
     return None
+
+
+def undefined(positive: np.ndarray, *scores: np.ndarray) -> str | None:
+    """Return why nothing can be computed of these scores: no patients, one class, or scores that are not numbers."""
+    missing = sum(int((~np.isfinite(row)).sum()) for row in scores)
+    if missing:
+        return f"{missing} of the scores are missing or infinite"
+    return one_class(positive)
 
 
 def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
