@@ -49,7 +49,7 @@ def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(fol
             "tn": int((~called & (table["lnm"] == 0)).sum()),
         }
         assert row["n"] == len(table) and row["positives"] == table["lnm"].sum()
-        assert row["sensitivity"]["method"] == "Wilson" and row["auc"]["method"] == "DeLong"
+        assert row["sensitivity"]["method"] == "Wilson" and row["auc"]["method"] == "Newcombe's method 5"
     assert finite(content) and not unexplained(content)
 
 
@@ -141,7 +141,10 @@ def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
     content = read(folder)
     auc = {row["model"]: row["auc"] for row in content["performance"] if row["evaluation"] == "external"}
     assert (auc["hybrid"]["estimate"], auc["clinical"]["estimate"]) == (1.0, 0.5)
-    assert "separate" in auc["hybrid"]["why"] and auc["hybrid"]["low"] < 1
+    assert 0.8 < auc["hybrid"]["low"] < 1
+    rows = [row for row in content["performance"] if (row["evaluation"], row["model"]) == ("external", "hybrid")]
+    for name in ("auc_delong", "auc_logit", "auc_bootstrap"):
+        assert rows[0][name]["low"] is None and rows[0][name]["why"]
     assert "equal" in auc["clinical"]["why"]
     assert finite(content) and not unexplained(content)
 
