@@ -93,7 +93,7 @@ def test_missing_survival_and_covariates_are_counted(folder):
     edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(4, 4), "mri_ln_positive"), None))
     survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
     cohort = read(folder)["cohorts"]["external"]
-    assert cohort["missing"] == {"dfs": 3, "mri_ln_positive": 1, "handling": "complete cases"}
+    assert cohort["missing"] == {"dfs": 3, "lnm": 0, "mri_ln_positive": 1, "handling": "complete cases"}
     assert cohort["n"] == 37 and {row["n"] for row in cohort["multivariable"]} == {36}
 
 
@@ -123,14 +123,31 @@ def test_a_cohort_all_in_one_group_is_reported_with_reasons(folder, score):
     assert {cohort["groups"][name]["n"] for name in ("high", "low")} == {0, 40}
 
 
-def test_no_event_in_a_group_refuses_wald_and_offers_firth(folder):
+def test_no_event_in_a_group_lets_firth_lead(folder):
     cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
     low = pd.read_csv(folder / "hybrid_external.csv")["score"] < cut
     edit(folder, "c_dfs.csv", lambda t: t.__setitem__("dfs_event", t["dfs_event"].where(~low, "0")))
     survive(folder)
     cohort = read(folder)["cohorts"]["external"]
-    assert "no events without high H score" in cohort["hazard_ratio"]["why"]
-    assert np.isfinite(cohort["hazard_ratio_firth"]["estimate"])
+    ratio = cohort["hazard_ratio"]
+    assert "Firth" in ratio["method"] and "no events without high H score" in ratio["plain_why"]
+    assert 1 < ratio["low"] < ratio["estimate"] < ratio["high"]
+    assert all(ratio[key] == value for key, value in cohort["hazard_ratio_firth"].items())
+    assert cohort["hazard_ratio_precision"]["here"] == pytest.approx(ratio["high"] / ratio["low"])
+
+
+def test_patients_without_node_status_count_for_survival(folder):
+    edit(folder, "c_lnm.csv", lambda t: t.loc.__setitem__((slice(0, 5), "lnm"), None))
+    edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(8, 9), "mri_ln_positive"), None))
+    for missing in ("complete-case", "impute"):
+        settings = CONFIG["survive"] | {"events_per_variable": 1, "missing": missing}
+        done = survive(folder, settings=settings)
+        assert done.returncode == 0, done.stderr
+        cohort = read(folder)["cohorts"]["external"]
+        assert cohort["n"] == cohort["hazard_ratio"]["n"] == 40 and cohort["missing"]["lnm"] == 6
+        assert {row["n"] for row in cohort["multivariable"]} == {38 if missing == "complete-case" else 40}
+        assert sum(group["n"] for group in cohort["pathology"]["groups"].values()) == 34
+        assert cohort["pathology"]["alone"]["n"] == 34
 
 
 @pytest.mark.parametrize(

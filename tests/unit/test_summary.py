@@ -36,6 +36,11 @@ def test_the_level_is_the_one_of_the_settings():
     assert "0.913 (90 % CI 0.850-0.960)" in text and "4.20 (99 % CI 1.96-9.01)" in text
 
 
+def test_a_penalised_hazard_ratio_is_named():
+    ratio = {"estimate": 9.2, "low": 1.4, "high": 99.0, "plain_why": "no events without high H score"}
+    assert "hazard ratio (Cox with Firth's penalty) 9.20" in summary.summary(results(external={"hazard_ratio": ratio}))
+
+
 def test_own_data_is_not_called_simulated():
     assert "simulated" not in summary.summary(results(simulated=False))
 

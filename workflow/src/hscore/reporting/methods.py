@@ -242,7 +242,8 @@ def _survival(results: Results) -> str:
         "Kaplan-Meier curves with log-log bands (before the first event Clopper-Pearson's limit), median follow-up by "
         "reverse Kaplan-Meier, log-rank test, "
         f"difference of restricted mean survival up to {survive['horizon_months']:g} months; Cox regression (Efron "
-        "ties; Wald and profile-likelihood intervals, Firth's penalty beside them) of the group and of the "
+        "ties; Wald and profile-likelihood intervals; Firth's penalty next to them, leading where the plain model has "
+        "no finite estimate) of the group and of the "
         "continuous score, as a restricted cubic spline too"
         + (f", adjusted for {adjusted}" if adjusted else "")
         + f", and beside node status at pathology; a model with fewer than {survive['events_per_variable']:g} events a "

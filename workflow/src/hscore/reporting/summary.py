@@ -44,11 +44,12 @@ def summary(results: dict[str, Any]) -> str:
     ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
     config = results.get("config", {})
     level = {name: config.get(name, {}).get("confidence", 0.95) for name in ("validate", "survive")}
+    penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
         f"{_interval(auc, 3, level['validate'])}; disease-free survival, high against low H score, {cohort}: "
-        f"hazard ratio {_interval(ratio, 2, level['survive'])}"
+        f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
     )
 
 

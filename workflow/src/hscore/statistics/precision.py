@@ -107,8 +107,10 @@ def validation(
     precisely this cohort tells it. ``risk`` float [n] are calibrated probabilities and ``threshold`` the frozen cut-off
     on their scale; None where there are none.
     """
-    prevalence = float(positive.mean())
+    prevalence = float(positive.mean()) if positive.size else None
     result = {"n": int(positive.size), "positives": int(positive.sum()), "prevalence": prevalence, "needed": []}
+    if prevalence is None:
+        return {**result, "why": "there are no patients: there is nothing to plan with"}
     if prevalence in (0, 1):
         return {**result, "why": "the cohort has one class only: there is nothing to plan with"}
 

@@ -1,8 +1,9 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1) and the columns to adjust for; missing is NaN. Patients without survival data are counted and
-left out; those without a covariate are left out of the models that use it, or their covariates are imputed.
+``competing_event`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
+analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
+their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
 
 from collections.abc import Mapping
@@ -104,10 +105,12 @@ def describe(
     no_groups = {"why": why} if cut is None else {}
     by_group = cox.fit(time, event, group)
     by_score = cox.fit(time, event, pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index))
-    (ratio,), (continuous,) = (model.both_intervals(confidence) for model in (by_group, by_score))
+    ratio, continuous = (model.leading(confidence) for model in (by_group, by_score))
     size = {"n": int(time.size), "events": int(event.sum())}
     adjusted = cox_models.multivariable(known, group, settings)
-    nodes = known["lnm"].to_numpy() == 1
+    staged = known["lnm"].notna().to_numpy()
+    time_staged, event_staged = outcome(known[staged])
+    nodes = known["lnm"].to_numpy()[staged] == 1
     node_groups = {"positive": nodes, "negative": ~nodes}
     return {
         **size,
@@ -123,9 +126,11 @@ def describe(
         "univariable": cox_models.univariable(known, settings["adjust_for"], settings),
         "multivariable": adjusted["rows"],
         "pathology": {
-            **cox_models.beside_pathology(known, group, settings),
-            **survival.describe_groups(time, event, node_groups, moments, horizon, confidence),
-            "restricted_mean": survival.restricted_mean_difference(time, event, nodes, horizon, confidence),
+            **cox_models.beside_pathology(known[staged], group[staged], settings),
+            **survival.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),
+            "restricted_mean": survival.restricted_mean_difference(
+                time_staged, event_staged, nodes, horizon, confidence
+            ),
         },
         "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
         "proportional_hazards_multivariable": adjusted["proportional_hazards"],
@@ -142,9 +147,10 @@ def describe(
 
 
 def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
-    """Patients without survival data (``dfs``), and of those with it, without each column to adjust for."""
+    """Patients without survival data (``dfs``), and of those with it, without node status or a column to adjust for."""
     return {
         "dfs": len(cohort) - len(known),
+        "lnm": int(known["lnm"].isna().sum()),
         **{name: int(known[name].isna().sum()) for name in settings["adjust_for"]},
         "handling": cox_models.handling(settings),
     }

@@ -49,6 +49,9 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
     if model["log_hazard_ratio"] is None or months.size < 3:
         why = f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
         return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
+    if missing := int((~np.isfinite(score)).sum()):
+        why = f"{missing} of the scores are missing or infinite"
+        return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
     chances = predicted(model, score)[:, : months.size]
 
     def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -124,8 +124,8 @@ def read_survival(
 ) -> pd.DataFrame:
     """Outcomes and the columns to adjust for of every patient of all centres; missing is NaN.
 
-    ``dfs_months``, ``dfs_event``, ``lnm``, and ``competing_event`` (NaN where no table has it). A column to adjust for
-    all of whose values are numbers becomes float, any other stays text.
+    ``dfs_months``, ``dfs_event``, ``lnm`` (NaN where the node status is not known), and ``competing_event`` (NaN where
+    no table has it). A column to adjust for all of whose values are numbers becomes float, any other stays text.
     """
     source = " + ".join(str(path) for path in dfs)
     outcomes = read_tables(dfs, ["dfs_months", "dfs_event"])
@@ -134,9 +134,10 @@ def read_survival(
         "dfs_event": yes_no(outcomes, "dfs_event", source),
         "competing_event": yes_no(outcomes.reindex(columns=["competing_event"]), "competing_event", source),
     }
-    nodes = read_binary(lnm, "lnm")
-    same_patients(nodes.index, " + ".join(str(path) for path in lnm), outcomes.index)
-    columns["lnm"] = nodes.astype(float)
+    nodes = read_tables(lnm, ["lnm"])
+    named = " + ".join(str(path) for path in lnm)
+    same_patients(nodes.index, named, outcomes.index)
+    columns["lnm"] = yes_no(nodes, "lnm", named)
     adjust_for = [name for name in adjust_for if name != "lnm"]
     covariates = read_tables(manifests, adjust_for)
     same_patients(covariates.index, " + ".join(str(path) for path in manifests), outcomes.index)
