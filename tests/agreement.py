@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtri, stdtrit
+from scipy.special import chdtrc, logit, ndtri, stdtrit
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
@@ -56,7 +56,10 @@ GLM = (
     "R's glm stops at a relative deviance change of 1e-8 and takes the standard error from the step before; ours is at "
     "the maximum. Repeating R's stopping rule gives R's value (next row)."
 )
-BAND = "A log-log band is undefined while nobody has had the event: R says NA, we start the curve with a band of 1."
+BAND = (
+    "A log-log band is undefined while nobody has had the event: R says NA, ours is Clopper-Pearson's limit for those "
+    "followed so far (rows 'survival of 1')."
+)
 GRAY = "cmprsk has Gray's variance; ours is the delta method's, as in survival (rows above)."
 JACKKNIFE = "timeROC's variance is that of the influence function; ours leaves one patient out at a time."
 PMVALSAMPSIZE = "pmvalsampsize rounds 1.96 and the standard error asked for, and simulates the linear predictor."
@@ -115,6 +118,7 @@ NOT_COMPARED = {
     r"/nri/(cutpoints|reclass_)|/nri/\w+/(se_null_Pencina2008|z|p|ci95_multinomial|nri_events|nri_nonevents)$": (
         "follows from the numbers compared; the standard error under the null is not offered"
     ),
+    r"/OE_ci_poisson_log$": "Poisson limits of O/E: ours are binomial, as pmvalsampsize's formula (row 'width of O/E')",
     r"/thresholds$|/treat_none$|/tau$": "settings of the comparison",
     r"/person_time$|/figo/|/lnm/|/disagree|/zero_times|/negative_times|/n_centres$|/tab/|^/n$": "describe the data",
     r"/(x|n|n_pos|n_neg|events|df)$": "sizes that enter the comparison",
@@ -217,12 +221,17 @@ def of_proportions(expected: dict) -> Iterator[Row]:
             ours = proportions.proportion(case["x"], case["n"], kind, 0.95)
             for bound, reference, value in zip(("low", "high"), case[name], (ours["low"], ours["high"]), strict=True):
                 yield Row("proportions", f"{kind} {case['x']}/{case['n']} {bound}", reference, value)
+        if case["x"] == case["n"]:
+            time = np.full(case["n"], 12.0)
+            found = survival.at_time(survival.kaplan_meier(time, time < 0, 0.95), 12.0)
+            for bound, reference, value in zip(("low", "high"), case["clopper_pearson"], found[1:], strict=True):
+                yield Row("proportions", f"survival of 1, {case['n']} followed, {bound}", reference, value)
 
 
 def of_roc(data: str, expected: dict, positive: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     for name, marker in expected["markers"].items():
         scores = table[name].to_numpy(float)
-        ours = discrimination.auc_interval(positive, scores, 0.95)
+        ours = discrimination.auc_interval(positive, scores, 0.95, "delong")
         variance = discrimination.delong(positive, scores).covariance[0, 0]
         yield Row(data, f"AUC {name}", marker["auc"], ours["estimate"])
         yield Row(data, f"DeLong variance {name}", marker["delong_var"], variance)
@@ -275,8 +284,6 @@ def of_calibration(data: str, expected: dict, positive: np.ndarray, predicted: n
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
     yield Row(data, "log loss", expected["log_loss"], calibration.log_loss(positive, predicted))
     yield Row(data, "O/E", expected["OE"], ours["observed_expected"]["estimate"])
-    yield Row(data, "O/E low", expected["OE_ci_poisson_log"][0], ours["observed_expected"]["low"])
-    yield Row(data, "O/E high", expected["OE_ci_poisson_log"][1], ours["observed_expected"]["high"])
     large = expected["calibration_in_the_large"]
     yield Row(data, "intercept (slope 1)", large["intercept_offset"], ours["intercept"]["estimate"], ITERATIVE)
     line = expected["logistic_recalibration"]
@@ -636,7 +643,8 @@ def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     for moment, reference, error in zip(expected["times"], expected["auc"], expected["se"], strict=True):
         ours = time_dependent.auc_at(time, event, risk, moment, 0.95)
         yield Row("timeROC, lung", f"AUC at {moment}", reference, ours["estimate"])
-        ours_error = (ours["high"] - ours["low"]) / (2 * Z)
+        share = ours["estimate"] * (1 - ours["estimate"])
+        ours_error = (logit(ours["high"]) - logit(ours["low"])) / (2 * Z) * share
         yield Row("timeROC, lung", f"SE of the AUC at {moment}", error, ours_error, 0.05, JACKKNIFE)
     months = np.array(expected["months"])
     chance = np.exp(-np.exp(risk)[:, None] * np.array(expected["hazard"]))
@@ -644,10 +652,11 @@ def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     for moment, reference in zip(months, expected["auc_riskregression"], strict=True):
         ours = time_dependent.aucs(time, event, risk, moment, everyone)[0]
         yield Row("riskRegression, lung", f"AUC at {moment:g}", reference, ours)
-    curve = survival.kaplan_meier(time, event, 0.95)
-    nobody = np.tile([survival.at_time(curve, moment)[0] for moment in months], (time.size, 1))
-    for name, predicted in (("brier", chance), ("brier_null", nobody)):
-        ours = time_dependent.brier_scores(time, event, predicted, months)
+    found = {
+        "brier": time_dependent.brier_scores(time, event, chance, months),
+        "brier_null": time_dependent.null_brier_scores(time, event, months, everyone)[0],
+    }
+    for name, ours in found.items():
         for moment, reference, value in zip(months, expected[name], ours, strict=True):
             yield Row("riskRegression, lung", f"{name} at {moment:g}", reference, value)
         steps = np.cumsum(np.append(0.0, ours))[:-1] / np.arange(1, months.size + 1)  # a step function from time 0
@@ -684,6 +693,9 @@ def of_sample_size(expected: dict) -> Iterator[Row]:
     }
     for name, value in ours.items():
         yield Row("pmvalsampsize", f"patients for {name}", reference[name], value, 0.01, PMVALSAMPSIZE)
+    planned = np.arange(reference["oe"]) < round(0.227 * reference["oe"])
+    width = calibration.observed_expected(planned, np.full(planned.size, planned.mean()), 0.95)
+    yield Row("pmvalsampsize", "width of O/E", 0.4, width["high"] - width["low"], 0.01, PMVALSAMPSIZE)
     for key, of in (("development", (24, 0.288, 0.174)), ("development_small", (5, 0.1, 0.21))):
         criteria = precision.for_development(*of)
         for (criterion, value), found in zip(criteria.items(), expected[key], strict=True):

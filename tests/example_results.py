@@ -66,17 +66,18 @@ TRUTH = {
 
 
 def example_results(
-    simulated: bool = True, scale: int = 1, seed: int = 7, roles: tuple[str, ...] = ROLES
+    simulated: bool = True, scale: int = 1, seed: int = 7, roles: tuple[str, ...] = ROLES, cut_off: bool = True
 ) -> dict[str, Any]:
     """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own.
 
-    ``roles`` are those its centres have; without development, models and thresholds come from elsewhere.
+    ``roles`` are those its centres have; without development, models and thresholds come from elsewhere. With
+    ``cut_off`` False no cut-off of the main model separates, so that none is frozen.
     """
-    return copy.deepcopy(_made(simulated, scale, seed, roles))
+    return copy.deepcopy(_made(simulated, scale, seed, roles, cut_off))
 
 
 @cache
-def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dict[str, Any]:
+def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_off: bool) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
@@ -100,6 +101,9 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...]) -> dic
         )
         for name, columns in scores.items()
     }
+    if not cut_off:
+        nothing = {"value": None, "sensitivity": None, "specificity": None}
+        frozen["hybrid"] |= nothing | {"why": "no cut-off was frozen: the best threshold separates nothing"}
     evaluations, characteristics = {}, {}
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         if role in roles:

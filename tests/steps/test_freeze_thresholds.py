@@ -91,7 +91,15 @@ def test_a_model_that_gives_everybody_the_same_score_does_not_stop_the_study(fol
     change(folder, lambda t: t.assign(out_of_fold="0.3"))
     assert freeze(folder).returncode == 0
     frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
-    assert frozen["value"] == 0.3 and "all scores are equal" in frozen["why"]
+    assert frozen["value"] is None and frozen["why"] == "no cut-off was frozen: all scores are equal"
+
+
+def test_a_cut_off_that_separates_nothing_is_not_frozen(folder):
+    lnm = pd.read_csv(folder / "folds.csv", dtype=str).set_index("patient")["lnm"]
+    change(folder, lambda t: t.assign(out_of_fold=(0.9 - 0.8 * lnm[t["patient"]].astype(float)).to_numpy()))
+    assert freeze(folder).returncode == 0
+    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
+    assert frozen["value"] is None and "Youden index of -1.000" in frozen["why"]
 
 
 def test_the_recalibration_and_the_median_are_frozen_too(folder):

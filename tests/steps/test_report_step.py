@@ -1,5 +1,7 @@
 """`python -m hscore.steps.report`: one file in, page, figures and tables out; the same bytes every time."""
 
+import re
+
 import pytest
 
 from example_results import example_results
@@ -41,6 +43,15 @@ def test_written_twice_the_bytes_are_equal(written):
     assert first == sorted(path.relative_to(written / "second") for path in (written / "second").rglob("*.*"))
     for name in first:
         assert (written / "first" / name).read_bytes() == (written / "second" / name).read_bytes(), name
+
+
+def test_a_model_without_a_cut_off_has_its_page_with_the_reason(tmp_path):
+    write_json(tmp_path / "results.json", example_results(cut_off=False))
+    call(tmp_path / "results.json", tmp_path / "out")
+    html = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Patients are not grouped by H score: no cut-off was frozen" in html
+    assert "not estimable: no cut-off was frozen: the best threshold separates nothing" in html
+    assert not re.search(r">\s*(None|nan)\s*<", html)
 
 
 def test_a_missing_results_file_leaves_nothing_behind(tmp_path):

@@ -1,13 +1,22 @@
 """Small random cohorts of every odd kind: nothing stops, nothing warns, and every missing number says why."""
 
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_inputs import CONFIG, finite, unexplained
+from statistics_inputs import CONFIG, finite, survive, unexplained, validate, write
+from statistics_inputs import freeze as freeze_step
 
-from hscore.statistics import recalibration, survival_by_score, validation
+from hscore.statistics import (
+    cox_models,
+    recalibration,
+    reclassification,
+    survival_by_score,
+    survival_prediction,
+    validation,
+)
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -88,3 +97,36 @@ def test_any_evaluation_is_validated(seed):
     settings = {**CONFIG["validate"], "reference": "score", "bootstrap": {"resamples": 30, "seed": 1}}
     content = validation.validate(evaluations, frozen, settings, characteristics)
     assert finite(content) and not unexplained(content)
+
+
+def test_an_external_cohort_without_patients_is_reported_with_reasons(tmp_path):
+    write(tmp_path, {"a": (40, 10), "b": (20, 6), "c": (30, 8)})
+    assert freeze_step(tmp_path).returncode == 0
+    names = ["lnm", "manifest", "dfs"]
+    scores = [f"{model}_external.csv" for model in ("hybrid", "clinical", "cet1wi_peritumoral")]
+    for name in [*(f"c_{name}.csv" for name in names), *scores]:
+        pd.read_csv(tmp_path / name)[:0].to_csv(tmp_path / name, index=False)
+    for step, output in ((validate, "validation.json"), (survive, "survival.json")):
+        done = step(tmp_path)
+        assert done.returncode == 0, done.stderr
+        content = json.loads((tmp_path / output).read_text())
+        assert finite(content) and not unexplained(content)
+    rows = json.loads((tmp_path / "validation.json").read_text())["performance"]
+    external = [row for row in rows if row["evaluation"] == "external"]
+    assert {row["auc"]["why"] for row in external} == {"there are no patients"}
+
+
+def test_scores_that_are_no_numbers_end_with_a_reason():
+    positive, old = np.arange(6) < 3, np.array([0.1, 0.2, np.nan, 0.3, 0.4, 0.5])
+    for row in (
+        reclassification.continuous_nri(positive, old, old, 0.95),
+        reclassification.categorical_nri(positive, old, old, [0.2], 0.95),
+        reclassification.idi(positive, old, old, 0.95),
+    ):
+        assert "missing or infinite" in row["why"]
+    time, event = np.arange(6.0) + 30, np.arange(6) % 2 == 0
+    settings = {"events_per_variable": 0, "confidence": 0.95}
+    assert "missing" in cox_models.spline(time, event, old, settings)["nonlinearity"]["why"]
+    assert "not known of 1 patients" in survival_prediction.fit(time, event, old, 24.0)["why"]
+    model = survival_prediction.fit(time, event, positive + 0.1 * np.arange(6), 24.0)
+    assert "1 of the scores" in survival_prediction.evaluate(model, time, event, old, 0.95)["model"]["why"]

@@ -51,6 +51,22 @@ def test_groups_by_the_median_of_development(folder):
     assert content["cohorts"]["development"]["groups"]["high"]["n"] == 35
 
 
+def test_without_a_frozen_cut_off_nobody_is_grouped_and_the_score_still_counts(folder):
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    (folder / "thresholds.json").write_text(json.dumps(frozen))
+    done = survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    assert content["grouping"]["why"] == "no cut-off was frozen: it separates nothing"
+    for cohort in content["cohorts"].values():
+        assert {group["n"] for group in cohort["groups"].values()} == {0}
+        for name in ("hazard_ratio", "hazard_ratio_firth", "log_rank", "restricted_mean"):
+            assert cohort[name]["why"] == content["grouping"]["why"]
+        assert cohort["continuous"]["estimate"] > 0 and cohort["concordance"]["estimate"] > 0.5
+        assert "not known" in cohort["multivariable"][0]["why"]
+
+
 def test_text_covariates_become_levels_against_the_most_frequent(folder):
     settings = CONFIG["survive"] | {"adjust_for": ["mri_ln_positive", "histology"], "events_per_variable": 2}
     assert survive(folder, settings=settings).returncode == 0
@@ -77,7 +93,7 @@ def test_missing_survival_and_covariates_are_counted(folder):
     edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(4, 4), "mri_ln_positive"), None))
     survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
     cohort = read(folder)["cohorts"]["external"]
-    assert cohort["missing"] == {"dfs": 3, "mri_ln_positive": 1, "handling": "complete cases"}
+    assert cohort["missing"] == {"dfs": 3, "lnm": 0, "mri_ln_positive": 1, "handling": "complete cases"}
     assert cohort["n"] == 37 and {row["n"] for row in cohort["multivariable"]} == {36}
 
 
@@ -107,14 +123,31 @@ def test_a_cohort_all_in_one_group_is_reported_with_reasons(folder, score):
     assert {cohort["groups"][name]["n"] for name in ("high", "low")} == {0, 40}
 
 
-def test_no_event_in_a_group_refuses_wald_and_offers_firth(folder):
+def test_no_event_in_a_group_lets_firth_lead(folder):
     cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
     low = pd.read_csv(folder / "hybrid_external.csv")["score"] < cut
     edit(folder, "c_dfs.csv", lambda t: t.__setitem__("dfs_event", t["dfs_event"].where(~low, "0")))
     survive(folder)
     cohort = read(folder)["cohorts"]["external"]
-    assert "no events without high H score" in cohort["hazard_ratio"]["why"]
-    assert np.isfinite(cohort["hazard_ratio_firth"]["estimate"])
+    ratio = cohort["hazard_ratio"]
+    assert "Firth" in ratio["method"] and "no events without high H score" in ratio["plain_why"]
+    assert 1 < ratio["low"] < ratio["estimate"] < ratio["high"]
+    assert all(ratio[key] == value for key, value in cohort["hazard_ratio_firth"].items())
+    assert cohort["hazard_ratio_precision"]["here"] == pytest.approx(ratio["high"] / ratio["low"])
+
+
+def test_patients_without_node_status_count_for_survival(folder):
+    edit(folder, "c_lnm.csv", lambda t: t.loc.__setitem__((slice(0, 5), "lnm"), None))
+    edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(8, 9), "mri_ln_positive"), None))
+    for missing in ("complete-case", "impute"):
+        settings = CONFIG["survive"] | {"events_per_variable": 1, "missing": missing}
+        done = survive(folder, settings=settings)
+        assert done.returncode == 0, done.stderr
+        cohort = read(folder)["cohorts"]["external"]
+        assert cohort["n"] == cohort["hazard_ratio"]["n"] == 40 and cohort["missing"]["lnm"] == 6
+        assert {row["n"] for row in cohort["multivariable"]} == {38 if missing == "complete-case" else 40}
+        assert sum(group["n"] for group in cohort["pathology"]["groups"].values()) == 34
+        assert cohort["pathology"]["alone"]["n"] == 34
 
 
 @pytest.mark.parametrize(

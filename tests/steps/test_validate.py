@@ -49,7 +49,7 @@ def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(fol
             "tn": int((~called & (table["lnm"] == 0)).sum()),
         }
         assert row["n"] == len(table) and row["positives"] == table["lnm"].sum()
-        assert row["sensitivity"]["method"] == "Wilson" and row["auc"]["method"] == "DeLong"
+        assert row["sensitivity"]["method"] == "Wilson" and row["auc"]["method"] == "Newcombe's method 5"
     assert finite(content) and not unexplained(content)
 
 
@@ -82,6 +82,26 @@ def test_the_threshold_file_is_obeyed_and_not_chosen_again(folder):
     validate(folder)
     hybrid = next(r for r in read(folder)["performance"] if r["model"] == "hybrid")
     assert hybrid["sensitivity"]["estimate"] == 1 and hybrid["npv"]["why"] == "there are no patients called negative"
+
+
+def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
+    frozen = json.loads((folder / "thresholds.json").read_text())
+    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    (folder / "thresholds.json").write_text(json.dumps(frozen))
+    manifests = {"manifests": ["c_manifest.csv"], "development-manifests": ["a_manifest.csv", "b_manifest.csv"]}
+    assert validate(folder, **manifests).returncode == 0
+    content = read(folder)
+    hybrid = next(row for row in content["performance"] if row["model"] == "hybrid")
+    assert hybrid["confusion"] is None and hybrid["auc"]["estimate"] > 0.5
+    for name in ("sensitivity", "accuracy", "npv", "positive_likelihood_ratio"):
+        assert hybrid[name]["estimate"] is None and hybrid[name]["why"] == frozen["hybrid"]["why"]
+    assert hybrid["indices"]["f1"]["why"] == frozen["hybrid"]["why"]
+    assert {row["model_a"] for row in content["paired_accuracy"]} == {"cet1wi_peritumoral"}
+    assert "hybrid" not in content["decision_curves"][0]["frozen_calls"]
+    assert content["precision"]["threshold"] is None
+    for row in content["subgroups"]:
+        assert "no cut-off" in row["heterogeneity"]["sensitivity"]["why"]
+    assert finite(content) and not unexplained(content)
 
 
 def test_the_step_runs_as_a_program(folder):
@@ -121,7 +141,10 @@ def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
     content = read(folder)
     auc = {row["model"]: row["auc"] for row in content["performance"] if row["evaluation"] == "external"}
     assert (auc["hybrid"]["estimate"], auc["clinical"]["estimate"]) == (1.0, 0.5)
-    assert "separate" in auc["hybrid"]["why"] and auc["hybrid"]["low"] < 1
+    assert 0.8 < auc["hybrid"]["low"] < 1
+    rows = [row for row in content["performance"] if (row["evaluation"], row["model"]) == ("external", "hybrid")]
+    for name in ("auc_delong", "auc_logit", "auc_bootstrap"):
+        assert rows[0][name]["low"] is None and rows[0][name]["why"]
     assert "equal" in auc["clinical"]["why"]
     assert finite(content) and not unexplained(content)
 

@@ -6,6 +6,7 @@ the table by tissue source site: models are developed on some sites alone, then 
 
 import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -108,8 +109,9 @@ def test_cox_models_of_stage_nodes_and_age_equal_r(by_stage, expected):
     harrell = r["cox_univariable"]["figo_adv"]["concordance"]
     turned = r["cox_univariable"]["figo_adv"]["coef"][0]["coef"] < 0  # R orders patients by the fitted risk
     assert cohort["concordance"]["estimate"] == close(1 - harrell["harrell"] if turned else harrell["harrell"])
-    error = (cohort["concordance"]["high"] - cohort["concordance"]["low"]) / (2 * 1.959963984540054)
-    assert error == close(harrell["se"])
+    value, *ends = (cohort["concordance"][key] for key in ("estimate", "low", "high"))
+    low, high = (math.log(end / (1 - end)) for end in ends)  # the interval is symmetric on the logit scale
+    assert (high - low) / (2 * 1.959963984540054) * value * (1 - value) == close(harrell["se"])
 
 
 def test_deaths_of_other_causes_are_declared_for_progression_and_not_for_death(by_stage):

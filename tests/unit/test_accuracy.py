@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from hscore.statistics import accuracy, bootstrap
+from hscore.statistics.proportions import wilson
 
 
 def test_confusion_counts_each_patient_once():
@@ -31,11 +32,37 @@ def test_zero_cells_are_explained_and_not_filled_up():
     assert indices["mcc"]["estimate"] is None and "empty" in indices["mcc"]["why"]
 
 
-def test_perfect_calls_have_every_index_at_one():
+def test_perfect_calls_have_every_index_at_one_and_no_interval_is_a_point():
     positive = np.arange(10) < 4
     draws = bootstrap.draw_by_class(positive, 30, np.random.default_rng(0))
-    for index in accuracy.indices(positive, positive, draws, 0.95).values():
-        assert (index["estimate"], index["low"], index["high"]) == pytest.approx((1, 1, 1))
+    found = accuracy.indices(positive, positive, draws, 0.95)
+    for index in found.values():
+        assert index["estimate"] == pytest.approx(1) and (index["low"] is None or index["low"] < 0.8)
+    for name in ("f1", "youden", "balanced_accuracy"):
+        assert found[name]["high"] == pytest.approx(1) and found[name]["low"] > 0.3
+    for name in ("mcc", "kappa"):
+        assert found[name]["low"] is found[name]["high"] is None and "same value" in found[name]["why"]
+
+
+def test_f1_of_zero_has_wilsons_interval_transformed():
+    positive, called = np.arange(20) < 4, np.arange(20) >= 17  # no true positive among 7
+    row = accuracy.indices(positive, called, bootstrap.everyone(20), 0.95)["f1"]
+    upper = wilson(0, 7, 0.95)[1]
+    assert (row["estimate"], row["low"]) == (0, 0) and row["high"] == pytest.approx(2 * upper / (1 + upper))
+
+
+def test_youdens_interval_squares_and_adds_the_sides_of_wilsons():
+    """Newcombe 1998, method 10: 56/70 against 48/80 (his table II a) is 0.2 with 0.0524 to 0.3339."""
+    counts = {"tp": 56, "fn": 14, "fp": 48, "tn": 32}
+    youden, balanced = accuracy.sums(counts, 0.95)
+    assert [youden[key] for key in ("estimate", "low", "high")] == pytest.approx([0.2, 0.0524, 0.3339], abs=5e-5)
+    assert balanced["low"] == pytest.approx((1 + youden["low"]) / 2)
+
+
+def test_without_patients_every_index_says_why():
+    nobody = np.zeros(0, bool)
+    for index in accuracy.indices(nobody, nobody, bootstrap.draw(0, 5, np.random.default_rng(0)), 0.95).values():
+        assert index["estimate"] is None and index["why"] == "there are no patients"
 
 
 def test_intervals_of_indices_are_those_of_repeated_patients():

@@ -24,6 +24,12 @@ def test_bounds_are_quantiles_column_by_column_without_the_missing():
     assert band["low"][2] is None and band["high"][2] is None
 
 
+@pytest.mark.parametrize("draws", [np.ones(9), np.r_[0.25, 0.25 + 1e-16, np.nan], np.full(4, np.inf)])
+def test_resamples_that_all_agree_are_no_interval(draws):
+    row = bootstrap.interval(draws, 0.95)
+    assert row["low"] is row["high"] is None and "same value" in row["why"]
+
+
 def test_an_end_that_too_many_resamples_leave_unbounded_is_open():
     draws = np.array([1.0] * 90 + [np.inf] * 10)
     assert bootstrap.interval(draws, 0.9) == {"low": 1.0, "high": None}

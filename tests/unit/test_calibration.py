@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from hscore.statistics import bootstrap, calibration, logistic
+from hscore.statistics import bootstrap, calibration, logistic, precision
 from hscore.statistics.smoother import Lowess
 
 
@@ -37,9 +37,42 @@ def test_logistic_fit_of_a_two_by_two_table_is_the_log_odds_ratio():
 
 def test_the_intercept_of_a_reading_of_0_and_1_is_found_far_from_the_start():
     positive, reading = np.arange(67) < 21, np.arange(67) % 5 == 0
-    line = calibration.line(positive, reading * 1.0, 0.95)
     clipped = logit(calibration.cut(reading * 1.0))
-    assert expit(line["intercept"]["estimate"] + clipped).sum() == pytest.approx(21)
+    found = logistic.fit(np.empty((67, 0)), positive, clipped)
+    assert expit(found.coefficients[0] + clipped).sum() == pytest.approx(21)
+
+
+def test_a_reading_of_0_and_1_has_no_calibration_line():
+    positive, reading = np.arange(67) < 21, np.arange(67) % 5 == 0
+    for row in calibration.line(positive, reading * 1.0, 0.95).values():
+        assert row["estimate"] is None and row["why"] == "67 predictions are 0 or 1, which has no logit"
+
+
+def test_a_slope_that_says_nothing_is_not_printed():
+    """Predictions that differ in the third decimal: the slope would be 86 with a standard error of 60."""
+    rng = np.random.default_rng(0)
+    predicted = 0.2 + 0.002 * rng.random(141)
+    row = calibration.line(rng.random(141) < 0.2, predicted, 0.95)
+    assert row["slope"]["estimate"] is None and "hardly differ" in row["slope"]["why"]
+    assert row["intercept"]["estimate"] is not None
+
+
+def test_observed_over_expected_is_binomial_as_the_formula_of_study_size():
+    """A cohort of the size planned for a width has an interval of that width."""
+    n = precision.for_observed_expected(0.25, 0.4, 0.95)
+    positive = np.arange(n) < n / 4
+    row = calibration.observed_expected(positive, np.full(n, positive.mean()), 0.95)
+    assert row["high"] - row["low"] == pytest.approx(0.4, abs=0.002) and "binomial" in row["method"]
+    everybody = calibration.observed_expected(np.ones(5, bool), np.full(5, 0.5), 0.95)
+    assert (everybody["estimate"], everybody["low"]) == (2, None) and everybody["why"]
+
+
+@pytest.mark.parametrize(("n", "predicted", "why"), [(0, 0.5, "no patients"), (4, np.nan, "4 predictions are missing")])
+def test_empty_and_missing_predictions_end_with_a_reason(n, predicted, why):
+    positive = np.arange(n) < 2
+    found = calibration.describe(positive, np.full(n, predicted), 0.95, bootstrap.everyone(n))
+    for name in ("observed_expected", "intercept", "slope", "brier", "scaled_brier", "spiegelhalter"):
+        assert why in found[name]["why"]
 
 
 @pytest.mark.parametrize(

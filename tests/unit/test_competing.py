@@ -59,6 +59,12 @@ def test_the_variance_is_that_of_repeated_samples():
     assert np.mean(variances) == pytest.approx(np.var(values), rel=0.15)
 
 
+def test_an_incidence_of_zero_has_the_exact_upper_limit():
+    time = np.r_[np.full(5, 6.0), np.full(12, 30.0)]
+    found = competing.describe(time, np.zeros(17, bool), np.arange(17) < 5, np.array([0.0, 12, 24]), 0.95)["at_end"]
+    assert (found["estimate"], found["low"]) == (0, 0) and found["high"] == pytest.approx(1 - 0.025 ** (1 / 12))
+
+
 def test_an_empty_group_is_explained():
     nobody = np.array([])
     row = competing.describe(nobody, nobody == 1, nobody == 1, np.array([12.0]), 0.95)

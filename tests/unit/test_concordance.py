@@ -52,6 +52,22 @@ def test_jackknife_error_is_that_of_leaving_patients_out(data):
 
 def test_perfect_order_is_one_and_no_event_is_explained():
     time = np.arange(1.0, 6)
-    assert concordance.harrell(time, np.ones(5, dtype=bool), -time, 0.95)["estimate"] == 1
+    perfect = concordance.harrell(time, np.ones(5, dtype=bool), -time, 0.95)
+    assert perfect["estimate"] == 1 and perfect["low"] is None and "standard error is zero" in perfect["why"]
     result = concordance.harrell(time, np.zeros(5, dtype=bool), -time, 0.95)
     assert result["estimate"] is None and "no events" in result["why"]
+
+
+def test_no_bound_lies_outside_0_and_1_and_equal_risks_are_no_certain_half():
+    time, risk = np.arange(1.0, 9), -np.array([1.0, 2, 3, 4, 5, 6, 8, 7])
+    row = concordance.harrell(time, np.ones(8, dtype=bool), risk, 0.95)
+    assert 0 < row["low"] < row["estimate"] < row["high"] < 1
+    row = concordance.harrell(time, np.ones(8, dtype=bool), np.zeros(8), 0.95)
+    assert row["estimate"] == 0.5 and row["low"] is None and row["why"]
+
+
+def test_scores_that_are_no_numbers_and_no_patients_end_with_a_reason():
+    time, event = np.arange(1.0, 4), np.ones(3, dtype=bool)
+    for function in (concordance.harrell, concordance.uno):
+        assert "1 of the scores" in function(time, event, np.array([1.0, np.nan, 2.0]), 0.95)["why"]
+        assert "no pair" in function(time[:0], event[:0], time[:0], 0.95)["why"]

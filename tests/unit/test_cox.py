@@ -182,3 +182,30 @@ def test_firth_refuses_when_no_event_had_both_groups_at_risk():
     group = pd.DataFrame({"high": [1.0, 1.0, 0.0]})
     (row,) = cox.firth(np.array([1.0, 2.0, 0.5]), np.array([True, True, False]), group, 0.95)
     assert row["estimate"] is None and "alike" in row["why"]
+
+
+def test_firth_leads_where_the_plain_estimate_is_infinite_and_only_there():
+    time, group = np.arange(1.0, 41), np.arange(40) % 2 == 0
+    table = pd.DataFrame({"high": group * 1.0})
+    separated = cox.fit(time, group & (time < 30), table).leading(0.95)
+    (firth,) = cox.firth(time, group & (time < 30), table, 0.95)
+    assert separated == {**firth, "plain_why": "no events without high: the hazard ratio has no finite estimate"}
+    assert "Firth" in separated["method"] and separated["high"] is not None
+    plain = cox.fit(time, time < 30, table).leading(0.95)
+    assert plain["method"] == cox.WALD and "plain_why" not in plain
+    nobody = cox.fit(time, time < 0, table).leading(0.95)
+    assert nobody["estimate"] is None and nobody["why"] == "nobody had an event"
+
+
+def test_a_perfectly_ordered_score_is_led_by_firth_too():
+    time, score = np.arange(1.0, 31), -np.arange(30.0)
+    row = cox.fit(time, np.ones(30, dtype=bool), pd.DataFrame({"score": score})).leading(0.95)
+    assert "Firth" in row["method"] and "ordered perfectly" in row["plain_why"] and row["estimate"] > 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_unknown_covariates_and_no_patients_are_refused_with_a_reason(value):
+    time, table = np.arange(1.0, 9), pd.DataFrame({"score": np.r_[value, np.arange(7.0)]})
+    assert cox.fit(time, time > 4, table).why == "score is not known of 1 patients"
+    assert "not known" in cox.firth(time, time > 4, table, 0.95)[0]["why"]
+    assert "no patients" in cox.firth(time[:0], time[:0] > 4, table[:0], 0.95)[0]["why"]

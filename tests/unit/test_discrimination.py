@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import discrimination
+from hscore.statistics import bootstrap, discrimination, resampled_roc
 
 
 def slow_auc(positive, scores):
@@ -51,17 +51,38 @@ def test_reversing_the_scores_reverses_the_auc_and_its_interval():
 def test_raw_interval_is_cut_to_one_and_logit_interval_stays_inside():
     positive = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool)
     scores = np.array([0.9, 0.8, 0.35, 0.4, 0.2, 0.1, 0.3])
-    assert discrimination.auc_interval(positive, scores, 0.95)["high"] == 1.0
-    logit = discrimination.auc_interval(positive, scores, 0.95, "logit")
+    assert discrimination.auc_interval(positive, scores, 0.95, "delong")["high"] == 1.0
+    logit = discrimination.auc_interval(positive, scores, 0.95, "delong-logit")
     assert 0 < logit["low"] < logit["estimate"] < logit["high"] < 1
     assert logit["method"] == "DeLong, logit-transformed"
 
 
-def test_perfect_separation_has_newcombes_interval_and_says_why():
+def test_perfect_separation_has_newcombes_interval_and_no_delong():
     positive = np.array([0, 0, 1, 1], dtype=bool)
     result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95)
     assert (result["estimate"], result["high"]) == (1.0, 1.0) and 0 < result["low"] < 1
-    assert "separate" in result["why"] and "Newcombe" in result["method"]
+    assert "Newcombe" in result["method"]
+    for name in ("delong", "delong-logit"):
+        result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95, name)
+        assert (result["estimate"], result["low"], result["high"]) == (1.0, None, None) and "separate" in result["why"]
+
+
+@pytest.mark.parametrize(
+    ("positive", "scores", "why"),
+    [([], [], "there are no patients"), ([1, 0, 0], [0.5, np.nan, np.inf], "of the scores are missing or infinite")],
+)
+def test_empty_and_missing_scores_end_with_a_reason(positive, scores, why):
+    positive, scores = np.array(positive, bool), np.array(scores, float)
+    draws = bootstrap.both(positive, 5, np.random.default_rng(0))
+    results = [discrimination.auc_interval(positive, scores, 0.95, name) for name in discrimination.INTERVALS]
+    results += [
+        discrimination.compare(positive, scores, scores, 0.95),
+        discrimination.compare_unpaired(positive, scores, positive, scores, 0.95),
+        discrimination.roc_points(positive, scores),
+        resampled_roc.band(positive, scores, draws.by_class, 0.95),
+        *resampled_roc.describe(positive, scores, draws, 0.95, 0.8).values(),
+    ]
+    assert all(why in result["why"] for result in results)
 
 
 @pytest.mark.parametrize("area", [0.0, 0.3, 0.933, 1.0])
@@ -106,7 +127,9 @@ def test_one_positive_only_has_newcombes_interval():
     positive = np.array([1, 0, 0, 0], dtype=bool)
     result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95)
     assert result["estimate"] == pytest.approx(2 / 3) and result["low"] < 0.3 and result["high"] > 0.9
-    assert "needs two" in result["why"] and "Newcombe" in result["method"]
+    assert "Newcombe" in result["method"]
+    result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95, "delong")
+    assert "needs two" in result["why"] and result["low"] is None
 
 
 def test_all_pairs_at_once_are_the_pairs_one_by_one():

@@ -8,6 +8,7 @@ import pytest
 
 from example_results import example_results
 from hscore.reporting import page, page_patients, page_performance, page_summary
+from hscore.statistics import cox
 
 SVG = (
     '<?xml version="1.0"?>\n<svg width="10pt" viewBox="0 0 1 1"><metadata>x</metadata><g id="a"/><use href="#a"/></svg>'
@@ -146,6 +147,24 @@ def test_what_cannot_be_estimated_says_why(results):
     assert "not estimable: only one class" in text
     assert "not estimable: nobody had an event" in text
     assert "nan" not in text.lower().split() and "None" not in text.split()
+
+
+def test_a_leading_firth_estimate_is_named(results):
+    content = results["survival"]["cohorts"]["external"]
+    why = "no events without high H score: the hazard ratio has no finite estimate"
+    firth = {"estimate": 8.5, "low": 1.2, "high": 90.0, "p": 0.03, "method": cox.FIRTH, "plain_why": why}
+    content["hazard_ratio"] |= firth
+    del content["hazard_ratio"]["profile"]
+    text = text_of(render(results))
+    assert "8.50 95 % interval 1.20 to 90.00 (Cox with Firth's penalty" in text.replace("&#39;", "'")
+    assert f"because of the plain model {why}" in text
+    assert "H score high vs low, Firth\u2019s penalty" in text
+
+
+def test_the_interval_of_every_auc_is_named(results):
+    text = text_of(render(results))
+    for method in ("AUC by Newcombe's method 5", "AUC, DeLong", "AUC, logit DeLong"):
+        assert method in text.replace("&#39;", "'")
 
 
 def test_a_study_without_survival_still_has_its_page(results):

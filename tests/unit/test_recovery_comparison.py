@@ -166,6 +166,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
     }
     content = {
         "study": "tiny",
+        "confidence": 0.9,
         "patients": {"development": 80, "external": 80},
         "planted": {center: page.planted(truth) for center, truth in truths.items()},
         "images": [],
@@ -175,6 +176,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
     }
     html = page.write(content, {"planted": summary}, [])
     assert "SIMULATED PATIENTS" in html and '<tr class="marked"><td>bad</td>' in html
+    assert "(90 % CI)" in html and "95 % CI" not in html
     assert "<td>good</td>" in html and "power" not in html
     assert "http" not in html.replace("http-equiv", "")  # nothing is fetched
 

@@ -30,6 +30,17 @@ def test_both_main_results_with_their_intervals_and_that_the_data_is_simulated()
     assert "hazard ratio 4.20 (95 % CI 1.96-9.01)" in text
 
 
+def test_the_level_is_the_one_of_the_settings():
+    content = results() | {"config": {"validate": {"confidence": 0.9}, "survive": {"confidence": 0.99}}}
+    text = summary.summary(content)
+    assert "0.913 (90 % CI 0.850-0.960)" in text and "4.20 (99 % CI 1.96-9.01)" in text
+
+
+def test_a_penalised_hazard_ratio_is_named():
+    ratio = {"estimate": 9.2, "low": 1.4, "high": 99.0, "plain_why": "no events without high H score"}
+    assert "hazard ratio (Cox with Firth's penalty) 9.20" in summary.summary(results(external={"hazard_ratio": ratio}))
+
+
 def test_own_data_is_not_called_simulated():
     assert "simulated" not in summary.summary(results(simulated=False))
 

@@ -25,9 +25,10 @@ def test_curve_equals_the_product_limit_by_hand():
     assert curve.survival[-1] == pytest.approx(5 / 6 * 4 / 5 * 1 / 2)
 
 
-def test_bands_are_one_before_the_first_event_and_open_at_zero():
+def test_bands_are_exact_before_the_first_event_and_open_at_zero():
     curve = survival.kaplan_meier(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), 0.95)
-    assert curve.low[0] == curve.high[0] == 1
+    # three are followed on from time 0, two from time 2: R: binom.test(3, 3)$conf.int[1], binom.test(2, 2)$conf.int[1]
+    assert curve.low[:2] == pytest.approx([0.2924018, 0.1581139]) and curve.high[0] == 1
     assert curve.survival[-1] == 0 and np.isnan(curve.low[-1])
     group = survival.describe_group(np.array([2.0, 3.0, 4.0]), np.array([False, True, True]), MOMENTS, 60.0, 0.95)
     assert group["curve"]["low"][-1] is None
@@ -44,6 +45,23 @@ def test_bands_are_one_before_the_first_event_and_open_at_zero():
 )
 def test_median_follows_r(time, curve, expected):
     assert survival.median(np.array(time, float), np.array(curve, float)) == expected
+
+
+def test_survival_of_100_percent_is_not_certain():
+    """38 patients, nobody had the event, 20 were still followed at 24 months and none at 60."""
+    time = np.r_[np.full(18, 12.0), np.full(20, 36.0)]
+    group = survival.describe_group(time, np.zeros(38, bool), np.array([0.0, 12, 24, 60]), 60.0, 0.95)
+    found = {row["time"]: row for row in group["at"]}
+    assert (found[12]["low"], found[12]["high"]) == (pytest.approx(0.025 ** (1 / 38)), 1)
+    assert found[24]["low"] == pytest.approx(0.025 ** (1 / 20)) and "Clopper-Pearson" in found[24]["method"]
+    assert found[60]["estimate"] is None
+    assert group["median_low"] is None  # as in R, the exact limit is no bound of a median
+
+
+def test_a_group_without_an_event_has_no_interval_of_restricted_means():
+    time, group = np.r_[np.full(10, 40.0), np.arange(10.0) + 20], np.arange(20) < 10
+    row = survival.restricted_mean_difference(time, ~group & (np.arange(20) % 2 == 0), group, 24.0, 0.95)
+    assert row["difference"] > 0 and row["low"] is None and "one of the groups" in row["why"]
 
 
 def test_median_of_complete_data_is_the_usual_median():

@@ -53,10 +53,23 @@ def test_fixed_sensitivity_takes_the_highest_cut_that_reaches_it(data, target):
     assert thresholds.choose(positive, scores, {"sensitivity": target})["value"] == pytest.approx(expected)
 
 
-def test_fixed_sensitivity_that_no_midpoint_reaches_calls_everybody_positive():
+def test_a_cut_off_that_calls_everybody_positive_is_not_frozen():
     positive = np.array([1, 0, 0, 1], dtype=bool)
     chosen = thresholds.choose(positive, np.array([0.1, 0.2, 0.3, 0.4]), {"sensitivity": 0.9})
-    assert (chosen["value"], chosen["sensitivity"], chosen["specificity"]) == (0.1, 1, 0)
+    assert chosen["value"] is chosen["sensitivity"] is chosen["specificity"] is None
+    assert chosen["why"] == (
+        "no cut-off was frozen: the best threshold has a Youden index of 0.000: it separates nothing"
+    )
+
+
+def test_a_score_that_points_the_wrong_way_has_no_cut_off():
+    """Every midpoint of this score has a negative index (J = -0.5 to -0.25)."""
+    positive = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool)
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    for rule in ("youden", {"sensitivity": 0.5}):
+        chosen = thresholds.choose(positive, scores, rule)
+        assert chosen["value"] is None and "Youden index of -" in chosen["why"]
+    assert thresholds.choose(positive, scores, {"value": 0.35})["value"] == 0.35  # set by hand, not chosen
 
 
 def test_fixed_value_looks_at_no_data(data):
@@ -65,12 +78,19 @@ def test_fixed_value_looks_at_no_data(data):
 
 
 @pytest.mark.parametrize(
-    ("positive", "scores"), [([1, 0, 1], [0.4, 0.4, 0.4]), ([0, 0, 0], [0.4, 0.5, 0.6]), ([1, 1], [0.4, 0.5])]
+    ("positive", "scores", "why"),
+    [
+        ([1, 0, 1], [0.4, 0.4, 0.4], "all scores are equal"),
+        ([0, 0, 0], [0.4, 0.5, 0.6], "all 3 patients are negative"),
+        ([1, 1], [0.4, 0.5], "all 2 patients are positive"),
+        ([], [], "there are no patients"),
+        ([1, 0, 1], [0.4, np.nan, 0.5], "1 of the scores are missing"),
+    ],
 )
-def test_where_nothing_can_be_chosen_everybody_is_positive_and_it_says_so(positive, scores):
-    chosen = thresholds.choose(np.array(positive, dtype=bool), np.array(scores), "youden")
-    assert chosen["value"] == 0.4
-    assert "everybody is positive" in chosen["why"]
+def test_where_nothing_can_be_chosen_nothing_is_frozen_and_it_says_so(positive, scores, why):
+    chosen = thresholds.choose(np.array(positive, dtype=bool), np.array(scores, float), "youden")
+    assert chosen["value"] is None
+    assert chosen["why"].startswith(f"no cut-off was frozen: {why}")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import discrimination, time_dependent
+from hscore.statistics import bootstrap, discrimination, survival, time_dependent
 
 
 @pytest.fixture
@@ -74,3 +74,24 @@ def test_integrated_brier_of_a_constant_score_is_that_score():
     time, event = np.array([50.0] * 10), np.zeros(10, dtype=bool)
     value = time_dependent.integrated_brier(time, event, np.full((10, 20), 0.7), np.arange(1.0, 21))
     assert value == pytest.approx(0.3**2)
+
+
+def test_the_null_model_of_a_resample_is_its_own_kaplan_meier(data):
+    """Patients repeated as a resample repeats them give the same curve and the same error."""
+    time, event, _ = data
+    counts = bootstrap.draw(time.size, 3, np.random.default_rng(5))
+    moments = np.array([0.0, 5.0, 20.0])
+    found = time_dependent.null_brier_scores(time, event, moments, counts)
+    for drawn, scores in zip(counts.astype(int), found, strict=True):
+        repeated = np.repeat(np.arange(time.size), drawn)
+        curve = survival.kaplan_meier(time[repeated], event[repeated], 0.95)
+        chances = [survival.at_time(curve, moment)[0] for moment in moments]
+        everybody = np.tile(chances, (repeated.size, 1))
+        expected = time_dependent.brier_scores(time[repeated], event[repeated], everybody, moments)
+        np.testing.assert_allclose(scores, expected)
+
+
+def test_a_perfect_auc_has_no_certain_interval():
+    time, event = np.arange(1.0, 9), np.ones(8, dtype=bool)
+    row = time_dependent.auc_at(time, event, -time, 4.0, 0.95)
+    assert row["estimate"] == 1 and row["low"] is None and row["why"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hscore import numerals
 from hscore.errors import UserError
 
 NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", "dfs_months")
@@ -71,9 +72,8 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 def _numbers(path: str | Path, table: pd.DataFrame, column: str) -> pd.Series:
     """A column of text as float64, NaN where empty."""
-    numbers = pd.to_numeric(table[column].replace("", None), errors="coerce").astype(float)
-    finite = numbers.notna() & (numbers.abs() != float("inf"))
-    _check_each(path, table, column, (table[column] == "") | finite, "expected a number or nothing")
+    numbers = numerals.numbers(table[column])
+    _check_each(path, table, column, (table[column] == "") | numbers.notna(), "expected a number or nothing")
     return numbers
 
 
@@ -92,7 +92,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
 
 def _read_written(path: str | Path, text: Iterable[str]) -> pd.DataFrame:
     """A table that a step wrote. Only an empty cell is missing: a centre or patient may be called 'NA'."""
-    return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+    types = dict.fromkeys(text, str)
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) -> pd.DataFrame:

@@ -127,12 +127,13 @@ def read_manifests(manifests: Sequence[str | Path], patients: Sequence[str] | No
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
     """One cohort manifest; patients stay text."""
-    return pd.read_csv(path, dtype={"patient": str, "center": str, "samples": str})
+    return pd.read_csv(path, dtype={"patient": str, "center": str, "samples": str}, float_precision="round_trip")
 
 
 def read_folds(path: str | Path) -> pd.DataFrame:
     """The split: patient (text), center, lnm (0/1), fold (0..k-1), in the order of the file."""
-    folds = pd.read_csv(path, dtype={"patient": str, "center": str})[["patient", "center", "lnm", "fold"]]
+    folds = pd.read_csv(path, dtype={"patient": str, "center": str}, float_precision="round_trip")
+    folds = folds[["patient", "center", "lnm", "fold"]]
     if folds["lnm"].isna().any():
         patient = folds["patient"][folds["lnm"].isna()].iloc[0]
         raise UserError(f"{path}: patient '{patient}' has no lymph-node status (column lnm)")
@@ -188,7 +189,8 @@ def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, s
     for k, name in enumerate(names):
         if name not in paths:
             raise UserError(f"models: the scores of '{name}' are fused but not given")
-        found = pd.read_csv(paths[name], dtype={"patient": str}).set_index("patient")[column]
+        found = pd.read_csv(paths[name], dtype={"patient": str}, float_precision="round_trip")
+        found = found.set_index("patient")[column]
         missing = [patient for patient in table["patient"] if patient not in found.index]
         if missing:
             raise UserError(f"{paths[name]} has no row for patient '{missing[0]}'")

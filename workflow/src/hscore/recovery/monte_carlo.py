@@ -120,7 +120,7 @@ def covered_share(band: dict, name: str, truth: dict) -> float | None:
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(true)
     if not known.any():
         return None
-    tolerance = 1e-9  # at S = 1 a band has no width
+    tolerance = 1e-9  # limits of 0 and 1 hold a truth of 0 and 1, whatever the rounding
     return float(((low - tolerance <= true) & (true <= high + tolerance))[known].mean())
 
 

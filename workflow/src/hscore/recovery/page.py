@@ -70,7 +70,10 @@ def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str,
     )
     environment.filters |= {"number": number, "interval": interval, "percent": percent}
     return environment.get_template("page.html").render(
-        **content, pictures=pictures, scenarios=[overview(summary) for summary in monte_carlo.values()]
+        **content,
+        level=f"{100 * content['confidence']:g}",
+        pictures=pictures,
+        scenarios=[overview(summary) for summary in monte_carlo.values()],
     )
 
 

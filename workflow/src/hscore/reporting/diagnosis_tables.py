@@ -9,7 +9,7 @@ from hscore.reporting.figures import labels_of
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
 FURTHER = (
-    *("auc_logit", "auc_bootstrap", "partial_auc", "average_precision"),
+    *("auc_delong", "auc_logit", "auc_bootstrap", "partial_auc", "average_precision"),
     *("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio"),
 )
 CURVE = ("threshold", "measure", "estimate", "low", "high")
@@ -187,7 +187,8 @@ def subgroups(results: Mapping[str, Any]) -> Rows:
             start = {key: level[key] for key in ("level", "n", "positives")}
             for measure in ("auc", "sensitivity", "specificity"):
                 value, test = level[measure], entry["heterogeneity"][measure]
-                numbers = {"measure": measure, **estimated(value), "why": value.get("why", "")}
+                numbers = {"measure": measure, **estimated(value)}
+                numbers |= {"method": value.get("method", ""), "why": value.get("why", "")}
                 tested = {"p_difference": bare(test["p"]), "p_difference_holm": bare(test["p_holm"])}
                 whose = {key: entry[key] for key in ("evaluation", "model", "variable")}
                 rows.append({**whose, **start, **numbers, **tested})

@@ -123,8 +123,8 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     _percent_axes(axes, "1 \u2212 specificity (%)", "Sensitivity (%)")
     axes.set_aspect("equal")
     method = rows[0]["auc"].get("method")
-    level = f"{level_of(results)} interval{', ' + method if method else ''}"
-    title = f"AUC ({level}); marker: frozen threshold; band: bootstrap"
+    level = f"{level_of(results)}{', ' + method if method else ''}"
+    title = f"AUC ({level}); marker: threshold; band: bootstrap"
     legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
@@ -284,7 +284,8 @@ def calibration(results: Results) -> Figure | None:
         axes.plot(curve["predicted"], np.clip(curve["observed"], 0, 100), **style_of, label=row["scores"])
         low, high = np.clip(curve["low"], 0, 100), np.clip(curve["high"], 0, 100)
         axes.fill_between(curve["predicted"], low, high, color=look.colour, alpha=0.13, linewidth=0)
-        slope = formatting.estimate(row["slope"], formatting.ratio)
+        known = row["slope"].get("estimate") is not None  # the reason is in the table
+        slope = formatting.estimate(row["slope"], formatting.ratio) if known else formatting.NOT_ESTIMABLE
         handles.append(Line2D([], [], **style_of, label=f"{row['scores']}: slope {slope}"))
     _percent_axes(axes, "Predicted probability of LNM (%)", "Observed share with LNM (%)")
     axes.set_aspect("equal")

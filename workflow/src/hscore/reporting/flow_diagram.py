@@ -149,6 +149,8 @@ def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -
 
 def _calls(row: Mapping[str, Any], evaluation: str) -> list[list[Row]]:
     counts = row["confusion"]
+    if not counts:  # no cut-off was frozen
+        return []
     kind = [] if evaluation == "external" else [Row("by out-of-fold score")]
     boxes = []
     for name, positive, negative in (("high", "tp", "fp"), ("low", "fn", "tn")):

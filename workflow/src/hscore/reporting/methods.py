@@ -186,13 +186,14 @@ def _diagnosis(results: Results) -> str:
     level, resamples = formatting.confidence(validate["confidence"]), validate["bootstrap"]["resamples"]
     low, high = (100 * value for value in validate["decision_thresholds"])
     recalibrated = [row["method"] for row in results.get("recalibration") or [] if "why" not in row]
-    auc = next((row["auc"].get("method") for row in rows_of(results, main_evaluation(results))), "DeLong")
+    auc = next((row["auc"].get("method") for row in rows_of(results, main_evaluation(results))), "Newcombe's method 5")
     parts = [
         _threshold(results),
-        f"Intervals are {level}: {auc} for AUC (logit-transformed and stratified bootstrap ones beside it; "
-        f"Newcombe's where a model separates the classes), {PROPORTIONS[validate['proportion_interval']]} for "
-        f"proportions, logarithmic for likelihood ratios, percentile bootstrap ({resamples:,} resamples) for the "
-        "other indices.",
+        f"Intervals are {level}: {auc} for single AUCs (DeLong's, logit-transformed DeLong and stratified bootstrap "
+        f"next to it), {PROPORTIONS[validate['proportion_interval']]} for proportions, logarithmic for likelihood "
+        "ratios, Wilson's transformed for F1 and combined by square-and-add for Youden's index and balanced accuracy, "
+        f"percentile bootstrap ({resamples:,} resamples) for the other indices. What has no honest interval is called "
+        "not estimable, with the reason.",
         "Every pair of models was compared on the same patients: AUCs by the paired DeLong test, calls at the "
         "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; p-values were "
         "adjusted by Holm's method within an evaluation.",
@@ -200,8 +201,8 @@ def _diagnosis(results: Results) -> str:
     if results.get("transport"):
         parts.append("External and out-of-fold AUCs were compared by the unpaired DeLong test.")
     parts.append(
-        "Calibration: O:E, intercept and slope of logistic recalibration, Brier and scaled Brier score, "
-        "Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
+        "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
+        "Brier score, Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
     )
     if recalibrated:
         method = RECALIBRATION[recalibrated[0]]
@@ -238,16 +239,18 @@ def _survival(results: Results) -> str:
     adjusted = listed([term.replace("mri_ln_positive", "MRI-LN status") for term in survive["adjust_for"]])
     return (
         f"The H score is the output of {h_score}; patients were grouped by {grouping}. Disease-free survival: "
-        "Kaplan-Meier curves with log-log bands, median follow-up by reverse Kaplan-Meier, log-rank test, "
+        "Kaplan-Meier curves with log-log bands (before the first event Clopper-Pearson's limit), median follow-up by "
+        "reverse Kaplan-Meier, log-rank test, "
         f"difference of restricted mean survival up to {survive['horizon_months']:g} months; Cox regression (Efron "
-        "ties; Wald and profile-likelihood intervals, Firth's penalty beside them) of the group and of the "
+        "ties; Wald and profile-likelihood intervals; Firth's penalty next to them, leading where the plain model has "
+        "no finite estimate) of the group and of the "
         "continuous score, as a restricted cubic spline too"
         + (f", adjusted for {adjusted}" if adjusted else "")
         + f", and beside node status at pathology; a model with fewer than {survive['events_per_variable']:g} events a "
         "variable was refused. Proportional hazards were tested by Grambsch and Therneau's score test. Harrell's "
-        "and Uno's C, cumulative/dynamic AUC and integrated Brier score weigh censoring by its inverse probability "
-        f"(Harrell's C does not). Intervals are {level}. Published values were compared by whether they lie inside "
-        "our intervals; no test against them was made."
+        "and Uno's C (intervals on the logit scale), cumulative/dynamic AUC and integrated Brier score weigh censoring "
+        f"by its inverse probability (Harrell's C does not). Intervals are {level}. Published values were compared by "
+        "whether they lie inside our intervals; no test against them was made."
     )
 
 

@@ -128,10 +128,12 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
             for threshold, true, false in columns
         ]
         points.reverse()
-        counts = (row["confusion"]["tp"], row["confusion"]["fp"])
-        frozen = next((place for place, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
-        cut = results["thresholds"].get(row["model"], {}).get("value")
-        points[frozen] = {**points[frozen], "threshold": cut, "frozen": True}
+        frozen = len(points) // 2  # where the slider starts
+        if called := row["confusion"]:
+            counts = (called["tp"], called["fp"])
+            frozen = next((place for place, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
+            cut = results["thresholds"].get(row["model"], {}).get("value")
+            points[frozen] = {**points[frozen], "threshold": cut, "frozen": True}
         label = labels.get(row["model"], row["model"])
         start = {"model": row["model"], "label": label, "n": row["n"], "positives": positives}
         models.append({**start, "points": points, "frozen": frozen})

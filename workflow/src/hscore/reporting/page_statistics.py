@@ -23,8 +23,9 @@ def further_measures(results: Results) -> dict[str, Any] | None:
         return None
     labels = labels_of(results)
     columns = {
-        "AUC, logit interval": ("auc_logit", formatting.auc),
-        "AUC, bootstrap interval": ("auc_bootstrap", formatting.auc),
+        "AUC, DeLong": ("auc_delong", formatting.auc),
+        "AUC, logit DeLong": ("auc_logit", formatting.auc),
+        "AUC, bootstrap": ("auc_bootstrap", formatting.auc),
         "Partial AUC": ("partial_auc", formatting.auc),
         "Average precision": ("average_precision", formatting.auc),
         "LR+": ("positive_likelihood_ratio", formatting.ratio),
@@ -41,10 +42,13 @@ def further_measures(results: Results) -> dict[str, Any] | None:
         for row in rows
     ]
     first = rows[0]
+    methods = {name: first["indices"][name]["method"] for name in ("f1", "mcc")}
+    for row in rows:  # of a model without a cut-off there is no method
+        methods |= {name: row["indices"][name]["method"] for name in methods if row["confusion"]}
     note = (
         f"{level_of(results)} intervals. {first['partial_auc']['method']}; {first['average_precision']['method']}, of "
         f"a useless score {formatting.auc(first['average_precision']['chance'])}; likelihood ratios: "
-        f"{first['positive_likelihood_ratio']['method']}; F1 and MCC: {first['indices']['f1']['method']}."
+        f"{first['positive_likelihood_ratio']['method']}; F1: {methods['f1']}; MCC: {methods['mcc']}."
     )
     return {"heads": list(columns), "rows": shown, "note": note}
 
@@ -281,6 +285,6 @@ def prediction(results: Results) -> str:
     texts = {key: formatting.estimate(error[key], formatting.auc) for key in ("model", "no_model", "scaled")}
     return (
         f"A Cox model of the H score fitted on development predicts external survival with an integrated Brier score "
-        f"of {texts['model']} up to {error['to_month']:g} months; without a model {texts['no_model']}; index of "
-        f"prediction accuracy {texts['scaled']} ({error['model']['method']})."
+        f"of {texts['model']} up to {error['to_month']:g} months; with this cohort's own Kaplan-Meier curve for "
+        f"everybody {texts['no_model']}; index of prediction accuracy {texts['scaled']} ({error['model']['method']})."
     )

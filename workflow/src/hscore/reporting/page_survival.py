@@ -25,6 +25,8 @@ def survival_text(results: Results) -> str:
     """How the groups were made."""
     grouping = results["survival"].get("grouping") or {}
     cut = grouping.get("cut")
+    if cut is None and grouping.get("why"):
+        return f"Patients are not grouped by H score: {grouping['why']}."
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}
     name = rule.get(grouping.get("rule"), grouping.get("rule"))
     enters = (
@@ -93,6 +95,8 @@ def survival_notes(results: Results) -> list[str]:
             p = tests["high H score"]
             text = formatting.p_equation(p["p"]) if p["p"] is not None else formatting.why(p)
             parts.append(f"test of proportional hazards: {text}")
+        if plain_why := (content.get("hazard_ratio") or {}).get("plain_why"):
+            parts.append(f"the hazard ratio is that with Firth\u2019s penalty, because of the plain model {plain_why}")
         ratios = {
             "profile likelihood": (content.get("hazard_ratio") or {}).get("profile"),
             "Firth\u2019s penalty": content.get("hazard_ratio_firth"),

@@ -31,7 +31,7 @@ def results_file(config: Path) -> Path:
 
 
 def summary(results: dict[str, Any]) -> str:
-    """Main results with 95 % confidence intervals: AUC of the H score's model, hazard ratio of its groups.
+    """Main results with confidence intervals: AUC of the H score's model, hazard ratio of its groups.
 
     External, or out of fold in a study without an external centre.
     """
@@ -42,20 +42,23 @@ def summary(results: dict[str, Any]) -> str:
     none = {"estimate": None, "why": f"no {cohort} centre"}
     auc = rows.get(evaluation, {}).get("auc", none)
     ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
+    config = results.get("config", {})
+    level = {name: config.get(name, {}).get("confidence", 0.95) for name in ("validate", "survive")}
+    penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
-        f"{_interval(auc, 3)}; disease-free survival, high against low H score, {cohort}: "
-        f"hazard ratio {_interval(ratio, 2)}"
+        f"{_interval(auc, 3, level['validate'])}; disease-free survival, high against low H score, {cohort}: "
+        f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
     )
 
 
-def _interval(value: dict[str, Any], digits: int) -> str:
+def _interval(value: dict[str, Any], digits: int, level: float) -> str:
     """Such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
     if value["estimate"] is None:
         return f"not estimable: {value.get('why', 'unknown')}"
     low, high = (f"{value[end]:.{digits}f}" if value[end] is not None else "?" for end in ("low", "high"))
-    return f"{value['estimate']:.{digits}f} (95 % CI {low}-{high})"
+    return f"{value['estimate']:.{digits}f} ({100 * level:g} % CI {low}-{high})"
 
 
 if __name__ == "__main__":

@@ -159,7 +159,8 @@ def _survival_lines(ratio: Mapping[str, Any], log_rank: Mapping[str, Any], betwe
     if ratio.get("estimate") is None:
         first = f"Hazard ratio {between} {formatting.why(ratio)}"
     else:
-        first = f"Hazard ratio {between} {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
+        by = " by Firth\u2019s penalty" if ratio.get("plain_why") else ""
+        first = f"Hazard ratio {between}{by} {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
     return [first, f"Log-rank {formatting.p_equation(log_rank.get('p'))}; bands: {level} interval; ticks: censored"]
 
 
@@ -278,6 +279,8 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
         for model, entries in models.items():
             for number, entry in enumerate(entries):
                 term, main = term_label(entry["term"]), model == "univariable" and number == 0
+                if entry.get("plain_why"):
+                    term += ", Firth\u2019s penalty"
                 row = {"cohort": cohort.capitalize(), "model": model, "term": term, "entry": entry, "main": main}
                 rows.append(row)
     return rows

@@ -29,7 +29,8 @@ def survival_at(results: Mapping[str, Any]) -> Rows:
             for name, group in groups.items():
                 start = {"cohort": cohort, "by": by, "group": name}
                 for row in group.get("at", []):
-                    rows.append({**start, "time": row["time"], **estimated(row), "why": row.get("why", "")})
+                    rows.append({**start, "time": row["time"], **estimated(row)})
+                    rows[-1] |= {"method": row.get("method", ""), "why": row.get("why", "")}
     return rows
 
 

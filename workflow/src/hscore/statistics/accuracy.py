@@ -2,7 +2,8 @@
 
 Sources: likelihood-ratio and odds-ratio intervals on the log scale, Simel, Samsa, Matchar, J Clin Epidemiol
 1991;44:763-770; McNemar, Psychometrika 1947;12:153-157; Matthews, Biochim Biophys Acta 1975;405:442-451; difference of
-paired proportions, Newcombe, Stat Med 1998;17:2635-2650 (method 10).
+paired proportions, Newcombe, Stat Med 1998;17:2635-2650 (method 10); Youden's index as the sum of two independent
+proportions, Newcombe, Stat Med 1998;17:873-890 (method 10).
 """
 
 import numpy as np
@@ -10,7 +11,13 @@ from scipy.special import bdtr, chdtrc
 
 from hscore.statistics import bootstrap
 from hscore.statistics.estimates import estimate, unknown, wald_ratio
-from hscore.statistics.proportions import proportion, wilson
+from hscore.statistics.proportions import NAMES, proportion, wilson
+
+RATES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
+RATIOS = ("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio")
+ON_LOGS = "Wald on the log scale"
+F1 = "Wilson interval of TP / (TP + FP + FN), transformed"
+SUMS = "Newcombe's square-and-add of the Wilson intervals of sensitivity and specificity"
 
 
 def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
@@ -43,7 +50,7 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
     behind the reader's back.
     """
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
-    method = "Wald on the log scale"
+    method = ON_LOGS
 
     def ratio(x: int, n: int, y: int, m: int) -> dict:
         if 0 in (x, y):
@@ -63,23 +70,77 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
     }
 
 
+def without_cut_off(interval: str, why: str) -> dict[str, dict]:
+    """Return ``rates``, ``ratios`` and ``indices`` of a model without a frozen cut-off: all None, for this reason."""
+    counts = {"numerator": None, "denominator": None}
+    return {
+        **{name: unknown(why, NAMES[interval], **counts) for name in RATES},
+        **{name: unknown(why, ON_LOGS) for name in RATIOS},
+        "indices": {name: unknown(why, "none") for name in INDICES},
+    }
+
+
 INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
 
 
 def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
-    """F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, with bootstrap intervals.
+    """Return F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, each with its interval.
 
-    ``positive`` and ``called`` are bool [n], ``draws`` [resamples, n] the counts of resamples of the whole cohort
-    (``bootstrap.draw``). An index that the 2 x 2 table leaves undefined is None with the reason.
+    F1, the Youden index and balanced accuracy are functions of proportions and have intervals made of Wilson's, which
+    are no points where all or none of the calls are right. The other two have bootstrap intervals.
+
+    Args:
+        positive: bool [n].
+        called: bool [n].
+        draws: counts of resamples of the whole cohort (``bootstrap.draw``), [resamples, n].
+        confidence: level of the intervals.
+
+    Returns:
+        Estimates by name; one that the 2 x 2 table leaves undefined is None with the reason.
     """
+    empty = "a row or a column of the 2 x 2 table is empty"
+    if not positive.size:
+        return {name: unknown("there are no patients", "none") for name in INDICES}
     method = f"percentile bootstrap, {len(draws)} resamples"
     values, resampled = (_indices(positive, called, drawn) for drawn in (bootstrap.everyone(positive.size), draws))
-    return {
-        name: unknown("a row or a column of the 2 x 2 table is empty", method)
+    found = {
+        name: unknown(empty, method)
         if np.isnan(value[0])
         else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
         for name, value, drawn in zip(INDICES, values, resampled, strict=True)
     }
+    counts = confusion(positive, called)
+    found["f1"] = f1(counts, confidence)
+    youden, balanced = sums(counts, confidence)
+    return found | {"youden": youden, "balanced_accuracy": balanced}
+
+
+def f1(counts: dict[str, int], confidence: float) -> dict:
+    """Return F1 with the Wilson interval of p = TP / (TP + FP + FN), of which F1 = 2 p / (1 + p) is a function.
+
+    Given the number of patients who are positive or called so, TP is binomial.
+    """
+    right, of = counts["tp"], counts["tp"] + counts["fp"] + counts["fn"]
+    if not of:
+        return unknown("no patient is positive or called positive", F1)
+    return estimate(*(2 * share / (1 + share) for share in (right / of, *wilson(right, of, confidence))), F1)
+
+
+def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
+    """Return the Youden index and balanced accuracy, with Newcombe's square-and-add interval of two proportions."""
+    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+    if not tp + fn or not tn + fp:
+        none = unknown("one of the classes has no patients", SUMS)
+        return none, {**none}
+    shares, lows, highs = [], [], []
+    for right, of in ((tp, tp + fn), (tn, tn + fp)):
+        low, high = wilson(right, of, confidence)
+        shares.append(right / of)
+        lows.append(right / of - low)
+        highs.append(high - right / of)
+    index = sum(shares) - 1
+    low, high = index - np.hypot(*lows), index + np.hypot(*highs)
+    return estimate(index, low, high, SUMS), estimate(*((1 + value) / 2 for value in (index, low, high)), SUMS)
 
 
 def _indices(positive: np.ndarray, called: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -13,6 +13,8 @@ from hscore.statistics.estimates import finite
 
 def draw(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each of ``n`` patients stands in each resample, float [resamples, n], rows sum to n."""
+    if n == 0:
+        return np.zeros((resamples, 0))
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
 
 
@@ -23,6 +25,9 @@ def draw_by_class(positive: np.ndarray, resamples: int, rng: np.random.Generator
         if members.any():
             counts[:, members] = draw(int(members.sum()), resamples, rng)
     return counts
+
+
+POINT = 1e-12  # spread of resamples that differ by rounding alone
 
 
 class Resamples(NamedTuple):
@@ -66,8 +71,17 @@ def percentiles(draws: np.ndarray, confidence: float) -> np.ndarray:
     return np.array(bounds)
 
 
-def interval(draws: np.ndarray, confidence: float) -> dict[str, float | None]:
-    """Percentile interval of draws [resamples]; an end that is unbounded, or without any value, is None."""
+def interval(draws: np.ndarray, confidence: float) -> dict[str, float | str | None]:
+    """Percentile interval of draws [resamples]; an end that is unbounded is None.
+
+    Where all resamples give the same value the interval would be a point, as if the truth were known: both ends are
+    None and ``why`` says so.
+    """
+    known = draws[~np.isnan(draws)]
+    if not known.size:
+        return {"low": None, "high": None, "why": "no resample has a value"}
+    if np.all(known == known[0]) or np.ptp(known) <= POINT:
+        return {"low": None, "high": None, "why": "every resample gives the same value: the bootstrap has no interval"}
     low, high = percentiles(draws, confidence)
     return {"low": finite(low), "high": finite(high)}
 

@@ -1,11 +1,12 @@
 """Do predicted probabilities agree with what happened?
 
-Shapes: ``positive`` bool [n], ``predicted`` float [n] in 0..1. Logits need probabilities away from 0 and 1:
-``predicted`` is cut to CLIP..1-CLIP for them, and the number of patients this concerns is reported.
+Shapes: ``positive`` bool [n], ``predicted`` float [n] in 0..1. A prediction of 0 or 1, such as a yes/no reading, has no
+logit: what needs one is not estimable, and the number of patients this concerns is reported.
 
 Sources: Cox, Biometrika 1958;45:562-565 (intercept, slope); Brier, Mon Weather Rev 1950;78:1-3; Steyerberg, Clinical
 Prediction Models, 2019 (scaled Brier); Austin and Steyerberg, Stat Med 2019;38:4051-4065 (ICI, E50, E90);
-Spiegelhalter, Stat Med 1986;5:421-433. The smooth is R's lowess, as in rms ``val.prob``.
+Spiegelhalter, Stat Med 1986;5:421-433; binomial variance of O:E, Debray et al., Stat Methods Med Res 2019;28:2768-2786,
+and Riley et al., Stat Med 2021;40:4230-4251. The smooth is R's lowess, as in rms ``val.prob``.
 """
 
 import numpy as np
@@ -17,6 +18,9 @@ from hscore.statistics.estimates import two_sided_p, unknown, wald, wald_ratio
 from hscore.statistics.smoother import Lowess
 
 CLIP = 1e-6
+LARGEST_ERROR = 5.0  # of a slope: beyond it a 95 % interval is some 20 wide, about an ideal value of 1
+O_E = "binomial, Wald on the log scale"
+LINE = "logistic recalibration, Wald"
 FEW_VALUES = 10  # up to so many different predictions the observed share of each is shown, not a smooth
 CURVE_POINTS = 50
 
@@ -27,8 +31,14 @@ def cut(predicted: np.ndarray) -> np.ndarray:
 
 
 def describe(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
-    """Every calibration measure with its interval; ``counts`` [resamples, n] are bootstrap draws."""
+    """Every calibration measure with its interval; ``counts`` [resamples, n] are bootstrap draws.
+
+    Without patients, or with predictions that are no numbers, all are None with the reason.
+    """
     n, events = int(positive.size), int(positive.sum())
+    missing = int((~np.isfinite(predicted)).sum())
+    if missing or not n:
+        return _nothing(n, events, f"{missing} predictions are missing" if missing else "there are no patients")
     return {
         "n": n,
         "events": events,
@@ -43,22 +53,53 @@ def describe(positive: np.ndarray, predicted: np.ndarray, confidence: float, cou
     }
 
 
+def _nothing(n: int, events: int, why: str) -> dict:
+    """Return what ``describe`` returns where nothing can be computed."""
+    curve = {"predicted": [], "observed": [], "low": [], "high": [], "method": "none"}
+    methods = {"observed_expected": O_E, "intercept": LINE, "slope": LINE, "brier": "none", "scaled_brier": "none"}
+    return {
+        **{"n": n, "events": events, "clipped": 0, "observed_rate": None, "mean_predicted": None, "why": why},
+        **{name: unknown(why, method) for name, method in methods.items()},
+        **{"ici": None, "e50": None, "e90": None, "emax": None, "curve": curve},
+        "spiegelhalter": {"z": None, "p": None, "why": why},
+    }
+
+
 def observed_expected(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
-    """Observed over expected number of events, with the Poisson interval on the log scale."""
-    method = "Poisson, Wald on the log scale"
-    events, expected = int(positive.sum()), float(predicted.sum())
+    """Return the observed over the expected number of events, with the binomial interval on the log scale.
+
+    The variance of log O:E is (1 - O / n) / O, that of the formula by which studies are planned (``precision``).
+    Poisson's 1 / O would be right for rare events and is too large here.
+    """
+    n, events, expected = int(positive.size), int(positive.sum()), float(predicted.sum())
     if events == 0 or expected == 0:
-        return unknown("there are no observed or no expected events", method)
-    return wald_ratio(np.log(events / expected), events**-0.5, confidence, method)
+        return unknown("there are no observed or no expected events", O_E)
+    if events == n:
+        return {**unknown("all patients are positive: the variance is zero", O_E), "estimate": events / expected}
+    return wald_ratio(np.log(events / expected), np.sqrt((1 - events / n) / events), confidence, O_E)
 
 
 def line(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
-    """``intercept`` (calibration in the large: slope held at 1) and ``slope`` of the logistic recalibration."""
-    method = "logistic recalibration, Wald"
+    """``intercept`` (calibration in the large: slope held at 1) and ``slope`` of the logistic recalibration.
+
+    Neither is estimable where a prediction is 0 or 1: any number put in the place of its infinite logit would decide
+    the result. Nor is a slope whose standard error is so large that it says nothing, because the predictions hardly
+    differ or all but separate the classes.
+    """
+    method = LINE
+    if certain := int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()):
+        why = f"{certain} predictions are 0 or 1, which has no logit"
+        return {"intercept": unknown(why, method), "slope": unknown(why, method)}
     predictor = logit(cut(predicted))
     large = logistic.fit(np.empty((positive.size, 0)), positive, predictor)
     both = logistic.fit(predictor[:, None], positive)
     why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"
+    if both and both.errors[1] > LARGEST_ERROR:
+        why = (
+            f"the predictions hardly differ, or all but separate the classes (standard error {both.errors[1]:.1f} of a "
+            f"slope of {both.coefficients[1]:.1f})"
+        )
+        both = None
     return {
         "intercept": wald(large.coefficients[0], large.errors[0], confidence, method)
         if large

@@ -10,9 +10,11 @@ from Clinical Trials and Observational Studies, 1995, section 10.3 (delta method
 
 import numpy as np
 
-from hscore.statistics.estimates import unknown, wald
+from hscore.statistics.estimates import estimate, unknown, wald
+from hscore.statistics.proportions import clopper_pearson
 
 METHOD = "Aalen-Johansen, delta-method Wald"
+NO_EVENT = "Clopper-Pearson, patients followed to the end (nobody has had the event)"
 
 
 def incidence(
@@ -50,6 +52,13 @@ def describe(
     if not reached.size:
         return {**result, "time": [], "incidence": [], "at_end": unknown("nobody was followed", METHOD)}
     values, variances = incidence(time, event, competing, reached)
-    at_end = wald(values[-1], np.sqrt(variances[-1]), confidence, METHOD, time=float(reached[-1]))
-    at_end |= {"low": max(0.0, at_end["low"]), "high": min(1.0, at_end["high"])}
+    end, value, error = float(reached[-1]), float(values[-1]), float(np.sqrt(variances[-1]))
+    if value == 0:  # no variance: the exact limit for those who are known not to have had the event
+        at_end = estimate(0.0, *clopper_pearson(0, int((time >= end).sum()), confidence), NO_EVENT, time=end)
+    elif error == 0:
+        why = "everybody has had the event or left: there is no standard error"
+        at_end = {**unknown(why, METHOD, time=end), "estimate": value}
+    else:
+        at_end = wald(value, error, confidence, METHOD, time=end)
+        at_end |= {"low": max(0.0, at_end["low"]), "high": min(1.0, at_end["high"])}
     return {**result, "time": reached.tolist(), "incidence": values.tolist(), "at_end": at_end}

@@ -11,10 +11,10 @@ timewt = "n/G2")``); standard error: infinitesimal jackknife, as in R's survival
 import numpy as np
 
 from hscore.statistics.censoring import uncensored
-from hscore.statistics.estimates import unknown, wald
+from hscore.statistics.estimates import unknown, wald_share
 
-HARRELL = "Harrell's C, infinitesimal jackknife"
-UNO = "Uno's C, infinitesimal jackknife"
+HARRELL = "Harrell's C, infinitesimal jackknife, logit scale"
+UNO = "Uno's C, infinitesimal jackknife, logit scale"
 
 
 def concordance(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -32,19 +32,21 @@ def concordance(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: n
 
 
 def harrell(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: float) -> dict:
-    """Harrell's C with its Wald interval."""
+    """Harrell's C with its Wald interval on the logit scale."""
     return _named(time, event, risk, np.ones(time.size), confidence, HARRELL)
 
 
 def uno(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: float) -> dict:
-    """Uno's C: pairs weighted by 1 / G(t-)^2, so that the censoring does not shape the result; Wald interval."""
+    """Uno's C: pairs weighted by 1 / G(t-)^2, so that censoring does not shape the result."""
     return _named(time, event, risk, uncensored(time, event, time) ** -2.0, confidence, UNO)
 
 
 def _named(
     time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray, confidence: float, method: str
 ) -> dict:
+    if unknown_risks := int((~np.isfinite(risk)).sum()):
+        return unknown(f"{unknown_risks} of the scores are missing or infinite", method)
     value, error = concordance(time, event, risk, np.where(event, weight, 0.0))
     if np.isnan(value):
         return unknown("no pair of patients can be ordered in time (no events, or none before the others)", method)
-    return wald(value, error, confidence, method)
+    return wald_share(value, error, confidence, method)

@@ -37,13 +37,12 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
     if events == 0:
         return "nobody had an event"
     for name, values in covariates.items():
+        if unknown_values := int((~np.isfinite(values)).sum()):
+            return f"{name} is not known of {unknown_values} patients"
         if values.nunique() < 2:
             return f"all patients have the same {name}"
-    for name, values in covariates.items():
-        if values.nunique() == 2:
-            for level in np.unique(values):
-                if not event[(values == level).to_numpy()].any():
-                    return f"no events {among(name, level, values)}: the hazard ratio has no finite estimate"
+    if why := level_without_events(event, covariates):
+        return why
     if np.linalg.matrix_rank(covariates - covariates.mean()) < covariates.shape[1]:
         return f"the variables {', '.join(covariates)} determine each other"
     if events < events_per_variable * covariates.shape[1]:
@@ -51,6 +50,16 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
             f"{events} events for {covariates.shape[1]} variables: fewer than the {events_per_variable:g} events "
             "per variable asked for"
         )
+    return None
+
+
+def level_without_events(event: np.ndarray, covariates: pd.DataFrame) -> str | None:
+    """Return which of two levels of a variable has no event, so that its hazard ratio is infinite or zero."""
+    for name, values in covariates.items():
+        if values.nunique() == 2:
+            for level in np.unique(values):
+                if not event[(values == level).to_numpy()].any():
+                    return f"no events {among(name, level, values)}: the hazard ratio has no finite estimate"
     return None
 
 
@@ -63,7 +72,10 @@ def among(name: str, level: float, values: pd.Series) -> str:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted Cox model: ``beta`` [p] and its ``covariance`` [p, p]; where both are None, ``why`` it is refused."""
+    """A fitted Cox model: ``beta`` [p] and its ``covariance`` [p, p]; where both are None, ``why`` it is refused.
+
+    ``infinite``: it is refused because the likelihood rises for ever, so that Firth's penalty would have an answer.
+    """
 
     time: np.ndarray
     event: np.ndarray
@@ -71,6 +83,7 @@ class Model:
     beta: np.ndarray | None
     covariance: np.ndarray | None
     why: str | None = None
+    infinite: bool = False
 
     @property
     def x(self) -> np.ndarray:
@@ -114,6 +127,21 @@ class Model:
             for wald, profile in rows
         ]
 
+    def leading(self, confidence: float) -> dict:
+        """Return the row to lead with, of a model of one covariate.
+
+        The plain estimate with both intervals. Where it is not finite, Firth's, which says so in ``method``;
+        ``plain_why`` then says why it leads.
+        """
+        (row,) = self.both_intervals(confidence)
+        if not self.infinite:
+            return row
+        try:
+            (penalised,) = firth(self.time, self.event, self.covariates, confidence)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return row
+        return row if penalised["estimate"] is None else {**penalised, "plain_why": self.why}
+
     def proportional(self) -> list[dict]:
         """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused."""
         if self.why:
@@ -129,10 +157,11 @@ class Model:
 def fit(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> Model:
     """The Cox model by maximum partial likelihood, or its refusal."""
     if why := refusal(event, covariates, events_per_variable):
-        return Model(time, event, covariates, None, None, why)
+        infinite = why == level_without_events(event, covariates)
+        return Model(time, event, covariates, None, None, why, infinite)
     beta = _lifelines(time, event, covariates)
     if beta is None:
-        return Model(time, event, covariates, None, None, INFINITE)
+        return Model(time, event, covariates, None, None, INFINITE, infinite=True)
     x = covariates.to_numpy(dtype=float)
     # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
     for _ in range(POLISHING):
@@ -144,7 +173,7 @@ def fit(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_pe
         beta = beta + step
         if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
             return Model(time, event, covariates, beta, covariance)
-    return Model(time, event, covariates, None, None, INFINITE)
+    return Model(time, event, covariates, None, None, INFINITE, infinite=True)
 
 
 def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> np.ndarray | None:
@@ -189,8 +218,14 @@ def baseline_hazard(
 
 def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
     """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
-    if not event.any() or (covariates.nunique() < 2).any():
-        why = "nobody had an event" if not event.any() else "a variable is the same in all patients"
+    why = None
+    if not event.any():
+        why = "there are no patients with survival data" if not event.size else "nobody had an event"
+    elif not np.isfinite(covariates).all(axis=None):
+        why = "a variable is not known of all patients"
+    elif (covariates.nunique() < 2).any():
+        why = "a variable is the same in all patients"
+    if why:
         return [unfitted(name, why, FIRTH) for name in covariates]
     scale = covariates.std(ddof=0).to_numpy(dtype=float)
     x = covariates.to_numpy(dtype=float) / scale

@@ -72,13 +72,16 @@ def _imputed(known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, se
     nobody = np.zeros((time.size, 1))
     hazard = cox.baseline_hazard(time, event, nobody, np.zeros(1), time)
     helpers = pd.DataFrame({"score": known["score"], "event": event.astype(float), "hazard": hazard}, index=known.index)
-    if "lnm" not in columns:
+    completed_too = columns
+    if "lnm" not in columns and known["lnm"].notna().all():
         helpers["lnm"] = known["lnm"].astype(float)
+    elif "lnm" not in columns and known["lnm"].notna().any():
+        completed_too = columns.assign(lnm=known["lnm"].astype(float))
     number, seed = settings["imputation"]["imputations"], settings["imputation"]["seed"]
     method = f"{cox.WALD}, Rubin's rules over {number} imputations"
     estimates, variances = [], []
-    for table in imputation.completed(columns, helpers, number, seed):
-        covariates = pd.concat([group, design(table, like=columns)], axis=1)
+    for table in imputation.completed(completed_too, helpers, number, seed):
+        covariates = pd.concat([group, design(table[list(columns)], like=columns)], axis=1)
         model = cox.fit(time, event, covariates, settings["events_per_variable"])
         if model.why:
             return [{**cox.unfitted(name, model.why, method), **_size(time, event)} for name in covariates]
@@ -101,8 +104,9 @@ def _imputed(known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, se
 def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
     """Does the H score say more about survival than the nodes at pathology?
 
-    ``alone``: Cox model of node status; ``log_rank`` by node status; ``both``: H score and node status in one model;
-    ``added``: likelihood-ratio test of the H score on top of node status.
+    On the patients whose node status is known. ``alone``: Cox model of node status; ``log_rank`` by node status;
+    ``both``: H score and node status in one model; ``added``: likelihood-ratio test of the H score on top of node
+    status.
     """
     time, event = outcome(known)
     confidence = settings["confidence"]
@@ -111,7 +115,7 @@ def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -
     refused = cox.refusal(event, both.covariates, settings["events_per_variable"])
     shown = [cox.unfitted(name, refused) for name in both.covariates] if refused else both.both_intervals(confidence)
     return {
-        "alone": {**alone.both_intervals(confidence)[0], **_size(time, event)},
+        "alone": {**alone.leading(confidence), **_size(time, event)},
         "log_rank": survival.log_rank(time, event, known["lnm"].to_numpy() == 1),
         "both": [{**row, **_size(time, event)} for row in shown],
         "added": cox.added_value(alone, both),
@@ -129,9 +133,10 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
         "knots": [],
         "method": f"Cox, restricted cubic spline, {SPLINE_KNOTS} knots at Harrell's quantiles, Wald band",
     }
-    at = splines.knots(score, SPLINE_KNOTS) if score.size else np.array([])
+    known = np.isfinite(score).all()
+    at = splines.knots(score, SPLINE_KNOTS) if score.size and known else np.array([])
     if at.size < 3:
-        why = "the score takes too few different values for a curve"
+        why = "the score takes too few different values for a curve" if known else "scores are missing or infinite"
         return {**result, "nonlinearity": {"chi2": None, "df": None, "p": None, "why": why}}
     columns = pd.DataFrame(splines.basis(score, at)).add_prefix("part ")
     model = cox.fit(time, event, columns, settings["events_per_variable"])

@@ -22,10 +22,11 @@ def thresholds(low: float, high: float) -> np.ndarray:
 
 
 def net_benefit(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Net benefit [resamples, thresholds]."""
+    """Net benefit [resamples, thresholds]; NaN without patients."""
     odds = at / (1 - at)
     gain = (acted & positive[:, None]) - (acted & ~positive[:, None]) * odds
-    return counts @ gain / counts.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return counts @ gain / counts.sum(axis=1, keepdims=True)
 
 
 def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -36,7 +37,8 @@ def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np
     is missed.
     """
     value = net_benefit(positive, acted, at, counts)
-    prevalence = (counts @ positive / counts.sum(axis=1))[:, None]
+    with np.errstate(invalid="ignore"):
+        prevalence = (counts @ positive / counts.sum(axis=1))[:, None]
     odds = at / (1 - at)
     all_value = prevalence - (1 - prevalence) * odds
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -102,6 +104,7 @@ def curves(
         "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
         "mri_ln": {"why": "the reading of the nodes on MRI is not known of all these patients"},
         "models": {},
+        **({} if positive.size else {"why": "there are no patients"}),
     }
     if reading is not None:
         reading_acted = np.broadcast_to(reading[:, None], shape)

@@ -6,19 +6,23 @@ same patients. Higher scores mean "more likely positive". Ties count one half.
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
 Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistical Evaluation of Medical Tests, 2003;
 Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
+
+The interval of a single AUC is Newcombe's method 5, because DeLong's is too short where patients are few or the AUC is
+high (coverage by Monte Carlo in docs/intervals.md). Differences of AUCs are compared by DeLong's covariance.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
-from hscore.statistics.estimates import estimate, quantile, two_sided_p, unknown
+from hscore.statistics.estimates import estimate, quantile, two_sided_p, unknown, wald_share
 
 DELONG = "DeLong"
 DELONG_LOGIT = "DeLong, logit-transformed"
-NEWCOMBE = "Newcombe's score interval (method 5)"
+NEWCOMBE = "Newcombe's method 5"
+INTERVALS = {"newcombe": NEWCOMBE, "delong": DELONG, "delong-logit": DELONG_LOGIT}
 PAIRED = "paired DeLong test"
 
 
@@ -39,10 +43,20 @@ def midranks(values: np.ndarray) -> np.ndarray:
 
 def one_class(positive: np.ndarray) -> str | None:
     """The sentence that says why nothing can be discriminated, None when both classes are present."""
+    if not positive.size:
+        return "there are no patients"
     if positive.all() or not positive.any():
-        kind = "positive" if positive.size and positive.all() else "negative"
+        kind = "positive" if positive.all() else "negative"
         return f"all {positive.size} patients are {kind}: discrimination needs both classes"
     return None
+
+
+def undefined(positive: np.ndarray, *scores: np.ndarray) -> str | None:
+    """Return why nothing can be computed of these scores: no patients, one class, or scores that are not numbers."""
+    missing = sum(int((~np.isfinite(row)).sum()) for row in scores)
+    if missing:
+        return f"{missing} of the scores are missing or infinite"
+    return one_class(positive)
 
 
 def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,33 +83,41 @@ def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
     return Delong(of_cases.mean(axis=1), np.reshape(covariance, (size, size)))
 
 
-def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, transform: str = "none") -> dict:
-    """AUC with its DeLong interval: as it is and cut to [0, 1] ("none", as pROC), or on the logit scale ("logit").
+def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, interval: str = "newcombe") -> dict:
+    """Return the AUC with its interval.
 
-    Where DeLong has no variance, because the classes are separated without exception or one of them is a single
-    patient, the interval is Newcombe's, named so, and ``why`` says why.
+    Args:
+        positive: bool [n].
+        scores: float [n].
+        confidence: level of the interval.
+        interval: "newcombe" (method 5, which exists also where the classes are separated without exception),
+            "delong" (cut to [0, 1], as pROC) or "delong-logit" (on the logit scale).
+
+    Returns:
+        An estimate; without an interval, and with the reason, where all scores are equal or DeLong has no variance.
     """
-    method = DELONG if transform == "none" else DELONG_LOGIT
-    if why := one_class(positive):
+    method = INTERVALS[interval]
+    if why := undefined(positive, scores):
         return unknown(why, method)
     result = delong(positive, scores)
     value, variance = float(result.auc[0]), float(result.covariance[0, 0])
     if np.ptp(scores) == 0:
         return {**unknown("all scores are equal: they order nobody", method), "estimate": value}
+    if interval == "newcombe":
+        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence)
+        return estimate(value, low, high, method)
     if not variance > 0:
         why = (
             "only one patient of one class: the DeLong variance needs two of each"
             if np.isnan(variance)
             else "the scores separate the classes without exception: the DeLong variance is zero"
         )
-        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence)
-        return estimate(value, low, high, NEWCOMBE, why=why)
+        return {**unknown(why, method), "estimate": value}
     error = np.sqrt(variance)
-    z = quantile(confidence)
-    if transform == "none":
-        return estimate(value, max(0.0, value - z * error), min(1.0, value + z * error), method)
-    margin = z * error / (value * (1 - value))
-    return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method)
+    if interval == "delong-logit":
+        return wald_share(value, error, confidence, method)
+    margin = quantile(confidence) * error
+    return estimate(value, max(0.0, value - margin), min(1.0, value + margin), method)
 
 
 def compare(positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float) -> dict:
@@ -108,7 +130,7 @@ def compare_all(
 ) -> list[dict]:
     """``compare`` for pairs of rows of ``scores`` [models, n]."""
     empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
-    if why := one_class(positive):
+    if why := undefined(positive, *scores):
         return [{**empty, "why": why} for _ in pairs]
     result = delong(positive, scores)
     rows = []
@@ -136,8 +158,8 @@ def compare_unpaired(
     """
     method = "unpaired DeLong test"
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
-    for positive in (positive_a, positive_b):
-        if why := one_class(positive):
+    for positive, score in ((positive_a, score_a), (positive_b, score_b)):
+        if why := undefined(positive, score):
             return {**empty, "why": why}
     a, b = delong(positive_a, score_a), delong(positive_b, score_b)
     variances = float(a.covariance[0, 0]), float(b.covariance[0, 0])
@@ -177,7 +199,7 @@ def roc_points(positive: np.ndarray, scores: np.ndarray) -> dict:
     Thresholds are the midpoints between neighbouring observed scores, as in pROC; at both ends they are None
     (nobody positive, everybody positive). With one class only the rates are None and ``why`` says so.
     """
-    if why := one_class(positive):
+    if why := undefined(positive, scores):
         return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
     values, inverse = np.unique(scores, return_inverse=True)
     cases = np.bincount(inverse, weights=positive, minlength=values.size)[::-1]

@@ -7,7 +7,7 @@ None with a sentence in ``why``.
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 
 def quantile(confidence: float) -> float:
@@ -44,6 +44,19 @@ def wald(value: float, error: float, confidence: float, method: str, **more: Any
     """Estimate with the symmetric interval value +- z x standard error."""
     margin = quantile(confidence) * error
     return estimate(value, value - margin, value + margin, method, **more)
+
+
+def wald_share(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
+    """Estimate between 0 and 1 with its Wald interval on the logit scale, which stays between 0 and 1.
+
+    An estimate of 0 or 1, or a standard error of zero, has no such interval, and ``why`` says so.
+    """
+    if not error > 0 or not 0 < value < 1:
+        why = "the standard error is zero" if error == 0 else "an estimate of 0 or 1 has no standard error"
+        return {**unknown(f"{why}: these patients cannot tell how far the truth may be away", method, **more),
+                "estimate": float(value)}  # fmt: skip
+    margin = quantile(confidence) * error / (value * (1 - value))
+    return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method, **more)
 
 
 def wald_ratio(log_value: float, log_error: float, confidence: float, method: str, **more: Any) -> dict:

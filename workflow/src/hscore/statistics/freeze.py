@@ -1,12 +1,14 @@
 """What is fixed on the development cohort, model by model, before the external one is looked at.
 
-An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``,
-``why`` where there was no choice), the ``median`` score, and the ``recalibration``, fitted on the same scores.
+An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``;
+``value`` is None, and ``why`` says why, where no cut-off separates), the ``median`` score, and the ``recalibration``,
+fitted on the same scores.
 """
 
 import numpy as np
 
 from hscore.statistics import recalibration, thresholds
+from hscore.statistics.estimates import finite
 
 
 def freeze(positive: np.ndarray, scores: np.ndarray, settings: dict) -> dict:
@@ -16,7 +18,7 @@ def freeze(positive: np.ndarray, scores: np.ndarray, settings: dict) -> dict:
     """
     return {
         **thresholds.choose(positive, scores, settings["threshold"]),
-        "median": float(np.median(scores)),
+        "median": finite(np.median(scores)) if scores.size else None,
         "recalibration": recalibration.fit(positive, scores, settings["recalibration"]),
     }
 

@@ -107,8 +107,10 @@ def validation(
     precisely this cohort tells it. ``risk`` float [n] are calibrated probabilities and ``threshold`` the frozen cut-off
     on their scale; None where there are none.
     """
-    prevalence = float(positive.mean())
+    prevalence = float(positive.mean()) if positive.size else None
     result = {"n": int(positive.size), "positives": int(positive.sum()), "prevalence": prevalence, "needed": []}
+    if prevalence is None:
+        return {**result, "why": "there are no patients: there is nothing to plan with"}
     if prevalence in (0, 1):
         return {**result, "why": "the cohort has one class only: there is nothing to plan with"}
 
@@ -130,12 +132,12 @@ def validation(
     if area is not None and 0 < area < 1:
         plan("AUC", area, for_auc(area, prevalence, WIDTHS["AUC"], confidence))
     for name, rate, share in (("sensitivity", sensitivity, prevalence), ("specificity", specificity, 1 - prevalence)):
-        if 0 < rate < 1:
+        if rate is not None and 0 < rate < 1:
             plan(name, rate, for_proportion(rate, share, WIDTHS[name], confidence))
     plan("O/E", 1.0, for_observed_expected(prevalence, WIDTHS["O/E"], confidence))
     if risk is not None and np.unique(risk).size > 1:
         plan("calibration slope", 1.0, for_slope(logit(cut(risk)), WIDTHS["calibration slope"], confidence))
-    if threshold is not None and 0 < threshold < 1:
+    if threshold is not None and None not in (sensitivity, specificity) and 0 < threshold < 1:
         name = "standardised net benefit"
         assumed = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence * threshold / (1 - threshold)
         patients = for_net_benefit(sensitivity, specificity, prevalence, threshold, WIDTHS[name], confidence)

@@ -8,14 +8,14 @@ Source: Pencina, D'Agostino, Vasan, Stat Med 2008;27:157-172 and 2011;30:11-21; 
 
 import numpy as np
 
-from hscore.statistics.discrimination import one_class
+from hscore.statistics.discrimination import undefined
 from hscore.statistics.estimates import two_sided_p, unknown, wald
 
 
 def continuous_nri(positive: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Category-free NRI: net share of events moved up plus net share of non-events moved down."""
     method = "continuous NRI, Wald"
-    if why := one_class(positive):
+    if why := undefined(positive, old, new):
         return unknown(why, method)
     return _nri(positive, np.sign(new - old), confidence, method)
 
@@ -25,7 +25,7 @@ def categorical_nri(
 ) -> dict:
     """NRI over risk categories [cut k, cut k+1)."""
     method = "categorical NRI, Wald"
-    if why := one_class(positive):
+    if why := undefined(positive, old, new):
         return unknown(why, method)
     moved = np.sign(np.digitize(new, cuts) - np.digitize(old, cuts))
     return _nri(positive, moved, confidence, method)
@@ -45,7 +45,7 @@ def _nri(positive: np.ndarray, moved: np.ndarray, confidence: float, method: str
 def idi(positive: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Integrated discrimination improvement: gain in mean risk of events minus gain in mean risk of non-events."""
     method = "IDI, Wald"
-    if why := one_class(positive):
+    if why := undefined(positive, old, new):
         return unknown(why, method)
     gain, loss = (new - old)[positive], (new - old)[~positive]
     if min(gain.size, loss.size) < 2:

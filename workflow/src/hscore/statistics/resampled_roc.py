@@ -11,7 +11,7 @@ Sources: McClish, Med Decis Making 1989;9:190-195 (partial area, its correction)
 import numpy as np
 
 from hscore.statistics import bootstrap
-from hscore.statistics.discrimination import one_class
+from hscore.statistics.discrimination import undefined
 from hscore.statistics.estimates import unknown
 
 
@@ -79,7 +79,7 @@ def band(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidenc
     Percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. Without one of the classes, ``why``.
     """
     method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
-    if why := one_class(positive):
+    if why := undefined(positive, scores):
         return {"method": method, "why": why}
     draws = ResampledRoc(positive, scores, counts).sensitivities(BAND)
     return {"false_positive_rate": BAND.tolist(), **bootstrap.band(draws, confidence), "method": method}
@@ -110,7 +110,7 @@ def describe(
             "method": f"average precision (area under the precision-recall curve); {resampled}",
         },
     }
-    if why := one_class(positive):
+    if why := undefined(positive, scores):
         return {name: unknown(why, **row) for name, row in rows.items()}
     one, by_class, whole = (
         ResampledRoc(positive, scores, counts) for counts in (bootstrap.everyone(positive.size), *draws)

@@ -7,21 +7,27 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from hscore import numerals
 from hscore.statistics import accuracy, discrimination
 from hscore.statistics.multiplicity import adjust
 
 BELOW, MISSING = "below", "missing"
+SHARES = "Pearson's chi-square, not corrected"
+NO_CUT_OFF = "no cut-off was frozen for this model"
 
 
 def by_level(
-    positive: np.ndarray, scores: np.ndarray, cut: float, levels: np.ndarray, interval: str, confidence: float
+    positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray, interval: str, confidence: float
 ) -> list[dict]:
-    """Per level: ``level n positives auc sensitivity specificity``."""
+    """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off."""
     rows = []
     for level in sorted(set(levels), key=_place):
         member = levels == level
-        called = scores[member] >= cut
-        rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
+        if cut is None:
+            rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
+        else:
+            called = scores[member] >= cut
+            rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
         rows.append(
             {
                 "level": str(level),
@@ -40,14 +46,18 @@ def _place(level: str) -> tuple:
     return level == MISSING, not level.startswith(BELOW), level
 
 
-def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float, levels: np.ndarray) -> dict[str, dict]:
+def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray) -> dict[str, dict]:
     """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
 
     Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
     """
+    auc = _of_aucs(positive, scores, levels)
+    if cut is None:
+        none = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
+        return {"auc": auc, "sensitivity": none, "specificity": {**none}}
     right = (scores >= cut) == positive
     return {
-        "auc": _of_aucs(positive, scores, levels),
+        "auc": auc,
         "sensitivity": _of_shares(right[positive], levels[positive], levels),
         "specificity": _of_shares(right[~positive], levels[~positive], levels),
     }
@@ -88,7 +98,7 @@ def _of_shares(right: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) ->
     """Pearson's chi-square test of the shares of right calls, bool [patients]; a level without a patient is out."""
     found, place = np.unique(levels, return_inverse=True)
     left_out = int(np.unique(all_levels).size - found.size)
-    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Pearson's chi-square, not corrected"}
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": SHARES}
     if found.size < 2:
         return {**row, "why": "fewer than two levels have such patients"}
     share = right.mean()
@@ -112,7 +122,7 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
         words = values.astype(object)
         if name in DIVISIONS:
             division = DIVISIONS[name]
-            measured = pd.to_numeric(values, errors="coerce")
+            measured = numerals.numbers(values)
             words = pd.Series(np.where(measured < division, f"{BELOW} {division}", f"{division} or more"), table.index)
             words = words.where(measured.notna())
         parts[name] = words.where(words.notna(), MISSING).astype(str)
@@ -120,7 +130,7 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(
-    positive: np.ndarray, scores: np.ndarray, cut: float, table: pd.DataFrame, interval: str, confidence: float
+    positive: np.ndarray, scores: np.ndarray, cut: float | None, table: pd.DataFrame, interval: str, confidence: float
 ) -> list[dict]:
     """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference.
 

@@ -2,6 +2,12 @@
 
 Shapes: ``time`` is float [n] (months here, any unit), ``event`` bool [n] (False: censored at ``time``).
 Curves and the log-rank test come from lifelines; the median follows R's rule, which lifelines does not.
+
+While nobody has had the event the log-log band does not exist (R prints NA). There the lower limit is Clopper and
+Pearson's for all of the m patients followed so far being free of it, (alpha / 2)^(1 / m). It errs in no more than
+alpha / 2 of all studies: if the true survival were below it, m patients whose censoring is independent would all be
+free of the event with a chance below alpha / 2. The beta product procedure (Fay, Brittain, Proschan, Biostatistics
+2013;14:723-736) reduces to the same limit where nobody is censored.
 """
 
 from collections.abc import Mapping
@@ -10,8 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hscore.statistics.estimates import finite, quantile, two_sided_p, unknown
+from hscore.statistics.proportions import clopper_pearson
 
 BANDS = "log-log (exponential Greenwood) pointwise"
+NO_EVENT = "Clopper-Pearson, patients followed so far (nobody has had the event)"
+CURVES = f"{BANDS}; before the first event {NO_EVENT}"
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,28 @@ class Curve:
 
 
 def kaplan_meier(time: np.ndarray, event: np.ndarray, confidence: float) -> Curve:
-    """Kaplan-Meier estimate with pointwise log-log bands (Kalbfleisch and Prentice); needs one patient at least."""
+    """Kaplan-Meier estimate with pointwise log-log bands (Kalbfleisch and Prentice); needs one patient at least.
+
+    Before the first event the band is ``without_event`` for those who are followed on from each point.
+    """
     from lifelines import KaplanMeierFitter
 
     fitter = KaplanMeierFitter(alpha=1 - confidence).fit(time, event)
     survival = fitter.survival_function_.iloc[:, 0].to_numpy()
     low, high = (fitter.confidence_interval_.iloc[:, column].to_numpy().copy() for column in (0, 1))
-    low[survival == 1] = high[survival == 1] = 1.0  # nobody has had the event yet: no variance, as in R
+    moments = fitter.survival_function_.index.to_numpy(dtype=float)
+    first = survival == 1
+    low[first] = [
+        without_event(int((time > moment).sum() or (time >= moment).sum()), confidence) for moment in moments[first]
+    ]
+    high[first] = 1.0
     low[survival == 0] = high[survival == 0] = np.nan
-    return Curve(fitter.survival_function_.index.to_numpy(dtype=float), survival, low, high)
+    return Curve(moments, survival, low, high)
+
+
+def without_event(followed: int, confidence: float) -> float:
+    """Return the lower limit of a survival of 1 when none of the patients ``followed`` so far has had the event."""
+    return clopper_pearson(followed, followed, confidence)[0]
 
 
 def median(time: np.ndarray, survival: np.ndarray) -> float | None:
@@ -54,8 +76,11 @@ def median(time: np.ndarray, survival: np.ndarray) -> float | None:
 
 
 def median_interval(curve: Curve) -> tuple[float | None, float | None]:
-    """Confidence interval of the median: where the two bands cross 0.5 (Brookmeyer and Crowley, as R)."""
-    return median(curve.time, curve.low), median(curve.time, curve.high)
+    """Confidence interval of the median: where the two bands cross 0.5 (Brookmeyer and Crowley, as R).
+
+    As in R, the band before the first event does not count: in the smallest groups it would cross 0.5 at once.
+    """
+    return median(curve.time, np.where(curve.survival == 1, 1.0, curve.low)), median(curve.time, curve.high)
 
 
 def at_time(curve: Curve, moment: float) -> tuple[float, float | None, float | None]:
@@ -131,8 +156,9 @@ def restricted_mean_difference(
     means, errors = zip(*(restricted_mean(time[g], event[g], horizon) for g in (group, ~group)), strict=True)
     difference, error = means[0] - means[1], float(np.hypot(*errors))
     known = {"difference": difference, "horizon": horizon, "means": list(means), "errors": list(errors)}
-    if error == 0:
-        return {**empty, **known, "why": "nobody had an event in time"}
+    if not min(errors) > 0:
+        where = "" if error == 0 else "in one of the groups "
+        return {**empty, **known, "why": f"{where}nobody had an event in time: there is no standard error"}
     margin = quantile(confidence) * error
     interval = {"low": difference - margin, "high": difference + margin, "p": two_sided_p(difference / error)}
     return {**empty, **known, **interval}
@@ -185,14 +211,16 @@ def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, hor
     if steps["time"][-1] < end:  # the last step is drawn to the end of observation
         steps = {name: [*values, end if name == "time" else values[-1]] for name, values in steps.items()}
     censored = np.sort(time[~event & (time <= horizon)]).tolist()
-    at = [_at(curve, time, float(moment)) for moment in moments[1:]]
-    return {**result, "at": at, "curve": {**steps, "method": BANDS}, "censored": censored}
+    at = [_at(curve, time, float(moment), confidence) for moment in moments[1:]]
+    return {**result, "at": at, "curve": {**steps, "method": CURVES}, "censored": censored}
 
 
-def _at(curve: Curve, time: np.ndarray, moment: float) -> dict:
+def _at(curve: Curve, time: np.ndarray, moment: float, confidence: float) -> dict:
     """Survival at a moment, as R's ``summary(survfit, times =)``: none after the last patient's time."""
     if moment > time.max():
         return {"time": moment, **unknown(f"nobody was followed for {moment:g} months", BANDS)}
     value, low, high = at_time(curve, moment)
-    row = {"time": moment, "estimate": value, "low": low, "high": high, "method": BANDS}
+    if value == 1:
+        low = without_event(int((time >= moment).sum()), confidence)
+    row = {"time": moment, "estimate": value, "low": low, "high": high, "method": NO_EVENT if value == 1 else BANDS}
     return row if low is not None else {**row, "why": "everybody has had the event"}

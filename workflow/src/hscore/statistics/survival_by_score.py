@@ -1,8 +1,9 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1) and the columns to adjust for; missing is NaN. Patients without survival data are counted and
-left out; those without a covariate are left out of the models that use it, or their covariates are imputed.
+``competing_event`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
+analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
+their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from hscore.statistics.cox_models import outcome
 
 STEP_MONTHS = 12  # distance of the columns of the table of numbers at risk
 PER = "0.1 of the H score"
+MEDIAN = "out-of-fold development scores"
 
 
 def analyse(
@@ -40,6 +42,7 @@ def analyse(
     development cohort, ``prediction_model`` is that of the study whose models are used (``survival_prediction.fit``).
     """
     grouping = cut_off(settings["groups"], frozen)
+    groups = {"cut": grouping["cut"], "why": grouping.get("why")}
     if "development" in cohorts:
         known = with_survival(cohorts["development"][1])
         prediction_model = survival_prediction.fit(
@@ -48,18 +51,22 @@ def analyse(
     return {
         "model": model,
         "grouping": grouping,
-        "cohorts": {
-            name: describe(cohort, column, grouping["cut"], settings) for name, (column, cohort) in cohorts.items()
-        },
+        "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
         "prediction": prediction(prediction_model, cohorts, settings["confidence"]),
     }
 
 
 def cut_off(rule: str, frozen: dict) -> dict:
-    """The grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group."""
-    if rule == "threshold":
-        return {"rule": rule, "cut": frozen["value"], "chosen_on": frozen["chosen_on"]}
-    return {"rule": rule, "cut": frozen["median"], "chosen_on": "out-of-fold development scores"}
+    """The grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group.
+
+    ``cut`` is None, and ``why`` says why, where no cut-off was frozen.
+    """
+    key, chosen_on = ("value", frozen["chosen_on"]) if rule == "threshold" else ("median", MEDIAN)
+    grouping = {"rule": rule, "cut": frozen[key], "chosen_on": chosen_on}
+    if frozen[key] is not None:
+        return grouping
+    why = frozen.get("why") if rule == "threshold" else "there are no development scores to take the median of"
+    return {**grouping, "why": why or "no cut-off was frozen"}
 
 
 def with_survival(cohort: pd.DataFrame) -> pd.DataFrame:
@@ -79,55 +86,71 @@ def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame
     return {**result, "external": survival_prediction.evaluate(model, *outcome(known), score, confidence)}
 
 
-def describe(cohort: pd.DataFrame, score_column: str, cut: float, settings: dict) -> dict:
-    """Everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section."""
+def describe(
+    cohort: pd.DataFrame, score_column: str, settings: dict, cut: float | None, why: str | None = None
+) -> dict:
+    """Everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
+
+    Without a ``cut`` nobody is in either group, and everything of the groups is None for the reason ``why``.
+    """
     known = with_survival(cohort)
     time, event = outcome(known)
     score = known["score"].to_numpy(float)
-    high = score >= cut
+    high, low = (score >= cut, score < cut) if cut is not None else (np.zeros(score.size, dtype=bool),) * 2
     confidence, horizon = settings["confidence"], settings["horizon_months"]
     moments = np.arange(0, horizon + 1e-9, STEP_MONTHS if horizon >= 2 * STEP_MONTHS else horizon / 4)
     group = pd.DataFrame({"high H score": high.astype(float)}, index=known.index)
+    if cut is None:
+        group["high H score"] = np.nan
+    no_groups = {"why": why} if cut is None else {}
     by_group = cox.fit(time, event, group)
     by_score = cox.fit(time, event, pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index))
-    (ratio,), (continuous,) = (model.both_intervals(confidence) for model in (by_group, by_score))
+    ratio, continuous = (model.leading(confidence) for model in (by_group, by_score))
     size = {"n": int(time.size), "events": int(event.sum())}
     adjusted = cox_models.multivariable(known, group, settings)
-    nodes = known["lnm"].to_numpy() == 1
+    staged = known["lnm"].notna().to_numpy()
+    time_staged, event_staged = outcome(known[staged])
+    nodes = known["lnm"].to_numpy()[staged] == 1
     node_groups = {"positive": nodes, "negative": ~nodes}
     return {
         **size,
         "score_column": score_column,
         "missing": missing(cohort, known, settings),
         "follow_up": survival.describe_follow_up(time, event, confidence),
-        **survival.describe_groups(time, event, {"high": high, "low": ~high}, moments, horizon, confidence),
-        "log_rank": survival.log_rank(time, event, high),
-        "hazard_ratio": {**ratio, **size},
-        "hazard_ratio_firth": cox.firth(time, event, group, confidence)[0],
+        **survival.describe_groups(time, event, {"high": high, "low": low}, moments, horizon, confidence),
+        "log_rank": {**survival.log_rank(time, event, high), **no_groups},
+        "hazard_ratio": {**ratio, **size, **no_groups},
+        "hazard_ratio_firth": {**cox.firth(time, event, group, confidence)[0], **no_groups},
         "hazard_ratio_precision": hazard_ratio_precision(ratio, high, event, confidence),
         "continuous": {"per": PER, **continuous, **size},
         "univariable": cox_models.univariable(known, settings["adjust_for"], settings),
         "multivariable": adjusted["rows"],
         "pathology": {
-            **cox_models.beside_pathology(known, group, settings),
-            **survival.describe_groups(time, event, node_groups, moments, horizon, confidence),
-            "restricted_mean": survival.restricted_mean_difference(time, event, nodes, horizon, confidence),
+            **cox_models.beside_pathology(known[staged], group[staged], settings),
+            **survival.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),
+            "restricted_mean": survival.restricted_mean_difference(
+                time_staged, event_staged, nodes, horizon, confidence
+            ),
         },
         "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
         "proportional_hazards_multivariable": adjusted["proportional_hazards"],
-        "competing": competing_events(known, high, moments, confidence),
+        "competing": competing_events(known, {"high": high, "low": low}, moments, confidence),
         "concordance": concordance.harrell(time, event, score, confidence),
         "concordance_uno": concordance.uno(time, event, score, confidence),
         "time_dependent_auc": [time_dependent.auc_at(time, event, score, moment, confidence) for moment in moments[1:]],
         "spline": cox_models.spline(time, event, score, settings),
-        "restricted_mean": survival.restricted_mean_difference(time, event, high, horizon, confidence),
+        "restricted_mean": {
+            **survival.restricted_mean_difference(time, event, high, horizon, confidence),
+            **no_groups,
+        },
     }
 
 
 def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
-    """Patients without survival data (``dfs``), and of those with it, without each column to adjust for."""
+    """Patients without survival data (``dfs``), and of those with it, without node status or a column to adjust for."""
     return {
         "dfs": len(cohort) - len(known),
+        "lnm": int(known["lnm"].isna().sum()),
         **{name: int(known[name].isna().sum()) for name in settings["adjust_for"]},
         "handling": cox_models.handling(settings),
     }
@@ -147,7 +170,9 @@ def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, con
     return {**result, "events": events, "patients": int(np.ceil(events / event.mean()))}
 
 
-def competing_events(known: pd.DataFrame, high: np.ndarray, moments: np.ndarray, confidence: float) -> dict | None:
+def competing_events(
+    known: pd.DataFrame, groups: Mapping[str, np.ndarray], moments: np.ndarray, confidence: float
+) -> dict | None:
     """Cumulative incidence by group where the tables name competing events; None where they name none."""
     other = known["competing_event"].to_numpy() == 1
     if known["competing_event"].isna().all():
@@ -159,6 +184,6 @@ def competing_events(known: pd.DataFrame, high: np.ndarray, moments: np.ndarray,
         "handling": "competing events are censored in every other analysis",
         "groups": {
             name: competing.describe(time[member], event[member], other[member], moments, confidence)
-            for name, member in (("high", high), ("low", ~high))
+            for name, member in groups.items()
         },
     }

@@ -1,34 +1,32 @@
 """From the score to a predicted chance of staying event-free, fitted on development and tested on other patients.
 
-A Cox model of the score with Breslow's baseline; beside it, as the model without any knowledge of the patient, the
-development cohort's Kaplan-Meier curve for everybody. Both begin at month 0 with a chance of 1.
+A Cox model of the score with Breslow's baseline. Its error is compared with that of the model without any knowledge of
+the patient: the Kaplan-Meier curve of the cohort on which it is tested, for everybody (Kattan and Gerds 2018, R's
+riskRegression). Both begin at month 0 with a chance of 1.
 """
 
 import numpy as np
 import pandas as pd
 
-from hscore.statistics import bootstrap, cox, survival, time_dependent
+from hscore.statistics import bootstrap, cox, time_dependent
 from hscore.statistics.estimates import unknown, wald
 
 
 def fit(time: np.ndarray, event: np.ndarray, score: np.ndarray, horizon: float) -> dict:
-    """The model in full: ``log_hazard_ratio`` of the score, by ``month`` the ``cumulative_hazard`` and ``no_model``.
+    """The model in full: ``log_hazard_ratio`` of the score, by ``month`` the ``cumulative_hazard``.
 
-    The cumulative hazard is that of a score of 0; ``no_model`` is the Kaplan-Meier curve. Where the Cox model is
-    refused all is None and ``why`` says why.
+    The cumulative hazard is that of a score of 0. Where the Cox model is refused all is None and ``why`` says why.
     """
     months = np.arange(0.0, np.floor(horizon) + 1)
     size = {"n": int(time.size), "events": int(event.sum())}
     model = cox.fit(time, event, pd.DataFrame({"score": score}))
     if model.why or months.size < 3:
         why = model.why or "the horizon is shorter than two months"
-        return {"log_hazard_ratio": None, "month": [], "cumulative_hazard": [], "no_model": [], **size, "why": why}
-    curve = survival.kaplan_meier(time, event, 0.95)
+        return {"log_hazard_ratio": None, "month": [], "cumulative_hazard": [], **size, "why": why}
     return {
         "log_hazard_ratio": float(model.beta[0]),
         "month": months.tolist(),
         "cumulative_hazard": cox.baseline_hazard(time, event, model.x, model.beta, months).tolist(),
-        "no_model": [survival.at_time(curve, month)[0] for month in months],
         **size,
     }
 
@@ -41,8 +39,8 @@ def predicted(model: dict, score: np.ndarray) -> np.ndarray:
 def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray, confidence: float) -> dict:
     """Integrated Brier score on other patients, up to the horizon or the last whole month that one was followed.
 
-    ``model``, ``no_model``, and ``scaled``: 1 - model / no_model, the index of prediction accuracy (Kattan and Gerds,
-    Diagn Progn Res 2018;2:7). ``curve`` is the Brier score by month.
+    ``model``, ``no_model`` (these patients' own Kaplan-Meier curve), and ``scaled``: 1 - model / no_model, the index of
+    prediction accuracy (Kattan and Gerds, Diagn Progn Res 2018;2:7). ``curve`` is the Brier score by month.
     """
     names = ("model", "no_model", "scaled")
     empty = {"to_month": None, "curve": {"month": [], "model": [], "no_model": []}}
@@ -51,27 +49,35 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
     if model["log_hazard_ratio"] is None or months.size < 3:
         why = f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
         return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
-    chances = {
-        "model": predicted(model, score)[:, : months.size],
-        "no_model": np.tile(model["no_model"][: months.size], (time.size, 1)),
-    }
+    if missing := int((~np.isfinite(score)).sum()):
+        why = f"{missing} of the scores are missing or infinite"
+        return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
+    chances = predicted(model, score)[:, : months.size]
+
+    def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        own = time_dependent.brier_scores(time, event, chances, months, counts)
+        return own, time_dependent.null_brier_scores(time, event, months, counts)
 
     def integrated(counts: np.ndarray) -> np.ndarray:
-        own, nobody = (
-            time_dependent.integrated_brier(time, event, chances[name], months, counts)
-            for name in ("model", "no_model")
-        )
+        own, nobody = (time_dependent.mean_over(part, months) for part in scores(counts))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.stack([own, nobody, 1 - own / nobody], axis=1)
 
     values, errors = integrated(bootstrap.everyone(time.size))[0], time_dependent.jackknife(integrated, time.size)
-    rows = {
-        name: wald(value, error, confidence, time_dependent.BRIER)
-        if np.isfinite(value) and np.isfinite(error)
-        else unknown("the curve for everybody makes no error: nothing to scale by", time_dependent.BRIER)
-        for name, value, error in zip(names, values, errors, strict=True)
-    }
-    curves = {
-        name: time_dependent.brier_scores(time, event, chance, months).tolist() for name, chance in chances.items()
-    }
+    rows = {name: _row(*found, confidence) for name, *found in zip(names, values, errors, strict=True)}
+    for name in ("model", "no_model"):
+        if rows[name]["low"] is not None:
+            rows[name]["low"] = max(0.0, rows[name]["low"])
+    own, nobody = scores(bootstrap.everyone(time.size))
+    curves = {"model": own[0].tolist(), "no_model": nobody[0].tolist()}
     return {**rows, "to_month": float(months[-1]), "curve": {"month": months.tolist(), **curves}}
+
+
+def _row(value: float, error: float, confidence: float) -> dict:
+    """Return an estimate with its Wald interval, without one where the jackknife has no standard error."""
+    if not np.isfinite(value):
+        return unknown("the curve for everybody makes no error: nothing to scale by", time_dependent.BRIER)
+    if not (np.isfinite(error) and error > 0):
+        why = "the jackknife has no standard error: too few patients, or the same value whoever is left out"
+        return {**unknown(why, time_dependent.BRIER), "estimate": float(value)}
+    return wald(value, error, confidence, time_dependent.BRIER)

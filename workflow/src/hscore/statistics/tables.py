@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore import numerals
 from hscore.errors import UserError
 
 READING = "mri_ln_positive"
@@ -54,13 +55,13 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> pd.DataF
 
 def numbers(table: pd.DataFrame, column: str, source: str, low: float, high: float = np.inf) -> pd.Series:
     """A column as float64; missing stays NaN. UserError naming the patient for text or values outside low..high."""
-    values = pd.to_numeric(table[column], errors="coerce")
+    values = numerals.numbers(table[column])
     wrong = (values.isna() & table[column].notna()) | (values < low) | (values > high)
     if wrong.any():
         patient = table.index[wrong][0]
         span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
         raise UserError(f"{source}, patient '{patient}', {column}: '{table[column][patient]}' is not a number {span}")
-    return values.astype(float)
+    return values
 
 
 def complete(values: pd.Series, source: str) -> pd.Series:
@@ -123,8 +124,8 @@ def read_survival(
 ) -> pd.DataFrame:
     """Outcomes and the columns to adjust for of every patient of all centres; missing is NaN.
 
-    ``dfs_months``, ``dfs_event``, ``lnm``, and ``competing_event`` (NaN where no table has it). A column to adjust for
-    all of whose values are numbers becomes float, any other stays text.
+    ``dfs_months``, ``dfs_event``, ``lnm`` (NaN where the node status is not known), and ``competing_event`` (NaN where
+    no table has it). A column to adjust for all of whose values are numbers becomes float, any other stays text.
     """
     source = " + ".join(str(path) for path in dfs)
     outcomes = read_tables(dfs, ["dfs_months", "dfs_event"])
@@ -133,14 +134,15 @@ def read_survival(
         "dfs_event": yes_no(outcomes, "dfs_event", source),
         "competing_event": yes_no(outcomes.reindex(columns=["competing_event"]), "competing_event", source),
     }
-    nodes = read_binary(lnm, "lnm")
-    same_patients(nodes.index, " + ".join(str(path) for path in lnm), outcomes.index)
-    columns["lnm"] = nodes.astype(float)
+    nodes = read_tables(lnm, ["lnm"])
+    named = " + ".join(str(path) for path in lnm)
+    same_patients(nodes.index, named, outcomes.index)
+    columns["lnm"] = yes_no(nodes, "lnm", named)
     adjust_for = [name for name in adjust_for if name != "lnm"]
     covariates = read_tables(manifests, adjust_for)
     same_patients(covariates.index, " + ".join(str(path) for path in manifests), outcomes.index)
     for name in adjust_for:
-        as_number = pd.to_numeric(covariates[name], errors="coerce")
+        as_number = numerals.numbers(covariates[name])
         columns[name] = covariates[name] if (as_number.isna() & covariates[name].notna()).any() else as_number
     return pd.DataFrame(columns)
 

@@ -1,12 +1,14 @@
 """Choosing the cut-off of a score on the development cohort; "score >= threshold is positive".
 
-Candidate thresholds are the midpoints between neighbouring observed scores (as pROC's best thresholds).
+Candidate thresholds are the midpoints between neighbouring observed scores (as pROC's best thresholds). A cut-off
+whose Youden index (sensitivity + specificity - 1) on these scores is not above zero separates nothing: it is not
+frozen, and its ``value`` is None with the reason.
 """
 
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.statistics.discrimination import cut_points, one_class
+from hscore.statistics.discrimination import cut_points, undefined
 
 REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
 
@@ -65,35 +67,48 @@ def fixed(rule: str | dict) -> dict:
 
 
 def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
-    """The frozen threshold: ``rule`` in words, ``value``, what it was chosen on, and how it did there.
+    """Choose the threshold to freeze.
 
-    A fixed value needs no data. Where the data allow no choice (one class, all scores equal) the lowest score is
-    taken, so that everybody is positive, and ``why`` says so: missing a metastasis is the worse error.
+    A fixed value needs no data and is taken as it is. A value chosen on data must separate: where the data allow no
+    choice (no patients, one class, unknown or equal scores), or the best choice has a Youden index of zero or less,
+    there is none.
+
+    Args:
+        positive: bool [n].
+        scores: float [n].
+        rule: as configured, see ``parse_rule``.
+
+    Returns:
+        ``rule`` in words, ``value`` (None where no cut-off is frozen, with the reason in ``why``), ``chosen_on``, and
+        how the value did there: ``n``, ``positives``, ``sensitivity``, ``specificity``.
     """
     name, number = parse_rule(rule)
-    why = None
+    cases, controls = int(positive.sum()), int((~positive).sum())
+    size = {"n": cases + controls, "positives": cases}
     if name == "value":
-        cut = fixed(rule)
+        cut, why = fixed(rule), None
     else:
         words = (
             "largest Youden index, of equal ones the most sensitive"
             if name == "youden"
             else f"highest threshold with sensitivity of at least {number:g}"
         )
-        why = one_class(positive) or ("all scores are equal" if np.unique(scores).size == 1 else None)
-        if why:
-            why += "; the lowest score is used, so that everybody is positive"
-            value = float(scores.min())
-        else:
+        cut = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
+        why = undefined(positive, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
+        if not why:
             value = youden(positive, scores) if name == "youden" else at_sensitivity(positive, scores, number)
-        cut = {"rule": words, "value": value, "chosen_on": "out-of-fold scores of the development cohort"}
+            true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([value])))
+            if true * controls > false * cases:  # Youden's index above zero, in whole numbers
+                cut["value"] = value
+            else:
+                index = true / cases - false / controls
+                why = f"the best threshold has a Youden index of {index:.3f}: it separates nothing"
+    if why:
+        return {**cut, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
     true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([cut["value"]])))
-    cases, controls = int(positive.sum()), int((~positive).sum())
-    result = {
+    return {
         **cut,
-        "n": cases + controls,
-        "positives": cases,
+        **size,
         "sensitivity": true / cases if cases else None,
         "specificity": 1 - false / controls if controls else None,
     }
-    return {**result, "why": why} if why else result

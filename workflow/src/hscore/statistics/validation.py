@@ -46,6 +46,7 @@ def validate(
     (recalibration, reclassification, study size) is external, or out-of-fold where there is no external cohort.
     """
     cuts = {model: entry["value"] for model, entry in frozen.items()}
+    without_cut = {model: entry["why"] for model, entry in frozen.items() if entry["value"] is None}
     for name, evaluation in evaluations.items():
         if without := [model for model in evaluation.scores if model not in cuts]:
             raise UserError(f"model '{without[0]}' has {name} scores but no frozen threshold")
@@ -56,7 +57,10 @@ def validate(
     for name, evaluation in evaluations.items():
         draws = bootstrap.both(evaluation.positive, resamples, rng)
         counts[name] = draws.whole
-        rows += [performance(model, name, evaluation, cuts[model], settings, draws) for model in evaluation.scores]
+        rows += [
+            performance(model, name, evaluation, cuts[model], settings, draws, without_cut.get(model))
+            for model in evaluation.scores
+        ]
     recalibrated = {name: recalibrate(evaluations[name], frozen) for name in held_out(evaluations)}
     main = held_out(evaluations)[0]
     calibrated = calibrations(evaluations, recalibrated, confidence, counts)
@@ -161,14 +165,14 @@ def decision_curves(
     name: str,
     evaluation: Evaluation,
     recalibrated: Evaluation,
-    cuts: Mapping[str, float],
+    cuts: Mapping[str, float | None],
     characteristics: pd.DataFrame | None,
     settings: dict,
     counts: np.ndarray,
 ) -> list[dict]:
     """One entry a kind of scores; the frozen calls, which are the same on both scales, stand in that as predicted.
 
-    Recalibrated ones only where there are any.
+    Recalibrated ones only where there are any; frozen calls only of models that have a cut-off.
     """
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
     positive, reading = evaluation.positive, tables.node_reading(characteristics)
@@ -177,7 +181,8 @@ def decision_curves(
         for scale, scores in (("as predicted", evaluation.scores), ("recalibrated", recalibrated.scores))
         if scores
     ]
-    rows[0]["frozen_calls"] = decision.frozen_calls(positive, evaluation.scores, cuts, at, confidence, counts)
+    called = {model: scores for model, scores in evaluation.scores.items() if cuts[model] is not None}
+    rows[0]["frozen_calls"] = decision.frozen_calls(positive, called, cuts, at, confidence, counts)
     if name == "out_of_fold" and recalibrated.scores:
         rows[1]["caution"] = OPTIMISTIC
     return rows
@@ -214,7 +219,7 @@ def reclassifications(
 def subgroup_report(
     name: str,
     evaluation: Evaluation,
-    cuts: Mapping[str, float],
+    cuts: Mapping[str, float | None],
     characteristics: pd.DataFrame | None,
     settings: dict,
 ) -> list[dict]:
@@ -246,7 +251,7 @@ def precision_report(
     if of_model:  # the last one is recalibrated where there is such a row
         found |= {"O/E": of_model[-1]["observed_expected"], "calibration slope": of_model[-1]["slope"]}
     positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
-    if risk is not None:
+    if risk is not None and frozen[reference]["value"] is not None:
         threshold = float(recalibration.apply(frozen[reference]["recalibration"], frozen[reference]["value"]))
         acted = (risk >= threshold)[:, None]
         curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
@@ -267,13 +272,25 @@ def development_size(
 
 
 def performance(
-    model: str, name: str, evaluation: Evaluation, cut: float, settings: dict, draws: bootstrap.Resamples
+    model: str,
+    name: str,
+    evaluation: Evaluation,
+    cut: float | None,
+    settings: dict,
+    draws: bootstrap.Resamples,
+    why: str | None = None,
 ) -> dict:
-    """Discrimination and accuracy of one model in one evaluation."""
+    """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
     positive, scores = evaluation.positive, evaluation.scores[model]
-    confidence = settings["confidence"]
-    called = scores >= cut
-    counts = accuracy.confusion(positive, called)
+    confidence, interval = settings["confidence"], settings["proportion_interval"]
+    counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
+    if cut is not None:
+        counts = accuracy.confusion(positive, scores >= cut)
+        called = {
+            **accuracy.rates(counts, interval, confidence),
+            **accuracy.ratios(counts, confidence),
+            "indices": accuracy.indices(positive, scores >= cut, draws.whole, confidence),
+        }
     return {
         "model": model,
         "evaluation": name,
@@ -281,11 +298,10 @@ def performance(
         "positives": int(positive.sum()),
         "threshold": cut,
         "auc": discrimination.auc_interval(positive, scores, confidence),
-        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "logit"),
+        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong"),
+        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit"),
         **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
-        **accuracy.rates(counts, settings["proportion_interval"], confidence),
-        **accuracy.ratios(counts, confidence),
-        "indices": accuracy.indices(positive, called, draws.whole, confidence),
+        **called,
         "confusion": counts,
         "roc": discrimination.roc_points(positive, scores),
         "roc_band": resampled_roc.band(positive, scores, draws.by_class, confidence),
@@ -313,14 +329,15 @@ def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: f
 
 
 def paired_accuracy(
-    name: str, evaluation: Evaluation, cuts: Mapping[str, float], reference: str, confidence: float
+    name: str, evaluation: Evaluation, cuts: Mapping[str, float | None], reference: str, confidence: float
 ) -> list[dict]:
     """McNemar's test of the frozen calls of every pair of models, with the difference of their shares of right ones.
 
     Among positives it is one of sensitivity, among negatives of specificity, among all of accuracy. Holm's adjustment
-    of the exact p-values, measure by measure.
+    of the exact p-values, measure by measure. Models without a cut-off make no calls and form no pair.
     """
-    positive, scores = evaluation.positive, evaluation.scores
+    positive = evaluation.positive
+    scores = {model: score for model, score in evaluation.scores.items() if cuts[model] is not None}
     right = {model: (score >= cuts[model]) == positive for model, score in scores.items()}
     rows = []
     groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore import numerals
 from hscore.cohort import flow
 from hscore.cohort.table import read_table
 from hscore.errors import UserError
@@ -50,7 +51,7 @@ def work(arguments: argparse.Namespace) -> None:
         "not_in_table": flow.folders_without_row(arguments.images, table),
     }
     with new_file(arguments.manifest) as path:
-        manifest.to_csv(path, index=False, float_format="%.15g")
+        manifest.to_csv(path, index=False, float_format=numerals.text)
     write_json(arguments.flow, counts)
 
 

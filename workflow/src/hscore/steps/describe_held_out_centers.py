@@ -24,7 +24,7 @@ def work(arguments: argparse.Namespace) -> None:
         for name, part in parts.items()
     ]
     with new_file(arguments.output) as path:
-        pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
+        pd.DataFrame(rows).to_csv(path, index=False)
 
 
 def described(evaluation: tables.Evaluation, model: str, part: np.ndarray, confidence: float) -> dict:

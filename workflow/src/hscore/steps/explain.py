@@ -35,7 +35,7 @@ def work(arguments: argparse.Namespace) -> None:
     names = samples.patients["patient"]
     scores = tables.numbers(tables.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1)
     positive = tables.read_binary(arguments.lnm, "lnm")[names].to_numpy()
-    chosen = cases.most_certain(positive, scores[names].to_numpy(), cut)
+    chosen = {} if cut is None else cases.most_certain(positive, scores[names].to_numpy(), cut)
     shown, checks = [], {}
     for number, key in enumerate(array_keys(ensembles[0].spec)):
         own = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))

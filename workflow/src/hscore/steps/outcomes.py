@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore import numerals
 from hscore.cohort.table import OUTCOMES, read_manifest, read_table
 from hscore.files import new_file
 from hscore.steps import _program
@@ -23,7 +24,7 @@ def work(arguments: argparse.Namespace) -> None:
     included = read_manifest(arguments.manifest)["patient"]
     outcome = table.loc[included, list(OUTCOMES[arguments.kind])]
     with new_file(arguments.output) as path:
-        outcome.to_csv(path, float_format="%.15g")
+        outcome.to_csv(path, float_format=numerals.text)
 
 
 if __name__ == "__main__":

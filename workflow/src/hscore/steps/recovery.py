@@ -34,6 +34,7 @@ def work(arguments: argparse.Namespace) -> None:
     content = {
         "study": arguments.study,
         "simulated": True,
+        "confidence": arguments.confidence,
         "patients": {role: len(pairs) for role, pairs in included.items()},
         "planted": {center: page.planted(truth) for center, truth in truths.items()},
         "images": comparison.summarise_images(rows),

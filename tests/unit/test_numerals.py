@@ -1,0 +1,87 @@
+"""Decimals are read exactly, whichever table they are in."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hscore import numerals
+from hscore.cohort.table import read_manifest, read_table
+from hscore.learning import samples
+from hscore.statistics import tables
+
+PACKAGE = Path(__file__).parents[2] / "workflow/src/hscore"
+rng = np.random.default_rng(1)
+DOUBLES = np.concatenate([rng.random(2000), rng.random(500) * 10.0 ** rng.integers(-8, 1, 500), [0.1 + 0.2, 5e-324]])
+
+
+@pytest.mark.parametrize("word", ["", " ", "nan", "inf", "-Infinity", "1_0", "0x10", "1,5", "١", "1e999", "high", "1e"])
+def test_only_plain_finite_numbers_are_read(word):
+    assert np.isnan(numerals.number(word))
+
+
+def test_missing_cells_stay_missing_and_numbers_stay_themselves():
+    found = numerals.numbers(pd.Series([" 1.50 ", "-2e-3", ".5", "7.", None, np.nan, 3, 0.1], dtype=object))
+    np.testing.assert_array_equal(found, [1.5, -0.002, 0.5, 7.0, np.nan, np.nan, 3.0, 0.1])
+
+
+def test_numbers_are_written_so_that_they_read_back_as_themselves():
+    assert [numerals.text(value) for value in (45.0, 1.5, 0.1 + 0.2, 1e-7)] == [
+        "45",
+        "1.5",
+        "0.30000000000000004",
+        "1e-07",
+    ]
+    assert [numerals.number(numerals.text(value)) for value in DOUBLES] == DOUBLES.tolist()
+
+
+def test_full_precision_scores_survive_writing_and_reading(tmp_path):
+    names = [f"p{place}" for place in range(DOUBLES.size)]
+    path = tmp_path / "scores.csv"
+    pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
+    np.testing.assert_array_equal(tables.read_scores(path, "score", pd.Index(names)), DOUBLES)
+    table = pd.DataFrame({"patient": names})
+    np.testing.assert_array_equal(samples.read_scores(table, ["a"], {"a": path}, "score")[:, 0], DOUBLES)
+
+
+def test_full_precision_clinical_values_survive_writing_and_reading(tmp_path):
+    path, columns = tmp_path / "clinical.csv", ["age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", "dfs_months"]
+    rest = dict.fromkeys(["figo_stage", "histology", "grade", "lnm", "dfs_event"], "")
+    names = [f"p{place}" for place in range(DOUBLES.size)]
+    written = pd.DataFrame({"patient": names, "center": "north", **dict.fromkeys(columns, DOUBLES), **rest})
+    written.to_csv(path, index=False)
+    found = read_table(path, "north")
+    for column in columns:
+        np.testing.assert_array_equal(found[column], DOUBLES)
+    manifest = tmp_path / "manifest.csv"
+    found.assign(samples="").to_csv(manifest, index=False, float_format=numerals.text)
+    for reader in (read_manifest, samples.read_manifest):
+        np.testing.assert_array_equal(reader(manifest)["age"], DOUBLES)
+
+
+def test_a_score_with_many_digits_stays_in_its_group(tmp_path):
+    """A third of all doubles would come back below themselves, and so below a cut-off that equals them."""
+    names = [f"p{place}" for place in range(DOUBLES.size)]
+    path = tmp_path / "scores.csv"
+    pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
+    rounded = pd.read_csv(path)["score"].to_numpy()
+    assert (rounded != DOUBLES).mean() > 0.2  # what pandas does by itself
+    found = tables.read_scores(path, "score", pd.Index(names))
+    assert all(score >= cut for score, cut in zip(found, DOUBLES, strict=True))
+
+
+def test_every_reader_of_tables_is_exact_and_no_writer_rounds_what_is_read_again():
+    """``read_csv`` reads text or round-trips; ``to_numeric`` and ``float_format`` are only where nothing is lost."""
+    for path in PACKAGE.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            words = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            if call.func.attr == "read_csv":
+                assert words.get("dtype") == "str" or words.get("float_precision") == "'round_trip'", path
+            if call.func.attr == "to_csv" and path.name != "model_folder.py":  # the log of training, for people
+                assert words.get("float_format", "numerals.text") == "numerals.text", path
+            if call.func.attr == "to_numeric":
+                assert path.name == "samples.py", path  # of columns that are numbers already
