@@ -1,11 +1,13 @@
 """The region of interest through the whole step: true reasons, no delivered names, sequences that hold too little."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom import dcmread
 from test_convert import SETTINGS, codes, run, text
 
 from dicom_writer import diffusion, save, series, square, structure_set, volume
@@ -65,16 +67,14 @@ def test_the_label_of_the_tumour_is_chosen_by_its_number(patient, tmp_path):
     assert sitk.GetArrayFromImage(image).sum() == 50 and status.usable == ["CET1WI", "T2WI", "ADC"]
 
 
-@pytest.mark.parametrize(("outside", "code"), [(0.05, "roi_partly_outside"), (0.15, "roi_outside_image")])
-def test_a_sequence_without_a_part_of_the_region(patient, tmp_path, outside, code):
+@pytest.mark.parametrize(("columns", "code"), [(1, "roi_partly_outside"), (2, "roi_outside_image")])
+def test_a_sequence_without_a_part_of_the_region(patient, tmp_path, columns, code):
     array = np.zeros((6, 20, 16))
-    array[2, :20, :5] = 1  # the T1 lacks the first columns of a region of 20 rows
+    array[2, 5:15, 3:14] = 1  # the T1 lacks the first columns of eleven
     mask(patient / "tumour.nii.gz", array)
     for path in (patient / "t1").iterdir():
         path.unlink()
-    left = -12 + 1.5 * (1 if outside > 0.1 else 0)
-    rows = 20 if outside > 0.1 else 19
-    short = series(volume(rows=rows, columns=16), number=8, description="t1+c", origin=(left, -15, 3))
+    short = series(volume(), number=8, description="t1+c", origin=(-12 + 1.5 * (3 + columns), -15, 3))
     save(short, patient / "t1")
     status = run(patient, tmp_path / "out")
     assert codes(status, "CET1WI") == [code] and ("CET1WI" in status.usable) == (code == "roi_partly_outside")
@@ -119,3 +119,45 @@ def test_another_frame_of_reference_names_the_setting_that_helps(patient, tmp_pa
     status = run(patient, tmp_path / "out")
     assert codes(status) == ["foreign_roi"]
     assert "convert.roi.frame_of_reference: ignore" in text(status, "foreign_roi")
+
+
+def test_a_mask_in_a_folder_of_nodes_is_a_node_whatever_its_name(patient, tmp_path):
+    (patient / "lymph_nodes").mkdir()
+    mask(patient / "lymph_nodes/lesion.nii.gz", tumour())
+    assert codes(run(patient, tmp_path / "out")) == ["no_roi"]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "shift_jis", "utf-8"])
+def test_a_name_of_a_mask_in_any_bytes(patient, tmp_path, encoding):
+    """Read in its alphabet: the tumour is found, the node is not taken, and neither stops the study."""
+    path = os.fsencode(patient) + b"/" + "腫瘤.nii.gz".encode(encoding if encoding != "shift_jis" else "gb18030")
+    mask(patient / "tumour.nii.gz", tumour())
+    os.rename(os.fsencode(patient / "tumour.nii.gz"), path)
+    assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
+    os.rename(path, os.fsencode(patient) + b"/" + "淋巴.nii.gz".encode("gb18030"))
+    assert codes(run(patient, tmp_path / "node")) == ["no_roi"]
+
+
+def test_a_mask_in_air_is_refused(patient, tmp_path):
+    array = np.zeros((6, 20, 16))
+    array[1:3, :3, :3] = 1
+    mask(patient / "tumour.nii.gz", array)
+    status = run(patient, tmp_path / "out")
+    assert status.usable == [] and "are in air" in text(status, "unreadable_roi")
+
+
+def test_a_mask_belongs_to_the_visit_in_whose_folder_it_is(patient, tmp_path):
+    """Both visits have one grid; the mask lies with the second."""
+    for name in ("t1", "t2", "dwi"):
+        for path in sorted((patient / name).iterdir()):
+            dataset = dcmread(path)
+            dataset.StudyDate, dataset.StudyInstanceUID = "20240101", "1.2.826.1"
+            dataset.save_as(path)
+            dataset.StudyDate, dataset.StudyInstanceUID = "20240601", "1.2.826.2"
+            dataset.SeriesInstanceUID += ".2"
+            dataset.SOPInstanceUID += ".2"
+            (patient / "visit2" / name).mkdir(parents=True, exist_ok=True)
+            dataset.save_as(patient / "visit2" / name / path.name)
+    mask(patient / "visit2/tumour.nii.gz", tumour())
+    status = run(patient, tmp_path / "out")
+    assert "number 2 was used (the ROI belongs to it)" in text(status, "several_examinations")

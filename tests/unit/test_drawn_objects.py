@@ -313,3 +313,52 @@ def test_surfaces_are_not_voxels(patient):
     save([dataset], patient, "seg.dcm")
     code, text = failure(patient)
     assert code == "unreadable_roi" and "surfaces" in text
+
+
+# --- what an object says about a region besides its name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ROIDescription": "left obturator lymph node"},
+        {"ROIObservationLabel": "LN left"},
+        {"RTROIInterpretedType": "PTV"},
+        {"RTROIInterpretedType": "ORGAN"},
+    ],
+)
+def test_a_structure_is_known_by_its_description_and_type(patient, words):
+    dataset = structure_set({"ROI-1": BLOCK})
+    observation = Dataset()
+    observation.ReferencedROINumber = 1
+    for keyword, value in words.items():
+        setattr(dataset.StructureSetROISequence[0] if keyword == "ROIDescription" else observation, keyword, value)
+    dataset.RTROIObservationsSequence = Sequence([observation])
+    save([dataset], patient, "rt.dcm")
+    assert failure(patient)[0] == "no_roi"
+
+
+def test_a_type_of_organ_does_not_overrule_the_name_of_the_tumour(patient):
+    """Planning programs write ORGAN for whatever is drawn by hand."""
+    dataset = structure_set({"GTVp": BLOCK})
+    observation = Dataset()
+    observation.ReferencedROINumber, observation.RTROIInterpretedType = 1, "ORGAN"
+    dataset.RTROIObservationsSequence = Sequence([observation])
+    save([dataset], patient, "rt.dcm")
+    assert [region.name for region in find(patient).regions] == ["GTVp"]
+
+
+def test_contours_of_images_that_are_not_the_patients_are_not_moved_to_those_that_the_set_lists(patient):
+    """A tumour drawn on CT in a set that also lists the registered MR."""
+    dataset = structure_set({"GTV": BLOCK}, "9.9", "1.2.3")
+    for contour in dataset.ROIContourSequence[0].ContourSequence:
+        image = Dataset()
+        image.ReferencedSOPInstanceUID = generate_uid()
+        contour.ContourImageSequence = Sequence([image])
+    save([dataset], patient, "rt.dcm")
+    assert failure(patient)[0] == "foreign_roi"
+
+
+def test_an_unnamed_structure_in_a_folder_of_nodes_is_a_node(patient):
+    save([structure_set({"ROI-1": BLOCK})], patient / "lymph_nodes", "rt.dcm")
+    assert failure(patient)[0] == "no_roi"

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from hscore.imaging import region_names
+from hscore.imaging.region_choice import Rules
 from workflow_runs import ROOT
 
 TUMOURS = """GTVp|GTV-T|GTV_primary|IBS-GTVp|cervix tumour|CervixTumor|肿瘤|病灶|宫颈癌|Tumor|tumour_new
@@ -52,6 +53,34 @@ def test_a_pattern_sees_the_name_as_it_is_written_and_its_words():
     assert region_names.matches("GTV_primary", "gtv_primary") and region_names.matches(r"\bln\b", "LeftLN")
 
 
-def test_the_defaults_of_the_code_are_those_of_the_config():
+def test_the_config_leaves_the_patterns_to_the_code():
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["convert"]["roi"]
-    assert (config["segment"], config["exclude"]) == (region_names.SEGMENT, region_names.EXCLUDE)
+    assert (Rules(**config).segment, Rules(**config).exclude) == (region_names.SEGMENT, region_names.EXCLUDE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("盆腔LN", "LN左髂外", "GTV左LN", "primary+N", "Tumor_N", "N1_left", "ADP iliaque G", "GTV ADP", "л/у справа"),
+        *(
+            "Nodo pelvico D",
+            "GTVLK",
+            "GTVnod_L",
+            "lnodes",
+            "GTV_PAN",
+            "임파선",
+            "GTV+5",
+            "GTV_5mm",
+            "Tumorbett",
+            "瘤周",
+        ),
+        *("GTV_exp", "not GTV", "Uterus-GTV", "肿瘤外放5mm"),
+    ],
+)
+def test_nodes_and_margins_in_further_spellings(name):
+    assert region_names.matches(region_names.EXCLUDE, name)
+
+
+@pytest.mark.parametrize("name", ["Milano_tumour", "adeno_tumor", "Stefano_tumor", "Tumor_IIB_N0", "T2N1 tumor"])
+def test_words_that_only_look_like_exclusions(name):
+    assert not region_names.matches(region_names.EXCLUDE, name)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
 
-from hscore.imaging.geometry import BrokenGeometryError, stack
 from hscore.imaging.grouping import Series
 from hscore.imaging.region import Region
 
@@ -29,22 +30,32 @@ class Drawn:
 def drawn_on(regions: Sequence[Region], studies: Iterable[str], series: Sequence[Series]) -> Drawn:
     """Return the images that regions were drawn on.
 
-    A mask file refers to no images; it was drawn on those series of which it has the grid.
+    A mask file refers to no images. It was drawn on a series of which it has the grid; of several, or where there is
+    none, on those in the folder nearest to its own.
     """
-    uids = set().union(*(region.series for region in regions))
-    frames = set().union(*(region.frames_of_reference for region in regions))
-    silent = [region for region in regions if not (region.series or region.frames_of_reference)]
-    if silent:
-        uids |= {one.uid for one in series if _has_grid_of(one, silent)}
+    uids: set[str] = set()
+    frames: set[str] = set()
+    for region in regions:
+        frames |= region.frames_of_reference
+        uids |= region.series if region.is_dicom else _nearest(region, series)
     return Drawn(frozenset(uids), frozenset(frames - {""}), frozenset(studies) - {""})
 
 
-def _has_grid_of(series: Series, regions: Sequence[Region]) -> bool:
-    try:
-        grid, _ = stack(series.frames, series.slice_distance or series.thickness)
-    except BrokenGeometryError:
-        return False
-    return any(grid.same_as(region.grid) for region in regions)
+def _nearest(region: Region, series: Sequence[Series]) -> set[str]:
+    """UIDs of the series that a mask file may have been drawn on, in the folder that shares most with its own."""
+    possible = [one for one in series if one.uid in region.series] or list(series)
+    shared = {one.uid: _shared_folders(region.source, one.frames[0].path) for one in possible}
+    if not region.series and len(set(shared.values())) == 1:
+        return set()
+    return {uid for uid, depth in shared.items() if depth == max(shared.values())}
+
+
+def _shared_folders(one: Path | None, other: Path) -> int:
+    """How many folders two paths share from the start."""
+    if one is None:
+        return 0
+    pairs = zip(one.parent.parts, other.parent.parts, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def examination_days(series: Sequence[Series]) -> list[int | None]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from hscore.imaging import metaimage_mask, nifti_mask, nrrd_mask
-from hscore.imaging.mask_volume import MaskVolume, UnreadableMaskError
-from hscore.imaging.privacy import name_in_words
+from hscore.imaging.mask_volume import MaskVolume, Segment, UnreadableMaskError
+from hscore.imaging.privacy import in_true_alphabet, name_in_words
 from hscore.imaging.region import Region, RoiError, file_in_words
 
 # A mask holds few whole numbers; a picture holds many.
@@ -20,6 +20,7 @@ READERS = {
     ".mha": ("MetaImage", metaimage_mask.read),
     ".mhd": ("MetaImage", metaimage_mask.read),
 }
+ROUNDING = 1e-3
 NO_MASK = "it is a picture or a map of probabilities, not a mask"
 HOW_TO_PLACE = "export it with the position of the images it was drawn on, or as DICOM-SEG"
 
@@ -37,14 +38,17 @@ def read(path: Path, label: int | None = None, folder: Path | None = None) -> li
     """
     suffix = next(suffix for suffix in sorted(READERS, key=len, reverse=True) if path.name.lower().endswith(suffix))
     kind, reader = READERS[suffix]
-    stem = path.name[: -len(suffix)]
-    above = path.relative_to(folder).parent.as_posix() if folder else ""
+    stem = in_true_alphabet(path.name[: -len(suffix)])
+    above = in_true_alphabet(path.relative_to(folder).parent.as_posix()) if folder else ""
     try:
         volume = reader(path)
         if volume.segments:
-            found = [(name, name, f"{above}/{stem}", inside) for name, inside in _segments(volume)]
+            found = [
+                (segment.name, segment.name, segment.meaning, f"{above}/{stem}", inside)
+                for segment, inside in _segments(volume)
+            ]
         else:
-            found = [(name_in_words(Path(stem)), stem, above, _mask(volume, label))]
+            found = [(name_in_words(Path(stem)), stem, "", above, _mask(volume, label))]
     except UnreadableMaskError as error:
         text = f"{file_in_words(path)}: {error}"
         raise RoiError("unreadable_roi", f"{text}; {HOW_TO_PLACE}" if "position" in text else text) from None
@@ -53,13 +57,13 @@ def read(path: Path, label: int | None = None, folder: Path | None = None) -> li
     except OSError as error:
         raise RoiError("unreadable_roi", f"{file_in_words(path)}: {error.strerror or 'cannot be opened'}") from None
     return [
-        Region(name, kind, inside, volume.grid, matched=matched, context=context, source=path)
-        for name, matched, context, inside in found
+        Region(name, kind, inside, volume.grid, matched=matched, meaning=meaning, context=context, source=path)
+        for name, matched, meaning, context, inside in found
     ]
 
 
-def _segments(volume: MaskVolume) -> list[tuple[str, np.ndarray]]:
-    """Return name and voxels of the described segments without the background.
+def _segments(volume: MaskVolume) -> list[tuple[Segment, np.ndarray]]:
+    """Return the described segments with their voxels, without the background.
 
     Raises:
         UnreadableMaskError: a voxel has a value that no segment has, or two segments share one.
@@ -72,7 +76,7 @@ def _segments(volume: MaskVolume) -> list[tuple[str, np.ndarray]]:
         if unknown := set(_labels(voxels)) - values:
             raise UnreadableMaskError(f"no segment of its header has the label {min(unknown)} of its voxels")
     return [
-        (segment.name, volume.voxels[segment.layer] == segment.value)
+        (segment, volume.voxels[segment.layer] == segment.value)
         for segment in volume.segments
         if segment.value != 0 and segment.name.strip().lower() != "background"
     ]
@@ -93,11 +97,11 @@ def _mask(volume: MaskVolume, label: int | None) -> np.ndarray:
     if label is not None and counts:
         if label not in counts:
             raise UnreadableMaskError(f"it has no label {label} ('convert.roi.label'), only {there}")
-        return voxels == label
+        return np.rint(voxels) == label
     if len(counts) > 1:
         text = f"it holds {len(counts)} labels: {there}; set 'convert.roi.label' to the number that is the tumour"
         raise UnreadableMaskError(text)
-    return voxels != 0
+    return np.rint(voxels) != 0
 
 
 def _labels(voxels: np.ndarray) -> dict[int, int]:
@@ -107,9 +111,13 @@ def _labels(voxels: np.ndarray) -> dict[int, int]:
         UnreadableMaskError: it is a picture, or holds probabilities.
     """
     values, counts = _distinct(voxels)
-    if values is None or not (values >= 0).all() or not (values == np.round(values)).all():
+    # integers that were stored with a scale come back a hair beside whole numbers
+    if values is None or not (values >= -ROUNDING).all() or not (np.abs(values - np.round(values)) <= ROUNDING).all():
         raise UnreadableMaskError(f"{NO_MASK} of whole numbers")
-    return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
+    found: dict[int, int] = {}
+    for value, count in zip(np.rint(values), counts, strict=True):
+        found[int(value)] = found.get(int(value), 0) + int(count)
+    return found
 
 
 def _distinct(voxels: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -25,6 +25,7 @@ class Segment:
     name: str
     layer: int
     value: int
+    meaning: str = ""
 
 
 @dataclass

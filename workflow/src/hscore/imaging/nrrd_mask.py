@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.imaging import values
 from hscore.imaging.grid import Grid
 from hscore.imaging.mask_volume import MaskVolume, Segment, UnreadableMaskError, as_array, layers, placed, unpack
 
@@ -74,7 +75,7 @@ def _parts(content: bytes) -> tuple[str, bytes]:
         raise UnreadableMaskError("NRRD cannot be read: it does not begin with the letters NRRD")
     end = re.search(rb"\r?\n\r?\n", content)
     head, data = (content[: end.start()], content[end.end() :]) if end else (content, b"")
-    return head.decode("utf-8", "replace"), data
+    return head.decode() if head.isascii() else values.decoded(head), data
 
 
 def _fields(head: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -140,7 +141,11 @@ def _segments(pairs: dict[str, str], count: int) -> list[Segment]:
         for at, number in enumerate(numbers):
             name = pairs.get(f"Segment{number}_Name") or pairs.get(f"Segment{number}_ID") or f"segment {number}"
             layer = int(pairs.get(f"Segment{number}_Layer", at if old else 0))
-            segments.append(Segment(name, layer, int(pairs.get(f"Segment{number}_LabelValue", 1))))
+            value = int(pairs.get(f"Segment{number}_LabelValue", 1))
+            # terminology: category, type and modifier, each with scheme, code and meaning between "^"
+            entry = re.search(r"TerminologyEntry:([^|]*)", pairs.get(f"Segment{number}_Tags", ""))
+            meaning = re.sub(r"[~^]+", " ", entry[1]) if entry else ""
+            segments.append(Segment(name, layer, value, meaning))
     except ValueError:
         raise UnreadableMaskError("the description of its segments cannot be read") from None
     if any(not 0 <= segment.layer < count for segment in segments):

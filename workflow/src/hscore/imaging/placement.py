@@ -5,7 +5,7 @@ import numpy as np
 from hscore.imaging.body import air_limit
 from hscore.imaging.carrying import carry, outside_fraction
 from hscore.imaging.geometry import BrokenGeometryError, stack
-from hscore.imaging.grid import SAME_POSITION, Grid
+from hscore.imaging.grid import Grid
 from hscore.imaging.grouping import Series
 from hscore.imaging.region import Region
 
@@ -17,6 +17,11 @@ MOST_OF_VIEW, MOST_OF_SECTION = 0.3, 0.5
 MOST_OF_BODY, MOST_OF_BODY_SECTION = 0.5, 0.7
 # Empty slices in the middle of a region that were left out by mistake; more are a distance between two lesions.
 MOST_SLICES_FORGOTTEN = 2
+# ... also in a mask that was resampled to thinner slices: two slices of the pelvis are up to this thick (mm).
+MOST_MM_FORGOTTEN = 12.0
+SAME_SPACING = 0.01  # relative
+# Share of a region outside the body; a tumour has no air, its outline a little.
+MOST_IN_AIR = 0.5
 
 INVERTED = "it may be inverted, or an outline of the body"
 
@@ -44,13 +49,9 @@ def position_problem(region: Region, grids: list[tuple[Series, Grid]]) -> str:
     how = "export it with the position of the images it was drawn on, or as DICOM-SEG"
     if not grid.affine[:3, 3].any():
         return f"it has no position (its first voxel is at 0, 0, 0, and no series of the patient begins there); {how}"
-    middle = np.abs(grid.corners.mean(axis=0)).max() < SAME_POSITION
     for one, other in grids:
-        if sorted(grid.size) != sorted(other.size):
-            continue
-        corners = np.concatenate([other.corners, other.corners * [-1, -1, 1]])
-        begins = np.linalg.norm(corners - grid.affine[:3, 3], axis=1).min() < SAME_POSITION
-        if middle or begins:
+        same_spacing = np.allclose(sorted(grid.spacing), sorted(other.spacing), rtol=SAME_SPACING)
+        if sorted(grid.size) == sorted(other.size) and same_spacing:
             return (
                 f"it has the matrix of series {one.number} but another position or direction, so that its position "
                 f"was lost or changed when it was exported; {how}"
@@ -94,8 +95,11 @@ def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
 
 
 def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
-    """Return why a mask [z, y, x] covers too much of the body in a volume of the same grid; "" if it does not."""
+    """Return why a mask [z, y, x] covers too much of the body, or none of it, in a volume of its grid; "" if not."""
     body = values > air_limit(values)
+    in_air = 1 - np.count_nonzero(mask[body]) / max(1, np.count_nonzero(mask))
+    if in_air > MOST_IN_AIR:
+        return f"{100 * in_air:.0f} % of the ROI are in air: its rows, columns or slices may be flipped"
     used = mask.any(axis=(1, 2))
     for limit, slices, where in (
         (MOST_OF_BODY, slice(None), "the body"),
@@ -127,7 +131,8 @@ def gap(regions: list[Region]) -> tuple[str, bool]:
     gaps = [int(b - a - 1) for a, b in zip(used, used[1:], strict=False) if b - a > 1 and (slices[a] & slices[b]).any()]
     if not gaps:
         return "", False
-    forgotten = min(gaps) <= MOST_SLICES_FORGOTTEN or len(gaps) > 1
+    thickness = float(np.linalg.norm(grid.affine[:3, 2 - axis]))
+    forgotten = min(gaps) <= MOST_SLICES_FORGOTTEN or min(gaps) * thickness <= MOST_MM_FORGOTTEN or len(gaps) > 1
     empty = f"{sum(gaps)} slices inside the region are empty though it is drawn on both sides of them"
     return empty, forgotten
 

@@ -1,5 +1,6 @@
 """Nothing that says who the patient is leaves the convert step: words are hidden, tags counted, never quoted."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -82,6 +83,11 @@ def tags_in_words(private: Counter[str]) -> str:
     return f"files still carry {listed}"
 
 
+def in_true_alphabet(name: str) -> str:
+    """Return a file's or folder's name whose bytes are not UTF-8 in the alphabet it was really written in."""
+    return name if name.isascii() else values.decoded(os.fsencode(name))
+
+
 def name_in_words(path: Path) -> str:
     """Return the name of a delivered file with every word hidden that could belong to a patient.
 
@@ -99,7 +105,8 @@ def name_in_words(path: Path) -> str:
         known = "".join(parts) == word and len(parts) > 1
         return word if known and all(part.lower() in allowed or len(part) < 2 for part in parts) else "*"
 
-    return re.sub(r"\*[*\W_]*\*", "*", re.sub(r"[^\W_]+", shown, path.name))
+    name = in_true_alphabet(path.name)
+    return re.sub(r"\*[*\W_]*\*", "*", re.sub(r"[^\W_]+", shown, name))
 
 
 def kind_of_file(path: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hscore.imaging.grid import Grid
-from hscore.imaging.privacy import name_in_words
+from hscore.imaging.privacy import in_true_alphabet, name_in_words
 
 SEGMENTATION, STRUCTURE_SET = "DICOM-SEG", "RTSTRUCT"
 MOST_NAMED = 12
@@ -32,6 +32,7 @@ class Region:
         series: UIDs of the series it was drawn on.
         images: UIDs of the images it was drawn on.
         matched: the name that the patterns see; never written out.
+        meaning: what its object says about it besides the name (type, description, codes); never written out.
         context: other words about it (folder, file, description of its object); never written out.
         patient: the PatientID of its object.
         source: its file.
@@ -47,6 +48,7 @@ class Region:
     series: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
     matched: str = ""
+    meaning: str = ""
     context: str = ""
     patient: str = ""
     source: Path | None = None
@@ -70,6 +72,11 @@ class Region:
     def is_dicom(self) -> bool:
         """True for kinds that name the images they were drawn on."""
         return self.kind in {SEGMENTATION, STRUCTURE_SET}
+
+    @property
+    def named_by_file(self) -> bool:
+        """True for a mask without a name of its own inside its file."""
+        return self.source is not None and in_true_alphabet(self.source.name).startswith(f"{self.matched}.")
 
     @property
     def where(self) -> str:

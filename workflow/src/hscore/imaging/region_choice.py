@@ -92,15 +92,18 @@ def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Fo
 
 
 def is_excluded(region: Region, rules: Rules) -> bool:
-    """Return whether a region is a node, an organ or a margin by its name.
+    """Return whether a region is a node, an organ or a margin by its name and by what its object says about it.
 
-    Where the name does not say that it is the tumour, the names of its file and folder and the description of its
-    object count, too: 'Segment_1' of lymph_nodes.seg.nrrd is no tumour.
+    Where neither says that it is the tumour, the names of its file and folder and the description of its object count,
+    too: 'Segment_1' of lymph_nodes.seg.nrrd is no tumour. A mask in a folder of nodes is one of them, whatever the
+    name of its file.
     """
-    if region_names.matches(rules.exclude, region.matched):
+    own = f"{region.matched} {region.meaning}".strip()
+    if region_names.matches(rules.exclude, own):
         return True
-    silent = not region_names.matches(rules.segment, region.matched)
-    return silent and region_names.matches(rules.exclude, region.context)
+    if not region_names.matches(rules.segment, own):
+        return region_names.matches(rules.exclude, region.context)
+    return region.named_by_file and region_names.matches(region_names.NODES, region.context)
 
 
 def _by_name(

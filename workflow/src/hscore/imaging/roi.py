@@ -11,6 +11,7 @@ from hscore.imaging.carrying import carry, interpolate, outside_fraction
 from hscore.imaging.dicom import Contents
 from hscore.imaging.grid import Grid
 from hscore.imaging.grouping import Series
+from hscore.imaging.privacy import in_true_alphabet
 from hscore.imaging.region import Region, RoiError, file_in_words
 from hscore.imaging.region_choice import Found, Rules, choose
 
@@ -102,6 +103,8 @@ def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[S
             raise RoiError("unreadable_roi", f"{file_in_words(path)}: {problem}")
         region.series = {one.uid for one, grid in grids if region.grid.same_as(grid)}
         return region
+    if contents.folder:
+        region.context = f"{in_true_alphabet(path.relative_to(contents.folder).parent.as_posix())}/{region.context}"
     own = {patient.casefold() for patient in contents.patients}
     if region.patient and own and region.patient.casefold() not in own:
         text = (

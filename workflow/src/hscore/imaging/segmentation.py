@@ -14,6 +14,11 @@ from hscore.imaging import values
 from hscore.imaging.grid import SAME_POSITION, Grid
 from hscore.imaging.region import SEGMENTATION, Region, RoiError, file_in_words, reason
 
+# Codes (SNOMED CT and SRT) of what is no primary tumour, whatever their meaning is called.
+CODES = {
+    **dict.fromkeys(("59441001", "T-C4000", "312501005", "281777001", "54268001"), "lymph node"),
+    **dict.fromkeys(("14799000", "M-80006", "128462008"), "secondary neoplasm"),
+}
 SURFACES = "1.2.840.10008.5.1.4.1.1.66.5"
 
 
@@ -86,7 +91,16 @@ def _region(dataset: Any, segment: Any, grid: Grid, frames: tuple) -> Region:
             raise _broken(f"two different frames of segment '{name}' lie at one position")
         filled[at] = inside[at] = part
     frames_of_reference = {str(dataset.get("FrameOfReferenceUID") or "")} - {""}
-    return Region(name, SEGMENTATION, inside, grid, frames_of_reference)
+    return Region(name, SEGMENTATION, inside, grid, frames_of_reference, meaning=_meaning(dataset, segment))
+
+
+def _meaning(dataset: Any, segment: Any) -> str:
+    """Return description, type and place of a segment in words; codes mean the same in every language."""
+    words = [values.text(segment, "SegmentDescription", dataset)]
+    for sequence in ("SegmentedPropertyTypeCodeSequence", "AnatomicRegionSequence"):
+        for code in segment.get(sequence) or []:
+            words += [values.text(code, "CodeMeaning", dataset), CODES.get(str(code.get("CodeValue") or ""), "")]
+    return " ".join(word for word in words if word)
 
 
 def _name(dataset: Any, segment: Any) -> str:

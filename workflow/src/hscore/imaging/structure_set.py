@@ -41,6 +41,7 @@ class _Structure:
     markers: int = 0
     others: list[str] = field(default_factory=list)
     images: set[str] = field(default_factory=set)
+    meaning: str = ""  # description and type besides the name
 
     @property
     def outlines(self) -> list[np.ndarray]:
@@ -74,7 +75,8 @@ def read(
     grids = _grids(series)
     regions = []
     for one in structures:
-        its_series = {instances[uid] for uid in one.images if uid in instances} or drawn_on
+        # contours that name their images belong to those, not to all series that the set lists
+        its_series = {instances[uid] for uid in one.images if uid in instances} if one.images else drawn_on
         mine = [
             each
             for each in grids
@@ -82,7 +84,7 @@ def read(
         ]
         regions.append(_region(one, mine, its_series))
         regions[-1].images, regions[-1].patient, regions[-1].source = one.images, patient, path
-        regions[-1].context = f"{path.stem}/{context}"
+        regions[-1].context, regions[-1].meaning = f"{path.stem}/{context}", one.meaning
     return regions
 
 
@@ -101,6 +103,11 @@ def _structures(dataset: Any, frames: set[str]) -> list[_Structure]:
         frame = str(item.get("ReferencedFrameOfReferenceUID") or "")
         own = {frame} if frame in frames else (frames | {frame}) - {""}
         found[number] = _Structure(values.text(item, "ROIName", dataset) or f"structure {number}", own)
+        found[number].meaning = values.text(item, "ROIDescription", dataset)
+    for item in dataset.get("RTROIObservationsSequence") or []:
+        if structure := found.get(int(item.get("ReferencedROINumber") or -1)):
+            label, kind = (values.text(item, key, dataset) for key in ("ROIObservationLabel", "RTROIInterpretedType"))
+            structure.meaning = f"{structure.meaning} {label} {kind.lower()}".strip()
     for item in dataset.get("ROIContourSequence") or []:
         for contour in item.get("ContourSequence") or []:
             _add(found[int(item.ReferencedROINumber)], contour)

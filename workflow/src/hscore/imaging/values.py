@@ -25,7 +25,7 @@ def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
     raw = header.get_item(Tag(keyword)) if Tag(keyword) in header else None
     content = getattr(raw, "value", None)
     if isinstance(content, bytes) and not (content.isascii() and ESCAPE not in content):
-        found = _decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
+        found = decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
     else:
         value = header.get(keyword)
         found = "" if value is None else str(value)
@@ -38,8 +38,8 @@ def uid(header: Dataset, keyword: str) -> str:
     return "" if found is None else "\\".join(found) if isinstance(found, list | MultiValue) else str(found)
 
 
-def _decoded(content: bytes, declared: Any) -> str:
-    """Text of bytes whose declared character set may be missing or wrong, or which were cut within a character.
+def decoded(content: bytes, declared: Any = None) -> str:
+    """Return the text of bytes whose declared character set may be missing or wrong, or that were cut in a character.
 
     The reading that gives words of radiology and the fewest unreadable bytes counts. Of equal ones UTF-8 comes first,
     because other text hardly ever has its form, then the declared character set if it gives letters: Chinese read as
