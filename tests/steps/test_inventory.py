@@ -45,7 +45,7 @@ def test_every_series_is_a_row_with_what_became_of_it(tmp_path):
     assert (t2["vendor"], t2["model"], t2["field_strength_t"]) == ("SIEMENS", "Skyra", "3.0")
     assert (t2["matrix"], t2["spacing_mm"], t2["slices"], t2["why_not"]) == ("16 x 20", "1.5 x 1.5", "6", "")
     assert (dwi["b_values"], dwi["images"], dwi["guess"]) == ("0, 800", "12", "diffusion")
-    assert "T2WI: description contains 'local'" in quick["why_not"]
+    assert "T2WI: it is an overview: its description contains 'localizer'" in quick["why_not"]
     assert (quick["description"], quick["guess"]) == ("t2 quick localizer", "localizer")
     assert quick["private_tags"] == "PatientBirthDate: 6" and "19670423" not in (tmp_path / "inventory.tsv").read_text()
     assert absent["findings"] == "no_images"

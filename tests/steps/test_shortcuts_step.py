@@ -21,7 +21,7 @@ SEED, PATIENTS, POSITIVE = 3, 22, 9
 def planted(tmp_path_factory):
     """The planted parameters, coarse, and an atlas of one variant."""
     folder = tmp_path_factory.mktemp("planted")
-    parameters = load(write_coarse(folder / "simulation.yaml", variants=1))
+    parameters = load(write_coarse(folder / "simulation.yaml", through=1, variants=1))
     (folder / "atlas").mkdir()
     outlines = atlas.load_outlines(ROOT / "resources/pelvis.yaml")
     codes.save(folder / "atlas", 0, atlas.build(outlines, SEED, 0))

@@ -82,7 +82,7 @@ def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong
     positive, scores = data
     draws = bootstrap.both(positive, 4000, np.random.default_rng(0))
     rows = resampled_roc.describe(positive, scores, draws, 0.95, 0.8)
-    delong = discrimination.auc_interval(positive, scores, 0.95)
+    delong = discrimination.auc_interval(positive, scores, 0.95, "delong")
     assert rows["auc_bootstrap"]["estimate"] == pytest.approx(delong["estimate"])
     assert rows["auc_bootstrap"]["low"] == pytest.approx(delong["low"], abs=0.02)
     assert rows["auc_bootstrap"]["high"] == pytest.approx(delong["high"], abs=0.02)
