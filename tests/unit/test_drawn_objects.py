@@ -362,3 +362,16 @@ def test_contours_of_images_that_are_not_the_patients_are_not_moved_to_those_tha
 def test_an_unnamed_structure_in_a_folder_of_nodes_is_a_node(patient):
     save([structure_set({"ROI-1": BLOCK})], patient / "lymph_nodes", "rt.dcm")
     assert failure(patient)[0] == "no_roi"
+
+
+def test_a_part_missing_beside_a_satellite_is_a_forgotten_slice(patient):
+    """The slice is not empty, so that only the part tells."""
+    heights = (8.0, 13.0, 18.0)
+    main = [square((-5, -5), (5, 5), height) for height in (8.0, 18.0)]
+    satellite = [square((8, 8), (10, 10), height) for height in heights]
+    save([structure_set({"Tumour": main + satellite})], patient, "rt.dcm")
+    code, text = failure(patient)
+    assert code == "unreadable_roi" and "a part of it is missing" in text
+    whole = [square((-5, -5), (5, 5), height) for height in heights]
+    save([structure_set({"Tumour": whole + satellite})], patient, "rt.dcm")
+    assert find(patient).regions

@@ -20,6 +20,8 @@ MOST_SLICES_FORGOTTEN = 2
 # ... also in a mask that was resampled to thinner slices: two slices of the pelvis are up to this thick (mm).
 MOST_MM_FORGOTTEN = 12.0
 SAME_SPACING = 0.01  # relative
+# Voxels that two slices must have in common, and the share of them that a slice between them must have.
+FEWEST_COMMON, LEAST_KEPT = 10, 0.25
 # Share of a region outside the body; a tumour has no air, its outline a little.
 MOST_IN_AIR = 0.5
 
@@ -129,12 +131,31 @@ def gap(regions: list[Region]) -> tuple[str, bool]:
     slices = np.moveaxis(inside, axis, 0)
     used = np.flatnonzero(slices.any(axis=(1, 2)))
     gaps = [int(b - a - 1) for a, b in zip(used, used[1:], strict=False) if b - a > 1 and (slices[a] & slices[b]).any()]
-    if not gaps:
-        return "", False
     thickness = float(np.linalg.norm(grid.affine[:3, 2 - axis]))
+    if not gaps:
+        return (
+            ("a part of it is missing on slices between two on which it is drawn", True)
+            if _torn(slices)
+            else ("", False)
+        )
     forgotten = min(gaps) <= MOST_SLICES_FORGOTTEN or min(gaps) * thickness <= MOST_MM_FORGOTTEN or len(gaps) > 1
     empty = f"{sum(gaps)} slices inside the region are empty though it is drawn on both sides of them"
     return empty, forgotten
+
+
+def _torn(slices: np.ndarray) -> bool:
+    """Return whether a slice lacks most of what the slices on both its sides have in common.
+
+    The slice is not empty where another part of the region, a satellite, is drawn on it.
+    """
+    for width in range(1, MOST_SLICES_FORGOTTEN + 1):
+        both = slices[: -width - 1] & slices[width + 1 :]
+        between = np.logical_or.reduce([slices[1 + k : len(slices) - width + k] for k in range(width)])
+        common = both.sum(axis=(1, 2))
+        kept = (both & between).sum(axis=(1, 2))
+        if ((common >= FEWEST_COMMON) & (kept < LEAST_KEPT * common)).any():
+            return True
+    return False
 
 
 def combined_dice(first: list[Region], second: list[Region]) -> float:
