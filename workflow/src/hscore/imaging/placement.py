@@ -24,6 +24,7 @@ SAME_SPACING = 0.01  # relative
 FEWEST_COMMON, LEAST_KEPT = 10, 0.25
 # Share of a region outside the body; a tumour has no air, its outline a little.
 MOST_IN_AIR = 0.5
+LEAST_BODY = 0.05  # share of the volume; a picture of one brightness has no body
 
 INVERTED = "it may be inverted, or an outline of the body"
 
@@ -100,7 +101,7 @@ def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
     """Return why a mask [z, y, x] covers too much of the body, or none of it, in a volume of its grid; "" if not."""
     body = values > air_limit(values)
     in_air = 1 - np.count_nonzero(mask[body]) / max(1, np.count_nonzero(mask))
-    if in_air > MOST_IN_AIR:
+    if in_air > MOST_IN_AIR and body.mean() > LEAST_BODY:
         return f"{100 * in_air:.0f} % of the ROI are in air: its rows, columns or slices may be flipped"
     used = mask.any(axis=(1, 2))
     for limit, slices, where in (
