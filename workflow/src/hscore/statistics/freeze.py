@@ -1,23 +1,24 @@
 """What is fixed on the development cohort, model by model, before the external one is looked at.
 
 An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``,
-``why`` where there was no choice), the ``median`` score, and the ``recalibration``, fitted on the same scores.
+``why`` where there was no choice), the ``median`` score, and for the record the ``recalibration`` that the predict step
+fitted and applied to these scores: they are risks, unless it says ``why`` not.
 """
 
 import numpy as np
 
-from hscore.statistics import recalibration, thresholds
+from hscore.statistics import thresholds
 
 
-def freeze(positive: np.ndarray, scores: np.ndarray, settings: dict) -> dict:
+def freeze(positive: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
     """The entry of a model with out-of-fold development scores, ``positive`` bool [n] and ``scores`` float [n].
 
-    ``settings``: ``threshold`` and ``recalibration`` of the config's section validate.
+    ``settings``: ``threshold`` of the config's section validate.
     """
     return {
         **thresholds.choose(positive, scores, settings["threshold"]),
         "median": float(np.median(scores)),
-        "recalibration": recalibration.fit(positive, scores, settings["recalibration"]),
+        "recalibration": recalibration,
     }
 
 
@@ -31,5 +32,5 @@ def without_development(settings: dict) -> dict:
         "sensitivity": None,
         "specificity": None,
         "median": None,
-        "recalibration": recalibration.missing(settings["recalibration"], why),
+        "recalibration": {"method": settings["recalibration"], "why": why},
     }
