@@ -182,7 +182,7 @@ def test_phantom(shared_data, tmp_path, kind):
     (tmp_path / "images").mkdir()
     (tmp_path / "images/dwi").symlink_to(folder / kind)
     vials = sitk.ReadImage(str(folder / "vials.nii.gz"))
-    sitk.WriteImage(vials > 0, str(tmp_path / "images/mask.nii.gz"))  # one label: what lies in the vials
+    sitk.WriteImage(vials > 0, str(tmp_path / "images/mask.nii.gz"))  # one label: all vials
     settings = SETTINGS | {"sequences": {"ADC": SETTINGS["sequences"]["ADC"]}}
     status = run(tmp_path / "images", tmp_path / "out", settings)
     assert status.usable == ["ADC"] and status.findings == []

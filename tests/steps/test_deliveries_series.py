@@ -539,7 +539,7 @@ def test_an_agent_without_a_name_is_enough(delivery):
 
 
 def test_the_agent_given_between_two_phases_does_not_lose_the_series(delivery):
-    """The time of the agent stands in all images; only the first phase was before it."""
+    """All images carry the time of the agent; only the first phase was acquired before it."""
     label = LABELS["acquisition time"]
     delivery.write(t1=with_elements(dynamic(label), ContrastBolusStartTime="100015")).convert()
     assert delivery.level() == 300
