@@ -17,6 +17,7 @@ import yaml
 from hscore.cohort import description
 from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
+from hscore.learning import calibration
 from hscore.recovery.observers import planted
 from hscore.reporting import results
 from hscore.reporting.quality_page import overview
@@ -95,12 +96,7 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_of
     scores = {name: _scores(rng, patients, shift) for name, shift in SEPARATION.items()}
     members = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
     positive = patients["lnm"].to_numpy() == 1
-    frozen = {
-        name: freeze(
-            positive[members["development"]], columns["out_of_fold"][members["development"]], config["validate"]
-        )
-        for name, columns in scores.items()
-    }
+    frozen = {name: _calibrate(columns, positive, members, config["validate"]) for name, columns in scores.items()}
     if not cut_off:
         nothing = {"value": None, "sensitivity": None, "specificity": None}
         frozen["hybrid"] |= nothing | {"why": "no cut-off was frozen: the best threshold separates nothing"}
@@ -168,6 +164,16 @@ def _patients(rng: np.random.Generator, scale: int) -> pd.DataFrame:
         frame.loc[rng.random(n) < 0.1, "scc_ag_ng_ml"] = np.nan
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def _calibrate(columns, positive, members, settings):
+    """Scores become risks, in place; what is frozen of the model."""
+    own = columns["out_of_fold"][None, members["development"]]
+    outcome = positive[members["development"]]
+    found = calibration.fit(own, np.ones_like(own, bool), outcome, settings["recalibration"])
+    for name, values in columns.items():
+        columns[name] = calibration.apply(found, values[None])[0]
+    return freeze(outcome, columns["out_of_fold"][members["development"]], found["recalibration"], settings)
 
 
 def _scores(rng: np.random.Generator, patients: pd.DataFrame, shift: float | None) -> dict[str, np.ndarray]:

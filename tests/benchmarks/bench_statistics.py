@@ -45,6 +45,7 @@ def stages() -> dict[str, list[str]]:
     return {
         "freeze_thresholds": [
             *("--models", *MODELS, "--predictions", *development, *split),
+            *("--calibrations", *(f"{model}={model}_calibration.json" for model in MODELS)),
             *("--settings", settings["validate"], "--output", "thresholds.json"),
         ],
         "validate": [

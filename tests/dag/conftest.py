@@ -52,6 +52,8 @@ class OwnStudy:
         for name in config["models"]:
             for seed in range(1, config["train"]["seeds"] + 1):
                 (self.finished / f"models/{name}/seed-{seed}").mkdir(parents=True)
+            (self.finished / f"predictions/{name}").mkdir(parents=True)
+            (self.finished / f"predictions/{name}/calibration.json").write_text("{}")
         for name, content in (("report/results", {"config": config}), ("validation/thresholds", {})):
             path = self.finished / f"{name}.json"
             path.parent.mkdir()

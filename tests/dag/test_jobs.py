@@ -303,6 +303,8 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
     for job in jobs:
         if job.rule == "predict_external":
             assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
+            calibration = own_study.finished / "predictions" / job.wildcards["model"] / "calibration.json"
+            assert str(calibration) in job.inputs
     survive = next(job for job in jobs if job.rule == "analyse_survival")
     assert {str(own_study.finished / name) for name in ("validation/thresholds.json", "survival/survival.json")} <= set(
         survive.inputs

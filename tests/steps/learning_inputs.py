@@ -20,6 +20,7 @@ SETTINGS = {
 }
 SPECS = {
     "clinical": {"label": "Clinical", "clinical": ["mri_ln_positive"]},
+    "reading": {"label": "MRI-LN", "reading": "mri_ln_positive"},
     "image": {"label": "T2WI", "sequence": "T2WI", "region": "tumour"},
     "hybrid": {"label": "Hybrid", "sequence": "T2WI", "region": "tumour", "clinical": ["mri_ln_positive"]},
     "late": {"label": "Late hybrid", "fuse": ["image"], "clinical": ["mri_ln_positive"]},

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import yaml
+from scipy.special import expit, logit
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -36,7 +37,21 @@ def write(folder: Path, sizes: dict[str, tuple[int, int]], models: tuple[str, ..
         scores = {"out_of_fold": _score(rng, model, development), "apparent": _score(rng, model, development)}
         development[["patient", "center"]].assign(**scores).to_csv(folder / f"{model}_development.csv", index=False)
         external = centers["c"][["patient", "center"]].assign(score=_score(rng, model, centers["c"]))
-        external.to_csv(folder / f"{model}_external.csv", index=False)
+        external.assign(**_members(external["score"])).to_csv(folder / f"{model}_external.csv", index=False)
+        write_calibration(folder, model)
+
+
+def write_calibration(folder: Path, model: str, **recalibration) -> None:
+    """The calibration of a model; scores are risks unless it says ``why`` not."""
+    usual = {"method": "platt", "intercept": -0.1, "slope": 1.1}
+    content = {"alignment": {}, "recalibration": recalibration or usual}
+    (folder / f"{model}_calibration.json").write_text(json.dumps(content))
+
+
+def _members(score: pd.Series) -> dict[str, np.ndarray]:
+    """Scores of three members about their mean."""
+    noise = np.random.default_rng(0).normal(0, 0.3, (3, score.size))
+    return {f"fold_{k}": expit(logit(score) + one).round(6) for k, one in enumerate(noise)}
 
 
 def _center(rng, name, size, positives):
@@ -88,9 +103,12 @@ def run(folder: Path, step: str, **flags) -> SimpleNamespace:
 
 def freeze(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
     """freeze_thresholds on the simulated inputs; flags given replace the usual ones."""
+    predictions = flags.get("predictions", [f"{model}={model}_development.csv" for model in models])
+    names = [pair.partition("=")[0] for pair in predictions]
     usual = {
         "models": list(models),
-        "predictions": [f"{model}={model}_development.csv" for model in models],
+        "predictions": predictions,
+        "calibrations": [f"{name}={name}_calibration.json" for name in names],
         "folds": "folds.csv",
         "settings": CONFIG["validate"],
         "output": "thresholds.json",

@@ -107,7 +107,7 @@ def test_the_recalibration_and_the_median_are_frozen_too(folder):
     frozen = json.loads((folder / "thresholds.json").read_text())
     scores = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"]
     assert frozen["hybrid"]["median"] == scores.median()
-    assert frozen["hybrid"]["recalibration"]["slope"] > 0
+    assert frozen["hybrid"]["recalibration"] == {"method": "platt", "intercept": -0.1, "slope": 1.1}
 
 
 def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
@@ -120,3 +120,5 @@ def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
     assert done.returncode == 1 and "no development cohort to choose on" in done.stderr
     done = freeze(folder, folds=[])
     assert done.returncode == 2 and "--folds" in done.stderr
+    done = freeze(folder, calibrations=["hybrid=hybrid_calibration.json"])
+    assert done.returncode == 2 and "--calibrations must name the models of --predictions" in done.stderr

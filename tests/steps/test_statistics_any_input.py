@@ -9,14 +9,7 @@ import pytest
 from statistics_inputs import CONFIG, finite, survive, unexplained, validate, write
 from statistics_inputs import freeze as freeze_step
 
-from hscore.statistics import (
-    cox_models,
-    recalibration,
-    reclassification,
-    survival_by_score,
-    survival_prediction,
-    validation,
-)
+from hscore.statistics import cox_models, reclassification, survival_by_score, survival_prediction, validation
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -80,9 +73,11 @@ def test_any_evaluation_is_validated(seed):
     rng = np.random.default_rng(seed)
     classes = [rng.random(int(rng.integers(2, 30))) < rng.choice([0, 0.3, 1]) for _ in range(2)]
     external, development = (evaluation(rng, positive) for positive in classes)
-    method = list(recalibration.METHODS)[seed // 3 % 3]
-    rules = {"threshold": "youden", "recalibration": method}
-    frozen = {name: freeze(development.positive, scores, rules) for name, scores in development.scores.items()}
+    recalibration = [{"method": "platt"}, {"method": "none", "why": "the setting says so"}][seed // 3 % 2]
+    frozen = {
+        name: freeze(development.positive, scores, recalibration, {"threshold": "youden"})
+        for name, scores in development.scores.items()
+    }
     evaluations = {"external": external, "out_of_fold": development, "apparent": development}
     if seed % 3 == 1:
         del evaluations["external"]

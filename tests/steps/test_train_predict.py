@@ -15,9 +15,10 @@ from learning_inputs import SETTINGS, SPECS, make_study
 
 import hscore
 from hscore.files import read_json
-from hscore.learning import firth
+from hscore.learning import calibration, firth
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
+from hscore.statistics.discrimination import delong
 from hscore.steps import predict, train
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(hscore.__file__).parents[1])}
@@ -43,16 +44,27 @@ def predict_arguments(study, model, seeds=("1",), external=False):
     folders = [str(study / model / f"seed-{seed}") for seed in seeds]
     cohort = "external" if external else "development"
     manifests = ["CC.csv"] if external else ["AA.csv", "BB.csv"]
-    own = [] if external else ["--folds", str(study / "folds.csv")]
+    own = [] if external else ["--folds", str(study / "folds.csv"), "--recalibration", "platt"]
     scores = [f"{base}={study / base}-{cohort}.csv" for base in SPECS[model].get("fuse", [])]
     output = study / f"{model}-{cohort}.csv"
     return ["--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
             "--manifests", *[str(study / name) for name in manifests], *own,
+            "--calibration", str(study / f"{model}-calibration.json"),
             "--scores", *scores, "--output", str(output)], output  # fmt: skip
 
 
+def fold_scores(study, model, seeds, manifests, patients=None):
+    """Each fold's probabilities, the mean over the seeds, by hand [folds, patients]."""
+    members = []
+    for seed in seeds:
+        ensemble = load_model(study / model / f"seed-{seed}")
+        samples = read_samples([study / f"{name}.csv" for name in manifests], ensemble.spec, patients)
+        members.append(ensemble.probabilities(samples))
+    return np.mean(members, axis=0)
+
+
 @pytest.mark.parametrize("model", ["clinical", "image", "hybrid"])
-def test_development_scores_are_means_of_the_right_members(study, model):
+def test_development_scores_are_calibrated_scores_of_the_right_members(study, model):
     for seed in (1, 2):
         train.main(train_arguments(study, model, [seed]))
     arguments, output = predict_arguments(study, model, (1, 2))
@@ -61,31 +73,37 @@ def test_development_scores_are_means_of_the_right_members(study, model):
     folds = pd.read_csv(study / "folds.csv")
     assert table.columns.tolist() == ["patient", "center", "out_of_fold", "apparent"]
     assert table["patient"].tolist() == folds["patient"].tolist()
-    members = []
-    for seed in (1, 2):
-        ensemble = load_model(study / model / f"seed-{seed}")
-        samples = read_samples([study / "AA.csv", study / "BB.csv"], ensemble.spec, folds["patient"].tolist())
-        members.append(ensemble.probabilities(samples))
+    raw = fold_scores(study, model, (1, 2), ("AA", "BB"), folds["patient"].tolist())
+    risks = calibration.apply(read_json(study / f"{model}-calibration.json"), raw)
     for row, fold in enumerate(folds["fold"]):
-        own = [member[fold, row] for member in members]
-        others = [member[other, row] for member in members for other in range(3) if other != fold]
-        assert table["out_of_fold"][row] == pytest.approx(np.mean(own), rel=1e-6)
+        others = [risks[other, row] for other in range(3) if other != fold]
+        assert table["out_of_fold"][row] == pytest.approx(risks[fold, row], rel=1e-6)
         assert table["apparent"][row] == pytest.approx(np.mean(others), rel=1e-6)
     assert table[["out_of_fold", "apparent"]].stack().between(0, 1).all()
 
 
 @pytest.mark.parametrize("model", ["clinical", "hybrid"])
-def test_external_score_is_the_mean_of_all_members(study, model):
+def test_external_score_is_the_mean_of_the_members_calibrated_risks(study, model):
     train.main(train_arguments(study, model))
     predict.main(predict_arguments(study, model)[0])
     arguments, output = predict_arguments(study, model, external=True)
     predict.main(arguments)
     table = pd.read_csv(output)
-    assert table.columns.tolist() == ["patient", "center", "score"]
+    names = [f"fold_{fold}" for fold in range(3)]
+    assert table.columns.tolist() == ["patient", "center", "score", *names]
     assert table["patient"].tolist() == [f"CC-{k:04d}" for k in range(6)]
-    ensemble = load_model(study / model / "seed-1")
-    expected = ensemble.probabilities(read_samples([study / "CC.csv"], ensemble.spec)).mean(axis=0)
-    np.testing.assert_allclose(table["score"], expected, rtol=1e-6)
+    raw = fold_scores(study, model, (1,), ("CC",))
+    risks = calibration.apply(read_json(study / f"{model}-calibration.json"), raw)
+    np.testing.assert_allclose(table[names].to_numpy().T, risks, rtol=1e-6)
+    np.testing.assert_allclose(table["score"], risks.mean(axis=0), rtol=1e-6)
+
+
+def test_external_scores_of_a_trained_model_need_its_calibration(study, capsys):
+    arguments, _ = predict_arguments(study, "clinical", external=True)
+    where = arguments.index("--calibration")
+    with pytest.raises(SystemExit):
+        predict.main(arguments[:where] + arguments[where + 2 :])
+    assert "need its --calibration" in capsys.readouterr().err
 
 
 def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):
@@ -119,8 +137,8 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
     def values(table, column):
         return np.column_stack([firth.logit(table[column].to_numpy()), table["mri_ln_positive"]])
 
-    members, kept = [], []
-    for fold, own in development.groupby("fold"):
+    members, everyone, kept = [], [], []
+    for fold in range(3):
         others = development[development["fold"] != fold]
         design, labels = values(others, "out_of_fold"), others["lnm"].to_numpy()
         kept.append([0, 1] if firth.fit(design, labels)[1] > 0 else [1])  # a falling image score is left out
@@ -129,11 +147,15 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
         def risk(design, coefficients=coefficients, kept=kept[-1]):
             return firth.logistic(coefficients[0] + design[:, kept] @ coefficients[1:])
 
-        np.testing.assert_allclose(late[own["patient"]], risk(values(own, "out_of_fold")), rtol=1e-5)
-        members.append(risk(values(external, "score")))
+        everyone.append(risk(values(development, "out_of_fold")))
+        members.append(risk(values(external, f"fold_{fold}")))
     assert [0, 1] in kept
+    frozen = read_json(study / "late-calibration.json")
+    risks = pd.DataFrame(calibration.apply(frozen, np.array(everyone)), columns=development["patient"])
+    for fold, own in development.groupby("fold"):
+        np.testing.assert_allclose(late[own["patient"]], risks.loc[fold, own["patient"]], rtol=1e-5)
     table = pd.read_csv(study / "late-external.csv")
-    np.testing.assert_allclose(table["score"], np.mean(members, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(table["score"], calibration.apply(frozen, np.array(members)).mean(axis=0), rtol=1e-5)
     assert read_json(study / "late" / "seed-1" / "model.json")["input"]["scores"] == ["image"]
 
 
@@ -169,27 +191,44 @@ def test_clinical_model_needs_no_torch(study):
     model = read_json(study / "clinical" / "seed-1" / "model.json")
     assert model["kind"] == "logistic" and len(model["coefficients"]) == 3
     assert pd.read_csv(study / "clinical" / "seed-1" / "history.csv")["held_out_auc"].notna().all()
-    # one binary variable: a score is the rate of its row of the table, a half added to every cell
-    folds = pd.read_csv(study / "folds.csv")
-    manifest = pd.concat([pd.read_csv(study / "AA.csv"), pd.read_csv(study / "BB.csv")])
-    joined = folds.merge(manifest, on="patient").merge(pd.read_csv(output), on="patient")
-    for _, row in joined.iterrows():
-        same = joined[(joined["fold"] != row["fold"]) & (joined["mri_ln_positive"] == row["mri_ln_positive"])]
-        assert row["out_of_fold"] == pytest.approx((same["lnm"].sum() + 0.5) / (len(same) + 1), abs=1e-6)
+    folds = pd.read_csv(study / "folds.csv", index_col="patient")
+    called, lnm = known_reading(study)[folds.index].to_numpy(), folds["lnm"].to_numpy() == 1
+    # one binary variable: a member's score is the rate of its row of the table, a half added to every cell
+    raw = fold_scores(study, "clinical", (1,), ("AA", "BB"), folds.index.tolist())
+    for fold, member in enumerate(raw):
+        for row, risk in enumerate(member):
+            same = lnm[(folds["fold"].to_numpy() != fold) & (called == called[row])]
+            assert risk == pytest.approx((same.sum() + 0.5) / (len(same) + 1), abs=1e-6)
+    # pooled, it keeps the two groups of the reading and so its AUC, although members differ in their intercepts
+    score = pd.read_csv(output, index_col="patient")["out_of_fold"][folds.index].to_numpy()
+    assert len(np.unique(score)) == 2 < len(np.unique(raw))
+    assert delong(lnm, score).auc == delong(lnm, called).auc
 
 
-def test_a_reading_is_its_own_score_and_needs_no_model(study):
-    spec = json.dumps({"label": "Node call", "reading": "mri_ln_positive"})
-    known = pd.concat([pd.read_csv(study / f"{center}.csv") for center in ("AA", "BB", "CC")]).set_index("patient")
-    for external in (False, True):
-        arguments, output = predict_arguments(study, "clinical", seeds=(), external=external)
-        arguments[1] = spec
-        predict.main(arguments)
-        table = pd.read_csv(output, index_col="patient")
-        for column in ["score"] if external else ["out_of_fold", "apparent"]:
-            assert table[column].tolist() == known["mri_ln_positive"][table.index].tolist()
-        if not external:
-            assert table.index.tolist() == pd.read_csv(study / "folds.csv")["patient"].tolist()
+def known_reading(study):
+    """The node reading of everybody, by patient."""
+    tables = [pd.read_csv(study / f"{center}.csv", index_col="patient") for center in ("AA", "BB", "CC")]
+    return pd.concat(tables)["mri_ln_positive"]
+
+
+def test_a_reading_keeps_its_two_groups_and_needs_no_model(study):
+    """Calibrated, the groups get their shares of metastasis; where no study calibrated it, it stays 0 and 1."""
+    arguments, output = predict_arguments(study, "reading", seeds=())
+    predict.main(arguments)
+    table, folds = pd.read_csv(output, index_col="patient"), pd.read_csv(study / "folds.csv", index_col="patient")
+    assert table.index.tolist() == folds.index.tolist()
+    called, lnm = known_reading(study)[table.index].to_numpy(), folds["lnm"].to_numpy() == 1
+    assert (table["out_of_fold"] == table["apparent"]).all() and table["out_of_fold"].nunique() == 2
+    assert delong(lnm, table["out_of_fold"].to_numpy()).auc == delong(lnm, called).auc
+    assert table["out_of_fold"].mean() == pytest.approx(lnm.mean())
+    arguments, output = predict_arguments(study, "reading", seeds=(), external=True)
+    predict.main(arguments)
+    risks = dict(zip(called, table["out_of_fold"], strict=True))
+    external = pd.read_csv(output, index_col="patient")["score"]
+    assert external.tolist() == [risks[call] for call in known_reading(study)[external.index]]
+    where = arguments.index("--calibration")
+    predict.main(arguments[:where] + arguments[where + 2 :])
+    assert pd.read_csv(output)["score"].tolist() == known_reading(study)[external.index].tolist()
 
 
 def test_predicting_with_another_split_is_refused(study):

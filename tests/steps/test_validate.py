@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_inputs import CONFIG, ROOT, finite, freeze, unexplained, validate, write
+from statistics_inputs import CONFIG, ROOT, finite, freeze, unexplained, validate, write, write_calibration
 
+from hscore.statistics.discrimination import delong
 from hscore.statistics.multiplicity import holm
 
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
@@ -198,17 +199,22 @@ def test_subgroups_and_study_size_are_reported_for_the_reference_model(folder):
     assert done.returncode == 1 and "a_manifest.csv has no row for patient 'c-0001'" in done.stderr
 
 
-def test_recalibration_comes_from_development_and_keeps_the_order_of_the_patients(folder):
+def test_scores_are_the_risks_and_the_recalibration_is_reported_as_frozen(folder):
     validate(folder)
     content = read(folder)
-    external = [r for r in content["calibration"] if r["evaluation"] == "external" and r["model"] == "hybrid"]
-    assert [row["scores"] for row in external] == ["as predicted", "recalibrated"]
+    rows = [row for row in content["calibration"] if row["model"] == "hybrid"]
+    assert [(row["evaluation"], row["scores"]) for row in rows] == [
+        ("external", "recalibrated"),
+        ("out_of_fold", "recalibrated"),
+    ]
+    assert "caution" not in rows[0] and "optimistic" in rows[1]["caution"]
+    scores = pd.read_csv(folder / "hybrid_external.csv")["score"]
+    assert rows[0]["mean_predicted"] == pytest.approx(scores.mean())
     line = next(row for row in content["recalibration"] if row["model"] == "hybrid")
-    assert line["fitted_on"] == "out-of-fold development scores" and line["slope"] > 0
-    as_predicted, recalibrated = (row["slope"]["estimate"] for row in external)
-    assert recalibrated == pytest.approx(as_predicted / line["slope"], rel=1e-6)
-    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]["recalibration"]
-    assert (line["intercept"], line["slope"]) == (frozen["intercept"], frozen["slope"])
+    assert line["fitted_on"] == "out-of-fold development scores"
+    frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
+    assert (line["intercept"], line["slope"]) == (frozen["recalibration"]["intercept"], 1.1)
+    assert content["precision"]["threshold"] == frozen["value"]
 
 
 def curves(content):
@@ -218,10 +224,10 @@ def curves(content):
 def test_decision_curves_stand_beside_mri_ln_alone_where_it_is_known_of_all(folder):
     validate(folder, **MANIFESTS)
     found = curves(read(folder))
-    assert set(found) == {(e, s) for e in ("external", "out_of_fold") for s in ("as predicted", "recalibrated")}
-    for (evaluation, scores), content in found.items():
-        assert ("frozen_calls" in content) == (scores == "as predicted")
-        assert ("caution" in content) == ((evaluation, scores) == ("out_of_fold", "recalibrated"))
+    assert set(found) == {("external", "recalibrated"), ("out_of_fold", "recalibrated")}
+    for (evaluation, _), content in found.items():
+        assert set(content["frozen_calls"]) == set(content["models"])
+        assert ("caution" in content) == (evaluation == "out_of_fold")
         hybrid = content["models"]["hybrid"]
         gain = np.subtract(hybrid["net_benefit"]["estimate"], content["mri_ln"]["net_benefit"]["estimate"])
         np.testing.assert_allclose(hybrid["against_mri_ln"]["estimate"], gain, atol=1e-12)
@@ -245,7 +251,7 @@ def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
     content = read(folder)
     assert {row["evaluation"] for row in content["performance"]} == {"external"}
     assert content["transport"] == [] and content["development_size"] is None
-    assert {row["scores"] for row in content["calibration"]} == {"as predicted", "recalibrated"}
+    assert {row["scores"] for row in content["calibration"]} == {"recalibrated"}
     assert finite(content) and not unexplained(content)
     assert validate(folder, models, external=[], lnm=[]).returncode == 0
     content = read(folder)
@@ -258,20 +264,10 @@ def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
     assert done.returncode == 2 and "--folds" in done.stderr
 
 
-def test_isotonic_recalibration_is_applied_as_frozen(folder):
-    settings = CONFIG["validate"] | {"recalibration": "isotonic"}
-    assert freeze(folder, settings=settings).returncode == 0
-    assert validate(folder).returncode == 0
-    content = read(folder)
-    line = next(row for row in content["recalibration"] if row["model"] == "hybrid")
-    scores = pd.read_csv(folder / "hybrid_external.csv")["score"]
-    row = next(r for r in content["calibration"] if (r["model"], r["scores"]) == ("hybrid", "recalibrated"))
-    assert row["mean_predicted"] == pytest.approx(np.interp(scores, line["predicted"], line["risk"]).mean())
-    assert finite(content) and not unexplained(content)
-
-
 def test_without_recalibration_there_is_none_anywhere(folder):
-    assert freeze(folder, settings=CONFIG["validate"] | {"recalibration": "none"}).returncode == 0
+    for model in ("cet1wi_peritumoral", "clinical", "hybrid"):
+        write_calibration(folder, model, method="none", why="the setting validate.recalibration is none")
+    assert freeze(folder).returncode == 0
     assert validate(folder).returncode == 0
     content = read(folder)
     assert {row["scores"] for row in [*content["calibration"], *content["decision_curves"]]} == {"as predicted"}
@@ -279,16 +275,16 @@ def test_without_recalibration_there_is_none_anywhere(folder):
     assert finite(content) and not unexplained(content)
 
 
-def test_a_model_that_points_the_wrong_way_is_not_recalibrated(folder):
-    table = pd.read_csv(folder / "clinical_development.csv")
-    table.assign(out_of_fold=1 - table["out_of_fold"]).to_csv(folder / "clinical_development.csv", index=False)
+def test_a_model_without_a_recalibration_is_shown_apart(folder):
+    write_calibration(folder, "clinical", method="platt", why="the development scores do not rise")
     assert freeze(folder).returncode == 0
     assert validate(folder).returncode == 0
     content = read(folder)
     line = next(row for row in content["recalibration"] if row["model"] == "clinical")
     assert "slope" not in line and "do not rise" in line["why"]
     assert "clinical" not in curves(content)["external", "recalibrated"]["models"]
-    assert "clinical" in curves(content)["external", "as predicted"]["models"]
+    assert list(curves(content)["external", "as predicted"]["models"]) == ["clinical"]
+    assert {row["old"] for row in content["reclassification"]} == {"cet1wi_peritumoral"}
 
 
 def test_two_runs_write_the_same_bytes(folder):
@@ -307,8 +303,14 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
         assert 0 < row["average_precision"]["estimate"] <= 1
     auc = {(row["model"], row["evaluation"]): row["auc"]["estimate"] for row in content["performance"]}
     assert {row["model"] for row in content["transport"]} == {"cet1wi_peritumoral", "clinical", "hybrid"}
+    positive = pd.read_csv(folder / "c_lnm.csv")["lnm"].to_numpy() == 1
     for row in content["transport"]:
-        change = auc[row["model"], "external"] - auc[row["model"], "out_of_fold"]
+        table = pd.read_csv(folder / f"{row['model']}_external.csv")
+        members = delong(positive, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
+        change = members.auc.mean() - auc[row["model"], "out_of_fold"]
         assert row["difference"] == pytest.approx(change) and row["method"] == "unpaired DeLong test"
+        gain = row["ensemble"]
+        assert gain["members"] == 3
+        assert gain["difference"] == pytest.approx(auc[row["model"], "external"] - members.auc.mean())
     for row in content["reclassification"]:
         assert row["categorical_nri"]["borders"] == [0.05, 0.5]

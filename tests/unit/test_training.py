@@ -337,7 +337,7 @@ def test_a_patient_without_the_sequence_takes_no_part(study, caplog):
     model = read_json(folder / "model.json")
     assert (model["patients"], model["left_out"]) == (17, 1)
     folds, manifests = study / "folds.csv", [study / "manifest.csv"]
-    table = ensemble.predict_development([folder], manifests, folds, {})
+    table, _ = ensemble.predict_development([folder], manifests, folds, {}, "platt")
     assert table["patient"][table["out_of_fold"].isna()].tolist() == ["AA-7"]
     assert table[["out_of_fold", "apparent"]].isna().sum().tolist() == [1, 1]
 

@@ -31,8 +31,9 @@ def test_external_auc_approaches_the_ideal_observers(tmp_path):
     cohort = planted_cohort(tmp_path, rim=0.3, seed=0, sections=(3, 6))
     new = planted_cohort(tmp_path / "new", "KM", 200, 80, rim=0.3, seed=100, sections=(2, 4))
     model = train(tmp_path, cohort)
-    development = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], {})
-    scores = ensemble.predict_external([model], [new["manifest"]], {})["score"].to_numpy()
+    manifests, folds = [cohort["manifest"]], cohort["folds"]
+    development, frozen = ensemble.predict_development([model], manifests, folds, {}, "platt")
+    scores = ensemble.predict_external([model], [new["manifest"]], {}, frozen)["score"].to_numpy()
     ideal = auc(new["latent"], new["labels"])
     assert ideal - 0.12 < auc(scores, new["labels"]) < ideal + 0.03
     out_of_fold, apparent = (
@@ -49,5 +50,5 @@ def test_shuffled_labels_are_not_learned(tmp_path):
     folds["lnm"] = np.random.default_rng(1).permutation(folds["lnm"])
     folds.to_csv(cohort["folds"], index=False)
     model = train(tmp_path, cohort)
-    table = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], {})
+    table, _ = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], {}, "platt")
     assert 0.25 < auc(table["out_of_fold"].to_numpy(), folds["lnm"].to_numpy()) < 0.75

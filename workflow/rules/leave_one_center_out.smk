@@ -62,8 +62,10 @@ use rule predict_development as predict_held_out_center with:
         scores=targets.fused(paths.center_predictions),
     output:
         scores=paths.center_predictions,
+        calibration=paths.center_calibration,
     params:
         spec=targets.model_spec,
+        recalibration=config["validate"]["recalibration"],
         scores=targets.named_fused(paths.center_predictions),
         code=digest("predict"),
     log:

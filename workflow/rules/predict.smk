@@ -1,5 +1,5 @@
 rule predict_development:
-    """Score each development patient by the networks that never saw them, and (apparent) by those that did."""
+    """Score each development patient by the member that never saw them, and (apparent) by those that did; calibrate."""
     message:
         "Predicting the development cohort with {wildcards.model}"
     input:
@@ -9,8 +9,10 @@ rule predict_development:
         scores=targets.fused(paths.predictions, cohort="development"),
     output:
         scores=paths.predictions.replace("{cohort}", "development"),
+        calibration=paths.calibration,
     params:
         spec=targets.model_spec,
+        recalibration=config["validate"]["recalibration"],
         scores=targets.named_fused(paths.predictions, cohort="development"),
         code=digest("predict"),
     log:
@@ -28,17 +30,19 @@ rule predict_development:
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
         " --manifests {input.manifests:q} --folds {input.folds:q} --scores {params.scores:q}"
+        " --recalibration {params.recalibration} --calibration {output.calibration:q}"
         " --output {output.scores:q} > {log:q} 2>&1"
 
 
 rule predict_external:
-    """Score each external patient by the ensemble of all folds and seeds."""
+    """Score each external patient by the members of all folds and seeds, with the calibration frozen on development."""
     message:
         "Predicting the external cohort with {wildcards.model}"
     input:
         models=targets.seeds_of_model,
         manifests=targets.per_center(paths.manifest, "external"),
         scores=targets.fused(paths.predictions, cohort="external"),
+        calibration=targets.calibration,
     output:
         scores=paths.predictions.replace("{cohort}", "external"),
     params:
@@ -59,5 +63,5 @@ rule predict_external:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q} --scores {params.scores:q}"
+        " --manifests {input.manifests:q} --scores {params.scores:q} --calibration {input.calibration:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

@@ -4,12 +4,14 @@ rule freeze_thresholds:
         "Freezing the thresholds"
     input:
         predictions=targets.predictions("development"),
+        calibrations=[pair.split("=", 1)[1] for pair in targets.named_calibrations()],
         folds=targets.folds(),
     output:
         thresholds=paths.thresholds,
     params:
         models=targets.models,
         predictions=targets.named_predictions("development"),
+        calibrations=targets.named_calibrations(),
         settings=as_json(config["validate"]),
         code=digest("freeze_thresholds"),
     log:
@@ -26,7 +28,8 @@ rule freeze_thresholds:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.freeze_thresholds --models {params.models} --predictions {params.predictions:q}"
-        " --folds {input.folds:q} --settings {params.settings:q} --output {output.thresholds:q} > {log:q} 2>&1"
+        " --calibrations {params.calibrations:q} --folds {input.folds:q} --settings {params.settings:q}"
+        " --output {output.thresholds:q} > {log:q} 2>&1"
 
 
 rule select_models:

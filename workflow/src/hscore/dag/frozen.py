@@ -56,6 +56,11 @@ class Frozen:
                 for folder in self.model_folders(name, spec)
                 if not Path(folder).is_dir()
             ]
+            if not self.calibration(name) and ("reading" not in spec or Path(self.paths.folds).is_file()):
+                problems.append(
+                    f"config: 'frozen': {self.paths.calibration.format(model=name)} is not there; run the finished "
+                    "study again with this version, which calibrates each model on development"
+                )
         images = any("region" in spec for spec in config["models"].values())
         for place in PREPARATION if images else PREPARATION[-1:]:
             if section(config, place) != section(self.config, place):
@@ -64,6 +69,11 @@ class Frozen:
                     "trained on; copy that section"
                 )
         return problems
+
+    def calibration(self, name: str) -> list[str]:
+        """File of a model's calibration; nothing where the study had no development cohort to fit it on."""
+        path = self.paths.calibration.format(model=name)
+        return [path] if Path(path).is_file() else []
 
     def model_folders(self, name: str, spec: dict) -> list[str]:
         """Folders of a model: of every group of seeds, of the first where nothing is random, none of a reading."""

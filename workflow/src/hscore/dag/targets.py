@@ -162,6 +162,21 @@ class Targets:
         """The file of what was frozen on development: the finished study's where models come from one."""
         return (self.frozen or self.paths).thresholds
 
+    def calibration(self, wildcards) -> list[str]:
+        """From members' scores to risks, of a model: fitted on development, here or in the finished study.
+
+        Nothing where no study did: a reading without a development cohort.
+        """
+        if self.study.frozen:
+            return self.study.frozen.calibration(wildcards.model)
+        here = self.study.centers_of("development")
+        return [self.paths.calibration.format(model=wildcards.model)] if here else []
+
+    def named_calibrations(self) -> list[str]:
+        """Calibrations of the development cohort as ``model=file`` arguments; nothing where there is none."""
+        files = {model: self.paths.calibration.format(model=model) for model in self.models}
+        return [f"{model}={file}" for model, file in files.items()] if self.study.centers_of("development") else []
+
     def selection(self) -> list[str]:
         """What development chose between the models; nothing where there is no development cohort."""
         return [self.paths.selection] if self.study.centers_of("development") else []

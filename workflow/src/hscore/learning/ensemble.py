@@ -13,7 +13,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, sha256
-from hscore.learning import linear
+from hscore.learning import calibration, linear
 from hscore.learning.model_folder import MODEL_FILE
 from hscore.learning.samples import Samples, folds_digest, read_folds, read_manifests, read_samples
 
@@ -123,11 +123,19 @@ def predict_development(
     manifests: Sequence[str | Path],
     folds: str | Path,
     scores: Mapping[str, str | Path],
-) -> pd.DataFrame:
-    """Scores of the development patients: patient, center, out_of_fold, apparent (means over seeds).
+    method: str,
+) -> tuple[pd.DataFrame, dict]:
+    """Return the H scores of the development patients, and the calibration that makes them.
 
-    ``out_of_fold``: by the members that never saw the patient; ``apparent``: mean of the members that did. Empty for
-    a patient who has nothing of what the model needs. ``scores``: development predictions of the models that are fused.
+    The table has patient, center, ``out_of_fold``: by the member that never saw the patient, and ``apparent``: mean of
+    the members that did. Both are empty for a patient who has nothing of what the model needs.
+
+    Args:
+        folders: model folders, one per seed or group of seeds.
+        manifests: tables of the development centers.
+        folds: table of the split.
+        scores: development predictions of the models that are fused.
+        method: from scores to risks (``calibration.fit``).
     """
     ensembles = load_seeds(folders)
     split = read_folds(folds)
@@ -137,31 +145,54 @@ def predict_development(
     for column in ("out_of_fold", "apparent"):
         if column == "out_of_fold" or ensembles[0].spec.get("fuse"):
             samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
-            members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
-            fold_of = split.set_index("patient").loc[samples.patients["patient"], "fold"].to_numpy()
-        unseen = np.concatenate([ensemble.folds for ensemble in ensembles])[:, None] == fold_of
+            raw = fold_scores(ensembles, samples)
+            own = split.set_index("patient").loc[samples.patients["patient"]]
+            unseen = np.arange(len(raw))[:, None] == own["fold"].to_numpy()
+            if column == "out_of_fold":
+                found = calibration.fit(raw, unseen, own["lnm"].to_numpy() == 1, method)
+            risks = calibration.apply(found, raw)
         used = unseen if column == "out_of_fold" else ~unseen
-        mean = np.where(used, members, 0.0).sum(axis=0) / used.sum(axis=0)
+        mean = np.where(used, risks, 0.0).sum(axis=0) / used.sum(axis=0)
         table[column] = placed(mean, samples, table)
-    return table
+    return table, found
 
 
 def predict_external(
-    folders: Sequence[str | Path], manifests: Sequence[str | Path], scores: Mapping[str, str | Path]
+    folders: Sequence[str | Path],
+    manifests: Sequence[str | Path],
+    scores: Mapping[str, str | Path],
+    frozen: dict,
 ) -> pd.DataFrame:
-    """Scores of patients of other centers: patient, center, score (mean over all folds and seeds).
+    """Return the H scores of patients of other centers: patient, center, score, and a column for every fold.
 
+    ``fold_0`` and so on are the risks by the member trained without that fold, which is what an out-of-fold score is;
+    ``score`` is their mean. ``frozen`` is the calibration of ``predict_development``. A model that fuses others applies
+    each of its members to the others' scores of the same fold: it was trained on scores of single members.
     Empty for a patient who has nothing of what the model needs.
     """
     ensembles = load_seeds(folders)
-    samples = read_samples(manifests, ensembles[0].spec, scores=scores)
+    spec, folds = ensembles[0].spec, ensembles[0].description["folds"]
     table = read_manifests(manifests)[["patient", "center"]].copy()
     seen = sorted(set(table["center"]) & set(ensembles[0].description["centers"]))
     if seen:
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
+    if spec.get("fuse"):
+        parts = [read_samples(manifests, spec, scores=scores, column=f"fold_{fold}") for fold in range(folds)]
+        samples = parts[0]
+        raw = np.stack([fold_scores(ensembles, part)[fold] for fold, part in enumerate(parts)])
+    else:
+        samples = read_samples(manifests, spec, scores=scores)
+        raw = fold_scores(ensembles, samples)
+    risks = calibration.apply(frozen, raw)
+    columns = {"score": risks.mean(axis=0)} | {f"fold_{fold}": risk for fold, risk in enumerate(risks)}
+    return table.assign(**{name: placed(values, samples, table) for name, values in columns.items()})
+
+
+def fold_scores(ensembles: Sequence[Ensemble], samples: Samples) -> np.ndarray:
+    """Return the probabilities [folds, patients] of the members, each the mean over its seeds."""
     members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
-    table["score"] = placed(members.mean(axis=0), samples, table)
-    return table
+    fold_of = np.concatenate([ensemble.folds for ensemble in ensembles])
+    return np.stack([members[fold_of == fold].mean(axis=0) for fold in range(ensembles[0].description["folds"])])
 
 
 def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndarray:
@@ -169,16 +200,32 @@ def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndar
     return pd.Series(scores, index=samples.patients["patient"]).reindex(table["patient"]).to_numpy()
 
 
-def predict_reading(spec: dict, manifests: Sequence[str | Path], folds: str | Path | None = None) -> pd.DataFrame:
-    """A clinical variable as the score as it stands, 0 or 1: patient, center, and the columns of the functions above.
+def read_reading(
+    spec: dict, manifests: Sequence[str | Path], patients: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return patient and center, and a clinical variable as a score of one member [1, patients], 0 or 1."""
+    samples = read_samples(manifests, spec, patients)
+    return samples.patients[["patient", "center"]].copy(), samples.clinical[:, :1].T.astype(np.float64)
 
-    With ``folds`` the patients are the development patients; nothing is fitted, so out-of-fold and apparent are equal.
+
+def predict_reading_development(
+    spec: dict, manifests: Sequence[str | Path], folds: str | Path, method: str
+) -> tuple[pd.DataFrame, dict]:
+    """Return the columns of ``predict_development`` for a reading, and its calibration.
+
+    No member is trained, so that out-of-fold and apparent are equal: the risks of the two groups.
     """
-    order = read_folds(folds)["patient"].tolist() if folds else None
-    samples = read_samples(manifests, spec, order)
-    score = samples.clinical[:, 0].astype(np.float64)
-    table = samples.patients[["patient", "center"]].copy()
-    return table.assign(out_of_fold=score, apparent=score) if folds else table.assign(score=score)
+    split = read_folds(folds)
+    table, raw = read_reading(spec, manifests, split["patient"].tolist())
+    found = calibration.fit(raw, np.ones_like(raw, bool), split["lnm"].to_numpy() == 1, method)
+    (risk,) = calibration.apply(found, raw)
+    return table.assign(out_of_fold=risk, apparent=risk), found
+
+
+def predict_reading_external(spec: dict, manifests: Sequence[str | Path], frozen: dict | None) -> pd.DataFrame:
+    """Return patient, center and score of a reading: 0 or 1 as it stands where no study calibrated it."""
+    table, raw = read_reading(spec, manifests)
+    return table.assign(score=raw[0] if frozen is None else calibration.apply(frozen, raw)[0])
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:

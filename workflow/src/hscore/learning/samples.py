@@ -189,8 +189,8 @@ def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, s
     for k, name in enumerate(names):
         if name not in paths:
             raise UserError(f"models: the scores of '{name}' are fused but not given")
-        found = pd.read_csv(paths[name], dtype={"patient": str}, float_precision="round_trip")
-        found = found.set_index("patient")[column]
+        table_of = pd.read_csv(paths[name], dtype={"patient": str}, float_precision="round_trip").set_index("patient")
+        found = table_of[column if column in table_of else "score"]  # a reading has no members, one column a fold
         missing = [patient for patient in table["patient"] if patient not in found.index]
         if missing:
             raise UserError(f"{paths[name]} has no row for patient '{missing[0]}'")

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from hscore.errors import UserError
-from hscore.learning import machine, training
+from hscore.learning import calibration, machine, networks, training
+from hscore.learning.inference import patient_probabilities
 from hscore.learning.model_folder import auc, describe, fingerprint
 from hscore.learning.samples import read_folds, read_samples
 from hscore.learning.training import Member, Task
@@ -91,11 +92,19 @@ def search(
 
 
 def held_out_scores(task: Task, folds: Sequence[int], state: Path) -> np.ndarray:
-    """Scores [P] of the patients of ``folds`` by networks that did not see them; NaN for all others."""
+    """Return the scores [P] of the patients of ``folds`` by networks that did not see them; NaN for all others.
+
+    Each network's scores are aligned over all patients, as a study's are, before they are pooled.
+    """
     members = [Member(SEED, fold) for fold in folds]
     scores = np.full(len(task.labels), np.nan)
+    shapes, aggregation = [one.values.shape[1:] for one in task.samples.images], task.settings["aggregation"]
     for member, result in zip(members, training.train_members(task, members, state), strict=True):
-        scores[task.folds == member.fold] = result["held_out"]
+        network = networks.build(task.settings["network"], shapes, task.samples.clinical.shape[1], aggregation)
+        network.load_state_dict(result["weights"])
+        network.to(task.device, memory_format=network.memory_format)
+        own = task.folds == member.fold
+        scores[own] = calibration.standard(patient_probabilities(network, task.tensors, aggregation))[own]
     return scores
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import Cohort, draw
-from hscore.statistics import recalibration, survival_by_score, thresholds, validation
+from hscore.statistics import survival_by_score, thresholds, validation
 from hscore.statistics.tables import Evaluation
 
 MODEL = "hybrid"
@@ -40,22 +40,19 @@ class Settings:
         )
 
 
-def frozen(parameters: dict, development: Evaluation, method: str) -> dict[str, dict]:
-    """What is frozen of every model: the recalibration as a study does it, on development; the threshold planted.
+def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
+    """Return what is frozen of every model: the threshold planted. The ideal observers' scores are risks already.
 
     The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
     """
     cut = {"value": parameters["survival"]["high_above_probability"], "chosen_on": "nothing: planted"}
-    return {
-        model: {**cut, "recalibration": recalibration.fit(development.positive, scores, method)}
-        for model, scores in development.scores.items()
-    }
+    return {model: {**cut, "recalibration": {"method": "planted"}} for model in development.scores}
 
 
 def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
     """What the statistics stages say of one study: {"validation": ..., "survival": ...}."""
     external, development = cohorts["external"], cohorts["development"]
-    fixed = frozen(parameters, development.evaluation, settings.validate["recalibration"])
+    fixed = frozen(parameters, development.evaluation)
     evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
     about = {"external": external.characteristics, "out_of_fold": development.characteristics}
     columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}
@@ -159,7 +156,7 @@ def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str,
 # Tests whose null hypothesis holds although differences between models and a hazard ratio are planted: ideal observers
 # are calibrated, alike in all subgroups and in both cohorts; only the high-risk group is related to survival.
 PLANTED_NULLS = re.compile(
-    r"calibration\[.*as predicted.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
+    r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
     r"|proportional_hazards\w*\[(high H score|mri_ln_positive|GLOBAL)\]$"
     r"|(multivariable\[mri_ln_positive\]|pathology\.both\[lnm\])$"
 )

@@ -38,7 +38,7 @@ def reference(parameters: dict, scenario: str, settings: Settings, seed: int) ->
         "values": values,
         "curves": curves,
         "hazards": _hazards(parameters, scenario),
-        "calibrated": [name for name in bands[0] if "calibration[" in name and "as predicted" in name]
+        "calibrated": [name for name in bands[0] if "calibration[" in name and "recalibrated" in name]
         if scenario == "planted"
         else [],
     }
@@ -49,7 +49,7 @@ def _validation(parameters: dict, scenario: str, settings: Settings, random: np.
     few = settings.validate | {"bootstrap": {"resamples": 2, "seed": 1}}
     evaluations = {"external": large["external"].evaluation, "out_of_fold": large["development"].evaluation}
     about = {"external": large["external"].characteristics, "out_of_fold": large["development"].characteristics}
-    fixed = frozen(parameters, evaluations["out_of_fold"], settings.validate["recalibration"])
+    fixed = frozen(parameters, evaluations["out_of_fold"])
     return {"validation": validation.validate(evaluations, fixed, few, about)}
 
 

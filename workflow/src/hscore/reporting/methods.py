@@ -25,7 +25,7 @@ PROPORTIONS = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}
 AGGREGATION = {"mean": "mean", "max": "maximum"}
 # kind of a model -> the key of its spec that tells; the first counts
 KINDS = {"images": "region", "fusion": "fuse", "reading": "reading", "clinical": "clinical"}
-RECALIBRATION = {"platt": "a logistic line (Platt)", "isotonic": "isotonic regression"}
+RECALIBRATION = {"platt": "A logistic line (Platt) with Firth's slope", "isotonic": "Isotonic regression"}
 
 
 def methods(results: Results) -> list[tuple[str, str]]:
@@ -177,7 +177,7 @@ def _folds(config: Mapping[str, Any], images: bool, results: Results) -> str:
     text = f"Development patients were split into {folds} folds, stratified by centre and node status"
     text += f", with {formatting.count(seeds, 'seed')} a fold." if images else "."
     if any(center["role"] == "external" for center in results["study"]["centers"]):
-        text += f" External patients were scored by the mean of the {folds * seeds} trained models of each kind."
+        text += f" External patients were scored by all {folds * seeds} trained models of each kind."
     return text
 
 
@@ -199,14 +199,16 @@ def _diagnosis(results: Results) -> str:
         "adjusted by Holm's method within an evaluation.",
     ]
     if results.get("transport"):
-        parts.append("External and out-of-fold AUCs were compared by the unpaired DeLong test.")
+        parts.append(
+            "The change of AUC between the cohorts compares like with like: an out-of-fold score is one member's, so "
+            "the external AUC is there the mean of the members' AUCs (unpaired DeLong test). What averaging their "
+            "scores adds is a difference of its own (paired DeLong test)."
+        )
     parts.append(
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
         "Brier score, Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
     )
-    if recalibrated:
-        method = RECALIBRATION[recalibrated[0]]
-        parts.append(f"Scores were recalibrated by {method} fitted on out-of-fold development scores.")
+    parts.append(_calibration(recalibrated[0] if recalibrated else None))
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
         f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "
@@ -215,6 +217,23 @@ def _diagnosis(results: Results) -> str:
         "the variables. Study size follows Riley (external validation and development), Newcombe and Buderer."
     )
     return " ".join(parts)
+
+
+def _calibration(method: str | None) -> str:
+    """How the members' scores became one H score."""
+    aligned = (
+        "The members of a model (each trained without one fold) differ in intercept and slope, which biases pooled "
+        "out-of-fold AUCs (Forman and Scholz 2010; Airola et al. 2011). Their logits were therefore aligned to a "
+        "common mean and standard deviation over all development patients, without any outcome"
+    )
+    if method is None:
+        return f"{aligned}. External scores are the mean over the members."
+    return (
+        f"{aligned}. {RECALIBRATION[method]}, the same for all members, was fitted on the aligned out-of-fold scores "
+        "and frozen; it changes no order of patients. The H score is this calibrated risk: for a development patient "
+        "that of the member that did not see the patient, for an external patient the mean of all members' risks. "
+        "Thresholds and groups are on this scale in both cohorts."
+    )
 
 
 def _threshold(results: Results) -> str:

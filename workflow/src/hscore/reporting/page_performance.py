@@ -90,7 +90,7 @@ def calibration_text(results: Results) -> str:
     where = (
         ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
     )
-    fitted = f"Recalibration was fitted on out-of-fold development scores{where}."
+    fitted = f"Scores are risks, by a calibration fitted on out-of-fold development scores{where}."
     return f"{question} {fitted} {recalibration(results)}"
 
 
@@ -164,7 +164,7 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
 
 
 def calibration(results: Results) -> list[dict[str, Any]]:
-    """Rows of the calibration table: every model as predicted and, where it was, recalibrated."""
+    """Rows of the calibration table: every model."""
     labels = labels_of(results)
     rows = []
     for row in results.get("calibration") or []:
@@ -192,9 +192,9 @@ def recalibration(results: Results) -> str:
     if row is None:
         return ""
     if "why" in row:
-        return f"Not recalibrated: {row['why']}."
+        return f"Scores are no risks: {row['why']}."
     name = labels_of(results)[row["model"]]
     if row["method"] == "isotonic":
         return f"For {name}: isotonic regression in {len(row['risk'])} steps."
     intercept, slope = formatting.ratio(row["intercept"]), formatting.ratio(row["slope"])
-    return f"For {name}: logit of the recalibrated risk = {intercept} + {slope} \u00d7 logit of the score."
+    return f"For {name}: logit of the risk = {intercept} + {slope} \u00d7 aligned logit of a member."

@@ -87,6 +87,9 @@ def transport(results: Results) -> Rows:
             "label": labels[row["model"]],
             "text": formatting.estimate({**row, "estimate": row["difference"]}, formatting.auc),
             "p": formatting.p_value(row["p"]),
+            "ensemble": formatting.estimate(
+                {**row["ensemble"], "estimate": row["ensemble"]["difference"]}, formatting.auc
+            ),
         }
         for row in results.get("transport") or []
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from hscore.files import new_file
 from hscore.reporting import diagnosis_tables, imaging_tables, page_truth, survival_tables
-from hscore.reporting.cells import Rows, as_they_are
+from hscore.reporting.cells import Rows
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
@@ -28,7 +28,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "scores": imaging_tables.scores(results),
         "cases": imaging_tables.cases(results),
         "comparisons": diagnosis_tables.comparisons(results),
-        "transport": as_they_are(results.get("transport")),
+        "transport": diagnosis_tables.transport(results),
         "paired_accuracy": diagnosis_tables.paired_accuracy(results),
         "calibration": diagnosis_tables.calibration(results),
         "decision_curves": diagnosis_tables.decision_curves(results),

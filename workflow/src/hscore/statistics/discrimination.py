@@ -148,10 +148,25 @@ def compare_all(
     return rows
 
 
+def compare_with_mean(positive: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
+    """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, as ``compare``."""
+    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
+    if why := one_class(positive):
+        return {**empty, "why": why}
+    result = delong(positive, np.vstack([score, members]))
+    weights = np.array([1.0, *np.full(len(members), -1 / len(members))])
+    difference, variance = float(weights @ result.auc), float(weights @ result.covariance @ weights)
+    if not variance > 1e-16:
+        return {**empty, "difference": difference, "why": "the members order the patients like their mean"}
+    return _difference(difference, np.sqrt(variance), confidence, PAIRED)
+
+
 def compare_unpaired(
     positive_a: np.ndarray, score_a: np.ndarray, positive_b: np.ndarray, score_b: np.ndarray, confidence: float
 ) -> dict:
-    """Difference of AUCs on different patients (a minus b).
+    """Return the difference of AUCs on different patients (a minus b).
+
+    Of several rows of scores [members, n] the AUC is the mean of theirs, with the variance of that mean.
 
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
     the same t distribution.
@@ -162,8 +177,8 @@ def compare_unpaired(
         if why := undefined(positive, score):
             return {**empty, "why": why}
     a, b = delong(positive_a, score_a), delong(positive_b, score_b)
-    variances = float(a.covariance[0, 0]), float(b.covariance[0, 0])
-    difference, variance = float(a.auc[0] - b.auc[0]), sum(variances)
+    variances = float(a.covariance.mean()), float(b.covariance.mean())
+    difference, variance = float(a.auc.mean() - b.auc.mean()), sum(variances)
     if not variance > 0:
         return {**empty, "difference": difference, "why": "the DeLong variances are zero: nothing to test"}
     sizes = positive_a.size, positive_b.size

@@ -1,25 +1,25 @@
 """What is fixed on the development cohort, model by model, before the external one is looked at.
 
 An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``;
-``value`` is None, and ``why`` says why, where no cut-off separates), the ``median`` score, and the ``recalibration``,
-fitted on the same scores.
+``value`` is None, and ``why`` says why, where no cut-off separates), the ``median`` score, and for the record the
+``recalibration`` that the predict step fitted and applied to these scores: they are risks, unless it says ``why`` not.
 """
 
 import numpy as np
 
-from hscore.statistics import recalibration, thresholds
+from hscore.statistics import thresholds
 from hscore.statistics.estimates import finite
 
 
-def freeze(positive: np.ndarray, scores: np.ndarray, settings: dict) -> dict:
+def freeze(positive: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
     """The entry of a model with out-of-fold development scores, ``positive`` bool [n] and ``scores`` float [n].
 
-    ``settings``: ``threshold`` and ``recalibration`` of the config's section validate.
+    ``settings``: ``threshold`` of the config's section validate.
     """
     return {
         **thresholds.choose(positive, scores, settings["threshold"]),
         "median": finite(np.median(scores)) if scores.size else None,
-        "recalibration": recalibration.fit(positive, scores, settings["recalibration"]),
+        "recalibration": recalibration,
     }
 
 
@@ -33,5 +33,5 @@ def without_development(settings: dict) -> dict:
         "sensitivity": None,
         "specificity": None,
         "median": None,
-        "recalibration": recalibration.missing(settings["recalibration"], why),
+        "recalibration": {"method": settings["recalibration"], "why": why},
     }

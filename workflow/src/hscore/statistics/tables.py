@@ -5,7 +5,7 @@ Prediction tables come from the predict step, outcome tables from the outcomes a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,14 @@ READING = "mri_ln_positive"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order."""
+    """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
+
+    ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
+    """
 
     positive: np.ndarray
     scores: dict[str, np.ndarray]
+    members: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -106,10 +110,21 @@ def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
 
 
 def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, positive: pd.Series) -> Evaluation:
-    """Every model's scores from one column of its prediction table, with the outcome of the same patients."""
+    """Every model's scores from one column of its prediction table, with the outcome of the same patients.
+
+    With the external column ``score``, the members' scores too.
+    """
+    scores = {model: read_scores(path, column, positive.index) for model, path in models}
+    members = {model: read_members(path, positive.index) for model, path in models} if column == "score" else {}
     return Evaluation(
-        positive.to_numpy(dtype=bool), {model: read_scores(path, column, positive.index) for model, path in models}
+        positive.to_numpy(dtype=bool), scores, {model: values for model, values in members.items() if len(values)}
     )
+
+
+def read_members(path: str | Path, patients: pd.Index) -> np.ndarray:
+    """Return the members' scores [members, patients] of an external prediction table: its columns ``fold_...``."""
+    names = [name for name in read_table(path, []).columns if name.startswith("fold_")]
+    return np.array([read_scores(path, name, patients) for name in names])
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:

@@ -18,7 +18,6 @@ from hscore.statistics import (
     decision,
     discrimination,
     precision,
-    recalibration,
     reclassification,
     resampled_roc,
     subgroups,
@@ -28,7 +27,8 @@ from hscore.statistics.multiplicity import adjust
 from hscore.statistics.tables import Evaluation
 
 LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
-OPTIMISTIC = "the recalibration was fitted on these very scores: slightly optimistic"
+OPTIMISTIC = "the calibration was fitted on these very scores: optimistic"
+KINDS = ("recalibrated", "as predicted")  # scores that are risks, and those of models without a recalibration
 HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the models did not train on
 
 
@@ -42,8 +42,8 @@ def validate(
 
     ``frozen`` is the file of what was fixed on development (``freeze``); ``settings`` the study's ``validate`` section;
     ``characteristics``, tables [patients, columns] by evaluation, are for the subgroups and the reading of the nodes.
-    Probabilities are shown as predicted and after recalibration, which is frozen too. What the study leads with
-    (recalibration, reclassification, study size) is external, or out-of-fold where there is no external cohort.
+    Scores are calibrated risks, by the frozen calibration of the predict step, unless ``frozen`` says why not. What the
+    study leads with (reclassification, study size) is external, or out-of-fold where there is no external cohort.
     """
     cuts = {model: entry["value"] for model, entry in frozen.items()}
     without_cut = {model: entry["why"] for model, entry in frozen.items() if entry["value"] is None}
@@ -61,9 +61,9 @@ def validate(
             performance(model, name, evaluation, cuts[model], settings, draws, without_cut.get(model))
             for model in evaluation.scores
         ]
-    recalibrated = {name: recalibrate(evaluations[name], frozen) for name in held_out(evaluations)}
+    recalibrated = {name: kind(evaluations[name], frozen, "recalibrated") for name in held_out(evaluations)}
     main = held_out(evaluations)[0]
-    calibrated = calibrations(evaluations, recalibrated, confidence, counts)
+    calibrated = calibrations(evaluations, frozen, confidence, counts)
     return {
         "performance": rows,
         "comparisons": [
@@ -81,7 +81,7 @@ def validate(
             row
             for name in held_out(evaluations)
             for row in decision_curves(
-                name, evaluations[name], recalibrated[name], cuts, characteristics.get(name), settings, counts[name]
+                name, evaluations[name], frozen, characteristics.get(name), settings, counts[name]
             )
         ],
         "reclassification": reclassifications(
@@ -104,12 +104,12 @@ def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
     return [name for name in HELD_OUT if name in evaluations]
 
 
-def recalibrate(evaluation: Evaluation, frozen: Mapping[str, dict]) -> Evaluation:
-    """Scores after the frozen recalibration; models without one are left out."""
+def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
+    """Return the evaluation of the models whose scores are of one of ``KINDS``."""
     scores = {
-        model: recalibration.apply(frozen[model]["recalibration"], scores)
-        for model, scores in evaluation.scores.items()
-        if recalibration.exists(frozen[model]["recalibration"])
+        model: values
+        for model, values in evaluation.scores.items()
+        if ("why" in frozen[model]["recalibration"]) == (name == "as predicted")
     }
     return Evaluation(evaluation.positive, scores)
 
@@ -122,69 +122,76 @@ def recalibration_report(evaluation: Evaluation, frozen: Mapping[str, dict]) -> 
 
 def calibrations(
     evaluations: Mapping[str, Evaluation],
-    recalibrated: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
     confidence: float,
     counts: Mapping[str, np.ndarray],
 ) -> list[dict]:
-    """Calibration of every model; ``scores`` of a row says whether they are as predicted or recalibrated.
+    """Calibration of every model; ``scores`` of a row says whether they are recalibrated or as predicted.
 
-    The recalibrated out-of-fold scores are left out: the recalibration was fitted on them.
+    Rows of recalibrated out-of-fold scores carry a ``caution``: the calibration was fitted on them.
     """
-    kinds = [(name, "as predicted", evaluations[name]) for name in held_out(evaluations)]
-    kinds += [(name, "recalibrated", recalibrated[name]) for name in ("external",) if name in recalibrated]
     return [
         {
             "model": model,
             "evaluation": name,
             "scores": scale,
-            **calibration.describe(evaluation.positive, scores, confidence, counts[name]),
+            **calibration.describe(evaluations[name].positive, scores, confidence, counts[name]),
+            **({"caution": OPTIMISTIC} if (name, scale) == ("out_of_fold", "recalibrated") else {}),
         }
-        for name, scale, evaluation in kinds
-        for model, scores in evaluation.scores.items()
+        for name in held_out(evaluations)
+        for scale in KINDS
+        for model, scores in kind(evaluations[name], frozen, scale).scores.items()
     ]
 
 
 def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[dict]:
-    """What each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired)."""
+    """Return what each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired).
+
+    An out-of-fold score is one member's, the external score is the mean of all. So the external AUC is here the mean of
+    the members' AUCs, and what averaging their scores adds to it is apart: ``ensemble``, a paired difference.
+    """
     if not {"external", "out_of_fold"} <= set(evaluations):
         return []
     external, development = evaluations["external"], evaluations["out_of_fold"]
-    return [
-        {
-            "model": model,
-            **discrimination.compare_unpaired(
-                external.positive, scores, development.positive, development.scores[model], confidence
-            ),
-        }
-        for model, scores in external.scores.items()
-        if model in development.scores
-    ]
+    rows = []
+    for model, scores in external.scores.items():
+        if model not in development.scores:
+            continue
+        members = external.members.get(model, scores[None])
+        own = development.scores[model]
+        change = discrimination.compare_unpaired(external.positive, members, development.positive, own, confidence)
+        gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
+        rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
+    return rows
 
 
 def decision_curves(
     name: str,
     evaluation: Evaluation,
-    recalibrated: Evaluation,
-    cuts: Mapping[str, float | None],
+    frozen: Mapping[str, dict],
     characteristics: pd.DataFrame | None,
     settings: dict,
     counts: np.ndarray,
 ) -> list[dict]:
-    """One entry a kind of scores; the frozen calls, which are the same on both scales, stand in that as predicted.
-
-    Recalibrated ones only where there are any; frozen calls only of models that have a cut-off.
-    """
+    """One entry a kind of scores that occurs, with the models of that kind, and frozen calls of those with a cut-off."""
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
     positive, reading = evaluation.positive, tables.node_reading(characteristics)
-    rows = [
-        {"evaluation": name, "scores": scale, **decision.curves(positive, scores, reading, at, confidence, counts)}
-        for scale, scores in (("as predicted", evaluation.scores), ("recalibrated", recalibrated.scores))
-        if scores
-    ]
-    called = {model: scores for model, scores in evaluation.scores.items() if cuts[model] is not None}
-    rows[0]["frozen_calls"] = decision.frozen_calls(positive, called, cuts, at, confidence, counts)
-    if name == "out_of_fold" and recalibrated.scores:
-        rows[1]["caution"] = OPTIMISTIC
+    rows = []
+    for scale in KINDS:
+        scores = kind(evaluation, frozen, scale).scores
+        if not scores:
+            continue
+        cuts = {model: frozen[model]["value"] for model in scores if frozen[model]["value"] is not None}
+        called = {model: scores[model] for model in cuts}
+        row = {
+            "evaluation": name,
+            "scores": scale,
+            **decision.curves(positive, scores, reading, at, confidence, counts),
+            "frozen_calls": decision.frozen_calls(positive, called, cuts, at, confidence, counts),
+        }
+        if (name, scale) == ("out_of_fold", "recalibrated"):
+            row["caution"] = OPTIMISTIC
+        rows.append(row)
     return rows
 
 
@@ -248,11 +255,11 @@ def precision_report(
         return None
     found = {"AUC": row["auc"], "sensitivity": row["sensitivity"], "specificity": row["specificity"]}
     of_model = [r for r in calibrated if (r["model"], r["evaluation"]) == (reference, name)]
-    if of_model:  # the last one is recalibrated where there is such a row
-        found |= {"O/E": of_model[-1]["observed_expected"], "calibration slope": of_model[-1]["slope"]}
+    if of_model:
+        found |= {"O/E": of_model[0]["observed_expected"], "calibration slope": of_model[0]["slope"]}
     positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
     if risk is not None and frozen[reference]["value"] is not None:
-        threshold = float(recalibration.apply(frozen[reference]["recalibration"], frozen[reference]["value"]))
+        threshold = float(frozen[reference]["value"])
         acted = (risk >= threshold)[:, None]
         curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
         found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}

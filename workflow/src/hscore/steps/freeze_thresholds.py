@@ -1,9 +1,9 @@
-"""Choose each model's cut-off and recalibration on out-of-fold development scores and freeze them in a file."""
+"""Choose each model's cut-off on out-of-fold development scores and freeze it in a file."""
 
 import argparse
 from pathlib import Path
 
-from hscore.files import write_json
+from hscore.files import read_json, write_json
 from hscore.statistics import tables
 from hscore.statistics.freeze import freeze, without_development
 from hscore.steps import _program
@@ -15,8 +15,9 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.predictions:
         lnm = tables.read_binary([arguments.folds], "lnm")
         development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+        calibrations = {model: read_json(path) for model, path in arguments.calibrations}
         frozen = {
-            model: freeze(development.positive, scores, arguments.settings)
+            model: freeze(development.positive, scores, calibrations[model]["recalibration"], arguments.settings)
             for model, scores in development.scores.items()
         }
     else:
@@ -30,12 +31,15 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--models", nargs="+", required=True, help="names of the models")
     add("--predictions", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV; none without")
+    add("--calibrations", type=named_path, nargs="*", default=[], help="MODEL=its calibration, JSON; as --predictions")
     add("--folds", type=Path, nargs="?", help="development patients with lnm, CSV; needed with --predictions")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="what was frozen, JSON")
     arguments = parser.parse_args(argv)
     if arguments.predictions and not arguments.folds:
         parser.error("--predictions needs --folds")
+    if [name for name, _ in arguments.predictions] != [name for name, _ in arguments.calibrations]:
+        parser.error("--calibrations must name the models of --predictions, in their order")
     _program.run(work, arguments)
 
 

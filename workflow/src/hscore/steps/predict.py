@@ -1,9 +1,11 @@
-"""Score patients: development patients out of fold, external ones by the whole ensemble; or by a reading as it is."""
+"""Score patients: development patients out of fold, external ones by all members, both with the same calibration."""
 
 import argparse
 from pathlib import Path
 
-from hscore.files import new_file
+import pandas as pd
+
+from hscore.files import new_file, read_json, write_json
 from hscore.learning import ensemble
 from hscore.steps import _program
 from hscore.steps._named import named_path
@@ -20,20 +22,47 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--scores", type=named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
     )
+    parser.add_argument("--recalibration", help="with --folds: from scores to risks, platt, isotonic or none")
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        nargs="?",
+        help="JSON; written with --folds, read without; left out for a reading that no study calibrated",
+    )
     parser.add_argument("--output", required=True, type=Path, help="table of scores (CSV)")
-    _program.run(work, parser.parse_args(argv))
+    arguments = parser.parse_args(argv)
+    if arguments.folds and not (arguments.recalibration and arguments.calibration):
+        parser.error("--folds needs --recalibration and --calibration")
+    if not arguments.folds and not arguments.calibration and "reading" not in arguments.spec:
+        parser.error("external scores of a trained model need its --calibration")
+    _program.run(work, arguments)
 
 
 def work(arguments: argparse.Namespace) -> None:
-    scores = dict(arguments.scores)
-    if "reading" in arguments.spec:
-        table = ensemble.predict_reading(arguments.spec, arguments.manifests, arguments.folds)
-    elif arguments.folds:
-        table = ensemble.predict_development(arguments.model_folders, arguments.manifests, arguments.folds, scores)
+    """Read, score, write."""
+    if arguments.folds:
+        table, found = development(arguments)
+        write_json(arguments.calibration, found)
     else:
-        table = ensemble.predict_external(arguments.model_folders, arguments.manifests, scores)
+        table = external(arguments)
     with new_file(arguments.output) as path:
         table.to_csv(path, index=False)
+
+
+def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:
+    """Return the development scores and the calibration fitted on them."""
+    spec, manifests, folds, method = arguments.spec, arguments.manifests, arguments.folds, arguments.recalibration
+    if "reading" in spec:
+        return ensemble.predict_reading_development(spec, manifests, folds, method)
+    return ensemble.predict_development(arguments.model_folders, manifests, folds, dict(arguments.scores), method)
+
+
+def external(arguments: argparse.Namespace) -> pd.DataFrame:
+    """Return the external scores by the frozen calibration."""
+    frozen = read_json(arguments.calibration) if arguments.calibration else None
+    if "reading" in arguments.spec:
+        return ensemble.predict_reading_external(arguments.spec, arguments.manifests, frozen)
+    return ensemble.predict_external(arguments.model_folders, arguments.manifests, dict(arguments.scores), frozen)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,129 @@
+"""From the members' scores to one H score that means the same in every fold and in both cohorts.
+
+A member is what was trained without one fold: one network, or the mean of the seeds' networks. Two things make raw
+scores of different members unfit to be pooled or averaged.
+
+1. **Each member has its own intercept and slope.** A fold with more positives among patients who look alike leaves
+   fewer to train on, so that its own patients get lower scores. Pooled out-of-fold AUCs are therefore biased
+   downwards (Parker et al., BMC Bioinformatics 2007;8:326; Forman and Scholz, SIGKDD Explorations 2010;12:49-57;
+   Airola et al., Comput Stat Data Anal 2011;55:1828-44). So the members are *aligned*: each member's logits of all
+   development patients get the same mean and standard deviation. No outcome enters. The reference patients are the
+   same for all members, so that a member that orders patients by one variable gives the same score in every fold.
+   Fitting each fold's map on the fold's own outcomes would leak: a 0/1 reading of AUC 0.78 would show 0.81.
+2. **A score is no risk.** Networks train with balanced classes. One strictly increasing map, the same for all members,
+   is fitted on the aligned out-of-fold scores and outcomes. It changes no order, hence no AUC, comparison, choice of
+   model, or group on either side of a threshold.
+
+Both are frozen. An external patient gets the risk of every member, and their mean. Each member's risk is calibrated on
+patients that it did not see, and so is the mean, in the large; a mean of logits would not be.
+
+The maps: ``platt``, a logistic line on the logit (Platt, in Advances in Large Margin Classifiers, 1999) with Firth's
+slope, finite where a score separates the classes, and the intercept at which the mean risk is the observed share
+(FLIC: Puhr et al., Stat Med 2017;36:2302-17). ``isotonic``, the nearest non-decreasing step function (Zadrozny and
+Elkan, KDD 2002), straight between the middles of its steps; it needs hundreds of patients. ``none``: aligned scores.
+
+Shapes: M members, P patients. A calibration is plain JSON: ``alignment`` and ``recalibration``. The latter has its
+``method``, then ``intercept`` and ``slope``, or ``predicted`` and ``risk`` (points of the curve), or ``why`` there is
+none.
+"""
+
+import numpy as np
+
+from hscore.errors import UserError
+from hscore.learning import firth
+
+FALLS = "the development scores do not rise with the frequency of metastasis"
+DIGITS = 9  # of an aligned logit: patients whom a model does not tell apart stay tied
+ORDER = 1e-3  # share of the score itself in an isotonic risk, so that a step makes no ties
+
+
+def fit(scores: np.ndarray, unseen: np.ndarray, positive: np.ndarray, method: str) -> dict:
+    """Return the calibration of a model from development alone.
+
+    Args:
+        scores: probabilities [M, P] of every member, for the patients it saw and did not see; NaN where it gives none.
+        unseen: bool [M, P], the member that never saw a patient; one per patient.
+        positive: outcome, bool [P].
+        method: ``validate.recalibration`` of the config.
+
+    Raises:
+        UserError: the method is unknown.
+    """
+    if method not in METHODS:
+        raise UserError(f"validate.recalibration is '{method}'; write one of {', '.join(METHODS)}")
+    alignment = align(scores)
+    own = aligned(alignment, scores)[unseen.argmax(axis=0), np.arange(scores.shape[1])]
+    known = np.isfinite(own)
+    found = METHODS[method](np.asarray(positive, bool)[known], own[known])
+    return {"alignment": alignment, "recalibration": {"method": method, **(found or {"why": FALLS})}}
+
+
+def apply(calibration: dict, scores: np.ndarray) -> np.ndarray:
+    """Return the calibrated risks [M, P] of the members' probabilities [M, P]; NaN stays NaN."""
+    logits, recalibration = aligned(calibration["alignment"], scores), calibration["recalibration"]
+    if "slope" in recalibration:
+        logits = recalibration["intercept"] + recalibration["slope"] * logits
+    with np.errstate(invalid="ignore"):
+        score = firth.logistic(logits)
+    if "risk" not in recalibration:
+        return score
+    return (1 - ORDER) * np.interp(score, recalibration["predicted"], recalibration["risk"]) + ORDER * score
+
+
+def align(scores: np.ndarray) -> dict:
+    """Return the alignment of members with probabilities [M, P]: their logits' means and deviations, and the common."""
+    logits = firth.logit(scores)
+    location, scale = np.nanmean(logits, axis=1), np.nanstd(logits, axis=1)
+    common = {"location": float(location.mean()), "scale": float(scale.mean())}
+    return {"location": location.tolist(), "scale": scale.tolist(), "to": common}
+
+
+def standard(scores: np.ndarray) -> np.ndarray:
+    """Return the scores [P] of one member, 0 to 1, aligned to mean 0 and deviation 1 of the logits."""
+    common = {"location": 0.0, "scale": 1.0}
+    return firth.logistic(aligned(align(scores[None]) | {"to": common}, scores[None])[0])
+
+
+def aligned(alignment: dict, scores: np.ndarray) -> np.ndarray:
+    """Return the members' logits [M, P], each member's moved and stretched to the common mean and deviation."""
+    location, scale = (np.array(alignment[key])[:, None] for key in ("location", "scale"))
+    standard = (firth.logit(scores) - location) / np.where(scale > 0, scale, 1.0)
+    return np.round(alignment["to"]["location"] + alignment["to"]["scale"] * standard, DIGITS)
+
+
+def _platt(positive: np.ndarray, logits: np.ndarray) -> dict | None:
+    center, deviation = logits.mean(), logits.std()
+    if not deviation > 0 or positive.all() or not positive.any():
+        return None
+    slope = firth.fit(((logits - center) / deviation)[:, None], positive)[1] / deviation
+    if slope <= 0:
+        return None
+    return {"intercept": _intercept(positive, slope * logits), "slope": float(slope)}
+
+
+def _intercept(positive: np.ndarray, logits: np.ndarray) -> float:
+    """Return the intercept at which the mean risk is the share of positives, by bisection to the last digit."""
+    low, high = -logits.max() - 40.0, -logits.min() + 40.0
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if firth.logistic(middle + logits).mean() < positive.mean() else (low, middle)
+    return float(middle)
+
+
+def _isotonic(positive: np.ndarray, logits: np.ndarray) -> dict | None:
+    from scipy.optimize import isotonic_regression  # here, because it costs half a second
+
+    values, places = np.unique(firth.logistic(logits), return_inverse=True)
+    weights = np.bincount(places).astype(float)
+    found = isotonic_regression(np.bincount(places, positive) / weights, weights=weights)
+    steps = found.blocks[:-1]
+    if len(steps) == 1:
+        return None
+    middles = np.add.reduceat(values * weights, steps) / np.add.reduceat(weights, steps)
+    return {"predicted": middles.tolist(), "risk": found.x[steps].tolist()}
+
+
+def _none(positive: np.ndarray, logits: np.ndarray) -> dict:
+    return {"why": "the setting validate.recalibration is none"}
+
+
+METHODS = {"platt": _platt, "isotonic": _isotonic, "none": _none}
