@@ -11,7 +11,7 @@ every change between the cohorts is an artefact. The models:
 ``late``      late fusion of ``image`` and the reading.
 
 The full study: ``PYTHONPATH=workflow/src:tests python tests/score_chain.py 400``. It prints the table of
-docs/statistics.md; ``test_score_chain.py`` is its quick version.
+docs/scores.md; ``test_score_chain.py`` is its quick version.
 """
 
 import contextlib

@@ -208,7 +208,9 @@ def _diagnosis(results: Results) -> str:
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
         "Brier score, Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
     )
-    parts.append(_calibration(recalibrated[0] if recalibrated else None))
+    roles = {center["role"] for center in results["study"]["centers"]}
+    if "development" in roles or results["config"].get("frozen"):
+        parts.append(_calibration(recalibrated[0] if recalibrated else None))
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
         f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "

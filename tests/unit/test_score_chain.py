@@ -1,0 +1,78 @@
+"""The chain from folds to validated scores adds nothing of its own: a quick version of ``score_chain.py``.
+
+Both cohorts are of one population. Limits are about four Monte-Carlo errors of so few studies.
+"""
+
+import numpy as np
+import pytest
+
+import score_chain
+from hscore.learning import calibration, firth
+from hscore.statistics.discrimination import compare, delong
+
+
+def fitted(values, positive, fold):
+    """Probabilities [folds, patients] of a logistic regression fitted without each fold."""
+    members = []
+    for k in range(5):
+        coefficients = firth.fit(values[fold != k], positive[fold != k])
+        members.append(firth.logistic(coefficients[0] + values @ coefficients[1:]))
+    return np.array(members)
+
+
+def one_study(seed):
+    """Out-of-fold scores of the reading, and of the reading with noise: raw, and calibrated. The outcome."""
+    random = np.random.default_rng(seed)
+    table = score_chain.population(random, *score_chain.SIZES["development"], "a")
+    positive = table["lnm"].to_numpy() == 1
+    fold = np.empty(positive.size, int)
+    fold[np.argsort(positive, kind="stable")] = np.arange(positive.size) % 5
+    unseen = fold == np.arange(5)[:, None]
+    scores = {}
+    for name, columns in (("reading", [score_chain.READING]), ("noise", [score_chain.READING, *score_chain.NOISE])):
+        raw = fitted(table[columns].to_numpy(float), positive, fold)
+        risks = calibration.apply(calibration.fit(raw, unseen, positive, "platt"), raw)
+        scores[name] = {"raw": raw[fold, np.arange(fold.size)], "calibrated": risks[fold, np.arange(fold.size)]}
+    return positive, table[score_chain.READING].to_numpy(float), scores
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [one_study(seed) for seed in range(60)]
+
+
+def test_a_model_of_the_reading_alone_has_the_readings_auc_where_raw_scores_lose_it(studies):
+    lost = []
+    for positive, reading, scores in studies:
+        own = delong(positive, np.array([reading, scores["reading"]["calibrated"], scores["reading"]["raw"]])).auc
+        assert own[1] == own[0]
+        lost.append(own[2] - own[0])
+    assert np.mean(lost) < -0.02
+
+
+def test_a_model_that_adds_noise_to_the_reading_shows_no_gain_where_raw_scores_show_one(studies):
+    rows = {
+        kind: [
+            compare(positive, scores["noise"][kind], scores["reading"][kind], 0.95) for positive, _, scores in studies
+        ]
+        for kind in ("raw", "calibrated")
+    }
+    gain = {kind: np.mean([row["difference"] for row in found]) for kind, found in rows.items()}
+    assert gain["raw"] > 0.01
+    assert gain["calibrated"] < 0.005
+
+
+@pytest.mark.slow
+def test_the_whole_chain_through_its_steps():
+    found = score_chain.run(8)
+    mean, error = found["mean"], found["error"]
+    assert (mean["clinical: AUC minus the reading's own"], error["clinical: AUC minus the reading's own"]) == (0, 0)
+    assert mean["clinical: AUC added by averaging members"] == 0
+    for model in score_chain.MODELS:
+        for measure in ("change of AUC", "out-of-fold AUC minus a member's true one"):
+            assert abs(mean[f"{model}: {measure}"]) < 4 * error[f"{model}: {measure}"] + 0.01
+        assert 0.9 < mean[f"{model}: true O:E"] < 1.1
+        assert 0.8 < mean[f"{model}: true slope"] < 1.4
+    assert (
+        mean["nothing: gain over the reading, out_of_fold"] < 4 * error["nothing: gain over the reading, out_of_fold"]
+    )
