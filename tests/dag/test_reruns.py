@@ -20,6 +20,8 @@ STAND_IN = f"""#!{sys.executable}
 import os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
 outputs = {{"cohort": ["--manifest", "--flow"], "report": ["--output", "--figures", "--tables"]}}
+if "--recalibration" in words:
+    outputs["predict"] = ["--calibration", "--output"]
 folders = {{"convert", "normalize", "sample", "quality", "train", "provenance"}}
 for option in outputs.get(step, ["--output"]):
     path = words[words.index(option) + 1]
@@ -241,6 +243,8 @@ def test_a_new_image_reruns_its_patient(study):
     ("change", "rerun"),
     [
         ({"validate": {"threshold": {"value": 0.5}}}, ANALYSIS),
+        # other risks: the networks stay, the fusion of risks that are other ones now does not
+        ({"validate": {"recalibration": "none"}}, {**TRAINING, "train_model": 1}),
         ({"survive": {"horizon_months": 48}}, {"analyse_survival": 1, **REPORT}),
         ({"train": {"epochs": 3}}, TRAINING),
         ({"split": {"folds": 2}}, {"split_development": 1, **TRAINING}),
@@ -254,7 +258,7 @@ def test_a_new_image_reruns_its_patient(study):
             {**TRAINING, "train_model": 1, "predict_development": 1, "predict_external": 1},
         ),
     ],
-    ids=["threshold", "horizon", "epochs", "folds", "seeds", "one-model"],
+    ids=["threshold", "recalibration", "horizon", "epochs", "folds", "seeds", "one-model"],
 )
 def test_a_changed_setting_reruns_what_reads_it(study, change, rerun):
     jobs = study.plan(**change)
