@@ -159,7 +159,9 @@ def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[
             continue
         members = external.members.get(model, scores[None])
         own = development.scores[model]
-        change = discrimination.compare_unpaired(external.positive, members, development.positive, own, confidence)
+        change = discrimination.compare_unpaired(
+            external.positive, members, development.positive, own, confidence, development.folds
+        )
         gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
         rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
     return rows
@@ -289,7 +291,7 @@ def performance(
 ) -> dict:
     """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
     positive, scores = evaluation.positive, evaluation.scores[model]
-    confidence, interval = settings["confidence"], settings["proportion_interval"]
+    confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.folds
     counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
     if cut is not None:
         counts = accuracy.confusion(positive, scores >= cut)
@@ -304,9 +306,9 @@ def performance(
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "threshold": cut,
-        "auc": discrimination.auc_interval(positive, scores, confidence),
-        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong"),
-        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit"),
+        "auc": discrimination.auc_interval(positive, scores, confidence, "newcombe", folds),
+        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong", folds),
+        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit", folds),
         **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
         **called,
         "confusion": counts,
@@ -329,6 +331,7 @@ def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: f
         np.array(list(evaluation.scores.values())),
         [(models.index(a), models.index(b)) for a, b in pairs],
         confidence,
+        evaluation.folds,
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
     adjust(rows, "tested pairs of this evaluation")
