@@ -24,6 +24,16 @@ def variance_factor(folds: int | None) -> float:
     return 2 - 1 / folds if folds else 1.0
 
 
+def describe(folds: int | None) -> dict | None:
+    """Return what the intervals of out-of-fold AUCs allow for, None without folds.
+
+    ``folds``, ``correlation`` between their estimates, and the ``variance_factor``.
+    """
+    if not folds:
+        return None
+    return {"folds": folds, "correlation": 1 / folds, "variance_factor": variance_factor(folds)}
+
+
 def named(method: str, folds: int | None) -> str:
     """Return the name of a method with the correction it had."""
     if not folds:

@@ -15,6 +15,7 @@ from hscore.statistics import (
     accuracy,
     bootstrap,
     calibration,
+    cross_validation,
     decision,
     discrimination,
     precision,
@@ -70,6 +71,7 @@ def validate(
             row for name in held_out(evaluations) for row in comparisons(name, evaluations[name], reference, confidence)
         ],
         "transport": transport(evaluations, confidence),
+        "cross_validation": cross_validation.describe(folds_of(evaluations)),
         "paired_accuracy": [
             row
             for name in held_out(evaluations)
@@ -102,6 +104,11 @@ def validate(
 def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
     """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
     return [name for name in HELD_OUT if name in evaluations]
+
+
+def folds_of(evaluations: Mapping[str, Evaluation]) -> int | None:
+    """Number of folds of the out-of-fold scores, None without them."""
+    return evaluations["out_of_fold"].folds if "out_of_fold" in evaluations else None
 
 
 def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
@@ -237,7 +244,9 @@ def subgroup_report(
     if characteristics is None or reference not in evaluation.scores:
         return []
     scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
-    found = subgroups.describe(evaluation.positive, scores, cuts[reference], characteristics, interval, confidence)
+    found = subgroups.describe(
+        evaluation.positive, scores, cuts[reference], characteristics, interval, confidence, evaluation.folds
+    )
     return [{"model": reference, "evaluation": name, **row} for row in found]
 
 
