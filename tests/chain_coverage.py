@@ -16,6 +16,7 @@ So every truth is conditional on the fitted models. `LEFT_OUT` lists what has no
 import contextlib
 import io
 import json
+import multiprocessing
 import re
 import sys
 import tempfile
@@ -180,7 +181,9 @@ def compared(found: dict, true: dict) -> pd.DataFrame:
                 for row in zip(*(band[key] for key in BAND), true_bands[place]["value"], strict=True)
                 if round(100 * row[0]) % 10 == 0
             ]
-    return pd.DataFrame(rows, columns=["place", "estimate", "low", "high", "true"]).astype({"low": float, "high": float})
+    return pd.DataFrame(rows, columns=["place", "estimate", "low", "high", "true"]).astype(
+        {"low": float, "high": float}
+    )
 
 
 def claims(content: dict) -> dict[str, tuple[float, float]]:
@@ -267,6 +270,7 @@ KINDS = {
     r"prediction\.external\.(model|no_model)$": "integrated Brier score",
     r"prediction\.external\.scaled$": "index of prediction accuracy",
 }
+COHORTS = ("out-of-fold", "external")
 DEVELOPMENT = r"out_of_fold|cohorts\.development"
 
 
@@ -276,32 +280,66 @@ def kind(place: str) -> str:
 
 
 def summary(studies: list[pd.DataFrame]) -> pd.DataFrame:
-    """Coverage by kind and cohort.
+    """Coverage of every kind of number in both cohorts, a row each.
 
-    A row holds the shares of intervals that cover and that lie below and above the truth, the Monte-Carlo error of the
-    first (intervals of one study are not independent: it is that of a mean over studies), the mean width, and the
-    share of numbers without an interval. ``lowest`` is the place of the kind with the lowest coverage.
+    ``coverage`` is the share of intervals that hold the truth; ``error`` its Monte-Carlo error, that of a mean over
+    studies, because the intervals of one study depend on each other. ``below`` and ``above`` are the shares of
+    intervals on either side of the truth, ``width`` is their median width, ``none`` the share of numbers without an
+    interval; ``lowest`` and ``place`` say which number of the kind is covered least.
     """
     rows = pd.concat([rows.assign(study=number) for number, rows in enumerate(studies)], ignore_index=True)
     rows = rows[rows["true"].notna()]
     rows["kind"] = rows["place"].map(kind)
-    rows["cohort"] = np.where(rows["place"].str.contains(DEVELOPMENT), "out-of-fold", "external")
-    known = rows.dropna(subset=["low"])
-    slack = 1e-9 * np.maximum(1, known["true"].abs())
-    below, above = known["high"] < known["true"] - slack, known["low"] > known["true"] + slack
-    width = (known["high"] - known["low"]).where(np.isfinite(known["high"]))
-    known = known.assign(below=below, above=above, covered=~(below | above), width=width)
-    keys, table = ["kind", "cohort"], []
-    for (name, cohort), group in known.groupby(keys, sort=False):
-        shares = group.groupby("study")["covered"].mean()
-        places = group.groupby("place")["covered"].mean()
-        all_of_kind = (rows["kind"] == name) & (rows["cohort"] == cohort)
+    rows["cohort"] = np.where(rows["place"].str.contains(DEVELOPMENT), *COHORTS)
+    slack = 1e-9 * np.maximum(1, rows["true"].abs())
+    rows["below"], rows["above"] = rows["high"] < rows["true"] - slack, rows["low"] > rows["true"] + slack
+    rows["covered"], rows["width"] = ~(rows["below"] | rows["above"]), rows["high"] - rows["low"]
+    table = []
+    for (name, cohort), group in rows.groupby(["kind", "cohort"], sort=False):
+        known = group.dropna(subset=["low", "high"])
+        by_study, by_place = (known.groupby(key)["covered"].mean() for key in ("study", "place"))
+        shares = known[["covered", "below", "above"]].mean().set_axis(["coverage", "below", "above"])
         table.append(
-            {
-                "kind": name, "cohort": cohort, "coverage": group["covered"].mean(),
-                "error": shares.std() / np.sqrt(len(shares)), "below": group["below"].mean(),
-                "above": group["above"].mean(), "width": group["width"].mean(),
-                "none": rows.loc[all_of_kind, "low"].isna().mean(), "lowest": places.min(), "where": places.idxmin(),
-            }
+            {"kind": name, "cohort": cohort, **shares, "error": by_study.std() / np.sqrt(len(by_study)),
+             "width": known["width"].median(), "none": 1 - len(known) / len(group), "lowest": by_place.min(),
+             "place": by_place.idxmin() if len(known) else ""}
         )  # fmt: skip
     return pd.DataFrame(table)
+
+
+def false_positives(found: list[dict[str, tuple[float, float]]]) -> pd.DataFrame:
+    """Share of studies in which a test of ``nothing`` against the reading is significant at 5 %, and for ``nothing``.
+
+    A test that is not estimable, because no patient moves, claims nothing.
+    """
+    table = {}
+    for name in dict.fromkeys(name for one in found for name in one):
+        gain, p = np.array([one[name] for one in found], float).T
+        table[name] = {"significant": (p < 0.05).mean(), "gain": ((p < 0.05) & (gain > 0)).mean()}
+    return pd.DataFrame(table).T
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The coverage as the table of docs/intervals.md."""
+    lines = [
+        "| number | external: coverage, % | width | none, % | out-of-fold: coverage, % | width | none, % |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, group in table.groupby("kind", sort=False):
+        cells = [name]
+        for cohort in COHORTS[::-1]:
+            rows = group[group["cohort"] == cohort]
+            for row in rows.itertuples():
+                width = f"{row.width:.3g}" if np.isfinite(row.width) else "open"
+                cells += [f"{100 * row.coverage:.1f} ({100 * row.error:.1f})", width, f"{100 * row.none:.1f}"]
+            if rows.empty:
+                cells += ["\u2013"] * 3
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    number, processes = (int(word) for word in (*sys.argv[1:], "200", "1")[:2])
+    with multiprocessing.Pool(processes) as pool:
+        rows, claimed = zip(*pool.imap(study, range(number)), strict=True)
+    print(markdown(summary(list(rows))), false_positives(list(claimed)).to_string(), sep="\n\n")
