@@ -275,8 +275,8 @@ DEVELOPMENT = r"out_of_fold|cohorts\.development"
 
 
 def kind(place: str) -> str:
-    """Return the table's name of a place."""
-    return next((name for pattern, name in KINDS.items() if re.search(pattern, place)), place)
+    """Return the table's name of a place, "other" where ``KINDS`` does not know it."""
+    return next((name for pattern, name in KINDS.items() if re.search(pattern, place)), "other")
 
 
 def summary(studies: list[pd.DataFrame]) -> pd.DataFrame:
@@ -305,6 +305,13 @@ def summary(studies: list[pd.DataFrame]) -> pd.DataFrame:
              "place": by_place.idxmin() if len(known) else ""}
         )  # fmt: skip
     return pd.DataFrame(table)
+
+
+def without_truth(studies: list[pd.DataFrame]) -> list[str]:
+    """The places that have an interval and no truth."""
+    rows = pd.concat(studies).dropna(subset=["low"])
+    known = rows.groupby("place")["true"].count()
+    return list(known.index[known == 0])
 
 
 def false_positives(found: list[dict[str, tuple[float, float]]]) -> pd.DataFrame:
@@ -343,3 +350,4 @@ if __name__ == "__main__":
     with multiprocessing.Pool(processes) as pool:
         rows, claimed = zip(*pool.imap(study, range(number)), strict=True)
     print(markdown(summary(list(rows))), false_positives(list(claimed)).to_string(), sep="\n\n")
+    print("\nwithout a known truth:", *without_truth(list(rows)), sep="\n")
