@@ -71,7 +71,7 @@ def true_logit(table: pd.DataFrame) -> np.ndarray:
     return logit(PREVALENCE) + reading + signal * (table["signal"].to_numpy() - signal / 2)
 
 
-def study(seed: int) -> tuple[pd.DataFrame, dict[str, tuple[float, float]]]:
+def study(seed: int) -> tuple[pd.DataFrame, dict[str, tuple[float, bool]]]:
     """Return one study: a row per interval (``place estimate low high true``), and what it claims of ``nothing``."""
     random = np.random.default_rng(seed)
     cohorts = {name: population(random, size, name) for name, size in SIZES.items()}
@@ -186,20 +186,25 @@ def compared(found: dict, true: dict) -> pd.DataFrame:
     )
 
 
-def claims(content: dict) -> dict[str, tuple[float, float]]:
-    """The gain of ``nothing``, the reading and six variables of noise, over the reading, and its p-value, by test."""
+def claims(content: dict) -> dict[str, tuple[float, bool]]:
+    """The gain of ``nothing``, the reading and six variables of noise, over the reading, and if it is significant.
+
+    NRI and IDI have no test: theirs is "significant" where the interval excludes 0.
+    """
     found = {}
     for row in content["comparisons"]:
         if (row["model_a"], row["model_b"]) == ("nothing", "clinical"):
-            found[f"AUC, DeLong, {row['evaluation']}"] = row["difference"], row["p"]
+            found[f"AUC, DeLong, {row['evaluation']}"] = row["difference"], (row["p"] or 1) < 0.05
     for row in content["paired_accuracy"]:
         if (row["model_a"], row["model_b"]) == ("nothing", "clinical"):
             name = f"{row['measure']}, exact McNemar, {row['evaluation']}"
-            found[name] = row["difference"]["estimate"], row["p_exact"]
+            found[name] = row["difference"]["estimate"], row["p_exact"] < 0.05
     for row in content["reclassification"]:
         if row["old"] == "clinical":
             for name in ("categorical_nri", "continuous_nri", "idi"):
-                found[f"{name}, {row['evaluation']}"] = row[name]["estimate"], row[name].get("p")
+                interval = row[name]
+                outside = interval["low"] is not None and not interval["low"] <= 0 <= interval["high"]
+                found[f"{name}, {row['evaluation']}"] = interval["estimate"], outside
     return found
 
 
@@ -314,15 +319,12 @@ def without_truth(studies: list[pd.DataFrame]) -> list[str]:
     return list(known.index[known == 0])
 
 
-def false_positives(found: list[dict[str, tuple[float, float]]]) -> pd.DataFrame:
-    """Share of studies in which a test of ``nothing`` against the reading is significant at 5 %, and for ``nothing``.
-
-    A test that is not estimable, because no patient moves, claims nothing.
-    """
+def false_positives(found: list[dict[str, tuple[float, bool]]]) -> pd.DataFrame:
+    """Share of studies in which ``nothing`` differs significantly from the reading, and in which it gains."""
     table = {}
     for name in dict.fromkeys(name for one in found for name in one):
-        gain, p = np.array([one[name] for one in found], float).T
-        table[name] = {"significant": (p < 0.05).mean(), "gain": ((p < 0.05) & (gain > 0)).mean()}
+        gain, significant = np.array([one[name] for one in found], float).T
+        table[name] = {"significant": significant.mean(), "gain": (significant * (gain > 0)).mean()}
     return pd.DataFrame(table).T
 
 

@@ -33,7 +33,7 @@ def test_the_error_is_that_of_a_mean_over_studies_not_over_their_dependent_inter
 
 
 def test_a_claim_is_significant_and_a_gain_only_upwards():
-    found = [{"AUC": one} for one in ((0.1, 0.01), (-0.1, 0.01), (0.1, 0.5), (0.0, None))]
+    found = [{"AUC": one} for one in ((0.1, True), (-0.1, True), (0.1, False), (0.0, False))]
     assert chain_coverage.false_positives(found).loc["AUC"].to_dict() == {"significant": 0.5, "gain": 0.25}
 
 

@@ -91,7 +91,7 @@ def test_models_of_a_finished_study_are_told_as_frozen():
 
 
 def test_the_correlation_of_folds_is_told_where_there_are_folds():
-    told = "multiplied by 1.8 (a correlation of 1/5 between folds: Nadeau and Bengio 2003)"
+    told = "multiplied by 1.8 (a correlation of 1/5 between folds: Nadeau and Bengio 2003). Only the"
     assert told in text(example_results())
     assert "correlation of 1/" not in text(example_results(roles=("external",)))
 

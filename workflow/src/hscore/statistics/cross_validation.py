@@ -13,6 +13,11 @@ where s^2 / K is the usual variance of all patients: 1.8 times the usual one for
 coverage: too low without it, 94 to 99 % with it.
 """
 
+NOTE = (
+    "Only the intervals of AUCs and of their differences allow for this. The other out-of-fold intervals are a little "
+    "too short: in simulated studies those of 95 % held the truth in 90 to 96 %."
+)
+
 
 def variance_factor(folds: int | None) -> float:
     """Return the variance of out-of-fold estimates over that of independent patients.
@@ -27,11 +32,11 @@ def variance_factor(folds: int | None) -> float:
 def describe(folds: int | None) -> dict | None:
     """Return what the intervals of out-of-fold AUCs allow for, None without folds.
 
-    ``folds``, ``correlation`` between their estimates, and the ``variance_factor``.
+    ``folds``, ``correlation`` between their estimates, the ``variance_factor``, and a ``note`` on all other intervals.
     """
     if not folds:
         return None
-    return {"folds": folds, "correlation": 1 / folds, "variance_factor": variance_factor(folds)}
+    return {"folds": folds, "correlation": 1 / folds, "variance_factor": variance_factor(folds), "note": NOTE}
 
 
 def named(method: str, folds: int | None) -> str:
