@@ -334,7 +334,6 @@ def of_nri(data: str, expected: dict, positive: np.ndarray, old: np.ndarray, new
     ours = reclassification.idi(positive, old, new, 0.95)
     yield Row(data, "IDI", expected["idi"]["idi"], ours["estimate"])
     yield Row(data, "IDI SE", expected["idi"]["se"], error(ours))
-    yield Row(data, "IDI p", expected["idi"]["p"], ours["p"])
     yield Row(data, "IDI events", expected["idi"]["improveSens"], ours["events"])
     yield Row(data, "IDI non-events", expected["idi"]["improveSpec"], ours["non_events"])
 

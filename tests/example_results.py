@@ -104,7 +104,8 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_of
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         if role in roles:
             chosen = {name: columns[evaluation][members[role]] for name, columns in scores.items()}
-            evaluations[evaluation] = Evaluation(positive[members[role]], chosen)
+            folds = config["split"]["folds"] if evaluation == "out_of_fold" else None
+            evaluations[evaluation] = Evaluation(positive[members[role]], chosen, folds=folds)
             columns = [*subgroups.COLUMNS, "mri_ln_positive"]
             characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
     included = patients[patients["cohort"].isin(roles)]

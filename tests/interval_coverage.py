@@ -1,7 +1,7 @@
 """How often each printed interval holds the truth: `python tests/interval_coverage.py` prints the table of the docs.
 
 Scores, calls and times are drawn from distributions whose true AUC, F1, C and survival are known. This verifies the
-interval methods; the coverage of the whole chain of a study is what `make recovery` measures.
+interval methods; `chain_coverage.py` measures the coverage of the whole chain of a study.
 """
 
 import sys

@@ -41,6 +41,7 @@ MODELS = {
     "late": {"fuse": ["image"], "clinical": ["mri_ln_positive"]},
 }
 READING = "mri_ln_positive"
+OUTCOMES = ["lnm", "dfs_months", "dfs_event"]
 TRAINING = {"aggregation": "mean", "device": "cpu"}
 LARGE = 5000
 
@@ -59,27 +60,45 @@ def study(folder: Path, seed: int, method: str = "platt") -> dict:
     random = np.random.default_rng(seed)
     tables = {name: population(random, *SIZES[name], name) for name in SIZES}
     tables["large"] = population(random, LARGE, round(LARGE * 71 / 338), "large")
+    make(folder, tables, seed, resamples=2, method=method)
+    return measures(folder, json.loads((folder / "validation.json").read_text()), tables)
+
+
+def make(folder: Path, tables: dict[str, pd.DataFrame], seed: int, resamples: int, method: str = "platt") -> None:
+    """Put the cohorts ``development``, ``external`` and ``large`` through the steps up to ``validation.json``.
+
+    ``large`` is scored like the external cohort and takes part in nothing else.
+    """
     for name, table in tables.items():
-        table.drop(columns="lnm").assign(samples="none").to_csv(folder / f"{name}.csv", index=False)
+        manifest = table.drop(columns=OUTCOMES, errors="ignore").assign(samples="none")
+        manifest.to_csv(folder / f"{name}.csv", index=False, float_format="%.5g")
         table[["patient", "lnm"]].to_csv(folder / f"{name}_lnm.csv", index=False)
     deal(tables["development"][["patient", "center", "lnm"]], 5, seed).to_csv(folder / "folds.csv", index=False)
     for model, spec in MODELS.items():
         chain(folder, model, spec, method)
-    settings = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["validate"]
-    settings |= {"reference": "nothing", "bootstrap": {"resamples": 2, "seed": 1}}
+    settings = json.dumps(validation_settings(resamples))
     files = {cohort: [f"{model}={folder / model}-{cohort}.csv" for model in MODELS] for cohort in tables}
     freeze_thresholds.main(
         ["--models", *MODELS, "--predictions", *files["development"], "--folds", str(folder / "folds.csv"),
          "--calibrations", *(f"{model}={folder / model}-calibration.json" for model in MODELS),
-         "--settings", json.dumps(settings), "--output", str(folder / "thresholds.json")]
+         "--settings", settings, "--output", str(folder / "thresholds.json")]
     )  # fmt: skip
     validate.main(
         ["--development", *files["development"], "--external", *files["external"], "--folds", str(folder / "folds.csv"),
+         "--manifests", str(folder / "external.csv"), "--development-manifests", str(folder / "development.csv"),
          "--lnm", str(folder / "external_lnm.csv"), "--thresholds", str(folder / "thresholds.json"),
-         "--settings", json.dumps(settings), "--output", str(folder / "validation.json")]
+         "--settings", settings, "--output", str(folder / "validation.json")]
     )  # fmt: skip
-    content = json.loads((folder / "validation.json").read_text())
-    return measures(folder, content, tables)
+
+
+def config(section: str) -> dict:
+    """Return a section of the study's config."""
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))[section]
+
+
+def validation_settings(resamples: int) -> dict:
+    """Return the config's section validate, with the model that adds nothing as reference."""
+    return config("validate") | {"reference": "nothing", "bootstrap": {"resamples": resamples, "seed": 1}}
 
 
 def chain(folder: Path, model: str, spec: dict, method: str) -> None:

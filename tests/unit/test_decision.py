@@ -73,6 +73,15 @@ def test_the_band_of_a_gain_is_that_of_the_difference_on_the_same_resamples(data
     assert [ours["low"][0], ours["high"][0]] == pytest.approx(list(np.quantile(slow, [0.025, 0.975])))
 
 
+def test_strategies_that_act_on_the_same_patients_have_no_band_of_zero_width(data):
+    positive, risk = data
+    at, counts = np.array([0.3]), bootstrap.draw(120, 200, np.random.default_rng(2))
+    acted = (risk >= 0.3)[:, None]
+    assert decision.gain(positive, acted, acted, at, 0.95, counts) == {"estimate": [0], "low": [None], "high": [None]}
+    nobody = decision.curve(positive, np.zeros_like(acted), at, 0.95, counts)["net_benefit"]
+    assert nobody == {"estimate": [0], "low": [None], "high": [None]}
+
+
 def test_spared_per_missed_has_an_open_end_where_resamples_miss_nobody():
     positive = np.arange(60) < 20
     acted = positive[:, None] & (np.arange(60) != 0)[:, None]  # one of 20 is missed, all 40 others are spared

@@ -134,6 +134,7 @@ def test_external_out_of_fold_and_apparent_stand_in_separate_blocks(results):
     assert [block["evaluation"] for block in blocks] == ["external", "out_of_fold", "apparent"]
     for block in blocks:
         assert {row["evaluation"] for row in block["rows"]} == {block["evaluation"]}
+        assert ("Members share training patients." in block["methods"]) == (block["evaluation"] == "out_of_fold")
 
 
 def test_what_cannot_be_estimated_says_why(results):

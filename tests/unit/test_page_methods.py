@@ -90,6 +90,12 @@ def test_models_of_a_finished_study_are_told_as_frozen():
     assert "Thresholds were those frozen in the finished study (largest Youden index" in words
 
 
+def test_the_correlation_of_folds_is_told_where_there_are_folds():
+    told = "multiplied by 1.8 (a correlation of 1/5 between folds: Nadeau and Bengio 2003). Only the"
+    assert told in text(example_results())
+    assert "correlation of 1/" not in text(example_results(roles=("external",)))
+
+
 def test_the_tests_and_intervals_that_the_tables_show_are_all_named():
     words = text(example_results())
     for name in (

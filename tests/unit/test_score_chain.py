@@ -62,6 +62,20 @@ def test_a_model_that_adds_noise_to_the_reading_shows_no_gain_where_raw_scores_s
     assert gain["calibrated"] < 0.005
 
 
+def test_the_error_of_an_out_of_fold_gain_is_its_deviation_where_delongs_is_too_small(studies):
+    rows = {
+        folds: [
+            compare(positive, scores["noise"]["calibrated"], scores["reading"]["calibrated"], 0.95, folds)
+            for positive, _, scores in studies
+        ]
+        for folds in (None, 5)
+    }
+    deviation = np.std([row["difference"] for row in rows[5]], ddof=1)
+    error = {folds: np.mean([row["difference"] / row["z"] for row in found]) for folds, found in rows.items()}
+    assert error[None] < 0.85 * deviation
+    assert 0.8 * deviation < error[5] < 1.25 * deviation
+
+
 @pytest.mark.slow
 def test_the_whole_chain_through_its_steps():
     found = score_chain.run(8)

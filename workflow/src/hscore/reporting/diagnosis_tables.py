@@ -143,7 +143,7 @@ def reclassification(results: Mapping[str, Any]) -> Rows:
         start = {key: entry[key] for key in ("evaluation", "scores", "new", "old")}
         for measure in ("categorical_nri", "continuous_nri", "idi"):
             value = entry[measure]
-            parts = {key: bare(value.get(key)) for key in ("events", "non_events", "p", "method", "why")}
+            parts = {key: bare(value.get(key)) for key in ("events", "non_events", "method", "why")}
             rows.append({**start, "measure": measure, **estimated(value), **parts})
     return rows
 

@@ -204,6 +204,8 @@ def _diagnosis(results: Results) -> str:
             "the external AUC is there the mean of the members' AUCs (unpaired DeLong test). What averaging their "
             "scores adds is a difference of its own (paired DeLong test)."
         )
+    if overlap := results.get("cross_validation"):
+        parts.append(_overlap(overlap))
     parts.append(
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
         "Brier score, Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
@@ -214,11 +216,23 @@ def _diagnosis(results: Results) -> str:
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
         f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "
-        "metastasis missed; NRI and IDI beside them. Subgroups, fixed beforehand, are all shown; AUCs were compared "
-        "by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted by Holm's method over "
-        "the variables. Study size follows Riley (external validation and development), Newcombe and Buderer."
+        "metastasis missed; NRI and IDI beside them, without p-values. Subgroups, fixed beforehand, are all shown; "
+        "AUCs were compared by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted by "
+        "Holm's method over the variables. Study size follows Riley (external validation and development), Newcombe "
+        "and Buderer."
     )
     return " ".join(parts)
+
+
+def _overlap(overlap: Mapping[str, Any]) -> str:
+    """What the intervals of out-of-fold AUCs allow for."""
+    folds = overlap["folds"]
+    return (
+        f"The estimates of the {folds} folds are correlated, because the members share training patients. The variance "
+        "of out-of-fold AUCs, and of their differences from each other and from external AUCs, is therefore multiplied "
+        f"by {overlap['variance_factor']:.3g} (a correlation of 1/{folds} between folds: Nadeau and Bengio 2003). "
+        f"{overlap['note']}"
+    )
 
 
 def _calibration(method: str | None) -> str:

@@ -108,6 +108,8 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
             f"proportions by {proportion}, with numerator/denominator. PPV and NPV hold only where the share of "
             f"LNM-positive patients is as here ({rows[0]['positives']}/{rows[0]['n']})."
         )
+        if name == "out_of_fold" and (overlap := results.get("cross_validation")):
+            methods = f"{methods} Members share training patients. {overlap['note']}"
         size = figures.cohort_size(rows)
         block = {"evaluation": name, "title": title, "meaning": meaning, "rows": rows, "methods": methods, "size": size}
         blocks.append(block)

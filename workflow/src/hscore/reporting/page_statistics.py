@@ -144,6 +144,8 @@ def _at(curve: Mapping[str, Any] | None, place: int, write) -> str:
     if curve is None or curve["estimate"][place] is None:
         return "\u2013"
     low, high = (curve[key][place] for key in ("low", "high"))
+    if low is None and high is None:
+        return f"{write(curve['estimate'][place])} (no interval)"
     ends = formatting.interval(low, "open" if high is None else high, lambda v: v if v == "open" else write(v))
     return f"{write(curve['estimate'][place])} ({ends})"
 

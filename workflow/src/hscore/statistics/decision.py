@@ -10,7 +10,7 @@ Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net b
 
 import numpy as np
 
-from hscore.statistics.bootstrap import band, everyone
+from hscore.statistics.bootstrap import POINT, everyone, percentiles
 from hscore.statistics.estimates import finite
 
 MEASURES = ("net_benefit", "standardised", "interventions_avoided_per_100", "spared_per_missed")
@@ -51,8 +51,16 @@ def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np
 
 
 def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
-    """``estimate``, ``low``, ``high`` at every threshold, from the cohort's values [1, thresholds] and the draws."""
-    return {"estimate": [finite(value) for value in values[0]], **band(draws, confidence)}
+    """``estimate``, ``low``, ``high`` at every threshold, from the cohort's values [1, thresholds] and the draws.
+
+    A band that is a point, because the resamples give the same value, is none: as of a model that acts on the same
+    patients as the strategy it is compared with. Other patients would tell them apart.
+    """
+    ends = percentiles(draws, confidence)
+    with np.errstate(invalid="ignore"):
+        ends[:, np.ptp(ends, axis=0) <= POINT] = np.nan
+    rows = {"estimate": values[0], "low": ends[0], "high": ends[1]}
+    return {name: [finite(value) for value in row] for name, row in rows.items()}
 
 
 def curve(
@@ -99,7 +107,7 @@ def curves(
         "threshold": at.tolist(),
         "n": int(positive.size),
         "positives": int(positive.sum()),
-        "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples",
+        "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples; none where they all agree",
         "treat_all": curve(positive, all_acted, at, confidence, counts),
         "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
         "mri_ln": {"why": "the reading of the nodes on MRI is not known of all these patients"},

@@ -8,7 +8,8 @@ Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistic
 Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
 
 The interval of a single AUC is Newcombe's method 5, because DeLong's is too short where patients are few or the AUC is
-high (coverage by Monte Carlo in docs/intervals.md). Differences of AUCs are compared by DeLong's covariance.
+high (coverage by Monte Carlo in docs/intervals.md). Differences of AUCs are compared by DeLong's covariance. With
+``folds`` the scores are out-of-fold ones, and all variances are those of ``cross_validation``.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from hscore.statistics import cross_validation
 from hscore.statistics.estimates import estimate, quantile, two_sided_p, unknown, wald_share
 
 DELONG = "DeLong"
@@ -83,7 +85,9 @@ def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
     return Delong(of_cases.mean(axis=1), np.reshape(covariance, (size, size)))
 
 
-def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, interval: str = "newcombe") -> dict:
+def auc_interval(
+    positive: np.ndarray, scores: np.ndarray, confidence: float, interval: str = "newcombe", folds: int | None = None
+) -> dict:
     """Return the AUC with its interval.
 
     Args:
@@ -92,19 +96,20 @@ def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, in
         confidence: level of the interval.
         interval: "newcombe" (method 5, which exists also where the classes are separated without exception),
             "delong" (cut to [0, 1], as pROC) or "delong-logit" (on the logit scale).
+        folds: of out-of-fold scores, the number of folds.
 
     Returns:
         An estimate; without an interval, and with the reason, where all scores are equal or DeLong has no variance.
     """
-    method = INTERVALS[interval]
+    method = cross_validation.named(INTERVALS[interval], folds)
     if why := undefined(positive, scores):
         return unknown(why, method)
-    result = delong(positive, scores)
-    value, variance = float(result.auc[0]), float(result.covariance[0, 0])
+    result, factor = delong(positive, scores), cross_validation.variance_factor(folds)
+    value, variance = float(result.auc[0]), factor * float(result.covariance[0, 0])
     if np.ptp(scores) == 0:
         return {**unknown("all scores are equal: they order nobody", method), "estimate": value}
     if interval == "newcombe":
-        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence)
+        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence, factor)
         return estimate(value, low, high, method)
     if not variance > 0:
         why = (
@@ -120,19 +125,26 @@ def auc_interval(positive: np.ndarray, scores: np.ndarray, confidence: float, in
     return estimate(value, max(0.0, value - margin), min(1.0, value + margin), method)
 
 
-def compare(positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float) -> dict:
+def compare(
+    positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
+) -> dict:
     """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
-    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence)[0]
+    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence, folds)[0]
 
 
 def compare_all(
-    positive: np.ndarray, scores: np.ndarray, pairs: Sequence[tuple[int, int]], confidence: float
+    positive: np.ndarray,
+    scores: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    confidence: float,
+    folds: int | None = None,
 ) -> list[dict]:
     """``compare`` for pairs of rows of ``scores`` [models, n]."""
-    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
+    method = cross_validation.named(PAIRED, folds)
+    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": method}
     if why := undefined(positive, *scores):
         return [{**empty, "why": why} for _ in pairs]
-    result = delong(positive, scores)
+    result, factor = delong(positive, scores), cross_validation.variance_factor(folds)
     rows = []
     for a, b in pairs:
         difference = float(result.auc[a] - result.auc[b])
@@ -144,7 +156,7 @@ def compare_all(
             why = "both models order the patients alike: nothing to test"
             rows.append({**empty, "difference": difference, "why": why})
         else:
-            rows.append(_difference(difference, np.sqrt(variance), confidence, PAIRED))
+            rows.append(_difference(difference, np.sqrt(factor * variance), confidence, method))
     return rows
 
 
@@ -162,22 +174,28 @@ def compare_with_mean(positive: np.ndarray, score: np.ndarray, members: np.ndarr
 
 
 def compare_unpaired(
-    positive_a: np.ndarray, score_a: np.ndarray, positive_b: np.ndarray, score_b: np.ndarray, confidence: float
+    positive_a: np.ndarray,
+    score_a: np.ndarray,
+    positive_b: np.ndarray,
+    score_b: np.ndarray,
+    confidence: float,
+    folds_b: int | None = None,
 ) -> dict:
     """Return the difference of AUCs on different patients (a minus b).
 
-    Of several rows of scores [members, n] the AUC is the mean of theirs, with the variance of that mean.
+    Of several rows of scores [members, n] the AUC is the mean of theirs, with the variance of that mean. Where
+    ``score_b`` are out-of-fold scores, ``folds_b`` is the number of folds.
 
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
     the same t distribution.
     """
-    method = "unpaired DeLong test"
+    method = cross_validation.named("unpaired DeLong test", folds_b)
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
     for positive, score in ((positive_a, score_a), (positive_b, score_b)):
         if why := undefined(positive, score):
             return {**empty, "why": why}
     a, b = delong(positive_a, score_a), delong(positive_b, score_b)
-    variances = float(a.covariance.mean()), float(b.covariance.mean())
+    variances = float(a.covariance.mean()), cross_validation.variance_factor(folds_b) * float(b.covariance.mean())
     difference, variance = float(a.auc.mean() - b.auc.mean()), sum(variances)
     if not variance > 0:
         return {**empty, "difference": difference, "why": "the DeLong variances are zero: nothing to test"}
@@ -244,14 +262,16 @@ def newcombe_error(area: float, positives: float, negatives: float) -> float:
     return float(np.sqrt(area * (1 - area) * mixed / (positives * negatives)))
 
 
-def newcombe_interval(area: float, positives: int, negatives: int, confidence: float) -> tuple[float, float]:
+def newcombe_interval(
+    area: float, positives: int, negatives: int, confidence: float, factor: float = 1.0
+) -> tuple[float, float]:
     """Newcombe's method 5: all areas from which the one found is less than z standard errors away.
 
-    Exists, and is not a point, also for an area of 0 or 1.
+    Exists, and is not a point, also for an area of 0 or 1. ``factor`` multiplies the variance.
     """
     from scipy.optimize import brentq
 
-    z = quantile(confidence)
+    z = quantile(confidence) * np.sqrt(factor)
 
     def excess(other: float) -> float:
         return abs(area - other) - z * newcombe_error(other, positives, negatives)

@@ -17,9 +17,18 @@ NO_CUT_OFF = "no cut-off was frozen for this model"
 
 
 def by_level(
-    positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray, interval: str, confidence: float
+    positive: np.ndarray,
+    scores: np.ndarray,
+    cut: float | None,
+    levels: np.ndarray,
+    interval: str,
+    confidence: float,
+    folds: int | None = None,
 ) -> list[dict]:
-    """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off."""
+    """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off.
+
+    ``folds`` is the number of folds of out-of-fold scores.
+    """
     rows = []
     for level in sorted(set(levels), key=_place):
         member = levels == level
@@ -33,7 +42,7 @@ def by_level(
                 "level": str(level),
                 "n": int(member.sum()),
                 "positives": int(positive[member].sum()),
-                "auc": discrimination.auc_interval(positive[member], scores[member], confidence),
+                "auc": discrimination.auc_interval(positive[member], scores[member], confidence, folds=folds),
                 "sensitivity": rates["sensitivity"],
                 "specificity": rates["specificity"],
             }
@@ -130,7 +139,13 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(
-    positive: np.ndarray, scores: np.ndarray, cut: float | None, table: pd.DataFrame, interval: str, confidence: float
+    positive: np.ndarray,
+    scores: np.ndarray,
+    cut: float | None,
+    table: pd.DataFrame,
+    interval: str,
+    confidence: float,
+    folds: int | None = None,
 ) -> list[dict]:
     """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference.
 
@@ -140,7 +155,7 @@ def describe(
     rows = [
         {
             "variable": name,
-            "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence),
+            "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence, folds),
             "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy()),
         }
         for name, words in levels(table[columns]).items()

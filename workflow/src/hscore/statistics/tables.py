@@ -5,7 +5,7 @@ Prediction tables come from the predict step, outcome tables from the outcomes a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +22,13 @@ class Evaluation:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
     ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
+    ``folds`` is the number of folds where the scores are out-of-fold ones.
     """
 
     positive: np.ndarray
     scores: dict[str, np.ndarray]
     members: dict[str, np.ndarray] = field(default_factory=dict)
+    folds: int | None = None
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -119,6 +121,12 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, posit
     return Evaluation(
         positive.to_numpy(dtype=bool), scores, {model: values for model, values in members.items() if len(values)}
     )
+
+
+def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
+    """Every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``."""
+    folds = complete(numbers(read_table(split, ["fold"]), "fold", str(split), 0), str(split)).nunique()
+    return replace(read_evaluation(models, "out_of_fold", read_binary([split], "lnm")), folds=folds)
 
 
 def read_members(path: str | Path, patients: pd.Index) -> np.ndarray:

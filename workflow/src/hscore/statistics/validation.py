@@ -15,6 +15,7 @@ from hscore.statistics import (
     accuracy,
     bootstrap,
     calibration,
+    cross_validation,
     decision,
     discrimination,
     precision,
@@ -70,6 +71,7 @@ def validate(
             row for name in held_out(evaluations) for row in comparisons(name, evaluations[name], reference, confidence)
         ],
         "transport": transport(evaluations, confidence),
+        "cross_validation": cross_validation.describe(folds_of(evaluations)),
         "paired_accuracy": [
             row
             for name in held_out(evaluations)
@@ -102,6 +104,11 @@ def validate(
 def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
     """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
     return [name for name in HELD_OUT if name in evaluations]
+
+
+def folds_of(evaluations: Mapping[str, Evaluation]) -> int | None:
+    """Number of folds of the out-of-fold scores, None without them."""
+    return evaluations["out_of_fold"].folds if "out_of_fold" in evaluations else None
 
 
 def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
@@ -159,7 +166,9 @@ def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[
             continue
         members = external.members.get(model, scores[None])
         own = development.scores[model]
-        change = discrimination.compare_unpaired(external.positive, members, development.positive, own, confidence)
+        change = discrimination.compare_unpaired(
+            external.positive, members, development.positive, own, confidence, development.folds
+        )
         gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
         rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
     return rows
@@ -235,7 +244,9 @@ def subgroup_report(
     if characteristics is None or reference not in evaluation.scores:
         return []
     scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
-    found = subgroups.describe(evaluation.positive, scores, cuts[reference], characteristics, interval, confidence)
+    found = subgroups.describe(
+        evaluation.positive, scores, cuts[reference], characteristics, interval, confidence, evaluation.folds
+    )
     return [{"model": reference, "evaluation": name, **row} for row in found]
 
 
@@ -289,7 +300,7 @@ def performance(
 ) -> dict:
     """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
     positive, scores = evaluation.positive, evaluation.scores[model]
-    confidence, interval = settings["confidence"], settings["proportion_interval"]
+    confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.folds
     counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
     if cut is not None:
         counts = accuracy.confusion(positive, scores >= cut)
@@ -304,9 +315,9 @@ def performance(
         "n": int(positive.size),
         "positives": int(positive.sum()),
         "threshold": cut,
-        "auc": discrimination.auc_interval(positive, scores, confidence),
-        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong"),
-        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit"),
+        "auc": discrimination.auc_interval(positive, scores, confidence, "newcombe", folds),
+        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong", folds),
+        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit", folds),
         **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
         **called,
         "confusion": counts,
@@ -329,6 +340,7 @@ def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: f
         np.array(list(evaluation.scores.values())),
         [(models.index(a), models.index(b)) for a, b in pairs],
         confidence,
+        evaluation.folds,
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
     adjust(rows, "tested pairs of this evaluation")

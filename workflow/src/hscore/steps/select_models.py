@@ -11,8 +11,7 @@ from hscore.steps._named import named_path
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
-    lnm = tables.read_binary([arguments.folds], "lnm")
-    development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+    development = tables.read_out_of_fold(arguments.predictions, arguments.folds)
     confidence = arguments.settings["confidence"]
     families = {name: selection.choose(development, one, confidence) for name, one in arguments.families.items()}
     write_json(arguments.output, families)
@@ -29,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
         required=True,
         help='models to choose between, JSON: {"images": {"single": [...], "combined": [...]}, "with_clinical": ...}',
     )
-    add("--folds", type=Path, required=True, help="development patients with lnm, CSV")
+    add("--folds", type=Path, required=True, help="development patients with lnm and fold, CSV")
     add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="the choice, JSON")
     _program.run(work, parser.parse_args(argv))

@@ -1,6 +1,7 @@
 """What the nested search chose, and what its choosing is worth beside the settings as they are."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +20,19 @@ def work(arguments: argparse.Namespace) -> None:
     if unknown := searched.keys() - set(lnm.index):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")
     scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
-    configured = tables.read_evaluation([("configured", arguments.predictions)], "out_of_fold", lnm)
-    evaluation = tables.Evaluation(configured.positive, configured.scores | {"searched": scores})
+    configured = tables.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
+    evaluation = replace(configured, scores=configured.scores | {"searched": scores})
     positive, pair = selection.both(evaluation, "searched", "configured")
-    confidence = arguments.settings["confidence"]
+    confidence, folds = arguments.settings["confidence"], evaluation.folds
     content = {
         "model": parts[0]["model"],
         "recommended": next(part["chosen"] for part in parts if part["held_out"] is None),
         "folds": [{key: part[key] for key in ("held_out", "chosen", "tried")} for part in parts],
         "n": int(positive.size),
         "positives": int(positive.sum()),
-        "searched": discrimination.auc_interval(positive, pair[0], confidence),
-        "configured": discrimination.auc_interval(positive, pair[1], confidence),
-        "searched_minus_configured": discrimination.compare(positive, *pair, confidence),
+        "searched": discrimination.auc_interval(positive, pair[0], confidence, folds=folds),
+        "configured": discrimination.auc_interval(positive, pair[1], confidence, folds=folds),
+        "searched_minus_configured": discrimination.compare(positive, *pair, confidence, folds),
         "note": "out-of-fold; 'searched' is the whole procedure with one seed, 'configured' the settings of the study",
     }
     write_json(arguments.output, content)
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--parts", type=Path, nargs="+", required=True, help="what the searches wrote, JSON")
     add("--predictions", type=Path, required=True, help="development scores of the same model, CSV")
-    add("--folds", type=Path, required=True, help="development patients with lnm, CSV")
+    add("--folds", type=Path, required=True, help="development patients with lnm and fold, CSV")
     add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="the summary, JSON")
     _program.run(work, parser.parse_args(argv))

@@ -21,8 +21,8 @@ def work(arguments: argparse.Namespace) -> None:
         characteristics["external"] = about(arguments.manifests, positive)
     if arguments.development:
         positive = tables.read_binary([arguments.folds], "lnm")
-        for column in ("out_of_fold", "apparent"):
-            evaluations[column] = tables.read_evaluation(arguments.development, column, positive)
+        evaluations["out_of_fold"] = tables.read_out_of_fold(arguments.development, arguments.folds)
+        evaluations["apparent"] = tables.read_evaluation(arguments.development, "apparent", positive)
         characteristics["out_of_fold"] = about(arguments.development_manifests, positive)
     if not evaluations:
         raise UserError("there are neither development nor external scores: give --development, --external or both")
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--development", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
     add("--external", type=named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
-    add("--folds", type=Path, nargs="?", help="development patients with lnm, CSV; needed with --development")
+    add("--folds", type=Path, nargs="?", help="development patients with lnm and fold, CSV; needed with --development")
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV a centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
     add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")
