@@ -11,7 +11,7 @@ from hscore.steps._named import named_path
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
-    lnm = tables.read_binary([arguments.folds], "lnm")
+    lnm = tables.read_nodes_of_folds(arguments.folds)
     development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
     confidence = arguments.settings["confidence"]
     families = {name: selection.choose(development, one, confidence) for name, one in arguments.families.items()}
