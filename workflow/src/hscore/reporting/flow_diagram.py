@@ -152,8 +152,8 @@ def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -
         rows += [Row(line) for line in canvas.wrap(note, room, SIZE)]
         calls = []
         if row:
-            rows += [*_survival_only(flows), Row("Reference standard: LNM known", f"{row['n']:,}")]
-            rows.append(Row("LNM-positive", f"{row['positives']:,}"))
+            rows += _survival_only(flows)
+            rows.append(Row("Reference standard: LNM-positive", f"{row['positives']:,} of {row['n']:,}"))
             calls = _calls(row, evaluation)
         found.append({"centers": names, "rows": rows, "calls": calls, "colour": colour})
     return found

@@ -25,9 +25,10 @@ def _rows_of(results: Results, evaluation: str) -> list[Mapping[str, Any]]:
 
 
 def _block(results: Results, evaluation: str) -> dict[str, Any]:
-    """The H score and the readings; the other models have a result for the same patients as the H score."""
+    """The H score and the readings: other models of images have a result for the same patients as the H score."""
     readings = [name for name, spec in results["config"]["models"].items() if "reading" in spec]
-    shown = [row for row in _rows_of(results, evaluation) if row["test"] in (main_model(results), READING, *readings)]
+    rows = _rows_of(results, evaluation)
+    shown = [row for row in rows if row["test"] in (main_model(results), READING, *readings)] or rows
     tests = [
         {
             "label": label(results, row["test"]),
@@ -38,7 +39,7 @@ def _block(results: Results, evaluation: str) -> dict[str, Any]:
         for row in shown
     ]
     everybody = all(row["with_result"]["all"]["estimate"] == 1 for row in shown)
-    without = max((row["without_reference"] for row in shown), default=0)
+    without = shown[0]["without_reference"]
     return {
         "title": verdict.EVALUATIONS[evaluation],
         "tests": [] if everybody else tests,
