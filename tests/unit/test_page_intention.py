@@ -43,6 +43,9 @@ def test_where_everybody_has_a_result_the_page_says_so(results):
     for row in results["intention_to_diagnose"]:
         row["with_result"]["all"]["estimate"] = 1.0
     assert "External test cohort: every patient with known node status has a result" in words(results)
+    for row in results["intention_to_diagnose"]:
+        row["with_result"]["all"] = {"estimate": None, "denominator": 0}
+    assert "Intention to diagnose" not in words(results)
     results["intention_to_diagnose"] = []
     assert "Intention to diagnose" not in words(results)
 

@@ -21,7 +21,8 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def _rows_of(results: Results, evaluation: str) -> list[Mapping[str, Any]]:
-    return [row for row in results.get("intention_to_diagnose") or [] if row["evaluation"] == evaluation]
+    rows = results.get("intention_to_diagnose") or []
+    return [row for row in rows if row["evaluation"] == evaluation and row["with_result"]["all"]["denominator"]]
 
 
 def _block(results: Results, evaluation: str) -> dict[str, Any]:
