@@ -8,6 +8,7 @@ from test_page import render, text_of
 from example_results import example_results
 from hscore.reporting import flow_diagram, page_intention, page_patients, page_summary, style, tables
 from hscore.reporting.checklist import guidelines
+from hscore.reporting.methods import methods
 
 
 @pytest.fixture
@@ -37,6 +38,13 @@ def test_the_page_shows_the_h_score_and_the_reading_with_every_patient_of_known_
     for case in ("complete", "worst", "best"):
         entry = row[case]["sensitivity"]
         assert f"({entry['numerator']}/{entry['denominator']})" in text
+
+
+def test_the_methods_tell_of_both():
+    for roles, development in ((("development", "external"), True), (("external",), False)):
+        words = " ".join(text for _, text in methods(example_results(roles=roles)))
+        assert "took part in the survival analysis alone" in words and "By intention to diagnose (Schuetz" in words
+        assert ("chosen by a hash of the patient's name" in words) == development
 
 
 def test_where_everybody_has_a_result_the_page_says_so(results):

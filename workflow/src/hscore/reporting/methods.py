@@ -288,13 +288,21 @@ def _missing(results: Results) -> str:
     competing = next((content["competing"] for content in cohorts if content.get("competing")), None)
     text = (
         "Patients with neither node status at pathology nor survival, or without a variable of a model, are excluded "
-        "and counted. Where node status alone is missing, a patient has no fold and trains nothing; in development the "
-        "H score is then the risk by one member, chosen by a hash of the patient's name, as one member gives every "
-        "out-of-fold score. "
+        f"and counted. {_without_nodes(results)}"
         "Other missing values are counted in Table 1 and are a subgroup of their own. Patients without survival "
         f"data are counted and left out of the survival analysis; its covariates: {how}."
     )
     return f"{text} Of survival, {competing['handling']}." if competing else text
+
+
+def _without_nodes(results: Results) -> str:
+    """The score of a development patient of no fold; nothing where no model was trained."""
+    if not results["trained"] or results["config"].get("frozen"):
+        return ""
+    return (
+        "A development patient without node status has no fold and trained nothing; the H score is the risk by one "
+        "member, chosen by a hash of the patient's name, because one member gives every out-of-fold score. "
+    )
 
 
 def _software(results: Results) -> str:

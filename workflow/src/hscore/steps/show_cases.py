@@ -46,7 +46,9 @@ def work(arguments: argparse.Namespace) -> None:
     tables.threshold_of(arguments.model, frozen, arguments.thresholds)
     cuts = {model: entry["value"] for model, entry in frozen.items()}
     patients = tables.read_tables(arguments.manifests, ["center"])
-    patients = patients.join(tables.with_known_nodes(tables.read_nodes(arguments.lnm)), how="inner")
+    nodes = tables.read_nodes(arguments.lnm)
+    tables.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
+    patients = patients.join(tables.with_known_nodes(nodes), how="inner")
     patients = patients.join(tables.read_tables(arguments.dfs, ["dfs_months", "dfs_event"]))
     named = {"external": arguments.external, "out_of_fold": arguments.development}
     scores = {
