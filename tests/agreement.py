@@ -517,10 +517,15 @@ def of_lung(expected: dict, folder: Path) -> Iterator[Row]:
             yield from of_models(data, expected[key], time, event, part[["age", "sex", "ph.ecog"]])
 
 
-def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
+def tcga(folder: Path) -> pd.DataFrame:
+    """The TCGA-CESC table with advanced stage as 0, 1 or NaN."""
     table = pd.read_csv(folder / "tcga_cesc_dev.csv")
     stage = table["figo_stage"].str.extract(r"stage (iv|i{1,3})", flags=re.IGNORECASE)[0]
-    table["figo_adv"] = (stage.str.lower() != "i").where(stage.notna()).astype(float)
+    return table.assign(figo_adv=(stage.str.lower() != "i").where(stage.notna()).astype(float))
+
+
+def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
+    table = tcga(folder)
     positive_nodes = table["ln_positive_he"]
     table["lnm"] = (positive_nodes > 0).where(positive_nodes.notna()).astype(float)
     for key, reference in expected.items():
@@ -554,6 +559,7 @@ def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
     yield from of_discrimination_packages(expected, asah, pd.read_csv(shared / "stats" / "asah_predictions.csv"))
     yield from of_survival_packages(expected, lung)
     yield from of_time_dependent(expected["time_dependent"], lung)
+    yield from of_everybody(expected["everybody"], tcga(shared / "tcga_cesc"))
     yield from of_incidence(expected["incidence"], pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
     (ours,) = imputation.pool(*(np.array(expected["rubin"][key])[:, None] for key in ("estimates", "variances")), 0.95)
     total = ((ours["high"] - ours["low"]) / 2 / stdtrit(ours["df"], 0.975)) ** 2
@@ -663,6 +669,30 @@ def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
             months[1:], expected[name.replace("brier", "ibs")][1:], steps[1:], strict=True
         ):
             yield Row("riskRegression, lung", f"mean {name} to {moment:g}, steps", reference, value)
+
+
+def of_everybody(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
+    """Survival of all patients with known stage, age and survival, whatever is known of their nodes."""
+    for end, reference in expected.items():
+        part = table.dropna(subset=[end, f"{end}.time", "age", "figo_adv"]).rename(columns={"figo_adv": "advanced"})
+        time, event = part[f"{end}.time"].to_numpy(float), part[end].to_numpy() == 1
+        advanced = part["advanced"].to_numpy()
+        value, error = concordance.concordance(time, event, advanced, np.ones(time.size))
+        ours = {
+            "n": time.size,
+            "events": int(event.sum()),
+            "log_rank": survival.log_rank(time, event, advanced == 1)["chi2"],
+            "follow_up": survival.describe_follow_up(time, event, 0.95)["median"],
+            "concordance": value,
+            "concordance_se": error,
+        }
+        data = f"TCGA-CESC {end}, nodes known or not"
+        for name, found in ours.items():
+            yield Row(data, name, reference[name], found)
+        for name in ("advanced", "age"):
+            (row,) = cox.fit(time, event, part[[name]]).wald(0.95)
+            for key, found in {"hr": "estimate", "hr_lcl": "low", "hr_ucl": "high", "p": "p"}.items():
+                yield Row(data, f"{name} {key}", reference[name][key], row[found], ITERATIVE)
 
 
 def of_incidence(expected: dict, table: pd.DataFrame) -> Iterator[Row]:

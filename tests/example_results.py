@@ -15,13 +15,14 @@ import pandas as pd
 import yaml
 
 from hscore.cohort import description
+from hscore.cohort.flow import SURVIVAL_ONLY
 from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
 from hscore.learning import calibration
 from hscore.recovery.observers import planted
 from hscore.reporting import results
 from hscore.reporting.quality_page import overview
-from hscore.statistics import cases, selection, subgroups, survival_by_score, validation
+from hscore.statistics import cases, intention_to_diagnose, selection, subgroups, survival_by_score, validation
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -46,7 +47,7 @@ FAMILY = {"single": ["cet1wi_tumour", "cet1wi_peritumoral"], "combined": ["fused
 EXCLUDED = [
     ("missing_sequence", "sequence missing"),
     ("no_roi", "no region of interest"),
-    ("lnm_unknown", "lymph-node status at pathology missing"),
+    ("outcomes_unknown", "neither lymph-node status at pathology nor survival known"),
 ]
 
 
@@ -67,18 +68,26 @@ TRUTH = {
 
 
 def example_results(
-    simulated: bool = True, scale: int = 1, seed: int = 7, roles: tuple[str, ...] = ROLES, cut_off: bool = True
+    simulated: bool = True,
+    scale: int = 1,
+    seed: int = 7,
+    roles: tuple[str, ...] = ROLES,
+    cut_off: bool = True,
+    survival_only: int = 0,
 ) -> dict[str, Any]:
     """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own.
 
     ``roles`` are those its centres have; without development, models and thresholds come from elsewhere. With
-    ``cut_off`` False no cut-off of the main model separates, so that none is frozen.
+    ``cut_off`` False no cut-off of the main model separates, so that none is frozen. Of the included, ``survival_only``
+    patients of every centre have no known node status.
     """
-    return copy.deepcopy(_made(simulated, scale, seed, roles, cut_off))
+    return copy.deepcopy(_made(simulated, scale, seed, roles, cut_off, survival_only))
 
 
 @cache
-def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_off: bool) -> dict[str, Any]:
+def _made(
+    simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_off: bool, survival_only: int
+) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
@@ -94,7 +103,9 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_of
             row["name"] = f"Hospital {row['center']}"
     patients = _patients(rng, scale)
     scores = {name: _scores(rng, patients, shift) for name, shift in SEPARATION.items()}
-    members = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
+    cohorts = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
+    patients.loc[patients.groupby("center").cumcount(ascending=False) < survival_only, "lnm"] = np.nan
+    members = {role: own & patients["lnm"].notna().to_numpy() for role, own in cohorts.items()}
     positive = patients["lnm"].to_numpy() == 1
     frozen = {name: _calibrate(columns, positive, members, config["validate"]) for name, columns in scores.items()}
     if not cut_off:
@@ -113,15 +124,30 @@ def _made(simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_of
     if "development" in roles:
         chosen = {"images": selection.choose(evaluations["out_of_fold"], FAMILY, 0.95)}
         validated["selection"] = selection.tested(evaluations.get("external"), chosen, 0.95)
+    validated["intention_to_diagnose"] = [
+        row
+        for name, role in (("external", "external"), ("out_of_fold", "development"))
+        if role in roles
+        for row in intention_to_diagnose.report(
+            name,
+            evaluations[name],
+            characteristics[name],
+            _excluded([row for row in centers if row["role"] == role]),
+            survival_only * sum(row["role"] == role for row in centers),
+            {name: None for name in SEPARATION if name != "clinical"},
+            frozen,
+            config["validate"],
+        )
+    ]
     return results.merge(
         study=config["study"],
         data=config["data"],
         config=config,
-        flows=[_flow(row, scale) for row in centers],
+        flows=[_flow(row, scale, survival_only) for row in centers],
         table1=description.describe(included),
         thresholds=frozen,
         validation=validated,
-        survival=_survival(included, scores["hybrid"], frozen["hybrid"], members, config["survive"]),
+        survival=_survival(included, scores["hybrid"], frozen["hybrid"], cohorts, config["survive"]),
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         imaging=_imaging(centers),
         cases=_cases(included, scores, frozen, members, roles),
@@ -224,7 +250,7 @@ def _imaging(centers: list[dict]) -> dict:
 
 def _cases(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, roles: tuple[str, ...]) -> dict:
     """What show_cases writes, with one picture for all."""
-    patients = included.set_index("patient")
+    patients = included[included["lnm"].notna()].set_index("patient")
     frames = {
         evaluation: pd.DataFrame(
             {name: columns[evaluation][members[role]] for name, columns in scores.items()},
@@ -244,7 +270,14 @@ def _cases(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, ro
     }
 
 
-def _flow(row: dict, scale: int) -> dict:
+def _excluded(centers: list[dict]) -> pd.DataFrame:
+    """The excluded patients of these centres: two of each with known node status, one of them with a reading too."""
+    patients = [f"{row['center']}-out-{number}" for row in centers for number in range(len(EXCLUDED))]
+    columns = {"lnm": [1.0, 0.0, np.nan], "mri_ln_positive": ["1", np.nan, "0"]}
+    return pd.DataFrame({name: values * len(centers) for name, values in columns.items()}, patients)
+
+
+def _flow(row: dict, scale: int, survival_only: int) -> dict:
     excluded = [
         {"code": code, "label": label, "n": 1, "patients": [f"{row['center']}-{row['n'] * scale - number:04d}"]}
         for number, (code, label) in enumerate(EXCLUDED)
@@ -254,6 +287,7 @@ def _flow(row: dict, scale: int) -> dict:
         "role": row["role"],
         "in_table": row["n"] * scale,
         "included": row["n"] * scale - len(excluded),
+        "survival_only": {"label": SURVIVAL_ONLY, "n": survival_only, "patients": ["p"] * survival_only},
         "excluded": excluded,
         "notes": [{"code": "several_series", "label": "several series matched; one was chosen", "n": 4}],
         "not_in_table": ["henan-9999"] if row["center"] == "henan" else [],

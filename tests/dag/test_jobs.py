@@ -119,6 +119,8 @@ def test_external_outcomes_are_read_by_validate_survive_table_1_and_cases_alone(
     assert len(outcomes) == 2
     readers = {job.rule for job in full_study if outcomes & set(job.inputs)}
     assert readers == OUTCOME_READERS
+    excluded = {out for job in external_jobs(full_study) if job.rule == "write_lnm_of_excluded" for out in job.outputs}
+    assert {job.rule for job in full_study if excluded & set(job.inputs)} == {"validate_models"} and len(excluded) == 1
 
 
 def truth_readers(jobs: list[Job]) -> set[str]:

@@ -19,7 +19,7 @@ CHECKOUT = ("Snakefile", "workflow", "envs", "config", "resources", "requirement
 STAND_IN = f"""#!{sys.executable}
 import os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
-outputs = {{"cohort": ["--manifest", "--flow"], "report": ["--output", "--figures", "--tables"]}}
+outputs = {{"cohort": ["--manifest", "--excluded", "--flow"], "report": ["--output", "--figures", "--tables"]}}
 if "--recalibration" in words:
     outputs["predict"] = ["--calibration", "--output"]
 folders = {{"convert", "normalize", "sample", "quality", "train", "provenance"}}
@@ -33,6 +33,7 @@ for option in outputs.get(step, ["--output"]):
 """
 
 PATIENT = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
+OUTCOMES = {"write_outcome": 2, "write_lnm_of_excluded": 1}
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
 ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1}
 ANALYSIS |= {"show_cases": 1, **REPORT}
@@ -176,7 +177,7 @@ def test_a_new_patient_reruns_no_other_patient(study):
     assert about(jobs, "build_cohort") == about(jobs, "write_inventory") == {"north"}
     assert about(jobs, "write_outcome") == {"north lnm", "north dfs"}
     once = dict.fromkeys((*PATIENT, "build_cohort", "describe_cohorts", "split_development"), 1)
-    assert by_rule(jobs) == {**once, **LOOKING, "write_outcome": 2, **TRAINING}
+    assert by_rule(jobs) == {**once, **LOOKING, **OUTCOMES, **TRAINING}
 
 
 def test_a_new_patient_of_the_external_centre_reruns_no_training(study):
@@ -185,7 +186,15 @@ def test_a_new_patient_of_the_external_centre_reruns_no_training(study):
     assert about(jobs, "convert_patient") == {"far far5"} and about(jobs, "build_cohort") == {"far"}
     analysis = {rule: count for rule, count in ANALYSIS.items() if rule != "freeze_thresholds"}
     once = dict.fromkeys((*PATIENT, "build_cohort", "describe_cohorts"), 1)
-    assert by_rule(jobs) == {**once, **LOOKING, "write_outcome": 2, "predict_external": 9, **analysis}
+    assert by_rule(jobs) == {**once, **LOOKING, **OUTCOMES, "predict_external": 9, **analysis}
+
+
+def test_a_node_status_of_the_external_centre_that_is_no_longer_known_reruns_no_training(study):
+    study.edit("far.csv", ",1,21.5,0", ",,21.5,0")
+    jobs = study.plan()
+    analysis = {rule: count for rule, count in ANALYSIS.items() if rule != "freeze_thresholds"}
+    once = dict.fromkeys(("build_cohort", "describe_cohorts", "check_shortcuts"), 1)
+    assert by_rule(jobs) == {**once, **OUTCOMES, "predict_external": 9, **analysis}
 
 
 def test_a_changed_survival_time_reruns_survival_only(study):
@@ -202,6 +211,7 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
     assert by_rule(jobs) == {
         **{
             "write_outcome": 1,
+            "write_lnm_of_excluded": 1,
             "describe_cohorts": 1,
             "check_shortcuts": 1,
             "validate_models": 1,
@@ -217,7 +227,8 @@ def test_a_changed_node_status_of_a_development_centre_reruns_training(study):
     study.edit("north.csv", ",1,21.5,0", ",0,21.5,0")
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"north lnm"}
-    once = dict.fromkeys(("write_outcome", "describe_cohorts", "check_shortcuts", "split_development"), 1)
+    outcomes = ("write_outcome", "write_lnm_of_excluded")
+    once = dict.fromkeys((*outcomes, "describe_cohorts", "check_shortcuts", "split_development"), 1)
     assert by_rule(jobs) == {**once, **TRAINING}
 
 

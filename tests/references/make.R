@@ -82,6 +82,23 @@ lung$row <- seq_len(nrow(lung))
 score <- quiet(Score(list(model = chance), Surv(time, event) ~ 1, data = lung, times = months, cens.method = "ipcw",
   cens.model = "km", metrics = c("brier", "auc"), summary = "ibs", null.model = TRUE, se.fit = FALSE))
 
+# Stage and age in every patient with known stage, age and survival, whatever is known of the nodes
+everybody <- lapply(c(PFI = "PFI", OS = "OS"), function(endpoint) {
+  known <- tcga[!is.na(tcga[[endpoint]]) & !is.na(tcga[[paste0(endpoint, ".time")]]) & !is.na(tcga$age), ]
+  stage <- sub("^stage ", "", tolower(known$figo_stage))
+  known <- known[stage != "", ]
+  known$advanced <- as.numeric(!grepl("^i[ab]?[0-9]*$", stage[stage != ""]))
+  outcome <- Surv(known[[paste0(endpoint, ".time")]], known[[endpoint]])
+  cox <- lapply(c(advanced = "advanced", age = "age"), function(name) {
+    row <- summary(coxph(outcome ~ known[[name]], eps = 1e-10))
+    list(hr = row$conf.int[1], hr_lcl = row$conf.int[3], hr_ucl = row$conf.int[4], p = row$coefficients[5])
+  })
+  c(list(n = nrow(known), events = sum(known[[endpoint]]), log_rank = survdiff(outcome ~ advanced, known)$chisq,
+    follow_up = unname(quantile(survfit(Surv(outcome[, 1], 1 - outcome[, 2]) ~ 1), 0.5)$quantile),
+    concordance = unname(concordance(outcome ~ advanced, known, reverse = TRUE)$concordance),
+    concordance_se = sqrt(concordance(outcome ~ advanced, known, reverse = TRUE)$var)), cox)
+})
+
 # Rubin's rules
 estimates <- c(0.31, 0.42, 0.28, 0.55, 0.37)
 variances <- c(0.040, 0.050, 0.045, 0.038, 0.042)
@@ -119,6 +136,7 @@ result <- list(
     auc_riskregression = score$AUC$score[model == "model"]$AUC,
     brier = score$Brier$score[model == "model"]$Brier, brier_null = score$Brier$score[model == "Null model"]$Brier,
     ibs = score$Brier$score[model == "model"]$IBS, ibs_null = score$Brier$score[model == "Null model"]$IBS),
+  everybody = everybody,
   rubin = list(estimates = estimates, variances = variances, estimate = pooled$qbar, total = pooled$t, df = pooled$df,
     fmi = pooled$fmi),
   sample_size = list(

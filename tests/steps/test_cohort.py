@@ -38,10 +38,15 @@ def run_center(folder, center, role, table, samples, images=None):
     cohort.main(
         [*arguments, "--role", role, "--samples", *map(str, samples), "--codes", settings("codes")]
         + ["--settings", settings("cohort"), "--manifest", str(paths[0]), "--flow", str(paths[1])]
+        + ["--excluded", str(out / "excluded.csv")]
         + (["--images", str(images)] if images else [])
     )
-    for kind, path in zip(("lnm", "dfs"), paths[2:], strict=True):
-        outcomes.main([*arguments, "--manifest", str(paths[0]), "--kind", kind, "--output", str(path)])
+    for listed, kind, path in (
+        (paths[0], "lnm", paths[2]),
+        (paths[0], "dfs", paths[3]),
+        (out / "excluded.csv", "lnm", out / "excluded_lnm.csv"),
+    ):
+        outcomes.main([*arguments, "--manifest", str(listed), "--kind", kind, "--output", str(path)])
     return paths
 
 
@@ -75,6 +80,7 @@ def test_manifest_flow_and_outcomes_of_a_center(tmp_path, north):
     manifest, flow, lnm, dfs = run_center(tmp_path, "north", "development", *north, images)
 
     rows = read(manifest)
+    assert rows.pop(2)["patient"] == "n-2"  # node status not known: for the survival analysis
     assert rows[1]["tumour_volume_ml"] == rows[1]["scanner"] == ""
     assert [row["patient"] for row in rows] == ["n-4", "n-1", "n-3"]
     assert rows[0] == {
@@ -87,16 +93,24 @@ def test_manifest_flow_and_outcomes_of_a_center(tmp_path, north):
 
     counts = json.loads(flow.read_text())
     assert {key: counts[key] for key in ("center", "role", "in_table", "included")} == {
-        "center": "north", "role": "development", "in_table": 6, "included": 3,
+        "center": "north", "role": "development", "in_table": 6, "included": 4,
     }  # fmt: skip
+    assert (counts["survival_only"]["n"], counts["survival_only"]["patients"]) == (1, ["n-2"])
     assert [(one["code"], one["patients"]) for one in counts["excluded"]] == [
-        ("too_few_sections", ["n-5"]), ("lnm_unknown", ["n-2"]), ("mri_ln_unknown", ["n-6"]),
+        ("too_few_sections", ["n-5"]), ("mri_ln_unknown", ["n-6"]),
     ]  # fmt: skip
     assert [(one["code"], one["n"]) for one in counts["notes"]] == [("unreadable_file", 1), ("several_series", 1)]
     assert counts["not_in_table"] == ["stranger"]
 
-    assert lnm.read_text() == "patient,lnm\nn-4,1\nn-1,0\nn-3,1\n"
-    assert dfs.read_text() == "patient,dfs_months,dfs_event,competing_event\nn-4,33.25,1,\nn-1,60,0,\nn-3,,,\n"
+    assert lnm.read_text() == "patient,lnm\nn-4,1\nn-1,0\nn-2,\nn-3,1\n"
+    excluded = read(manifest.with_name("excluded.csv"))
+    assert [(row["patient"], row["reason"]) for row in excluded] == [
+        ("n-5", "too_few_sections"), ("n-6", "mri_ln_unknown"),
+    ]  # fmt: skip
+    assert manifest.with_name("excluded_lnm.csv").read_text() == "patient,lnm\nn-5,0\nn-6,0\n"
+    assert (
+        dfs.read_text() == "patient,dfs_months,dfs_event,competing_event\nn-4,33.25,1,\nn-1,60,0,\nn-2,20,0,\nn-3,,,\n"
+    )
 
 
 def test_without_an_images_root_no_folder_is_named(tmp_path, north):
@@ -111,7 +125,7 @@ def test_table_and_sample_folders_must_be_of_the_same_patients(tmp_path, north, 
 
 
 def test_center_of_which_nobody_is_left(tmp_path):
-    table, samples = make_center(tmp_path, "east", ["e-1,east,45,IB1,SCC,2,1.5,10,,33,1"])
+    table, samples = make_center(tmp_path, "east", ["e-1,east,45,IB1,SCC,2,1.5,10,,33,"])
     manifest, flow, lnm, _ = run_center(tmp_path, "east", "external", table, samples)
     assert read(manifest) == read(lnm) == []
     assert json.loads(flow.read_text())["included"] == 0

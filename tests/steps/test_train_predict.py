@@ -71,7 +71,7 @@ def test_development_scores_are_calibrated_scores_of_the_right_members(study, mo
     predict.main(arguments)
     table = pd.read_csv(output)
     folds = pd.read_csv(study / "folds.csv")
-    assert table.columns.tolist() == ["patient", "center", "out_of_fold", "apparent"]
+    assert table.columns.tolist() == ["patient", "center", "fold", "out_of_fold", "apparent"]
     assert table["patient"].tolist() == folds["patient"].tolist()
     raw = fold_scores(study, model, (1, 2), ("AA", "BB"), folds["patient"].tolist())
     risks = calibration.apply(read_json(study / f"{model}-calibration.json"), raw)
@@ -130,7 +130,8 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
             predict.main(predict_arguments(study, model, external=external)[0])
     manifest = pd.concat([pd.read_csv(study / "AA.csv"), pd.read_csv(study / "BB.csv")])
     development = pd.read_csv(study / "folds.csv").merge(manifest, on="patient")
-    development = development.merge(pd.read_csv(study / "image-development.csv"), on="patient")
+    image = pd.read_csv(study / "image-development.csv")[["patient", "out_of_fold"]]
+    development = development.merge(image, on="patient")
     external = pd.read_csv(study / "image-external.csv").merge(pd.read_csv(study / "CC.csv"), on="patient")
     late = pd.read_csv(study / "late-development.csv").set_index("patient")["out_of_fold"]
 

@@ -317,3 +317,71 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
         assert gain["difference"] == pytest.approx(auc[row["model"], "external"] - members.auc.mean())
     for row in content["reclassification"]:
         assert row["categorical_nri"]["borders"] == [0.05, 0.5]
+
+
+def exclude(folder, rows, lnm):
+    """Tables of external patients without a score: patient and reading, and their node status."""
+    (folder / "c_excluded.csv").write_text("patient,center,reason,mri_ln_positive\n" + "\n".join(rows) + "\n")
+    (folder / "c_excluded_lnm.csv").write_text("patient,lnm\n" + "\n".join(lnm) + "\n")
+    return {
+        "manifests": ["c_manifest.csv"], "excluded": ["c_excluded.csv"], "excluded-lnm": ["c_excluded_lnm.csv"],
+        "index-tests": {"hybrid": None},
+    }  # fmt: skip
+
+
+def test_patients_without_a_score_are_counted_by_intention_to_diagnose(folder):
+    rows = ["x-1,c,no_roi,1", "x-2,c,no_roi,0", "x-3,c,mri_ln_unknown,", "x-4,c,outcomes_unknown,1"]
+    flags = exclude(folder, rows, ["x-1,1", "x-2,0", "x-3,0", "x-4,"])
+    validate(folder)
+    before = read(folder)
+    assert before.pop("intention_to_diagnose") == []
+    done = validate(folder, **flags)
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    hybrid, reading = content["intention_to_diagnose"]
+    usual = next(row for row in content["performance"] if (row["model"], row["evaluation"]) == ("hybrid", "external"))
+    assert usual["confusion"] == next(
+        row["confusion"] for row in before["performance"] if (row["model"], row["evaluation"]) == ("hybrid", "external")
+    )
+    assert hybrid["complete"] == {rate: usual[rate] for rate in hybrid["complete"]}
+    counts = usual["confusion"]
+    assert hybrid["table"]["positive"] == {
+        "n": 9, "called_positive": counts["tp"], "called_negative": counts["fn"], "no_result": 1,
+    }  # fmt: skip
+    assert hybrid["worst"]["sensitivity"]["numerator"] == counts["tp"]
+    assert hybrid["worst"]["specificity"]["denominator"] == 24
+    manifest = pd.read_csv(folder / "c_manifest.csv").merge(pd.read_csv(folder / "c_lnm.csv"))
+    read_positive = manifest[manifest["lnm"] == 1]["mri_ln_positive"].sum()
+    assert reading["test"] == "mri_ln_positive"
+    assert reading["table"]["positive"]["called_positive"] == read_positive + 1
+    assert reading["table"]["negative"]["no_result"] == 1
+    assert {row["without_reference"] for row in (hybrid, reading)} == {1}
+    assert finite(content) and not unexplained(content)
+
+
+@pytest.mark.parametrize(
+    ("lnm", "sentence"),
+    [
+        (["x-1,1"], "c_excluded.csv has a row for patient 'x-2', who has no outcome"),
+        (["x-1,1", "x-2,2"], "c_excluded_lnm.csv, patient 'x-2', lnm: '2' is not a number from 0 to 1"),
+    ],
+)
+def test_excluded_patients_and_their_node_status_must_belong_together(folder, lnm, sentence):
+    done = validate(folder, **exclude(folder, ["x-1,c,no_roi,1", "x-2,c,no_roi,0"], lnm))
+    assert done.returncode == 1 and sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_excluded_patients_need_the_manifest_of_the_others(folder):
+    flags = exclude(folder, ["x-1,c,no_roi,1"], ["x-1,1"]) | {"manifests": []}
+    done = validate(folder, **flags)
+    assert done.returncode == 2 and "excluded patients need the manifests" in done.stderr
+
+
+def test_an_external_cohort_without_any_known_node_status_gives_reasons(folder):
+    pd.read_csv(folder / "c_lnm.csv").assign(lnm="").to_csv(folder / "c_lnm.csv", index=False)
+    done = validate(folder, manifests=["c_manifest.csv"])
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    rows = [row for row in content["performance"] if row["evaluation"] == "external"]
+    assert rows and all(row["n"] == 0 and row["auc"]["why"] for row in rows)
+    assert finite(content) and not unexplained(content)

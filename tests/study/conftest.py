@@ -12,6 +12,7 @@ import yaml
 
 from workflow_runs import ENVIRONMENTS, MODULE_COMMAND, ROOT, snakemake, with_modules
 
+UNKNOWN = "henan-unknown"
 PROFILE = ["--workflow-profile", str(ROOT / "workflow/profiles/test")]
 
 
@@ -69,6 +70,7 @@ def own_study(simulated_study, tmp_path_factory) -> FinishedStudy:
         lines.append(f"{center}\tHospital {center}\t{role}\t{images}\t{table}")
     (folder / "centers.tsv").write_text("\n".join(lines) + "\n")
     plant_faults(folder / "yunnan" / "images", complete_patients(simulated_study, "yunnan"))
+    add_unknown_nodes(folder / "henan", complete_patients(simulated_study, "henan")[0])
     return run(folder, {"study": "own", "data": "own", "centers": str(folder / "centers.tsv")})
 
 
@@ -76,6 +78,15 @@ def dicom_files(folder: Path) -> list[Path]:
     """Files that begin as DICOM does."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return [path for path in files if path.read_bytes()[128:132] == b"DICM"]
+
+
+def add_unknown_nodes(center: Path, patient: str) -> None:
+    """Add one more patient, UNKNOWN: images, survival and all as another one's, but no node status at pathology."""
+    shutil.copytree(center / "images" / patient, center / "images" / UNKNOWN)
+    with (center / "clinical.csv").open(newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["patient"] == patient)
+    with (center / "clinical.csv").open("a", newline="") as file:
+        csv.DictWriter(file, row, lineterminator="\n").writerow({**row, "patient": UNKNOWN, "lnm": ""})
 
 
 def plant_faults(images: Path, patients: list[str]) -> None:

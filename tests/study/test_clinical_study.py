@@ -79,8 +79,10 @@ def by_stage(request, shared_data, folder) -> tuple[str, Path]:
 
 def test_nobody_is_excluded_for_images_and_nobody_without_a_reason(by_stage):
     flow = read(by_stage[1] / "cohort/tcga/flow.json")
-    assert {one["code"]: one["n"] for one in flow["excluded"]} == {"lnm_unknown": 89, "clinical_unknown": 2}
-    assert (flow["in_table"], flow["included"], flow["not_in_table"]) == (158, 67, [])
+    excluded = {one["code"]: one["n"] for one in flow["excluded"]}
+    assert excluded == {"outcomes_unknown": 2, "clinical_unknown": 7}
+    assert (flow["in_table"], flow["included"], flow["not_in_table"]) == (158, 149, [])
+    assert flow["survival_only"]["n"] == 149 - 67
 
 
 NAMES = {"lnm": "lnm", "age": "age", "high H score": "figo_adv"}
@@ -93,27 +95,37 @@ def same_ratio(ours: dict, reference: dict) -> None:
     assert ours["p"] == pytest.approx(reference["p"], rel=1e-4)
 
 
-def test_cox_models_of_stage_nodes_and_age_equal_r(by_stage, expected):
+def test_survival_is_that_of_everybody_whose_survival_is_known_and_equals_r(by_stage):
+    endpoint, results = by_stage
+    cohort = read(results / "survival/survival.json")["cohorts"]["external"]
+    r = read(ROOT / "tests/references/r.json")["everybody"][endpoint]
+    assert (cohort["n"], cohort["events"]) == (r["n"], r["events"])
+    assert cohort["follow_up"]["median"] * DAYS_PER_MONTH == close(r["follow_up"])
+    assert cohort["log_rank"]["chi2"] == close(r["log_rank"])
+    same_ratio(cohort["hazard_ratio"], r["advanced"])
+    same_ratio(next(row for row in cohort["univariable"] if row["term"] == "age"), r["age"])
+    assert cohort["concordance"]["estimate"] == close(r["concordance"])
+    value, *ends = (cohort["concordance"][key] for key in ("estimate", "low", "high"))
+    low, high = (math.log(end / (1 - end)) for end in ends)  # the interval is symmetric on the logit scale
+    assert (high - low) / (2 * 1.959963984540054) * value * (1 - value) == close(r["concordance_se"])
+
+
+def test_cox_models_beside_nodes_are_of_those_whose_nodes_are_known_and_equal_r(by_stage, expected):
     endpoint, results = by_stage
     cohort, r = read(results / "survival/survival.json")["cohorts"]["external"], expected[f"{endpoint}_cox"]
-    assert (cohort["n"], cohort["events"]) == (r["n"], r["events"])
-    assert cohort["follow_up"]["median"] * DAYS_PER_MONTH == close(r["reverse_km_median_followup"])
+    nodes = next(row for row in cohort["univariable"] if row["term"] == "lnm")
+    for row in (nodes, cohort["pathology"]["alone"], *cohort["multivariable"]):
+        assert (row["n"], row["events"]) == (r["n"], r["events"])
     together = {term["term"]: term for term in r["cox_multivariable"]["efron"]["coef"]}
     assert {NAMES[row["term"]] for row in cohort["multivariable"]} == set(together)
     for row in cohort["multivariable"]:
         same_ratio(row, together[NAMES[row["term"]]])
-    for row in [*cohort["univariable"], cohort["hazard_ratio"], cohort["pathology"]["alone"]]:
-        same_ratio(row, r["cox_univariable"][NAMES[row["term"]]]["coef"][0])
+    for row in (nodes, cohort["pathology"]["alone"]):
+        same_ratio(row, r["cox_univariable"]["lnm"]["coef"][0])
     tests = {NAMES.get(row["term"], row["term"]): row for row in cohort["proportional_hazards_multivariable"]}
     for reference in r["cox_zph"]["km"]:
         assert tests[reference["term"]]["chi2"] == pytest.approx(reference["chisq"], rel=1e-4)
         assert tests[reference["term"]]["p"] == pytest.approx(reference["p"], rel=1e-4)
-    harrell = r["cox_univariable"]["figo_adv"]["concordance"]
-    turned = r["cox_univariable"]["figo_adv"]["coef"][0]["coef"] < 0  # R orders patients by the fitted risk
-    assert cohort["concordance"]["estimate"] == close(1 - harrell["harrell"] if turned else harrell["harrell"])
-    value, *ends = (cohort["concordance"][key] for key in ("estimate", "low", "high"))
-    low, high = (math.log(end / (1 - end)) for end in ends)  # the interval is symmetric on the logit scale
-    assert (high - low) / (2 * 1.959963984540054) * value * (1 - value) == close(harrell["se"])
 
 
 def test_deaths_of_other_causes_are_declared_for_progression_and_not_for_death(by_stage):
@@ -151,9 +163,12 @@ def test_survival_by_nodes_at_pathology_equals_r(endpoint, shared_data, folder, 
         survive={"model": "histology", "horizon_months": 240},
     )
     cohort, r = read(results / "survival/survival.json")["cohorts"]["external"], expected[f"{endpoint}_by_lnm"]
-    assert (cohort["n"], cohort["events"]) == (r["n"], r["events"])
-    assert cohort["follow_up"]["median"] * DAYS_PER_MONTH == close(r["reverse_km_median_followup"])
+    if endpoint == "OS":
+        everybody = expected["OS_all"]
+        assert (cohort["n"], cohort["events"]) == (everybody["n"], everybody["events"])
+        assert cohort["follow_up"]["median"] * DAYS_PER_MONTH == close(everybody["reverse_km_median_followup"])
     nodes = cohort["pathology"]
+    assert (nodes["alone"]["n"], nodes["alone"]["events"]) == (r["n"], r["events"])
     assert nodes["log_rank"]["chi2"] == close(r["logrank"]["chi2"])
     same_ratio(nodes["alone"], r["cox_univariable_group"]["efron"]["coef"][0])
     means = r["rmst"]["rmean"][::-1]  # ours: positive first
@@ -188,7 +203,8 @@ def test_node_call_on_ct_against_pathology_equals_r(shared_data, folder, expecte
         validate={"reference": "node_call", "bootstrap": {"resamples": 100}},
         survive={"model": "node_call"},
     )
-    (row,) = read(results / "validation/validation.json")["performance"]
+    validation = read(results / "validation/validation.json")
+    (row,), (intention,) = validation["performance"], validation["intention_to_diagnose"]
     r = expected["ct_nodes_vs_pathology"]
     assert row["n"] == r["n"]
     assert row["confusion"] == {key: r["metrics"][key] for key in ("tp", "fp", "tn", "fn")}
@@ -202,6 +218,15 @@ def test_node_call_on_ct_against_pathology_equals_r(shared_data, folder, expecte
         assert [ours["low"], ours["high"]] == [close(value) for value in reference["ci_log"]]
     for name in ("mcc", "f1", "kappa", "youden", "balanced_accuracy"):
         assert row["indices"][name]["estimate"] == close(r["metrics"][name])
+    # of 23 patients with metastasis and 46 without, 17 had a call
+    assert intention["test"] == "node_call"
+    assert intention["table"] == {
+        "positive": {"n": 23, "called_positive": 2, "called_negative": 7, "no_result": 14},
+        "negative": {"n": 46, "called_positive": 3, "called_negative": 5, "no_result": 38},
+    }
+    assert [intention[case]["sensitivity"]["estimate"] for case in ("worst", "best")] == [2 / 23, 16 / 23]
+    assert [intention[case]["specificity"]["estimate"] for case in ("worst", "best")] == [5 / 46, 43 / 46]
+    assert intention["without_reference"] == 158 - 69
 
 
 # Some sites develop, the others test what was frozen

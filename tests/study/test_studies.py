@@ -91,7 +91,7 @@ def test_every_job_ran_in_the_environment_of_its_stage(simulated_study):
     modules_or_skip()
     stages = {"simulate_patient": "simulate", "train_model": "train", "write_outcome": "cohort", "report": "report"}
     logs = {path: path.read_text(encoding="utf-8") for path in (simulated_study.results / "logs").rglob("*.log")}
-    assert len(logs) == 171 - 1  # every job but `all`
+    assert len(logs) == 174 - 1  # every job but `all`
     for path, text in logs.items():
         stage = re.search(r"^INFO environment \S+/(\w+), Python", text)[1]
         rule = path.relative_to(simulated_study.results / "logs").parts[0].removesuffix(".log")
@@ -177,6 +177,41 @@ def test_same_dicom_gives_the_same_development_scores(own_study, simulated_study
         for fold in range(2):
             name = f"{seed_folder}/seed-1-fold-{fold}.safetensors"
             assert (own_study.results / name).read_bytes() == (simulated_study.results / name).read_bytes()
+
+
+def test_a_patient_of_unknown_node_status_is_in_the_survival_analysis_alone(own_study, simulated_study):
+    """The networks are the same, by the test above; and so is everything that is frozen or validated on development."""
+    flow = own_study.json("cohort/henan/flow.json")
+    assert flow["survival_only"]["patients"] == ["henan-unknown"]
+    for name in ("splits/folds.csv", "validation/thresholds.json", "predictions/hybrid/calibration.json"):
+        assert (own_study.results / name).read_bytes() == (simulated_study.results / name).read_bytes(), name
+    scores = {row["patient"]: row for row in own_study.rows("predictions/hybrid/development.csv")}
+    further = scores.pop("henan-unknown")
+    assert list(scores.values()) == simulated_study.rows("predictions/hybrid/development.csv")
+    assert further["fold"] == further["apparent"] == "" and 0 < float(further["out_of_fold"]) < 1
+
+    def development(study, name, part):
+        return [row for row in study.json(name)[part] if row["evaluation"] == "out_of_fold"]
+
+    for part in ("performance", "comparisons", "calibration"):
+        ours, theirs = (development(s, "validation/validation.json", part) for s in (own_study, simulated_study))
+        assert ours == theirs
+    ours, theirs = (s.json("survival/survival.json")["cohorts"]["development"] for s in (own_study, simulated_study))
+    assert ours["n"] == theirs["n"] + 1 and ours["missing"]["lnm"] == 1
+    for row in development(own_study, "validation/validation.json", "intention_to_diagnose"):
+        assert row["without_reference"] == 1
+
+
+def test_patients_whose_images_fail_are_counted_by_intention_to_diagnose(own_study, simulated_study):
+    before, after = (
+        next(
+            row
+            for row in study.json("validation/validation.json")["intention_to_diagnose"]
+            if (row["evaluation"], row["test"]) == ("external", "hybrid")
+        )["with_result"]["all"]
+        for study in (simulated_study, own_study)
+    )
+    assert after["denominator"] == before["denominator"] and after["numerator"] == before["numerator"] - 3
 
 
 def test_nothing_to_do_even_when_files_are_touched(own_study):

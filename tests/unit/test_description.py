@@ -32,6 +32,17 @@ def test_groups_are_the_cohorts_by_node_status():
     ]  # fmt: skip
 
 
+def test_patients_of_unknown_node_status_are_a_group_of_their_own_where_there_are_some():
+    table = describe(patients(lnm=[0, 1, np.nan, 0, 1], cohort=["external"] * 2 + ["development"] * 3, age=[*range(5)]))
+    assert [(g["cohort"], g["lnm"], g["n"]) for g in table["groups"]] == [
+        ("development", None, 3), ("development", 0, 1), ("development", 1, 1), ("development", "unknown", 1),
+        ("external", None, 2), ("external", 0, 1), ("external", 1, 1),
+    ]  # fmt: skip
+    assert [cell["mean"] for cell in row(table, "age")["cells"]] == [3, 3, 4, 2, 0.5, 0, 1]
+    nodes = next(one for one in table["centers"]["rows"] if one["variable"] == "lnm")
+    assert nodes["missing"] == [1]
+
+
 def test_continuous_variable_by_hand():
     table = describe(patients(age=[40.0, 50.0, 60.0, 90.0, np.nan, 30.0], lnm=[0, 0, 0, 0, 0, 1]))
     cell = row(table, "age")["cells"][1]

@@ -5,21 +5,21 @@ import random
 import pandas as pd
 import pytest
 
-from hscore.cohort.flow import MANIFEST_COLUMNS, REASONS, Sampled, build, folders_without_row, reason
+from hscore.cohort.flow import EXCLUDED_COLUMNS, MANIFEST_COLUMNS, REASONS, Sampled, build, folders_without_row, reason
 from hscore.status import EXCLUSIONS, NOTES, Status
 
 SEQUENCES = ["CET1WI", "T2WI", "ADC"]
 CLINICAL = ["mri_ln_positive"]
 
 
-def patient(name, *findings, lnm=1, node=12.0):
+def patient(name, *findings, lnm=1, node=12.0, dfs=(20.0, 0)):
     """A table row and the sampled state of one patient."""
     status = Status(name, "north", "sample", list(SEQUENCES))
     for code, sequence in findings:
         status.add(code, "said why", sequence)
     row = {
         "patient": name, "center": "north", "age": 50.0, "figo_stage": "IB", "histology": "squamous", "grade": "G2",
-        "scc_ag_ng_ml": 1.0, "mri_ln_short_axis_mm": node, "lnm": lnm, "dfs_months": 20.0, "dfs_event": 0,
+        "scc_ag_ng_ml": 1.0, "mri_ln_short_axis_mm": node, "lnm": lnm, "dfs_months": dfs[0], "dfs_event": dfs[1],
     }  # fmt: skip
     return row, Sampled(f"samples/sub-{name}", status)
 
@@ -27,13 +27,14 @@ def patient(name, *findings, lnm=1, node=12.0):
 def flow(*patients, required=tuple(SEQUENCES)):
     table = pd.DataFrame([{"mri_ln_positive": pd.NA} | row for row, _ in patients])
     table = table.astype({"mri_ln_short_axis_mm": float, "mri_ln_positive": "Int64"})
-    return build(table, {one.status.patient: one for _, one in patients}, required, 10)
+    manifest, _, counts = build(table, {one.status.patient: one for _, one in patients}, required, 10)
+    return manifest, counts
 
 
 def test_first_reason_in_the_order_of_the_diagram_counts():
     several = patient("a", ("too_few_sections", "ADC"), ("missing_sequence", "T2WI"), lnm=None)
     assert reason(several[0], several[1].status, SEQUENCES, ["age"]) == "missing_sequence"
-    assert list(REASONS)[-3:] == ["lnm_unknown", "mri_ln_unknown", "clinical_unknown"]
+    assert list(REASONS)[-3:] == ["outcomes_unknown", "mri_ln_unknown", "clinical_unknown"]
     assert list(REASONS)[: len(EXCLUSIONS)] == list(EXCLUSIONS)
 
 
@@ -45,11 +46,14 @@ def test_only_required_sequences_and_the_whole_patient_exclude():
     assert reason(row, sampled.status, ["CET1WI"], ["age"]) == "no_roi"
 
 
-def test_unknown_status_and_unknown_reading_exclude():
+def test_a_patient_without_any_outcome_and_one_without_reading_are_excluded():
     status = patient("a")[1].status
-    known = {"lnm": 0, "mri_ln_positive": 1, "age": 50.0}
+    known = {"lnm": 0, "mri_ln_positive": 1, "age": 50.0, "dfs_months": 9.0, "dfs_event": 0}
     assert reason(known, status, [], ["mri_ln_positive", "age"]) is None
-    assert reason(known | {"lnm": pd.NA}, status, [], CLINICAL) == "lnm_unknown"
+    assert reason(known | {"lnm": pd.NA}, status, [], CLINICAL) is None
+    for unknown in ({"dfs_months": float("nan")}, {"dfs_event": pd.NA}):
+        assert reason(known | {"lnm": pd.NA} | unknown, status, [], CLINICAL) == "outcomes_unknown"
+        assert reason(known | unknown, status, [], CLINICAL) is None
     assert reason(known | {"mri_ln_positive": pd.NA}, status, [], CLINICAL) == "mri_ln_unknown"
     assert reason(known | {"age": float("nan")}, status, [], ["age"]) == "clinical_unknown"
     assert reason(known | {"age": float("nan")}, status, [], CLINICAL) is None
@@ -62,6 +66,16 @@ def test_a_reading_given_as_such_counts_where_there_is_no_size():
     manifest, counts = flow(*rows)
     assert manifest["mri_ln_positive"].tolist() == [1, 0, 1]  # a as given; the size decides for b and d
     assert [(one["code"], one["patients"]) for one in counts["excluded"]] == [("mri_ln_unknown", ["c"])]
+
+
+def test_the_excluded_are_listed_with_reason_and_reading_and_without_outcome():
+    rows = [patient("a", ("no_roi", None)), patient("b"), patient("c", node=float("nan"))]
+    table = pd.DataFrame([{"mri_ln_positive": pd.NA} | row for row, _ in rows]).astype({"mri_ln_positive": "Int64"})
+    _, excluded, _ = build(table, {one.status.patient: one for _, one in rows}, SEQUENCES, 10)
+    assert tuple(excluded.columns) == EXCLUDED_COLUMNS
+    assert not {"lnm", "dfs_months", "dfs_event"} & set(excluded.columns)
+    assert excluded[["patient", "reason"]].to_numpy().tolist() == [["a", "no_roi"], ["c", "mri_ln_unknown"]]
+    assert excluded["mri_ln_positive"].isna().tolist() == [False, True]
 
 
 def test_missing_sequence_without_a_finding_is_a_fault_not_an_exclusion():
@@ -101,9 +115,14 @@ def test_every_patient_is_in_exactly_one_place():
             (rng.choice([*EXCLUSIONS, *NOTES]), rng.choice([None, *SEQUENCES])) for _ in range(rng.choice([0, 0, 1, 3]))
         ]
         lnm, node = rng.choice([0, 1, 1, pd.NA]), rng.choice([5.0, 12.0, float("nan")])
-        patients.append(patient(f"p{number}", *findings, lnm=lnm, node=node))
+        dfs = (rng.choice([20.0, 20.0, float("nan")]), rng.choice([0, 1, pd.NA]))
+        patients.append(patient(f"p{number}", *findings, lnm=lnm, node=node, dfs=dfs))
     required = ["CET1WI", "T2WI"]
     manifest, counts = flow(*patients, required=required)
+    rows = {row["patient"]: row for row, _ in patients}
+    only = [name for name in manifest["patient"] if pd.isna(rows[name]["lnm"])]
+    assert only and counts["survival_only"]["patients"] == only and counts["survival_only"]["n"] == len(only)
+    assert all(not pd.isna(rows[name]["dfs_months"]) and not pd.isna(rows[name]["dfs_event"]) for name in only)
     places = manifest["patient"].tolist() + [name for one in counts["excluded"] for name in one["patients"]]
     assert sorted(places) == sorted(row["patient"] for row, _ in patients)
     assert counts["in_table"] == 200 == counts["included"] + sum(one["n"] for one in counts["excluded"])

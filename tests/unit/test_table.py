@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hscore.cohort.table import read_manifest, read_table, read_with_lnm
+from hscore.cohort.table import read_manifest, read_table, read_with_lnm, with_known_nodes
 from hscore.errors import UserError
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
@@ -111,10 +111,18 @@ def test_manifests_are_joined_with_their_node_status_by_patient(written):
     assert joined["cohort"].tolist() == ["development", "development", "external"]
 
 
-@pytest.mark.parametrize("lnm", [{"a": 1}, {"a": 1, "b": ""}, {"a": 1, "b": 0, "c": 1}])
+def test_patients_without_node_status_stay_until_the_split(written):
+    north = written("north", ["a", "b", "c"], {"c": 0, "b": "", "a": 1})
+    joined = read_with_lnm([north[0]], [north[1]])
+    assert joined["lnm"].tolist()[::2] == [1, 0] and joined["lnm"].isna().tolist() == [False, True, False]
+    known = with_known_nodes(joined)
+    assert known["patient"].tolist() == ["a", "c"] and known["lnm"].dtype == int
+
+
+@pytest.mark.parametrize("lnm", [{"a": 1}, {"a": 1, "b": 0, "c": 1}])
 def test_outcomes_of_other_patients_are_refused(written, lnm):
     manifest, outcome = written("north", ["a", "b"], lnm)
-    with pytest.raises(UserError, match="does not hold the node status of exactly the patients"):
+    with pytest.raises(UserError, match="does not list exactly the patients"):
         read_with_lnm([manifest], [outcome])
 
 

@@ -1,5 +1,5 @@
 rule build_cohort:
-    """Put every patient of a centre's table in one place of the flow diagram; list those included, no outcomes."""
+    """Put every patient of a centre's table in one place of the flow diagram; list who is in and out, no outcomes."""
     message:
         "Counting who is in and who is out at {wildcards.center}"
     input:
@@ -7,6 +7,7 @@ rule build_cohort:
         samples=targets.samples_of_center,
     output:
         manifest=paths.manifest,
+        excluded=paths.excluded,
         flow=paths.flow,
     params:
         role=lambda w: study.centers[w.center]["role"],
@@ -33,7 +34,7 @@ rule build_cohort:
         "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
         " --samples @<(printf '%s\\n' {input.samples:q}) --images {params.images:q} --clinical {params.clinical}"
         " --codes {params.codes:q} --settings {params.settings:q} --manifest {output.manifest:q}"
-        " --flow {output.flow:q} > {log:q} 2>&1"
+        " --excluded {output.excluded:q} --flow {output.flow:q} > {log:q} 2>&1"
 
 
 rule write_outcome:
@@ -46,6 +47,7 @@ rule write_outcome:
     output:
         outcome=paths.outcome,
     params:
+        kind="{outcome}",
         rows=lambda w: study.rows_digest(w.center, w.outcome),
         code=digest("outcomes"),
     wildcard_constraints:
@@ -64,7 +66,25 @@ rule write_outcome:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.outcomes --center {wildcards.center} --table {input.table:q}"
-        " --manifest {input.manifest:q} --kind {wildcards.outcome} --output {output.outcome:q} > {log:q} 2>&1"
+        " --manifest {input.manifest:q} --kind {params.kind} --output {output.outcome:q} > {log:q} 2>&1"
+
+
+use rule write_outcome as write_lnm_of_excluded with:
+    message:
+        "Writing the node status of the patients of {wildcards.center} without a score"
+    input:
+        table=lambda w: ancient(study.table(w.center)) if not study.simulated else study.table(w.center),
+        manifest=paths.excluded,
+    output:
+        outcome=paths.excluded_lnm,
+    params:
+        kind="lnm",
+        rows=lambda w: study.rows_digest(w.center, "lnm"),
+        code=digest("outcomes"),
+    log:
+        paths.log("write_lnm_of_excluded", "{center}"),
+    benchmark:
+        paths.benchmark("write_lnm_of_excluded", "{center}")
 
 
 rule describe_cohorts:

@@ -74,6 +74,10 @@ rule validate_models:
         lnm=targets.per_center(paths.outcome, "external", outcome="lnm"),
         manifests=targets.per_center(paths.manifest, "external"),
         development_manifests=targets.per_center(paths.manifest, "development"),
+        excluded=targets.per_center(paths.excluded, "external"),
+        excluded_lnm=targets.per_center(paths.excluded_lnm, "external"),
+        development_excluded=targets.per_center(paths.excluded, "development"),
+        development_excluded_lnm=targets.per_center(paths.excluded_lnm, "development"),
         thresholds=targets.thresholds(),
         selection=targets.selection(),
     output:
@@ -81,6 +85,7 @@ rule validate_models:
     params:
         development=targets.named_predictions("development"),
         external=targets.named_predictions("external"),
+        index_tests=as_json(targets.index_tests()),
         settings=as_json(config["validate"]),
         code=digest("validate"),
     log:
@@ -98,6 +103,8 @@ rule validate_models:
     shell:
         "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
-        " --development-manifests {input.development_manifests:q}"
+        " --development-manifests {input.development_manifests:q} --excluded {input.excluded:q}"
+        " --excluded-lnm {input.excluded_lnm:q} --development-excluded {input.development_excluded:q}"
+        " --development-excluded-lnm {input.development_excluded_lnm:q} --index-tests {params.index_tests:q}"
         " --thresholds {input.thresholds:q} --selection {input.selection:q} --settings {params.settings:q}"
         " --output {output.validation:q} > {log:q} 2>&1"

@@ -24,14 +24,15 @@ BY_NODES = [variable for variable in CATEGORICAL if variable != "lnm"]  # where 
 SIGN = {0: "negative", 1: "positive"}
 LEVEL_LABELS = {"mri_ln_positive": SIGN, "lnm": SIGN}
 COHORTS = ("development", "external")
+UNKNOWN = "unknown"  # node status of patients who are analysed for survival only
 
 
 def describe(patients: pd.DataFrame) -> dict:
-    """Numbers of Table 1 of ``patients`` (manifest columns, ``lnm`` 0/1 and ``cohort``, one of ``COHORTS``).
+    """Numbers of Table 1 of ``patients``, all who are included.
 
-    Returns::
+    They have manifest columns, ``lnm`` (0, 1, NaN: not known) and ``cohort``, one of ``COHORTS``. Returns::
 
-        {"groups": [{"cohort", "lnm": 0 | 1 | None (both), "n"}, ...],
+        {"groups": [{"cohort", "lnm": 0 | 1 | UNKNOWN (if there are such) | None (all), "n"}, ...],
          "rows": [{"variable", "label", "kind": "continuous", "unit",
                    "cells": [{"n", "missing", "median", "q1", "q3", "mean", "sd"}, ...],
                    "differences": [...]},
@@ -50,13 +51,14 @@ def describe(patients: pd.DataFrame) -> dict:
 
 def _by_cohort(patients: pd.DataFrame) -> dict:
     cohorts = [cohort for cohort in COHORTS if (patients["cohort"] == cohort).any()]
-    keys = [(cohort, lnm) for cohort in cohorts for lnm in (None, 0, 1)]
+    keys = [(cohort, lnm) for cohort in cohorts for lnm in (None, 0, 1, UNKNOWN)]
     groups = {(cohort, lnm): _group(patients, cohort, lnm) for cohort, lnm in keys}
+    groups = {key: group for key, group in groups.items() if key[1] != UNKNOWN or len(group)}
     rows = [_continuous_row(variable, groups) for variable in CONTINUOUS]
     rows += [_categorical_row(variable, groups) for variable in BY_NODES]
     for row in rows:
         row["differences"] = _differences(row, groups, cohorts)
-    return {"groups": [{"cohort": c, "lnm": lnm, "n": len(groups[c, lnm])} for c, lnm in keys], "rows": rows}
+    return {"groups": [{"cohort": c, "lnm": lnm, "n": len(group)} for (c, lnm), group in groups.items()], "rows": rows}
 
 
 def _by_center(patients: pd.DataFrame) -> dict:
@@ -77,9 +79,11 @@ def _largest_difference(row: dict, groups: Sequence[pd.DataFrame]) -> dict:
     return max(known, key=lambda difference: difference["smd"]) if known else found[0]
 
 
-def _group(patients: pd.DataFrame, cohort: str, lnm: int | None) -> pd.DataFrame:
-    chosen = patients["cohort"] == cohort
-    return patients[chosen if lnm is None else chosen & (patients["lnm"] == lnm)]
+def _group(patients: pd.DataFrame, cohort: str, lnm: int | str | None) -> pd.DataFrame:
+    own = patients[patients["cohort"] == cohort]
+    if lnm is None:
+        return own
+    return own[own["lnm"].isna() if lnm == UNKNOWN else own["lnm"] == lnm]
 
 
 def _continuous_row(variable: str, groups: dict) -> dict:

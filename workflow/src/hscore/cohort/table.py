@@ -97,9 +97,9 @@ def _read_written(path: str | Path, text: Iterable[str]) -> pd.DataFrame:
 
 
 def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) -> pd.DataFrame:
-    """Several manifests joined one below the other, with the node status (``lnm``, 0/1) from their outcome files.
+    """Several manifests joined one below the other, with the node status (``lnm``) from their outcome files.
 
-    ``columns`` are added, one value for all patients of a manifest.
+    ``lnm`` is 0, 1 or NaN (float64). ``columns`` are added, one value for all patients of a manifest.
 
     Raises:
         UserError: another number of outcome files or column values than manifests, or other patients in them.
@@ -111,8 +111,13 @@ def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) 
     for number, (manifest, outcome) in enumerate(zip(manifests, lnm, strict=True)):
         patients = read_manifest(manifest)
         status = _read_written(outcome, ["patient"]).set_index("patient")["lnm"]
-        if set(status.index) != set(patients["patient"]) or status.isna().any():
-            raise UserError(f"{outcome}: does not hold the node status of exactly the patients of {manifest}")
+        if set(status.index) != set(patients["patient"]):
+            raise UserError(f"{outcome}: does not list exactly the patients of {manifest}")
         values = {name: values[number] for name, values in columns.items()}
-        frames.append(patients.assign(lnm=status.loc[patients["patient"]].to_numpy(int), **values))
+        frames.append(patients.assign(lnm=status.loc[patients["patient"]].to_numpy(float), **values))
     return pd.concat(frames, ignore_index=True)
+
+
+def with_known_nodes(patients: pd.DataFrame) -> pd.DataFrame:
+    """Return the patients whose node status at pathology is known, ``lnm`` as an integer; the others have no fold."""
+    return patients[patients["lnm"].notna()].astype({"lnm": int}).reset_index(drop=True)

@@ -34,6 +34,7 @@ TABLES = {
     "protocol": (PATIENTS, "Imaging protocol"),
     "image_quality": (PATIENTS, "Image quality"),
     "performance": (DIAGNOSIS, "Performance"),
+    "intention_to_diagnose": (DIAGNOSIS, "Intention to diagnose"),
     "roc": (DIAGNOSIS, "Points of the ROC curves"),
     "roc_bands": (DIAGNOSIS, "Bands of the ROC curves"),
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),

@@ -295,8 +295,8 @@ class Study:
         """Digest of the part of a centre's own table that a job uses; it changes when that part changes.
 
         ``purpose``: ``lnm`` or ``dfs`` for those outcomes, ``cohort`` for everything the cohort stage reads
-        (all but the outcomes' values; whether ``lnm`` is known decides who is in). A simulated table is an
-        ordinary input instead, and the digest is constant.
+        (all but the outcomes' values; which of them are known decides who is in, and for which analyses). A simulated
+        table is an ordinary input instead, and the digest is constant.
         """
         if self.simulated:
             return "simulated"
@@ -306,6 +306,7 @@ class Study:
             if purpose == "cohort":
                 part = {k: v for k, v in row.items() if k in COHORT_COLUMNS}
                 part["lnm"] = row["lnm"] is not None
+                part["dfs"] = part["lnm"] or None not in (row["dfs_months"], row["dfs_event"])
             else:
                 part = {k: v for k, v in row.items() if k == "patient" or k in OUTCOME_COLUMNS[purpose]}
             rows.append(part)

@@ -209,6 +209,18 @@ class Targets:
         """CPU threads of a training job."""
         return self.study.config["train"]["threads"] if self.sees_images(wildcards.model) else 1
 
+    def index_tests(self) -> dict[str, str | None]:
+        """Models counted by intention to diagnose: the column that a reading reads, None for one that sees images.
+
+        A model of clinical variables alone needs no images: that a patient's are unusable says nothing of it.
+        """
+        models = self.study.config["models"]
+        return {
+            name: spec.get("reading")
+            for name, spec in models.items()
+            if "reading" in spec or sequences_seen(name, models)
+        }
+
     def families(self) -> dict[str, dict[str, list[str]]]:
         """Image models between which development chooses, those without and those with clinical variables apart.
 

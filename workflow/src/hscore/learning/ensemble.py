@@ -3,6 +3,7 @@
 torch is imported only when an ensemble of networks is applied.
 """
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,8 +128,11 @@ def predict_development(
 ) -> tuple[pd.DataFrame, dict]:
     """Return the H scores of the development patients, and the calibration that makes them.
 
-    The table has patient, center, ``out_of_fold``: by the member that never saw the patient, and ``apparent``: mean of
-    the members that did. Both are empty for a patient who has nothing of what the model needs.
+    The table has patient, center, fold, ``out_of_fold``: by the member that never saw the patient, and ``apparent``:
+    mean of the members that did. Both are empty for a patient who has nothing of what the model needs.
+
+    A patient of no fold (node status not known) has an empty ``fold`` and no ``apparent`` score: no member saw the
+    patient. ``out_of_fold`` is then the risk by the member of ``member_of``: one member's, as every out-of-fold score.
 
     Args:
         folders: model folders, one per seed or group of seeds.
@@ -141,7 +145,7 @@ def predict_development(
     split = read_folds(folds)
     if ensembles[0].description["split"] != folds_digest(split):
         raise UserError(f"{folders[0]} was trained on another split than {folds}; train the model again")
-    table = split[["patient", "center"]].copy()
+    table = split[["patient", "center", "fold"]].astype({"fold": "Int64"})
     for column in ("out_of_fold", "apparent"):
         if column == "out_of_fold" or ensembles[0].spec.get("fuse"):
             samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
@@ -154,7 +158,29 @@ def predict_development(
         used = unseen if column == "out_of_fold" else ~unseen
         mean = np.where(used, risks, 0.0).sum(axis=0) / used.sum(axis=0)
         table[column] = placed(mean, samples, table)
-    return table, found
+    further = without_fold(manifests, split)
+    if further.empty:
+        return table, found
+    samples = read_samples(manifests, ensembles[0].spec, further["patient"].tolist(), scores, "out_of_fold")
+    risks = calibration.apply(found, fold_scores(ensembles, samples))
+    members = [member_of(patient, len(risks)) for patient in samples.patients["patient"]]
+    further["out_of_fold"] = placed(risks[members, np.arange(len(members))], samples, further)
+    return pd.concat([table, further], ignore_index=True), found
+
+
+def without_fold(manifests: Sequence[str | Path], split: pd.DataFrame) -> pd.DataFrame:
+    """Return patient and center of the development patients of no fold: their node status is not known."""
+    table = read_manifests(manifests)[["patient", "center"]]
+    return table[~table["patient"].isin(split["patient"])].reset_index(drop=True)
+
+
+def member_of(patient: str, folds: int) -> int:
+    """Return the fold whose member scores a patient of no fold: by a hash of the name, whoever else is in the study.
+
+    One member, not the mean of all: a mean is less spread, so that fewer patients would be on the high side of a
+    threshold chosen on single members' scores (docs/scores.md).
+    """
+    return int(hashlib.sha256(patient.encode()).hexdigest(), 16) % folds
 
 
 def predict_external(
@@ -219,7 +245,12 @@ def predict_reading_development(
     table, raw = read_reading(spec, manifests, split["patient"].tolist())
     found = calibration.fit(raw, np.ones_like(raw, bool), split["lnm"].to_numpy() == 1, method)
     (risk,) = calibration.apply(found, raw)
-    return table.assign(out_of_fold=risk, apparent=risk), found
+    table = table.assign(fold=split["fold"].astype("Int64"), out_of_fold=risk, apparent=risk)
+    further = without_fold(manifests, split)
+    if further.empty:
+        return table, found
+    further, raw = read_reading(spec, manifests, further["patient"].tolist())
+    return pd.concat([table, further.assign(out_of_fold=calibration.apply(found, raw)[0])], ignore_index=True), found
 
 
 def predict_reading_external(spec: dict, manifests: Sequence[str | Path], frozen: dict | None) -> pd.DataFrame:

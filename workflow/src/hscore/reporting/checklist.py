@@ -5,7 +5,7 @@ Items stand in ``checklist_*.yaml``, a file a guideline: numbers as published, w
 answer whose facts are not there (an empty text) is a blank as well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 
 from hscore.reporting.figures import labels_of, level_of, main_model, rows_of
 from hscore.reporting.methods import listed
+from hscore.reporting.verdict import EVALUATIONS
 
 HERE = Path(__file__).parent
 ORDER = ("tripod_ai", "claim", "stard_ai", "metrics")
@@ -64,8 +65,8 @@ def _data(results: Mapping[str, Any]) -> dict[str, str]:
         else "",
         "protocol": "From the headers of the series used, a row a centre and sequence." if protocol else "",
         "devices": devices if protocol else "",
-        "missing_data": "Required data missing: excluded with a reason; other variables: counted in Table 1"
-        + (f"; survival: {missing}." if missing else "."),
+        "missing_data": "Required data missing: excluded with a reason; node status: analysed for survival only; "
+        "other variables: counted in Table 1" + (f"; survival: {missing}." if missing else "."),
         "data_available": "Simulated data: made anew by the same command." if simulated else "",
         "code": f"This project, version {code or results['versions']['hscore']}.",
     }
@@ -113,6 +114,7 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
     calibrated = bool(results.get("calibration"))
     subgroups = bool(results.get("subgroups"))
     cases = (results.get("cases") or {}).get("shown")
+    rows = results.get("intention_to_diagnose") or []
     failures = "The worst misses and false alarms one by one; the frozen calls of every model in counts."
     return {
         "study_size": "As the data gave it; what it was large enough for, and the size of a prospective validation."
@@ -122,9 +124,26 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
         "measures": "AUC, sensitivity, specificity, accuracy, PPV, NPV, each with its interval"
         + ("; calibration and net benefit" if calibrated else ""),
         "level": level_of(results),
+        "indeterminate": _indeterminate(rows, main_model(results)),
         "calibration": "Calibration curves and numbers." if calibrated else "",
         "failures": failures if cases else "",
     }
+
+
+def _indeterminate(rows: Sequence[Mapping[str, Any]], model: str | None) -> str:
+    """What was done with patients without a result of the H score, or without a reference standard."""
+    own = [row for row in rows if row["test"] == model]
+    if not own:
+        return ""
+    counts = listed([f"{_without_result(row)} ({EVALUATIONS[row['evaluation']]})" for row in own])
+    return (
+        f"Without a result of the index test: {counts}; counted by intention to diagnose, worst and best case, next to "
+        "complete cases. Without the reference standard: counted, and analysed for survival where it is known."
+    )
+
+
+def _without_result(row: Mapping[str, Any]) -> int:
+    return sum(group["no_result"] for group in row["table"].values())
 
 
 def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:

@@ -34,7 +34,7 @@ def main_curves(results: Results) -> Mapping[str, Any] | None:
     found = {
         row["scores"]: row
         for row in results.get("decision_curves") or []
-        if row["evaluation"] == main_evaluation(results) and row["models"]
+        if row["evaluation"] == main_evaluation(results) and row["models"] and row["n"]
     }
     return found.get("recalibrated") or found.get("as predicted")
 

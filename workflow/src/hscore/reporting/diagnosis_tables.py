@@ -24,13 +24,16 @@ def flow(results: Mapping[str, Any]) -> Rows:
         for reason in content["excluded"]:
             rows.append({**start, "step": "excluded", "reason": reason["label"], "n": reason["n"]})
         rows.append({**start, "step": "included", "reason": "", "n": content["included"]})
+        if content["survival_only"]["n"]:
+            only = content["survival_only"]
+            rows.append({**start, "step": "of these for survival only", "reason": only["label"], "n": only["n"]})
     return rows
 
 
 def table1(results: Mapping[str, Any]) -> Rows:
     """One row a variable (or level) and group of patients, then one a standardised difference."""
     content = results["table1"]
-    signs = {None: "all", 0: "negative", 1: "positive"}
+    signs = {None: "all", 0: "negative", 1: "positive", "unknown": "unknown"}
     places = [{"cohort": group["cohort"], "lnm": signs[group["lnm"]]} for group in content.get("groups", [])]
     rows = []
     for row in content.get("rows", []):

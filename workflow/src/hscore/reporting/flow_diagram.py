@@ -42,10 +42,11 @@ def flow(results: Mapping[str, Any]) -> Figure | None:
     head = {row["center"]: _head(row, results["flow"][row["center"]]) for row in centers}
     reasons = {row["center"]: _exclusions(results["flow"][row["center"]]) for row in centers}
     cohorts = _cohorts(results, centers)
+    included = {row["center"]: _included(results["flow"][row["center"]]) for row in centers}
     heights = {
         "head": max(_height(rows) for rows in head.values()),
         "reasons": max(_height(rows) for rows in reasons.values()),
-        "included": _height([Row("")]),
+        "included": max(_height(rows) for rows in included.values()),
         "cohort": max(_height(cohort["rows"]) for cohort in cohorts),
         "call": max([_height(rows) for cohort in cohorts for rows in cohort["calls"]], default=0.0),
     }
@@ -63,15 +64,14 @@ def flow(results: Mapping[str, Any]) -> Figure | None:
     y_included = y_reasons + heights["reasons"] + 10 + ARROW * 0.4
     y_cohort = y_included + heights["included"] + 2 * ARROW
     for row in centers:
-        x, flow_of_center = left[row["center"]], results["flow"][row["center"]]
+        x = left[row["center"]]
         colour = DEVELOPMENT if row["role"] == "development" else EXTERNAL
         _box(axes, x, top, COLUMN, heights["head"], head[row["center"]], colour)
         _box(axes, x + SIDE, y_reasons, COLUMN - SIDE, heights["reasons"], reasons[row["center"]], style.PAPER)
         _arrow(axes, x + STEM, top + heights["head"], x + STEM, y_included)
         middle = y_reasons + heights["reasons"] / 2
         _arrow(axes, x + STEM, middle, x + SIDE, middle)
-        included = [Row("Included", f"n = {flow_of_center['included']:,}", bold=True)]
-        _box(axes, x, y_included, COLUMN, heights["included"], included, colour)
+        _box(axes, x, y_included, COLUMN, heights["included"], included[row["center"]], colour)
     for cohort in cohorts:
         _draw_cohort(axes, cohort, left, y_included + heights["included"], y_cohort, heights)
     return figure
@@ -117,6 +117,16 @@ def _exclusions(flow_of_center: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
+def _included(flow_of_center: Mapping[str, Any]) -> list[Row]:
+    """How many are included, and how many of them for the survival analysis alone."""
+    return [Row("Included", f"n = {flow_of_center['included']:,}", bold=True), *_survival_only([flow_of_center])]
+
+
+def _survival_only(flows: Sequence[Mapping[str, Any]]) -> list[Row]:
+    number = sum(flow["survival_only"]["n"] for flow in flows)
+    return [Row("LNM not known: survival only", f"{number:,}")] if number else []
+
+
 def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The two cohorts: which centres, their size and reference standard, and the H score's calls against it."""
     model = main_model(results)
@@ -135,13 +145,15 @@ def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -
         if not names:
             continue
         row = next((row for row in rows_of(results, evaluation) if row["model"] == model), None)
-        included = sum(results["flow"][name]["included"] for name in names)
+        flows = [results["flow"][name] for name in names]
+        included = sum(flow["included"] for flow in flows)
         room = len(names) * COLUMN + (len(names) - 1) * GAP - 2 * PAD
         rows = [Row(title, f"n = {included:,}", bold=True)]
         rows += [Row(line) for line in canvas.wrap(note, room, SIZE)]
         calls = []
         if row:
-            rows.append(Row("Reference standard: LNM-positive", f"{row['positives']:,}"))
+            rows += _survival_only(flows)
+            rows.append(Row("Reference standard: LNM-positive", f"{row['positives']:,} of {row['n']:,}"))
             calls = _calls(row, evaluation)
         found.append({"centers": names, "rows": rows, "calls": calls, "colour": colour})
     return found

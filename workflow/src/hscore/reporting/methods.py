@@ -58,9 +58,10 @@ def _patients(results: Results) -> str:
     needed = listed(config["cohort"]["required_sequences"])
     images = f"{needed} and a region of interest were usable and " if needed else ""
     parts.append(
-        f"A patient was included when {images}the lymph-node status at pathology and the clinical variables of the "
-        "models were known; every other patient is counted with a reason in the flow diagram. MRI node status (MRI-LN) "
-        f"was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on."
+        f"A patient was included when {images}the clinical variables of the models and the lymph-node status at "
+        "pathology or survival were known; every other patient is counted with a reason in the flow diagram. Patients "
+        "with known survival and unknown node status took part in the survival analysis alone. MRI node status "
+        f"(MRI-LN) was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on."
     )
     if names["external"]:
         parts.append("The external patients took no part in training, normalisation, threshold or model choice.")
@@ -206,6 +207,12 @@ def _diagnosis(results: Results) -> str:
         )
     if overlap := results.get("cross_validation"):
         parts.append(_overlap(overlap))
+    if results.get("intention_to_diagnose"):
+        parts.append(
+            "By intention to diagnose (Schuetz et al. 2012), patients with known node status but no result of a test "
+            "that needs images, or of a reading, were counted as false negatives or false positives (worst case) and "
+            "as right calls (best case), next to the complete cases."
+        )
     parts.append(
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
         "Brier score, Spiegelhalter's test, and distances of a lowess curve from the diagonal (ICI, E50, E90)."
@@ -294,11 +301,22 @@ def _missing(results: Results) -> str:
     how = next((content["missing"]["handling"] for content in cohorts if content.get("missing")), "complete cases")
     competing = next((content["competing"] for content in cohorts if content.get("competing")), None)
     text = (
-        "Patients without node status at pathology, or without a variable of a model, are excluded and counted. "
+        "Patients with neither node status at pathology nor survival, or without a variable of a model, are excluded "
+        f"and counted. {_without_nodes(results)}"
         "Other missing values are counted in Table 1 and are a subgroup of their own. Patients without survival "
         f"data are counted and left out of the survival analysis; its covariates: {how}."
     )
     return f"{text} Of survival, {competing['handling']}." if competing else text
+
+
+def _without_nodes(results: Results) -> str:
+    """The score of a development patient of no fold; nothing where no model was trained."""
+    if not results["trained"] or results["config"].get("frozen"):
+        return ""
+    return (
+        "A development patient without node status has no fold and trained nothing; the H score is the risk by one "
+        "member, chosen by a hash of the patient's name, because one member gives every out-of-fold score. "
+    )
 
 
 def _software(results: Results) -> str:

@@ -8,6 +8,7 @@ from hscore.reporting.figures import main_model
 
 Results = Mapping[str, Any]
 
+NODES = {None: "All", 0: "LNM\u2212", 1: "LNM+", "unknown": "LNM not known"}
 ALL = "all"  # the one span of a table that has no cohorts side by side
 
 
@@ -17,6 +18,7 @@ def view(results: Results) -> dict[str, Any]:
         "flow_caption": flow_caption(results),
         "flow_notes": flow_notes(results),
         "table1": table1(results),
+        "survival_only": survival_only(results),
         "table1_centers": table1_centers(results),
     }
 
@@ -29,6 +31,11 @@ def flow_caption(results: Results) -> str:
     if cut is not None:
         text += f" H score high: at least {formatting.decimal(cut, 3)}, the frozen threshold."
     return text
+
+
+def survival_only(results: Results) -> int:
+    """How many included patients have no known node status and are analysed for survival only."""
+    return sum(flow["survival_only"]["n"] for flow in results["flow"].values())
 
 
 def flow_notes(results: Results) -> list[str]:
@@ -55,15 +62,13 @@ def table1(results: Results) -> dict[str, Any] | None:
         return None
     names = {"development": "Development cohort", "external": "External test cohort"}
     spans = list(dict.fromkeys(group["cohort"] for group in content["groups"]))
-    heads = [{"title": names[cohort], "span": 4} for cohort in spans]
     between = len(spans) == 2
-    columns = []
+    heads, columns = [], []
     for cohort in spans:
-        for group in content["groups"]:
-            if group["cohort"] == cohort:
-                kind = {None: "All", 0: "LNM\u2212", 1: "LNM+"}[group["lnm"]]
-                columns.append({"title": kind, "n": f"n = {group['n']:,}"})
+        own = [group for group in content["groups"] if group["cohort"] == cohort]
+        columns += [{"title": NODES[group["lnm"]], "n": f"n = {group['n']:,}"} for group in own]
         columns.append({"title": "SMD", "n": ""})
+        heads.append({"title": names[cohort], "span": len(own) + 1})
     rows = []
     for row in content["rows"]:
         rows += _table1_rows(row, content["groups"], spans, between)

@@ -77,6 +77,8 @@ def cards(results: Results) -> list[dict[str, Any]]:
     table, included = sum(flow["in_table"] for flow in flows), sum(flow["included"] for flow in flows)
     centers = formatting.count(len(results["flow"]), "centre")
     lines = [f"of {table:,} in the tables of {centers}; {table - included:,} excluded, each with its reason below"]
+    if only := sum(flow["survival_only"]["n"] for flow in flows):
+        lines.append(f"{only:,} of them for survival only: lymph-node status at pathology not known")
     if results["study"]["simulated"]:
         lines.append("All of them simulated")
     value = formatting.count(included, "patient")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hscore.files import new_file
-from hscore.reporting import diagnosis_tables, imaging_tables, page_truth, survival_tables
+from hscore.reporting import diagnosis_tables, imaging_tables, page_intention, page_truth, survival_tables
 from hscore.reporting.cells import Rows
 
 
@@ -23,6 +23,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "protocol": imaging_tables.protocol(results),
         "image_quality": imaging_tables.image_quality(results),
         "performance": diagnosis_tables.performance(results),
+        "intention_to_diagnose": page_intention.rows(results),
         "roc": diagnosis_tables.roc(results),
         "roc_bands": diagnosis_tables.roc_bands(results),
         "scores": imaging_tables.scores(results),

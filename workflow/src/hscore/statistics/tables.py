@@ -77,13 +77,6 @@ def complete(values: pd.Series, source: str) -> pd.Series:
     return values
 
 
-def read_binary(paths: Sequence[str | Path], column: str) -> pd.Series:
-    """A complete 0/1 column as bool by patient, from one or several tables."""
-    source = " + ".join(str(path) for path in paths)
-    table = read_tables(paths, [column])
-    return complete(yes_no(table, column, source), source) == 1
-
-
 def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
     """A 0/1 column as float; missing stays NaN. UserError naming the patient for anything else."""
     values = numbers(table, column, source, 0, 1)
@@ -93,46 +86,77 @@ def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
     return values
 
 
+def read_nodes(paths: Sequence[str | Path]) -> pd.Series:
+    """Node status ``lnm`` by patient, float: 0, 1 or NaN, of all included patients of the centres of ``paths``."""
+    return yes_no(read_tables(paths, ["lnm"]), "lnm", " + ".join(str(path) for path in paths))
+
+
+def read_nodes_of_folds(path: str | Path) -> pd.Series:
+    """Node status of the development patients that have a fold; UserError where one is missing."""
+    return complete(read_nodes([path]), str(path))
+
+
+def with_known_nodes(nodes: pd.Series) -> pd.Series:
+    """Node status as bool of the patients in whom it is known: the others are analysed for survival only."""
+    return nodes.dropna() == 1
+
+
 def read_scores(path: str | Path, column: str, patients: pd.Index) -> np.ndarray:
     """One model's scores (0..1) in the order of ``patients``, float64 [patients]; the table must list just these."""
-    table = read_table(path, [column])
-    same_patients(table.index, str(path), patients)
-    values = complete(numbers(table, column, str(path), 0, 1), str(path))
-    return values[patients].to_numpy()
+    return _scores(read_table(path, [column]), column, str(path), patients)
+
+
+def _scores(table: pd.DataFrame, column: str, source: str, patients: pd.Index) -> np.ndarray:
+    same_patients(table.index, source, patients)
+    return complete(numbers(table, column, source, 0, 1), source)[patients].to_numpy()
+
+
+def in_folds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a prediction table without the development patients of no fold, whose node status is not known."""
+    return table[table["fold"].notna()] if "fold" in table else table
+
+
+def some_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
+    """UserError naming the first of the ``expected`` patients who is missing."""
+    if len(missing := expected.difference(found)):
+        raise UserError(f"{source} has no row for patient '{missing[0]}' ({len(missing)} such patients)")
 
 
 def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
     """UserError naming the first patient who stands on one side only."""
-    if len(missing := expected.difference(found)):
-        raise UserError(f"{source} has no row for patient '{missing[0]}' ({len(missing)} such patients)")
+    some_patients(found, source, expected)
     if len(unknown := found.difference(expected)):
         raise UserError(
             f"{source} has a row for patient '{unknown[0]}', who has no outcome ({len(unknown)} such patients)"
         )
 
 
-def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, positive: pd.Series) -> Evaluation:
+def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> Evaluation:
     """Every model's scores from one column of its prediction table, with the outcome of the same patients.
 
     With the external column ``score``, the members' scores too.
+
+    Args:
+        models: name and prediction table of each.
+        column: of the prediction tables.
+        nodes: node status by patient (``read_nodes``). The tables must list just these patients, and development
+            patients of no fold. The evaluation holds those whose node status is known.
     """
-    scores = {model: read_scores(path, column, positive.index) for model, path in models}
-    members = {model: read_members(path, positive.index) for model, path in models} if column == "score" else {}
-    return Evaluation(
-        positive.to_numpy(dtype=bool), scores, {model: values for model, values in members.items() if len(values)}
-    )
+    known = nodes.notna().to_numpy()
+    scores, members = {}, {}
+    for model, path in models:
+        table = in_folds(read_table(path, [column]))
+        scores[model] = _scores(table, column, str(path), nodes.index)[known]
+        names = [name for name in table.columns if name.startswith("fold_")] if column == "score" else []
+        if names:
+            members[model] = np.array([_scores(table, name, str(path), nodes.index)[known] for name in names])
+    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, members)
 
 
 def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
     """Every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``."""
     folds = complete(numbers(read_table(split, ["fold"]), "fold", str(split), 0), str(split)).nunique()
-    return replace(read_evaluation(models, "out_of_fold", read_binary([split], "lnm")), folds=folds)
-
-
-def read_members(path: str | Path, patients: pd.Index) -> np.ndarray:
-    """Return the members' scores [members, patients] of an external prediction table: its columns ``fold_...``."""
-    names = [name for name in read_table(path, []).columns if name.startswith("fold_")]
-    return np.array([read_scores(path, name, patients) for name in names])
+    return replace(read_evaluation(models, "out_of_fold", read_nodes_of_folds(split)), folds=folds)
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
@@ -157,10 +181,8 @@ def read_survival(
         "dfs_event": yes_no(outcomes, "dfs_event", source),
         "competing_event": yes_no(outcomes.reindex(columns=["competing_event"]), "competing_event", source),
     }
-    nodes = read_tables(lnm, ["lnm"])
-    named = " + ".join(str(path) for path in lnm)
-    same_patients(nodes.index, named, outcomes.index)
-    columns["lnm"] = yes_no(nodes, "lnm", named)
+    columns["lnm"] = read_nodes(lnm)
+    same_patients(columns["lnm"].index, " + ".join(str(path) for path in lnm), outcomes.index)
     adjust_for = [name for name in adjust_for if name != "lnm"]
     covariates = read_tables(manifests, adjust_for)
     same_patients(covariates.index, " + ".join(str(path) for path in manifests), outcomes.index)
@@ -181,12 +203,22 @@ def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.Dat
 def read_characteristics(
     manifests: Sequence[str | Path], columns: Sequence[str], patients: pd.Index
 ) -> pd.DataFrame | None:
-    """Those of ``columns`` that the manifests have, as text, in the order of ``patients``; None without manifests."""
+    """Those of ``columns`` that the manifests have, as text, in the order of ``patients``; None without manifests.
+
+    The manifests may list further patients: those who are analysed for survival only.
+    """
     if not manifests:
         return None
     table = read_tables(manifests, [])
-    same_patients(table.index, " + ".join(str(path) for path in manifests), patients)
+    some_patients(table.index, " + ".join(str(path) for path in manifests), patients)
     return table.loc[patients, [name for name in columns if name in table.columns]]
+
+
+def read_excluded(excluded: Sequence[str | Path], lnm: Sequence[str | Path]) -> pd.DataFrame:
+    """Excluded patients of all centres: their columns as text, and ``lnm`` as float, NaN where it is not known."""
+    table, nodes = read_tables(excluded, [READING]), read_nodes(lnm)
+    same_patients(table.index, " + ".join(str(path) for path in excluded), nodes.index)
+    return table.assign(lnm=nodes)
 
 
 def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:

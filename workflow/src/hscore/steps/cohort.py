@@ -1,4 +1,4 @@
-"""Put every patient of a centre's table in one place of the flow diagram; list those included, without outcomes."""
+"""Put every patient of a centre's table in one place of the flow diagram; list who is in and out, without outcomes."""
 
 import argparse
 from pathlib import Path
@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--codes", required=True, type=_program.settings, help="section codes of the config")
     parser.add_argument("--settings", required=True, type=_program.settings, help="section cohort of the config")
     parser.add_argument("--manifest", required=True, type=Path, help="table of included patients to write (CSV)")
+    parser.add_argument("--excluded", required=True, type=Path, help="table of excluded patients to write (CSV)")
     parser.add_argument("--flow", required=True, type=Path, help="counts of the flow diagram to write (JSON)")
     _program.run(work, parser.parse_args(argv))
 
@@ -43,15 +44,16 @@ def work(arguments: argparse.Namespace) -> None:
     if unmatched := set(sampled) ^ set(table["patient"]):
         raise UserError(f"{arguments.table}: patient '{min(unmatched)}' stands only in one of the table and --samples")
     required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
-    manifest, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
+    manifest, excluded, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
     counts = {
         "center": arguments.center,
         "role": arguments.role,
         **counts,
         "not_in_table": flow.folders_without_row(arguments.images, table),
     }
-    with new_file(arguments.manifest) as path:
-        manifest.to_csv(path, index=False, float_format=numerals.text)
+    for output, patients in ((arguments.manifest, manifest), (arguments.excluded, excluded)):
+        with new_file(output) as path:
+            patients.to_csv(path, index=False, float_format=numerals.text)
     write_json(arguments.flow, counts)
 
 

@@ -14,7 +14,7 @@ from hscore.steps._named import named_path
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
-    lnm = tables.read_binary([arguments.folds], "lnm")
+    lnm = tables.read_nodes_of_folds(arguments.folds)
     evaluation = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
     center = tables.read_table(arguments.folds, ["center"])["center"].to_numpy()
     parts = {name: center == name for name in np.unique(center)} | {"all": np.ones(len(center), bool)}

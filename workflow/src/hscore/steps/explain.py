@@ -34,8 +34,10 @@ def work(arguments: argparse.Namespace) -> None:
     cut = tables.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)["value"]
     names = samples.patients["patient"]
     scores = tables.numbers(tables.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1)
-    positive = tables.read_binary(arguments.lnm, "lnm")[names].to_numpy()
-    chosen = {} if cut is None else cases.most_certain(positive, scores[names].to_numpy(), cut)
+    nodes = tables.read_nodes(arguments.lnm)[names]
+    positive = (nodes == 1).to_numpy()
+    scores = scores[names].where(nodes.notna())  # a call is neither right nor wrong where nodes are not known
+    chosen = {} if cut is None else cases.most_certain(positive, scores.to_numpy(), cut)
     shown, checks = [], {}
     for number, key in enumerate(array_keys(ensembles[0].spec)):
         own = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))

@@ -13,7 +13,7 @@ from hscore.steps._named import named_path
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
     if arguments.predictions:
-        lnm = tables.read_binary([arguments.folds], "lnm")
+        lnm = tables.read_nodes_of_folds(arguments.folds)
         development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
         calibrations = {model: read_json(path) for model, path in arguments.calibrations}
         frozen = {

@@ -16,10 +16,10 @@ from hscore.steps._named import named_path
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, labels and what the guard found; judge; write."""
     folds = tables.read_table(arguments.folds, ["lnm", "center"])
-    development = tables.read_binary([arguments.folds], "lnm")
-    parts = [tables.read_binary([path], "lnm") for path in arguments.lnm]
+    development = tables.read_nodes_of_folds(arguments.folds)
+    parts = [tables.read_nodes([path]) for path in arguments.lnm]
     external = pd.concat(parts)
-    where = np.repeat(arguments.external_centers, [len(part) for part in parts])
+    where = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
         "out_of_fold": _cohort(arguments.development, "out_of_fold", development, folds["center"].to_numpy(str)),
         "external": _cohort(arguments.external, "score", external, where),

@@ -1,4 +1,4 @@
-"""Write one outcome of a centre's included patients into a file of its own."""
+"""Write one outcome of a centre's included or excluded patients into a file of its own."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("outcomes", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
-    parser.add_argument("--manifest", required=True, type=Path, help="its included patients")
+    parser.add_argument("--manifest", required=True, type=Path, help="its patients, included or excluded")
     parser.add_argument("--kind", required=True, choices=tuple(OUTCOMES), help="which outcome")
     parser.add_argument("--output", required=True, type=Path, help="table to write (CSV); missing stays empty")
     _program.run(work, parser.parse_args(argv))
@@ -21,8 +21,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     table = read_table(arguments.table, arguments.center).set_index("patient")
-    included = read_manifest(arguments.manifest)["patient"]
-    outcome = table.loc[included, list(OUTCOMES[arguments.kind])]
+    patients = read_manifest(arguments.manifest)["patient"]
+    outcome = table.loc[patients, list(OUTCOMES[arguments.kind])]
     with new_file(arguments.output) as path:
         outcome.to_csv(path, float_format=numerals.text)
 

@@ -16,7 +16,7 @@ def work(arguments: argparse.Namespace) -> None:
     content = {}
     folders = {(folder.parent.name, folder.name): folder for folder in arguments.nifti}
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
-        lnm = tables.read_binary([path], "lnm")
+        lnm = tables.with_known_nodes(tables.read_nodes([path]))
         rows = [imaging.features(folders[center, f"sub-{patient}"]) for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
         content[center] = shortcuts.report(features, lnm.to_numpy(bool))

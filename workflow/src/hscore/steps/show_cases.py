@@ -1,4 +1,4 @@
-"""Every patient's H score for the waterfall, and the patients worth a look: typical calls and the worst wrong ones."""
+"""H scores of the patients with known node status for the waterfall; typical calls and the worst wrong ones."""
 
 import argparse
 import base64
@@ -46,10 +46,16 @@ def work(arguments: argparse.Namespace) -> None:
     tables.threshold_of(arguments.model, frozen, arguments.thresholds)
     cuts = {model: entry["value"] for model, entry in frozen.items()}
     patients = tables.read_tables(arguments.manifests, ["center"])
-    patients["lnm"] = tables.read_binary(arguments.lnm, "lnm")
+    nodes = tables.read_nodes(arguments.lnm)
+    tables.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
+    patients = patients.join(tables.with_known_nodes(nodes), how="inner")
     patients = patients.join(tables.read_tables(arguments.dfs, ["dfs_months", "dfs_event"]))
     named = {"external": arguments.external, "out_of_fold": arguments.development}
-    scores = {evaluation: read_scores(files, COLUMNS[evaluation]) for evaluation, files in named.items() if files}
+    scores = {
+        evaluation: read_scores(files, COLUMNS[evaluation], patients.index)
+        for evaluation, files in named.items()
+        if files
+    }
     main = next(iter(scores))
     shown = cases.shown(scores[main], patients, cuts, arguments.model, arguments.most)
     pictures = {folder.name.removeprefix("sub-"): folder / "montage.webp" for folder in arguments.quality}
@@ -63,10 +69,11 @@ def work(arguments: argparse.Namespace) -> None:
     write_json(arguments.output, content)
 
 
-def read_scores(files: list[tuple[str, Path]], column: str) -> pd.DataFrame:
-    """Scores of every model, a column each, in the order of the first one's patients."""
+def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:
+    """Scores of every model, a column each, of those ``shown``, in the order of the first one's patients."""
     patients = tables.read_table(files[0][1], [column]).index
-    return pd.DataFrame({model: tables.read_scores(path, column, patients) for model, path in files}, patients)
+    scores = pd.DataFrame({model: tables.read_scores(path, column, patients) for model, path in files}, patients)
+    return scores[patients.isin(shown)]
 
 
 def picture(path: Path | None) -> str | None:

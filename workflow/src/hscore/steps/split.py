@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hscore.cohort import folds
-from hscore.cohort.table import read_with_lnm
+from hscore.cohort.table import read_with_lnm, with_known_nodes
 from hscore.files import new_file
 from hscore.steps import _program
 
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    patients = read_with_lnm(arguments.manifests, arguments.lnm)
+    patients = with_known_nodes(read_with_lnm(arguments.manifests, arguments.lnm))
     if arguments.by_center:
         dealt = folds.by_center(patients)
     else:

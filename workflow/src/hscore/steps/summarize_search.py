@@ -15,7 +15,7 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Join the parts, compare with the model's own out-of-fold scores, write."""
     parts = [read_json(path) for path in arguments.parts]
-    lnm = tables.read_binary([arguments.folds], "lnm")
+    lnm = tables.read_nodes_of_folds(arguments.folds)
     searched = {patient: score for part in parts for patient, score in part["scores"].items()}
     if unknown := searched.keys() - set(lnm.index):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import selection, subgroups, tables, validation
+from hscore.statistics import intention_to_diagnose, selection, subgroups, tables, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -16,14 +16,14 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, outcomes and what was frozen, validate, write."""
     evaluations, characteristics = {}, {}
     if arguments.external:
-        positive = tables.read_binary(arguments.lnm, "lnm")
-        evaluations["external"] = tables.read_evaluation(arguments.external, "score", positive)
-        characteristics["external"] = about(arguments.manifests, positive)
+        nodes = tables.read_nodes(arguments.lnm)
+        evaluations["external"] = tables.read_evaluation(arguments.external, "score", nodes)
+        characteristics["external"] = about(arguments.manifests, nodes)
     if arguments.development:
-        positive = tables.read_binary([arguments.folds], "lnm")
+        nodes = tables.read_nodes_of_folds(arguments.folds)
         evaluations["out_of_fold"] = tables.read_out_of_fold(arguments.development, arguments.folds)
-        evaluations["apparent"] = tables.read_evaluation(arguments.development, "apparent", positive)
-        characteristics["out_of_fold"] = about(arguments.development_manifests, positive)
+        evaluations["apparent"] = tables.read_evaluation(arguments.development, "apparent", nodes)
+        characteristics["out_of_fold"] = about(arguments.development_manifests, nodes)
     if not evaluations:
         raise UserError("there are neither development nor external scores: give --development, --external or both")
     frozen = read_json(arguments.thresholds)
@@ -32,12 +32,28 @@ def work(arguments: argparse.Namespace) -> None:
         confidence = arguments.settings["confidence"]
         chosen = read_json(arguments.selection)
         content["selection"] = selection.tested(evaluations.get("external"), chosen, confidence)
+    given = vars(arguments)
+    content["intention_to_diagnose"] = []
+    for name, role in (("external", ""), ("out_of_fold", "development_")):
+        manifests, excluded, lnm = (given[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
+        if name in evaluations and excluded:
+            content["intention_to_diagnose"] += intention_to_diagnose.report(
+                name,
+                evaluations[name],
+                characteristics[name],
+                tables.read_excluded(excluded, lnm),
+                len(tables.read_tables(manifests, [])) - evaluations[name].positive.size,
+                arguments.index_tests,
+                frozen,
+                arguments.settings,
+            )
     write_json(arguments.output, content)
 
 
-def about(manifests: list[Path], positive: pd.Series) -> pd.DataFrame | None:
-    """What the manifests say of the patients for subgroups and the reading of the nodes."""
-    return tables.read_characteristics(manifests, (*subgroups.COLUMNS, tables.READING), positive.index)
+def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
+    """What the manifests say of the patients with known node status, for subgroups and for readings of the table."""
+    patients = tables.with_known_nodes(nodes).index
+    return tables.read_characteristics(manifests, (*subgroups.COLUMNS, tables.READING), patients)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -50,6 +66,16 @@ def main(argv: list[str] | None = None) -> None:
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV a centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
     add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")
+    add("--excluded", type=Path, nargs="*", default=[], help="external patients without a score, one CSV a centre")
+    add("--excluded-lnm", type=Path, nargs="*", default=[], help="their lnm, one CSV a centre")
+    add("--development-excluded", type=Path, nargs="*", default=[], help="the same of the development patients")
+    add("--development-excluded-lnm", type=Path, nargs="*", default=[], help="the same of the development patients")
+    add(
+        "--index-tests",
+        type=_program.settings,
+        default={},
+        help="models counted by intention to diagnose, JSON: the column that one reads, or null for images",
+    )
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
     add("--selection", type=Path, nargs="?", help="the models chosen on development, JSON; compared once more, here")
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
@@ -57,6 +83,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.development and not arguments.folds:
         parser.error("--development needs --folds")
+    if (arguments.excluded and not arguments.manifests) or (
+        arguments.development_excluded and not arguments.development_manifests
+    ):
+        parser.error("excluded patients need the manifests of the included ones")
     _program.run(work, arguments)
 
 
