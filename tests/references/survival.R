@@ -40,7 +40,7 @@ pooled <- list(
   f = unname(joint$result[1, "F.value"]), df1 = unname(joint$result[1, "df1"]), df2 = unname(joint$result[1, "df2"]),
   p = unname(joint$result[1, "P(>F)"]))
 
-# Calibration of predicted survival: a Cox model of age from the first 120 patients, tested on the others
+# Calibration of predicted survival: a Cox model of age from the first 120 patients, tested on the others, who are censored at the horizon
 development <- lung[1:120, ]
 external <- lung[-(1:120), ]
 fitted <- coxph(Surv(time, event) ~ age, development, control = exact)
@@ -50,6 +50,8 @@ hazard <- base$cumhaz[findInterval(horizon, base$time)]
 risk <- 1 - exp(-hazard * exp(coef(fitted) * external$age))
 observed <- summary(survfit(Surv(time, event) ~ 1, external), times = horizon)
 external$predictor <- coef(fitted) * external$age
+external$event <- ifelse(external$time <= horizon, external$event, 0)
+external$time <- pmin(external$time, horizon)
 slope <- coxph(Surv(time, event) ~ predictor, external, control = exact)
 external$cll <- log(-log(1 - risk))
 knots3 <- quantile(external$cll, c(0.1, 0.5, 0.9))
