@@ -21,7 +21,7 @@ def by_level(
 ) -> list[dict]:
     """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off."""
     rows = []
-    for level in sorted(set(levels), key=_place):
+    for level in sorted(set(levels), key=place):
         member = levels == level
         if cut is None:
             rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
@@ -41,7 +41,7 @@ def by_level(
     return rows
 
 
-def _place(level: str) -> tuple:
+def place(level: str) -> tuple:
     """Order of the levels: "below 50" before "50 or more", "missing" last."""
     return level == MISSING, not level.startswith(BELOW), level
 

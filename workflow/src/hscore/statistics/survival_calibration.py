@@ -44,6 +44,12 @@ def describe(
     return {**size, "observed_expected": observed_expected(time, event, risk, month, confidence), **flat}
 
 
+def nothing(time: np.ndarray, event: np.ndarray, why: str) -> dict:
+    """Return the same as ``describe`` where there is no prediction, for the reason ``why``."""
+    size = {"month": None, "n": int(time.size), "events": int(event.sum()), "expected": None, "at_risk": None}
+    return {**size, "observed_expected": unknown(why, O_E), "slope": unknown(why, SLOPE), **_no_curve(why)}
+
+
 def observed_expected(
     time: np.ndarray, event: np.ndarray, risk: np.ndarray, month: float, confidence: float
 ) -> dict:
