@@ -24,6 +24,7 @@ tested <- function(formula) {
 rows <- function(model) list(coef = unname(coef(model)), se = unname(sqrt(diag(vcov(model)))), loglik = model$loglik)
 stratified <- coxph(Surv(time, event) ~ age + sex + strata(ph.ecog), lung, control = exact)
 dropped <- drop1(coxph(Surv(time, event) ~ age + sex + factor(ph.ecog), lung, control = exact), test = "Chisq")
+proportional <- cox.zph(coxph(Surv(time, event) ~ age + factor(ph.ecog), lung, control = exact))$table
 knots <- quantile(lung$age, c(0.05, 0.35, 0.65, 0.95))
 spline <- coxph(Surv(time, event) ~ rcspline.eval(age, knots, inclx = TRUE), lung, control = exact)
 spline_test <- summary(spline)$logtest
@@ -89,6 +90,7 @@ result <- list(
     several_stratified = tested(Surv(time, event) ~ ph.ecog + strata(sex))),
   stratified = rows(stratified),
   terms = list(chi2 = dropped$LRT[-1], df = dropped$Df[-1], p = dropped$`Pr(>Chi)`[-1]),
+  proportional = list(chi2 = unname(proportional[, 1]), df = unname(proportional[, 2]), p = unname(proportional[, 3])),
   spline = list(chi2 = unname(spline_test["test"]), p = unname(spline_test["pvalue"])),
   pooled = pooled,
   calibration = list(horizon = horizon, hazard = hazard, coef = unname(coef(fitted)), observed = 1 - observed$surv,

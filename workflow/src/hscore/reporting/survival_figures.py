@@ -257,7 +257,10 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
-    """Every Cox estimate: cohort, model (univariable, adjusted, beside pathology), term and its entry."""
+    """Every hazard ratio: cohort, model, term and its entry.
+
+    Models are univariable, stratified by centre, adjusted, beside pathology, and of the subdistribution (Fine-Gray).
+    """
     rows = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -266,15 +269,13 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
         pathology, alone = content.get("pathology") or {}, list(content.get("univariable") or [])
         if pathology.get("alone") and "lnm" not in [entry["term"] for entry in alone]:
             alone.append(pathology["alone"])
-        ratio, continuous = content.get("hazard_ratio") or {}, content.get("continuous") or {}
+        by_center = content.get("stratified") or {}
         models = {
-            "univariable": [
-                {**ratio, "term": "high H score"},
-                {**continuous, "term": f"per {continuous['per']}"},
-                *alone,
-            ],
+            "univariable": [*_of_the_score(content), *alone],
+            "stratified by centre": _of_the_score(by_center) if by_center.get("centers", 0) > 1 else [],
             "adjusted": content.get("multivariable") or [],
             "beside pathology": pathology.get("both") or [],
+            "subdistribution": _of_the_score(content["competing"]) if content.get("competing") else [],
         }
         for model, entries in models.items():
             for number, entry in enumerate(entries):
@@ -284,6 +285,12 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
                 row = {"cohort": cohort.capitalize(), "model": model, "term": term, "entry": entry, "main": main}
                 rows.append(row)
     return rows
+
+
+def _of_the_score(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The hazard ratios of the high group and of the score, as rows with their terms."""
+    continuous = content["continuous"]
+    return [{**content["hazard_ratio"], "term": "high H score"}, {**continuous, "term": f"per {continuous['per']}"}]
 
 
 TERMS = {

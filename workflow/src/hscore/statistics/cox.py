@@ -10,7 +10,7 @@ Appl Stat 1988;37:87-94.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,11 +144,15 @@ class Model:
             return row
         return row if penalised["estimate"] is None else {**penalised, "plain_why": self.why}
 
-    def proportional(self) -> list[dict]:
-        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused."""
+    def proportional(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
+        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused.
+
+        Covariates that are ``together`` under the name of a term are tested as one.
+        """
         if self.why:
             return [{"term": name, "chi2": None, "df": 1, "p": None, "why": self.why} for name in self.covariates]
-        return proportional_hazards.test(self.time, self.event, self.x, self.beta, list(self.covariates))
+        names = list(self.covariates)
+        return proportional_hazards.test(self.time, self.event, self.x, self.beta, names, together=together)
 
     @property
     def log_likelihood(self) -> float:

@@ -62,7 +62,11 @@ def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> d
     else:
         rows = [{**row, **_size(time, event)} for row in model.both_intervals(settings["confidence"])]
         terms = _tests_of_terms(model, columns)
-    return {"rows": rows, "terms": terms, "proportional_hazards": model.proportional()}
+    return {
+        "rows": rows,
+        "terms": terms,
+        "proportional_hazards": model.proportional(_several_coefficients(covariates, columns)),
+    }
 
 
 def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
@@ -97,7 +101,7 @@ def _size(time: np.ndarray, event: np.ndarray) -> dict[str, int]:
 def _imputed(
     known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, settings: dict
 ) -> tuple[list[dict], list[dict]]:
-    """The multivariable model on every completed table, pooled by Rubin's rules: its rows and the tests of its terms."""
+    """Fit the multivariable model on every completed table and pool by Rubin's rules: rows and tests of terms."""
     time, event = outcome(known)
     nobody = np.zeros((time.size, 1))
     hazard = cox.baseline_hazard(time, event, nobody, np.zeros(1), time)

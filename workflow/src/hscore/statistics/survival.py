@@ -137,9 +137,7 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.
     return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
 
 
-def _observed_less_expected(
-    time: np.ndarray, event: np.ndarray, member: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _observed_less_expected(time: np.ndarray, event: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Events of each group less those expected [k], and their hypergeometric covariance [k, k].
 
     ``member`` float [n, k] has a 1 in the column of a patient's group.

@@ -50,9 +50,7 @@ def nothing(time: np.ndarray, event: np.ndarray, why: str) -> dict:
     return {**size, "observed_expected": unknown(why, O_E), "slope": unknown(why, SLOPE), **_no_curve(why)}
 
 
-def observed_expected(
-    time: np.ndarray, event: np.ndarray, risk: np.ndarray, month: float, confidence: float
-) -> dict:
+def observed_expected(time: np.ndarray, event: np.ndarray, risk: np.ndarray, month: float, confidence: float) -> dict:
     """Return the Kaplan-Meier share with the event by ``month`` (``observed``) over the mean predicted risk.
 
     Without censoring this is the binomial O:E of ``calibration.observed_expected``.
@@ -92,8 +90,9 @@ def smooth(
 ) -> dict:
     """Return the calibration curve with its band, and the distances ``ici``, ``e50`` and ``e90`` over the patients.
 
-    ``time`` ends at the month of the prediction. A prediction of two different values has a straight line between them
-    in place of the spline. The distances come without an interval, as those of ``calibration.smooth``.
+    ``time`` ends at the month of the prediction. Where the knots coincide, as those of a reading, which has two values,
+    a straight line takes the place of the spline. ``deciles`` are those of the predicted risk. The distances come
+    without an interval, as those of ``calibration.smooth``.
     """
     at = splines.knots(predictor, KNOTS)
 
@@ -118,6 +117,7 @@ def smooth(
         "e50": float(np.quantile(distance, 0.5)),
         "e90": float(np.quantile(distance, 0.9)),
         "curve": {"predicted": grid.tolist(), **curve, "method": CURVE.format(form=form)},
+        "deciles": np.quantile(risk, np.arange(1, 10) / 10).tolist(),
     }
 
 
@@ -141,4 +141,4 @@ def cumulative_hazard(model: cox.Model, at: np.ndarray) -> tuple[np.ndarray, np.
 def _no_curve(why: str, form: str = f"restricted cubic spline, {KNOTS} knots") -> dict:
     """Return the distances and the curve as None and empty, with the reason."""
     nothing = {"predicted": [], "observed": [], "low": [], "high": [], "method": CURVE.format(form=form), "why": why}
-    return {"ici": None, "e50": None, "e90": None, "curve_why": why, "curve": nothing}
+    return {"ici": None, "e50": None, "e90": None, "curve_why": why, "curve": nothing, "deciles": []}

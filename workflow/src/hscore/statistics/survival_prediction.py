@@ -45,7 +45,9 @@ def followed_months(model: dict, time: np.ndarray) -> np.ndarray:
 def _refusal(model: dict, months: np.ndarray, score: np.ndarray) -> str | None:
     """Return why the model cannot be tested on patients with these scores, None when it can."""
     if model["log_hazard_ratio"] is None or months.size < 3:
-        return f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
+        return (
+            f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
+        )
     missing = int((~np.isfinite(score)).sum())
     return f"{missing} of the scores are missing or infinite" if missing else None
 
