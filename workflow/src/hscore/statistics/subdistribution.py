@@ -19,6 +19,7 @@ from hscore.statistics.estimates import finite, quantile, two_sided_p
 FINE_GRAY = "Fine-Gray, inverse probability of censoring weights, robust Wald"
 GRAY = "Gray's test"
 STEPS = 50
+LARGEST_ERROR = 100.0  # in standard deviations of a covariate: beyond it the likelihood only seems to have a maximum
 
 
 def hazard_ratios(
@@ -35,6 +36,11 @@ def hazard_ratios(
     if found is None:
         return [cox.unfitted(name, cox.INFINITE, FINE_GRAY) for name in names]
     z, (beta, covariance) = quantile(confidence), found
+    errors = np.sqrt(np.diag(covariance))
+    if not (errors * covariates.std(ddof=0).to_numpy() > 1e-9).all():
+        return [
+            cox.unfitted(name, "there are too few different times for a standard error", FINE_GRAY) for name in names
+        ]
     return [
         {
             "term": name,
@@ -44,7 +50,7 @@ def hazard_ratios(
             "p": two_sided_p(b / error),
             "method": FINE_GRAY,
         }
-        for name, b, error in zip(names, beta, np.sqrt(np.diag(covariance)), strict=True)
+        for name, b, error in zip(names, beta, errors, strict=True)
     ]
 
 
@@ -68,6 +74,8 @@ def fit(
         beta = beta + step / max(1.0, np.abs(step).max())
         if np.abs(step).max() < 1e-10:
             inverse = np.linalg.inv(information)
+            if np.diag(inverse).max() > LARGEST_ERROR**2:
+                return None
             influence = _influence(time, event, competing, x, beta, weights) @ inverse / scale
             return beta / scale, influence.T @ influence
     return None
@@ -136,7 +144,10 @@ def gray(time: np.ndarray, event: np.ndarray, competing: np.ndarray, group: np.n
         return {**empty, "why": "fewer than two groups have patients"}
     if not event.any():
         return {**empty, "why": "nobody had an event"}
-    score, variance = _gray_sums(time, event, competing, place, names.size)
+    sums = _gray_sums(time, event, competing, place, names.size)
+    if sums is None:
+        return {**empty, "why": "the estimated incidence of all patients together reaches 1 before the last event"}
+    score, variance = sums
     sizes, directions = np.linalg.eigh(variance)
     known = sizes > 1e-9 * time.size
     if not known.any():
@@ -147,10 +158,11 @@ def gray(time: np.ndarray, event: np.ndarray, competing: np.ndarray, group: np.n
 
 def _gray_sums(
     time: np.ndarray, event: np.ndarray, competing: np.ndarray, place: np.ndarray, number: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Gray's scores [k] and their covariance [k, k] for ``number`` groups k; ``place`` [n] is each patient's.
 
-    Arrays below are [moments, k], those of the pooled curve [moments, 1].
+    None where the pooled incidence, which in few patients can leave 0..1, reaches 1 too early. Arrays below are
+    [moments, k], those of the pooled curve [moments, 1].
     """
     member = (place[:, None] == np.arange(number)).astype(float)
     moments = np.unique(time[event | competing])
@@ -167,9 +179,12 @@ def _gray_sums(
 
     pooled = np.cumsum(events / total, axis=0)
     pooled_before = np.vstack([np.zeros(1), pooled[:-1]])
+    if (pooled_before[events > 0] > 1 - 1e-9).any():
+        return None
     share = size / total
     a = size[:, :, None] * np.eye(number) - size[:, :, None] * share[:, None, :]
-    c = np.cumsum(a * (events / (total * (1 - pooled_before)))[:, :, None], axis=0)
+    rate = np.divide(events, total * (1 - pooled_before), out=np.zeros_like(events), where=events > 0)
+    c = np.cumsum(a * rate[:, :, None], axis=0)
     rest = c[-1] - c
     ratio = np.where(free > 0, (1 - pooled) / np.where(free > 0, free, 1), 0.0)
     ties = 1 - (events - 1) / np.where(events > 1, np.maximum(total * before - 1, 1e-9), 1)

@@ -17,6 +17,7 @@ from hscore.statistics.estimates import finite, quantile, unknown, wald, wald_ra
 
 KNOTS = 3
 POINTS = 50
+SPLINE = f"restricted cubic spline, {KNOTS} knots"
 O_E = "Kaplan-Meier (Greenwood) over the mean predicted risk, Wald on the log scale"
 SLOPE = "Cox model of the frozen linear predictor, Wald"
 CURVE = "Cox model of log(-log(1 - predicted risk)), {form}; Wald band on the log(-log) scale"
@@ -90,21 +91,21 @@ def smooth(
 ) -> dict:
     """Return the calibration curve with its band, and the distances ``ici``, ``e50`` and ``e90`` over the patients.
 
-    ``time`` ends at the month of the prediction. Where the knots coincide, as those of a reading, which has two values,
-    a straight line takes the place of the spline. ``deciles`` are those of the predicted risk. The distances come
-    without an interval, as those of ``calibration.smooth``.
+    ``time`` ends at the month of the prediction. Where there are not as many different predictions as knots (a reading
+    has two), a straight line takes the place of the spline. ``deciles`` are those of the predicted risk. The distances
+    come without an interval, as those of ``calibration.smooth``.
     """
-    at = splines.knots(predictor, KNOTS)
+    values, at = np.unique(risk), splines.knots(predictor, KNOTS)
+    bent = min(values.size, at.size) == KNOTS
 
     def columns(values: np.ndarray) -> np.ndarray:
-        return splines.basis(values, at) if at.size == KNOTS else values[:, None]
+        return splines.basis(values, at) if bent else values[:, None]
 
-    form = f"restricted cubic spline, {KNOTS} knots" if at.size == KNOTS else "straight line"
+    form = SPLINE if bent else "straight line"
     x = columns(predictor)
     model = cox.fit(time, event, pd.DataFrame(x).add_prefix("predicted risk, part "), events_per_variable)
     if model.why:
         return _no_curve(model.why, form)
-    values = np.unique(risk)
     grid = values if values.size <= FEW_VALUES else np.linspace(*values[[0, -1]], POINTS)
     log_hazard, error = cumulative_hazard(model, columns(np.log(-np.log1p(-grid))))
     margin = quantile(confidence) * error
@@ -138,7 +139,7 @@ def cumulative_hazard(model: cox.Model, at: np.ndarray) -> tuple[np.ndarray, np.
     return np.log(steps.sum()) + at @ model.beta, np.sqrt(variance) / steps.sum()
 
 
-def _no_curve(why: str, form: str = f"restricted cubic spline, {KNOTS} knots") -> dict:
+def _no_curve(why: str, form: str = SPLINE) -> dict:
     """Return the distances and the curve as None and empty, with the reason."""
     nothing = {"predicted": [], "observed": [], "low": [], "high": [], "method": CURVE.format(form=form), "why": why}
     return {"ici": None, "e50": None, "e90": None, "curve_why": why, "curve": nothing, "deciles": []}
