@@ -96,18 +96,7 @@ class Model:
         """Hazard ratio per covariate with its Wald interval."""
         if self.why:
             return [unfitted(name, self.why) for name in self.covariates]
-        z, errors = quantile(confidence), np.sqrt(np.diag(self.covariance))
-        return [
-            {
-                "term": name,
-                "estimate": float(np.exp(b)),
-                "low": finite(np.exp(b - z * se)),
-                "high": finite(np.exp(b + z * se)),
-                "p": two_sided_p(b / se),
-                "method": WALD,
-            }
-            for name, b, se in zip(self.covariates, self.beta, errors, strict=True)
-        ]
+        return wald_rows(list(self.covariates), self.beta, np.sqrt(np.diag(self.covariance)), confidence, WALD)
 
     def profile(self, confidence: float) -> list[dict]:
         """As ``wald``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
@@ -251,6 +240,22 @@ def _lifelines(
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
     """A hazard ratio that could not be estimated, with the reason."""
     return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
+
+
+def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confidence: float, method: str) -> list[dict]:
+    """Return the hazard ratio of each coefficient with its Wald interval."""
+    z = quantile(confidence)
+    return [
+        {
+            "term": name,
+            "estimate": float(np.exp(b)),
+            "low": finite(np.exp(b - z * error)),
+            "high": finite(np.exp(b + z * error)),
+            "p": two_sided_p(b / error),
+            "method": method,
+        }
+        for name, b, error in zip(terms, beta, errors, strict=True)
+    ]
 
 
 def added_value(smaller: Model, larger: Model) -> dict:

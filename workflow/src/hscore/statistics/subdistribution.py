@@ -10,11 +10,9 @@ distribution. At equal times events come before censorings (``censoring``), whic
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc
 
-from hscore.statistics import cox
+from hscore.statistics import cox, survival
 from hscore.statistics.censoring import uncensored
-from hscore.statistics.estimates import finite, quantile, two_sided_p
 
 FINE_GRAY = "Fine-Gray, inverse probability of censoring weights, robust Wald"
 GRAY = "Gray's test"
@@ -29,29 +27,19 @@ def hazard_ratios(
 
     They are refused for the reasons for which a Cox model is.
     """
-    names = list(covariates)
+
+    def refused(why: str) -> list[dict]:
+        return [cox.unfitted(name, why, FINE_GRAY) for name in covariates]
+
     if why := cox.refusal(event, covariates):
-        return [cox.unfitted(name, why, FINE_GRAY) for name in names]
+        return refused(why)
     found = fit(time, event, competing, covariates.to_numpy(dtype=float))
     if found is None:
-        return [cox.unfitted(name, cox.INFINITE, FINE_GRAY) for name in names]
-    z, (beta, covariance) = quantile(confidence), found
-    errors = np.sqrt(np.diag(covariance))
+        return refused(cox.INFINITE)
+    beta, errors = found[0], np.sqrt(np.diag(found[1]))
     if not (errors * covariates.std(ddof=0).to_numpy() > 1e-9).all():
-        return [
-            cox.unfitted(name, "there are too few different times for a standard error", FINE_GRAY) for name in names
-        ]
-    return [
-        {
-            "term": name,
-            "estimate": float(np.exp(b)),
-            "low": finite(np.exp(b - z * error)),
-            "high": finite(np.exp(b + z * error)),
-            "p": two_sided_p(b / error),
-            "method": FINE_GRAY,
-        }
-        for name, b, error in zip(names, beta, errors, strict=True)
-    ]
+        return refused("there are too few different times for a standard error")
+    return cox.wald_rows(list(covariates), beta, errors, confidence, FINE_GRAY)
 
 
 def fit(
@@ -147,13 +135,7 @@ def gray(time: np.ndarray, event: np.ndarray, competing: np.ndarray, group: np.n
     sums = _gray_sums(time, event, competing, place, names.size)
     if sums is None:
         return {**empty, "why": "the estimated incidence of all patients together reaches 1 before the last event"}
-    score, variance = sums
-    sizes, directions = np.linalg.eigh(variance)
-    known = sizes > 1e-9 * time.size
-    if not known.any():
-        return {**empty, "why": "the groups were never under observation together while events happened"}
-    chi2, degrees = float(((score @ directions)[known] ** 2 / sizes[known]).sum()), int(known.sum())
-    return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2)), "method": GRAY}
+    return {**empty, **survival.score_test(*sums, time.size)}
 
 
 def _gray_sums(

@@ -129,11 +129,19 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.
     parts = [np.ones(time.size, dtype=bool)] if strata is None else [strata == label for label in np.unique(strata)]
     sums = [_observed_less_expected(time[part], event[part], member[part]) for part in parts]
     difference, variance = (np.sum(column, axis=0) for column in zip(*sums, strict=True))
+    return {**empty, **score_test(difference, variance, time.size)}
+
+
+def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
+    """Test that the scores of k groups [k], which add to zero, are zero; ``variance`` [k, k] is theirs.
+
+    The degrees of freedom are one less than the groups, and fewer where some were never at risk together.
+    """
     sizes, directions = np.linalg.eigh(variance)
-    known = sizes > 1e-9 * time.size  # one less than the groups, and less where some were never at risk together
+    known = sizes > 1e-9 * patients
     if not known.any():
-        return {**empty, "why": "the groups were never under observation together while events happened"}
-    chi2, degrees = float(((difference @ directions)[known] ** 2 / sizes[known]).sum()), int(known.sum())
+        return {"why": "the groups were never under observation together while events happened"}
+    chi2, degrees = float(((score @ directions)[known] ** 2 / sizes[known]).sum()), int(known.sum())
     return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
 
 
