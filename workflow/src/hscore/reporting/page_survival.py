@@ -235,24 +235,30 @@ def _test_of_levels(test: Mapping[str, Any]) -> str:
 
 
 def cox(results: Results) -> list[dict[str, Any]]:
-    """Rows of the Cox table: every hazard ratio, and after its coefficients each term of several."""
-    rows = []
+    """Rows of the Cox table: every hazard ratio, and below the coefficients of a term their one test."""
+    rows, tests = [], _tests_of_terms(results)
     for row in survival_figures.cox_rows(results):
         p = row["entry"].get("p")
         text = formatting.estimate(row["entry"], formatting.ratio)
         rows.append({**row, "text": text, "p": formatting.p_value(p) if p is not None else "\u2013"})
-    return rows + _terms(results)
+    for (cohort, model, term), test in tests.items():
+        parts = [
+            place
+            for place, row in enumerate(rows)
+            if (row["cohort"], row["model"]) == (cohort, model) and row["term"].startswith(f"{term}: ")
+        ]
+        rows.insert(parts[-1] + 1, {"cohort": cohort, "model": model, "term": f"{term}, all levels", **test})
+    return rows
 
 
-def _terms(results: Results) -> list[dict[str, Any]]:
-    """Rows of the terms whose coefficients are tested as one."""
+def _tests_of_terms(results: Results) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The tests of several coefficients as one, by cohort, model and term as the Cox table names them."""
     models = {"univariable": "univariable", "multivariable": "adjusted"}
-    rows = []
+    found = {}
     for cohort in ("external", "development"):
         for test in (results["survival"].get("cohorts", {}).get(cohort) or {}).get("terms") or []:
-            term = f"{survival_figures.term_label(test['term'])}, all {test['df']} coefficients"
-            text = formatting.why(test) if test["p"] is None else "one test of all"
-            p = "\u2013" if test["p"] is None else formatting.p_value(test["p"])
-            row = {"cohort": cohort.capitalize(), "model": models[test["model"]], "term": term, "main": False}
-            rows.append({**row, "text": text, "p": p})
-    return rows
+            known = test["p"] is not None
+            text = f"one test, df {test['df']}" if known else formatting.why(test)
+            row = {"text": text, "p": formatting.p_value(test["p"]) if known else "\u2013", "main": False}
+            found[cohort.capitalize(), models[test["model"]], survival_figures.term_label(test["term"])] = row
+    return found

@@ -259,7 +259,7 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 def cox_rows(results: Results) -> list[dict[str, Any]]:
     """Every hazard ratio: cohort, model, term and its entry.
 
-    Models are univariable, stratified by centre, adjusted, beside pathology, and of the subdistribution (Fine-Gray).
+    Models are univariable, stratified by centre, adjusted, beside pathology, and Fine-Gray where events compete.
     """
     rows = []
     for cohort in ("external", "development"):
@@ -275,7 +275,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
             "stratified by centre": _of_the_score(by_center) if by_center.get("centers", 0) > 1 else [],
             "adjusted": content.get("multivariable") or [],
             "beside pathology": pathology.get("both") or [],
-            "subdistribution": _of_the_score(content["competing"]) if content.get("competing") else [],
+            "Fine-Gray": _of_the_score(content["competing"]) if content.get("competing") else [],
         }
         for model, entries in models.items():
             for number, entry in enumerate(entries):
@@ -298,11 +298,13 @@ TERMS = {
     "mri_ln_positive": "MRI-LN positive",
     "high H score": "H score high vs low",
     "age": "age, per year",
+    "figo_stage": "FIGO stage",
     "scc_ag_ng_ml": "SCC antigen, per ng/ml",
     "mri_ln_short_axis_mm": "MRI node short axis, per mm",
 }
 
 
 def term_label(term: str) -> str:
-    """A covariate's name in words."""
-    return TERMS.get(term, term.replace("_", " "))
+    """A covariate's name in words, with the levels that are compared if the term names them."""
+    name, colon, levels = term.partition(": ")
+    return TERMS.get(name, name.replace("_", " ")) + colon + levels
