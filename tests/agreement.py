@@ -1,7 +1,8 @@
 """Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
 
 Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions. What
-they have no reference for stands in references/r.json, written by references/make.R from the same data. The aim is a
+they have no reference for stands in references/r.json and survival.json, written by references/make.R and survival.R
+from the same data. The aim is a
 relative difference of at most 1e-6, of 1e-5 where both sides iterate. A row that is allowed more says why. Every number
 of the reference files is compared, or falls under one of ``NOT_COMPARED``.
 """
@@ -43,8 +44,10 @@ from hscore.statistics import (  # noqa: E402  (the path must be set first when 
     resampled_roc,
     smoother,
     splines,
+    subdistribution,
     subgroups,
     survival,
+    survival_calibration,
     thresholds,
     time_dependent,
 )
@@ -125,6 +128,8 @@ NOT_COMPARED = {
     r"/conf|/level$|/alpha$": "settings of the comparison",
     r"^/(time_dependent/(beta|months|hazard)|rubin/(estimates|variances)|holm/p|lowess/place)$": "inputs",
     r"^/shares/(right|of)$": "inputs",
+    r"^/(pooled/(estimates|covariances)|calibration/(horizon|hazard|coef|at|predicted))$": "inputs",
+    r"^/pooled/(df2|f)$": "chi2 / df1 and p, which are compared, follow from them",
     r"^/(paired_difference/\d+/counts|unpaired_delong/first|spline/(knots|at)|incidence/times)$": "inputs",
 }
 
@@ -186,6 +191,7 @@ class Agreement:
         """``shared`` is the folder that holds ``stats`` and ``tcga_cesc``. ValueError for a number without a reason."""
         files = {name: read(shared / place) for name, place in FILES.items()}
         files["packages"] = read(ROOT / "tests" / "references" / "r.json")
+        files["survival"] = read(ROOT / "tests" / "references" / "survival.json")
         rows = [
             *of_proportions(files["proportions"]),
             *of_asah(files["asah"], shared / "stats"),
@@ -193,6 +199,7 @@ class Agreement:
             *of_lung(files["lung"], shared / "stats"),
             *of_tcga(files["tcga"], shared / "tcga_cesc"),
             *of_packages(files["packages"], shared),
+            *of_survival_models(files["survival"], shared),
         ]
         reasons = Counter()
         for name, content in files.items():
@@ -709,6 +716,117 @@ def of_incidence(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
         for moment, reference, value in zip(moments, expected[name], values, strict=True):
             statistic = f"cumulative incidence {name} at {moment:g}"
             yield Row(f"{package}, TCGA-CESC", statistic, reference, value, allowed, why)
+
+
+def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
+    """Strata, several groups, several coefficients at once, calibration and competing events."""
+    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
+    sex, ecog = lung["sex"].to_numpy(), lung["ph.ecog"].to_numpy()
+    tests = {
+        "several": survival.log_rank(time, event, ecog),
+        "stratified": survival.log_rank(time, event, sex, ecog),
+        "several_stratified": survival.log_rank(time, event, ecog, sex),
+    }
+    for name, ours in tests.items():
+        for key in ("chi2", "p"):
+            yield Row("survival, lung", f"log-rank {name} {key}", expected["log_rank"][name][key], ours[key])
+    model = cox.fit(time, event, lung[["age", "sex"]], strata=ecog)
+    errors = np.sqrt(np.diag(model.covariance))
+    reference = expected["stratified"]
+    for place, name in enumerate(model.covariates):
+        yield Row("survival, lung", f"stratified Cox {name}", reference["coef"][place], model.beta[place], ITERATIVE)
+        yield Row("survival, lung", f"stratified Cox {name} SE", reference["se"][place], errors[place], ITERATIVE)
+    for place, beta in enumerate((np.zeros(2), model.beta)):
+        value = partial_likelihood.log_likelihood(model.x, time, event, beta, ecog)
+        yield Row("survival, lung", f"stratified Cox log likelihood {place}", reference["loglik"][place], value)
+    yield from of_terms(expected, lung.assign(ecog=lung["ph.ecog"].astype(str)))
+    yield from of_survival_calibration(expected["calibration"], lung.iloc[120:])
+    yield from of_competing(expected, pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+
+
+def of_terms(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
+    """Tests of several coefficients as one; ``ecog`` is the factor."""
+    time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
+    model = cox.fit(time, event, cox_models.design(lung[["age", "sex", "ecog"]]))
+    levels = [name for name in model.covariates if name.startswith("ecog")]
+    reference = expected["terms"]
+    for place, names in enumerate((["age"], ["sex"], levels)):
+        ours = model.without(names)
+        for key in ("chi2", "df", "p"):
+            yield Row("survival, lung", f"drop1 {names[0]} {key}", reference[key][place], ours[key], ITERATIVE)
+    model = cox.fit(time, event, cox_models.design(lung[["age", "ecog"]]))
+    for place, ours in enumerate(model.proportional({"ecog": levels})):
+        for key in ("chi2", "df", "p"):
+            reference = expected["proportional"][key][place]
+            yield Row("survival, lung", f"cox.zph of terms {ours['term']} {key}", reference, ours[key], ITERATIVE)
+    settings = {"events_per_variable": 0, "confidence": 0.95}
+    ours = cox_models.spline(time, event, lung["age"].to_numpy(float), settings)["overall"]
+    for key in ("chi2", "p"):
+        yield Row("survival + Hmisc, lung", f"spline overall {key}", expected["spline"][key], ours[key], ITERATIVE)
+    reference = expected["pooled"]
+    ours = imputation.pool_test(np.array(reference["estimates"]), np.array(reference["covariances"]))
+    yield Row("mice, lung", "D1 chi2", reference["f"] * reference["df1"], ours["chi2"])
+    yield Row("mice, lung", "D1 df", reference["df1"], ours["df"])
+    yield Row("mice, lung", "D1 p", reference["p"], ours["p"])
+
+
+def of_survival_calibration(expected: dict, external: pd.DataFrame) -> Iterator[Row]:
+    """A Cox model of age in days, tested on the patients ``external``."""
+    data = "survival, lung"
+    time, event = external["time"].to_numpy(float), external["event"].to_numpy() == 1
+    horizon, hazard = expected["horizon"], expected["hazard"]
+    risk = -np.expm1(-hazard * np.exp(expected["coef"] * external["age"].to_numpy(float)))
+    ours = survival_calibration.describe(time, event, risk, horizon, 0.95, 0)
+    ratio = ours["observed_expected"]
+    yield Row(data, "calibration, expected", expected["expected"], ours["expected"])
+    yield Row(data, "calibration, observed", expected["observed"], ratio["observed"])
+    error = np.log(ratio["high"] / ratio["low"]) / (2 * Z) * ratio["observed"]
+    yield Row(data, "calibration, SE of observed", expected["observed_se"], error)
+    yield Row(data, "calibration slope", expected["slope"], ours["slope"]["estimate"], ITERATIVE)
+    error = (ours["slope"]["high"] - ours["slope"]["low"]) / (2 * Z)
+    yield Row(data, "calibration slope SE", expected["slope_se"], error, ITERATIVE)
+    for key in ("ici", "e50", "e90"):
+        yield Row(data, f"calibration {key}", expected[key], ours[key], ITERATIVE)
+    predictor = np.log(-np.log1p(-risk))
+    knots = splines.knots(predictor, survival_calibration.KNOTS)
+    inside, until = event & (time <= horizon), np.minimum(time, horizon)
+    model = cox.fit(until, inside, pd.DataFrame(splines.basis(predictor, knots)))
+    at = np.log(-np.log1p(-np.array(expected["predicted"])))
+    log_hazard, error = survival_calibration.cumulative_hazard(model, splines.basis(at, knots))
+    for name, values in {
+        "curve": -np.expm1(-np.exp(log_hazard)),
+        "cumulative_hazard": np.exp(log_hazard),
+        "cumulative_hazard_se": np.exp(log_hazard) * error,
+    }.items():
+        for age, reference, value in zip(expected["at"], expected[name], values, strict=True):
+            yield Row(data, f"calibration {name} at age {age}", reference, value, ITERATIVE)
+
+
+def of_competing(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
+    """Progression, with death before it as the competing event."""
+    table = table.dropna(subset=["PFI", "PFI.time"])
+    table = table[table["grade"].isin(["g1", "g2", "g3"])]
+    time, event = table["PFI.time"].to_numpy(float), table["PFI"].to_numpy() == 1
+    died = ~event & (table["OS"].to_numpy() == 1)
+    age = table[["age"]].to_numpy(float)
+    advanced = table["figo_stage"].str.contains("stage (?:iv|iii|ii)", na=False).to_numpy() * 1.0
+    untied = time + 1e-4 * np.arange(1, time.size + 1)  # crr counts a censoring at the time of an event before it
+    for name, x in (("age", age), ("both", np.column_stack([age, advanced]))):
+        beta, covariance = subdistribution.fit(untied, event, died, x)
+        reference = expected["fine_gray"][name]
+        for key, ours in (("coef", beta), ("se", np.sqrt(np.diag(covariance)))):
+            for a, b in zip(np.atleast_1d(reference[key]), ours, strict=True):
+                yield Row("cmprsk, TCGA-CESC", f"Fine-Gray {name} {key}", a, b, ITERATIVE)
+    (beta,), _ = subdistribution.fit(time, event, died, age)
+    reference = expected["fine_gray"]["tied"]["coef"]
+    yield Row("survival, TCGA-CESC", "Fine-Gray with ties, finegray", reference, beta, ITERATIVE)
+    for name, group in (("two", advanced), ("several", table["grade"].to_numpy())):
+        ours = subdistribution.gray(time, event, died, group)
+        for key in ("chi2", "p"):
+            yield Row("cmprsk, TCGA-CESC", f"Gray {name} {key}", expected["gray"][name][key], ours[key])
+        other = subdistribution.gray(time, died, event, group)["chi2"]
+        yield Row("cmprsk, TCGA-CESC", f"Gray {name}, the other event", expected["gray"][name]["competing"], other)
 
 
 def of_sample_size(expected: dict) -> Iterator[Row]:

@@ -65,6 +65,7 @@ def test_without_a_frozen_cut_off_nobody_is_grouped_and_the_score_still_counts(f
             assert cohort[name]["why"] == content["grouping"]["why"]
         assert cohort["continuous"]["estimate"] > 0 and cohort["concordance"]["estimate"] > 0.5
         assert "not known" in cohort["multivariable"][0]["why"]
+    assert content["cohorts"]["development"]["stratified"]["log_rank"]["why"] == content["grouping"]["why"]
 
 
 def test_text_covariates_become_levels_against_the_most_frequent(folder):
@@ -284,3 +285,65 @@ def test_competing_events_are_counted_and_censored(folder):
     assert content["cohorts"]["development"]["competing"] is None
     for group in competing["groups"].values():
         assert group["incidence"] == sorted(group["incidence"]) and group["at_end"]["low"] <= group["at_end"]["high"]
+    assert competing["gray"]["df"] == 1 and 0 <= competing["gray"]["p"] <= 1
+    for name in ("hazard_ratio", "continuous"):
+        assert competing[name]["low"] < competing[name]["estimate"] < competing[name]["high"]
+        assert "Fine-Gray" in competing[name]["method"]
+
+
+def test_the_h_score_is_stratified_by_centre_where_there_are_several(folder):
+    survive(folder)
+    cohorts = read(folder)["cohorts"]
+    found = cohorts["development"]["stratified"]
+    assert found["centers"] == 2 and found["log_rank"]["df"] == 1
+    for name in ("hazard_ratio", "continuous"):
+        assert found[name]["low"] < found[name]["estimate"] < found[name]["high"]
+        assert found[name]["estimate"] != cohorts["development"][name]["estimate"]
+    alone = cohorts["external"]["stratified"]
+    assert alone["centers"] == 1 and alone["hazard_ratio"]["why"] == "all patients come from one centre"
+
+
+def staged(table):
+    table["figo_stage"] = np.resize(["IB", "IIA", "IIB"], len(table))
+
+
+@pytest.mark.parametrize("missing", ["complete-case", "impute"])
+def test_the_levels_of_a_covariate_are_tested_as_one(folder, missing):
+    for center in "abc":
+        edit(folder, f"{center}_manifest.csv", staged)
+    edit(folder, "a_manifest.csv", lambda t: t.loc.__setitem__((slice(0, 5), "figo_stage"), None))
+    changed = {"adjust_for": ["mri_ln_positive", "figo_stage"], "events_per_variable": 1, "missing": missing}
+    assert survive(folder, settings=CONFIG["survive"] | changed).returncode == 0
+    cohort = read(folder)["cohorts"]["development"]
+    alone, adjusted = cohort["terms"]
+    assert (alone["model"], adjusted["model"]) == ("univariable", "multivariable")
+    assert {row["term"] for row in (alone, adjusted)} == {"figo_stage"}
+    assert (alone["df"], adjusted["df"]) == (2, 2) and 0 < adjusted["p"] < 1
+    assert adjusted["n"] == (64 if missing == "complete-case" else 70)
+    assert ("D1" in adjusted["method"]) == (missing == "impute")
+    tests = {row["term"]: row["df"] for row in cohort["proportional_hazards_multivariable"]}
+    assert tests == {"high H score": 1, "mri_ln_positive": 1, "figo_stage": 2, "GLOBAL": 4}
+
+
+def test_survival_is_described_by_every_known_characteristic(folder):
+    edit(folder, "c_manifest.csv", staged)
+    edit(folder, "c_manifest.csv", lambda t: t.loc.__setitem__((slice(0, 2), "figo_stage"), None))
+    survive(folder)
+    content = read(folder)["cohorts"]
+    external = {row["variable"]: row for row in content["external"]["characteristics"]}
+    assert list(external) == ["figo_stage", "histology"]  # of one centre
+    stage = external["figo_stage"]
+    assert [level["level"] for level in stage["levels"]] == ["IB", "IIA", "IIB"]
+    assert stage["missing"] == 3 and sum(level["n"] for level in stage["levels"]) == 37
+    assert stage["log_rank"]["df"] == 2 and stage["log_rank"]["p_holm"] >= stage["log_rank"]["p"]
+    assert [row["variable"] for row in content["development"]["characteristics"]] == ["center", "histology"]
+
+
+def test_the_predicted_survival_is_calibrated(folder):
+    survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 2})
+    content = read(folder)
+    found = content["prediction"]["calibration"]
+    assert found["n"] == content["cohorts"]["external"]["n"] and found["month"] <= 60
+    assert found["observed_expected"]["low"] < found["observed_expected"]["estimate"]
+    assert found["slope"]["low"] < found["slope"]["estimate"] < found["slope"]["high"]
+    assert 0 <= found["e50"] <= found["e90"] <= 1 and len(found["curve"]["predicted"]) > 10

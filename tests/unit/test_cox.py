@@ -209,3 +209,59 @@ def test_unknown_covariates_and_no_patients_are_refused_with_a_reason(value):
     assert cox.fit(time, time > 4, table).why == "score is not known of 1 patients"
     assert "not known" in cox.firth(time, time > 4, table, 0.95)[0]["why"]
     assert "no patients" in cox.firth(time[:0], time[:0] > 4, table[:0], 0.95)[0]["why"]
+
+
+@pytest.fixture
+def strata(data):
+    return np.random.default_rng(1).integers(0, 3, data[0].size)
+
+
+def test_the_likelihood_of_strata_is_the_sum_of_theirs(data, strata):
+    time, event, frame = data
+    x, beta = frame.to_numpy(), np.array([0.4, -0.01])
+    parts = [slow_efron(x[strata == k], time[strata == k], event[strata == k], beta) for k in range(3)]
+    assert partial_likelihood.log_likelihood(x, time, event, beta, strata) == pytest.approx(sum(parts))
+
+
+def test_a_stratified_fit_is_at_the_maximum_and_takes_each_stratum_on_its_own_clock(data, strata):
+    time, event, frame = data
+    model = cox.fit(time, event, frame, strata=strata)
+    _, slope, _ = partial_likelihood.derivatives(frame.to_numpy(), time, event, model.beta, strata)
+    assert np.abs(slope / frame.std().to_numpy()).max() < 1e-6
+    slower = cox.fit(time * np.array([1.0, 10.0, 100.0])[strata], event, frame, strata=strata)
+    assert slower.beta == pytest.approx(model.beta)
+    row = model.both_intervals(0.95)[0]
+    assert row["profile"]["low"] < row["estimate"] < row["profile"]["high"]
+
+
+def test_strata_without_an_event_change_nothing(data, strata):
+    time, event, frame = data
+    kept = strata > 0
+    model = cox.fit(time, event & kept, frame, strata=strata)
+    assert model.beta == pytest.approx(cox.fit(time[kept], event[kept], frame[kept], strata=strata[kept]).beta)
+    assert cox.fit(time, event & False, frame, strata=strata).why == "nobody had an event"
+
+
+def test_a_covariate_that_is_the_stratum_is_refused(data, strata):
+    time, event, frame = data
+    model = cox.fit(time, event, frame.assign(centre=strata * 1.0), strata=strata)
+    assert model.why == "centre does not vary within any stratum that has events"
+
+
+def test_several_coefficients_are_tested_as_one(data):
+    time, event, frame = data
+    model = cox.fit(time, event, frame)
+    assert model.without(["age"]) == pytest.approx(cox.added_value(cox.fit(time, event, frame[["group"]]), model))
+    everything = model.without(["group", "age"])
+    nothing = partial_likelihood.log_likelihood(frame.to_numpy(), time, event, np.zeros(2))
+    assert everything["df"] == 2 and everything["chi2"] == pytest.approx(2 * (model.log_likelihood - nothing))
+    refused = cox.fit(time, event & False, frame).without(["age"])
+    assert refused["p"] is None and refused["why"] == "nobody had an event"
+
+
+def test_proportional_hazards_of_a_term_are_tested_as_one(data):
+    time, event, frame = data
+    model = cox.fit(time, event, frame)
+    term, everything = model.proportional({"both": ["group", "age"]})
+    assert term["term"] == "both" and term["df"] == 2
+    assert term["chi2"] == pytest.approx(everything["chi2"])

@@ -20,6 +20,20 @@ def test_rubins_rules_by_hand():
     assert row["missing_information"] == pytest.approx((0.75 + 2 / (freedom + 3)) / 1.75)
 
 
+def test_a_joint_test_of_one_coefficient_is_that_of_rubins_rules():
+    estimates, variances = np.array([[1.0], [3.0], [2.5]]), np.array([[4.0], [3.0], [5.0]])
+    (row,) = imputation.pool(estimates, variances, 0.95)
+    test = imputation.pool_test(estimates, variances[:, :, None])
+    assert test["df"] == 1 and test["p"] == pytest.approx(row["p"])
+
+
+def test_a_joint_test_without_a_gap_is_walds():
+    estimates, covariance = np.tile([1.0, -2.0], (4, 1)), np.array([[0.5, 0.1], [0.1, 0.8]])
+    test = imputation.pool_test(estimates, np.tile(covariance, (4, 1, 1)))
+    chi2 = estimates[0] @ np.linalg.solve(covariance, estimates[0])
+    assert test["chi2"] == pytest.approx(chi2) and test["p"] == pytest.approx(stats.chi2.sf(chi2, 2))
+
+
 def test_equal_estimates_are_pooled_to_a_normal_interval():
     (row,) = imputation.pool(np.full((5, 1), 0.7), np.full((5, 1), 0.04), 0.95)
     assert [row["low"], row["high"]] == pytest.approx([0.7 - 1.959964 * 0.2, 0.7 + 1.959964 * 0.2], rel=1e-6)

@@ -102,7 +102,7 @@ def test_log_rank_equals_the_hypergeometric_sum():
 
 @pytest.mark.parametrize(
     ("event", "group", "why"),
-    [([1, 1, 0], [1, 1, 1], "no patients"), ([0, 0, 0], [1, 0, 1], "nobody had an event")],
+    [([1, 1, 0], [1, 1, 1], "fewer than two groups"), ([0, 0, 0], [1, 0, 1], "nobody had an event")],
 )
 def test_log_rank_says_why_there_is_nothing_to_test(event, group, why):
     result = survival.log_rank(np.array([1.0, 2, 3]), np.array(event, dtype=bool), np.array(group, dtype=bool))
@@ -112,6 +112,35 @@ def test_log_rank_says_why_there_is_nothing_to_test(event, group, why):
 def test_log_rank_of_groups_never_observed_together_is_refused():
     result = survival.log_rank(np.array([1.0, 2, 3, 4]), np.array([0, 0, 1, 1], bool), np.array([1, 1, 0, 0], bool))
     assert result["p"] is None and "together" in result["why"]
+
+
+def test_log_rank_of_several_groups_equals_the_sums_over_times_one_by_one():
+    rng = np.random.default_rng(5)
+    time, event = rng.integers(1, 12, 90) * 1.0, rng.random(90) < 0.6
+    group, strata = rng.choice(["a", "b", "c"], 90), rng.integers(0, 2, 90)
+    difference, variance = np.zeros(3), np.zeros((3, 3))
+    for stratum in (0, 1):
+        for t in np.unique(time[event & (strata == stratum)]):
+            risk, here = (strata == stratum) & (time >= t), (strata == stratum) & (time == t) & event
+            n, d = risk.sum(), here.sum()
+            shares = np.array([(risk & (group == name)).sum() / n for name in "abc"])
+            difference += np.array([(here & (group == name)).sum() for name in "abc"]) - d * shares
+            variance += d * (n - d) / max(n - 1, 1) * (np.diag(shares) - np.outer(shares, shares))
+    found = survival.log_rank(time, event, group, strata)
+    assert found["df"] == 2
+    assert found["chi2"] == pytest.approx(difference[:2] @ np.linalg.solve(variance[:2, :2], difference[:2]))
+
+
+def test_log_rank_does_not_count_a_group_that_left_before_the_first_event():
+    rng = np.random.default_rng(6)
+    time, event, group = rng.uniform(5, 20, 60), rng.random(60) < 0.6, rng.integers(0, 2, 60)
+    early = np.r_[time, [1.0, 2.0]], np.r_[event, [False, False]], np.r_[group, [2, 2]]
+    assert survival.log_rank(*early) == pytest.approx(survival.log_rank(time, event, group))
+
+
+def test_log_rank_within_strata_of_one_group_each_is_refused():
+    time, event, group = np.arange(1.0, 9), np.ones(8, dtype=bool), np.arange(8) % 2
+    assert "together" in survival.log_rank(time, event, group, group)["why"]
 
 
 def test_an_empty_group_is_described_as_such():

@@ -23,6 +23,7 @@ FIGURES = {
     "kaplan_meier_nodes_external": (SURVIVAL, "Survival by nodes, external"),
     "kaplan_meier_nodes_development": (SURVIVAL, "Survival by nodes, development"),
     "time_dependent_auc": (SURVIVAL, "Time-dependent AUC"),
+    "survival_calibration": (SURVIVAL, "Calibration of predicted survival"),
     "cox": (SURVIVAL, "Cox models"),
     "spline_external": (SURVIVAL, "Hazard along the H score, external"),
     "spline_development": (SURVIVAL, "Hazard along the H score, development"),
@@ -56,6 +57,9 @@ TABLES = {
     "cox": (SURVIVAL, "Cox models"),
     "spline": (SURVIVAL, "Hazard along the H score"),
     "prediction_error": (SURVIVAL, "Prediction error"),
+    "survival_tests": (SURVIVAL, "Tests"),
+    "survival_calibration": (SURVIVAL, "Calibration of predicted survival"),
+    "survival_calibration_curve": (SURVIVAL, "Points of the calibration curve"),
     "guidelines": (RECORD, "Reporting guidelines"),
     "thresholds": (RECORD, "Frozen thresholds"),
 }

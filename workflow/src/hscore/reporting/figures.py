@@ -278,7 +278,7 @@ def calibration(results: Results) -> Figure | None:
     handles = []
     for row in rows:
         look = style.SCORES[row["scores"]]
-        curve = {key: _percentages(row["curve"].get(key)) for key in ("predicted", "observed", "low", "high")}
+        curve = {key: percentages(row["curve"].get(key)) for key in ("predicted", "observed", "low", "high")}
         marker = look.marker if curve["predicted"].size <= FEW_POINTS else ""
         style_of = {"color": look.colour, "linestyle": look.line, "linewidth": look.width, "marker": marker}
         axes.plot(curve["predicted"], np.clip(curve["observed"], 0, 100), **style_of, label=row["scores"])
@@ -297,5 +297,5 @@ def calibration(results: Results) -> Figure | None:
 FEW_POINTS = 5  # a curve of so few values is a set of points
 
 
-def _percentages(values: Sequence[float | None] | None) -> np.ndarray:
+def percentages(values: Sequence[float | None] | None) -> np.ndarray:
     return 100 * np.asarray([np.nan if value is None else value for value in values or []], float)

@@ -6,7 +6,7 @@ Where the publication gives no value the sentence says 'setting', so that a read
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hscore.reporting import formatting
+from hscore.reporting import formatting, survival_calibration
 from hscore.reporting.figures import labels_of, main_evaluation, main_model, rows_of
 
 Results = Mapping[str, Any]
@@ -289,10 +289,35 @@ def _survival(results: Results) -> str:
         "continuous score, as a restricted cubic spline too"
         + (f", adjusted for {adjusted}" if adjusted else "")
         + f", and beside node status at pathology; a model with fewer than {survive['events_per_variable']:g} events a "
-        "variable was refused. Proportional hazards were tested by Grambsch and Therneau's score test. Harrell's "
+        "variable was refused. The coefficients of one variable were tested as one (likelihood ratio). In cohorts of "
+        "several centres, Cox models and log-rank test of the H score were repeated stratified by centre. Survival by "
+        "characteristic: log-rank test of all levels at once, Holm\u2019s adjustment. Proportional hazards were tested "
+        "by Grambsch and Therneau's score test. Harrell's "
         "and Uno's C (intervals on the logit scale), cumulative/dynamic AUC and integrated Brier score weigh censoring "
-        f"by its inverse probability (Harrell's C does not). Intervals are {level}. Published values were compared by "
+        f"by its inverse probability (Harrell's C does not). {_survival_calibration(results)}{_competing(results)}"
+        f"Intervals are {level}. Published values were compared by "
         "whether they lie inside our intervals; no test against them was made."
+    )
+
+
+def _survival_calibration(results: Results) -> str:
+    """How predicted survival was held against what happened; empty where nothing was predicted."""
+    if not survival_calibration.found_in(results):
+        return ""
+    return (
+        "Calibration of the survival that the development cohort\u2019s Cox model predicts (McLernon et al. 2023): O:E "
+        "with the Kaplan-Meier estimate, slope of the linear predictor, and hazard regression of the complementary "
+        "log-log of predicted risk with a restricted cubic spline (Austin, Harrell and van Klaveren 2020). "
+    )
+
+
+def _competing(results: Results) -> str:
+    """How competing events were analysed; empty where no table names them."""
+    if not any(content.get("competing") for content in results["survival"].get("cohorts", {}).values()):
+        return ""
+    return (
+        "With competing events: cumulative incidence (Aalen-Johansen), Gray\u2019s test, and Fine and Gray\u2019s "
+        "subdistribution hazard ratio with robust standard errors. "
     )
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hscore.reporting import formatting, page_statistics, survival_figures, verdict
+from hscore.reporting import (
+    formatting,
+    page_statistics,
+    subgroup_figure,
+    survival_calibration,
+    survival_figures,
+    verdict,
+)
 
 Results = Mapping[str, Any]
 
@@ -16,6 +23,8 @@ def view(results: Results) -> dict[str, Any]:
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
         "survival_at": page_statistics.survival_at(results),
+        "survival_by_characteristic": by_characteristic(results),
+        "survival_calibration": survival_calibration.text(results),
         "survival_notes": survival_notes(results),
         "cox": cox(results),
     }
@@ -112,7 +121,11 @@ def survival_notes(results: Results) -> list[str]:
             until = "" if mean["horizon"] is None else f" up to {formatting.months(mean['horizon'])} months"
             text = formatting.estimate(entry, formatting.months)
             parts.append(f"difference of restricted mean survival, high minus low{until}: {text} months")
-        parts += [_pathology(content.get("pathology")), _competing(content.get("competing"))]
+        parts += [
+            _stratified(content.get("stratified")),
+            _pathology(content.get("pathology")),
+            _competing(content.get("competing")),
+        ]
         lines.append(f"{verdict.EVALUATIONS[cohort].capitalize()}: {'; '.join(part for part in parts if part)}.")
     if sentence := page_statistics.prediction(results):
         lines.append(sentence)
@@ -144,6 +157,18 @@ def _pathology(entry: Mapping[str, Any] | None) -> str:
     return f"hazard ratio of LNM at pathology alone: {alone}; what the H score adds to it (likelihood ratio): {test}"
 
 
+def _stratified(entry: Mapping[str, Any] | None) -> str:
+    if not entry or entry["centers"] < 2:
+        return ""
+    ratio = formatting.estimate(entry["hazard_ratio"], formatting.ratio)
+    return f"stratified by {entry['centers']} centres: hazard ratio {ratio}, log-rank {_p(entry['log_rank'])}"
+
+
+def _p(test: Mapping[str, Any]) -> str:
+    """A test's p-value, or why there is none."""
+    return formatting.p_equation(test["p"]) if test["p"] is not None else formatting.why(test)
+
+
 def _competing(entry: Mapping[str, Any] | None) -> str:
     if not entry:
         return ""
@@ -153,7 +178,11 @@ def _competing(entry: Mapping[str, Any] | None) -> str:
         until = f" by {formatting.months(end['time'])} months" if end.get("estimate") is not None else ""
         parts.append(f"{name} H score{until} {formatting.estimate(end, formatting.percent)}")
     events = formatting.count(entry["n"], "competing event")
-    return f"{events}, {entry['handling']}; cumulative incidence beside them (Aalen-Johansen): {', '.join(parts)}"
+    ratio = formatting.estimate(entry["hazard_ratio"], formatting.ratio)
+    return (
+        f"{events}, {entry['handling']}; cumulative incidence (Aalen-Johansen): {', '.join(parts)}; Gray\u2019s test "
+        f"{_p(entry['gray'])}; subdistribution hazard ratio of the high group (Fine-Gray) {ratio}"
+    )
 
 
 def _missing(entry: Mapping[str, Any] | None) -> str:
@@ -167,11 +196,69 @@ def _missing(entry: Mapping[str, Any] | None) -> str:
     return f"{', '.join(parts)} ({entry['handling']})"
 
 
+def by_characteristic(results: Results) -> list[dict[str, Any]]:
+    """One block per cohort: each characteristic's levels with their survival, and the test of all levels at once."""
+    blocks = []
+    for cohort in ("external", "development"):
+        content = results["survival"].get("cohorts", {}).get(cohort)
+        if not content or not content.get("characteristics"):
+            continue
+        rows = [
+            {
+                "variable": subgroup_figure.NAMES.get(row["variable"], row["variable"].replace("_", " ")),
+                "missing": row["missing"],
+                "first": number == 0,
+                "span": len(row["levels"]),
+                "level": level["level"],
+                "n": level["n"],
+                "events": level["events"],
+                "cells": [
+                    formatting.estimate(at, formatting.percent) if at["estimate"] is not None else "\u2013"
+                    for at in level["at"][::2]
+                ],
+                "test": _test_of_levels(row["log_rank"]),
+            }
+            for row in content["characteristics"]
+            for number, level in enumerate(row["levels"])
+        ]
+        times = [f"{moment:g}" for moment in content["at_risk"]["time"][1::2]]  # the others are in the CSV table
+        blocks.append({"cohort": verdict.EVALUATIONS[cohort], "times": times, "rows": rows})
+    return blocks
+
+
+def _test_of_levels(test: Mapping[str, Any]) -> str:
+    """Degrees of freedom, p and adjusted p of a log-rank test, or why there is none."""
+    if test["p"] is None:
+        return formatting.why(test)
+    p, adjusted = formatting.p_equation(test["p"]), formatting.p_value(test["p_holm"])
+    return f"{p} (df {test['df']}); adjusted {adjusted}"
+
+
 def cox(results: Results) -> list[dict[str, Any]]:
-    """Rows of the Cox table."""
-    rows = []
+    """Rows of the Cox table: every hazard ratio, and below the coefficients of a term their one test."""
+    rows, tests = [], _tests_of_terms(results)
     for row in survival_figures.cox_rows(results):
         p = row["entry"].get("p")
         text = formatting.estimate(row["entry"], formatting.ratio)
         rows.append({**row, "text": text, "p": formatting.p_value(p) if p is not None else "\u2013"})
+    for (cohort, model, term), test in tests.items():
+        parts = [
+            place
+            for place, row in enumerate(rows)
+            if (row["cohort"], row["model"]) == (cohort, model) and row["term"].startswith(f"{term}: ")
+        ]
+        rows.insert(parts[-1] + 1, {"cohort": cohort, "model": model, "term": f"{term}, all levels", **test})
     return rows
+
+
+def _tests_of_terms(results: Results) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """The tests of several coefficients as one, by cohort, model and term as the Cox table names them."""
+    models = {"univariable": "univariable", "multivariable": "adjusted"}
+    found = {}
+    for cohort in ("external", "development"):
+        for test in (results["survival"].get("cohorts", {}).get(cohort) or {}).get("terms") or []:
+            known = test["p"] is not None
+            text = f"one test, df {test['df']}" if known else formatting.why(test)
+            row = {"text": text, "p": formatting.p_value(test["p"]) if known else "\u2013", "main": False}
+            found[cohort.capitalize(), models[test["model"]], survival_figures.term_label(test["term"])] = row
+    return found

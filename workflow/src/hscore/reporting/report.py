@@ -7,7 +7,16 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from hscore.files import new_file, new_folder
-from hscore.reporting import canvas, decision_figures, figures, page, style, survival_figures, tables
+from hscore.reporting import (
+    canvas,
+    decision_figures,
+    figures,
+    page,
+    style,
+    survival_calibration,
+    survival_figures,
+    tables,
+)
 from hscore.reporting.cases_figure import waterfall
 from hscore.reporting.flow_diagram import flow
 from hscore.reporting.learning_figures import explanation, learning_curves
@@ -32,6 +41,7 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "kaplan_meier_nodes_external": lambda results: survival_figures.kaplan_meier_by_nodes(results, "external"),
     "kaplan_meier_nodes_development": lambda results: survival_figures.kaplan_meier_by_nodes(results, "development"),
     "time_dependent_auc": survival_figures.time_dependent_auc,
+    "survival_calibration": survival_calibration.calibration,
     "cox": survival_figures.cox_forest,
     "spline_external": lambda results: spline(results, "external"),
     "spline_development": lambda results: spline(results, "development"),

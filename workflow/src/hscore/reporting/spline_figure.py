@@ -24,7 +24,7 @@ def spline(results: Mapping[str, Any], cohort: str) -> Figure | None:
     bent = formatting.p_equation(test["p"]) if test["p"] is not None else formatting.why(test)
     size = f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}"
     lines = [
-        f"{size}; departure from a straight line: {bent}",
+        f"{size}; overall {formatting.p_equation(found['overall']['p'])}; non-linearity {bent}",
         f"Restricted cubic spline, {len(found['knots'])} knots (ticks); band: {survival_level_of(results)} interval",
     ]
     canvas.heading(figure, f"Hazard ratio along the H score, {EVALUATIONS[cohort]}", lines)

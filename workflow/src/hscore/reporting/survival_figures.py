@@ -257,7 +257,10 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
-    """Every Cox estimate: cohort, model (univariable, adjusted, beside pathology), term and its entry."""
+    """Every hazard ratio: cohort, model, term and its entry.
+
+    Models are univariable, stratified by centre, adjusted, beside pathology, and Fine-Gray where events compete.
+    """
     rows = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -266,15 +269,13 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
         pathology, alone = content.get("pathology") or {}, list(content.get("univariable") or [])
         if pathology.get("alone") and "lnm" not in [entry["term"] for entry in alone]:
             alone.append(pathology["alone"])
-        ratio, continuous = content.get("hazard_ratio") or {}, content.get("continuous") or {}
+        by_center = content.get("stratified") or {}
         models = {
-            "univariable": [
-                {**ratio, "term": "high H score"},
-                {**continuous, "term": f"per {continuous['per']}"},
-                *alone,
-            ],
+            "univariable": [*_of_the_score(content), *alone],
+            "stratified by centre": _of_the_score(by_center) if by_center.get("centers", 0) > 1 else [],
             "adjusted": content.get("multivariable") or [],
             "beside pathology": pathology.get("both") or [],
+            "Fine-Gray": _of_the_score(content["competing"]) if content.get("competing") else [],
         }
         for model, entries in models.items():
             for number, entry in enumerate(entries):
@@ -286,16 +287,24 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
+def _of_the_score(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The hazard ratios of the high group and of the score, as rows with their terms."""
+    continuous = content["continuous"]
+    return [{**content["hazard_ratio"], "term": "high H score"}, {**continuous, "term": f"per {continuous['per']}"}]
+
+
 TERMS = {
     "lnm": "LNM at pathology",
     "mri_ln_positive": "MRI-LN positive",
     "high H score": "H score high vs low",
     "age": "age, per year",
+    "figo_stage": "FIGO stage",
     "scc_ag_ng_ml": "SCC antigen, per ng/ml",
     "mri_ln_short_axis_mm": "MRI node short axis, per mm",
 }
 
 
 def term_label(term: str) -> str:
-    """A covariate's name in words."""
-    return TERMS.get(term, term.replace("_", " "))
+    """A covariate's name in words, with the levels that are compared if the term names them."""
+    name, colon, levels = term.partition(": ")
+    return TERMS.get(name, name.replace("_", " ")) + colon + levels

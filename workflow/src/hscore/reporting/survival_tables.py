@@ -8,30 +8,90 @@ from hscore.reporting.survival_figures import cox_rows
 
 
 def survival_groups(results: Mapping[str, Any]) -> Rows:
-    """Patients, events and median of the two groups in each cohort."""
+    """Patients, events and median of the groups by H score and by characteristic, in each cohort."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
-        for name, group in (content.get("groups") or {}).items():
-            row = {"cohort": cohort, "group": name}
-            for key in ("n", "events", "median", "median_low", "median_high"):
-                row[key] = bare(group.get(key))
-            row["why"] = group.get("median_why", "")
-            rows.append(row)
+        parts = {"H score": content.get("groups") or {}, **_by_characteristic(content)}
+        for by, groups in parts.items():
+            for name, group in groups.items():
+                row = {"cohort": cohort, "by": by, "group": name}
+                for key in ("n", "events", "median", "median_low", "median_high"):
+                    row[key] = bare(group.get(key))
+                row["why"] = group.get("median_why", "")
+                rows.append(row)
     return rows
 
 
 def survival_at(results: Mapping[str, Any]) -> Rows:
-    """Disease-free survival at yearly times: by H score, and by node status at pathology."""
+    """Disease-free survival at yearly times: by H score, node status at pathology and characteristic."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}
-        for by, groups in parts.items():
+        for by, groups in {**parts, **_by_characteristic(content)}.items():
             for name, group in groups.items():
                 start = {"cohort": cohort, "by": by, "group": name}
                 for row in group.get("at", []):
                     rows.append({**start, "time": row["time"], **estimated(row)})
                     rows[-1] |= {"method": row.get("method", ""), "why": row.get("why", "")}
     return rows
+
+
+def _by_characteristic(content: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    return {
+        row["variable"]: {level["level"]: level for level in row["levels"]}
+        for row in content.get("characteristics") or []
+    }
+
+
+def survival_tests(results: Mapping[str, Any]) -> Rows:
+    """Every test of groups or of several coefficients: log-rank, Gray, likelihood ratio."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        rows += [{"cohort": cohort, **row} for row in _tests(content)]
+    return rows
+
+
+def _tests(content: Mapping[str, Any]) -> Rows:
+    spline, competing = content.get("spline") or {}, content.get("competing") or {}
+    found = [
+        ("log-rank", "H score", content.get("log_rank")),
+        ("log-rank, stratified by centre", "H score", (content.get("stratified") or {}).get("log_rank")),
+        ("log-rank", "LNM", (content.get("pathology") or {}).get("log_rank")),
+        *(("log-rank", row["variable"], row["log_rank"]) for row in content.get("characteristics") or []),
+        ("Gray", "H score", competing.get("gray")),
+        *((f"all coefficients, {row['model']}", row["term"], row) for row in content.get("terms") or []),
+        ("spline, all coefficients", "H score", spline.get("overall")),
+        ("spline, non-linearity", "H score", spline.get("nonlinearity")),
+    ]
+    keys = ("chi2", "df", "p", "p_holm", "adjustment", "method", "why")
+    return [
+        {"test": test, "of": of, **{key: bare(entry.get(key)) for key in keys}} for test, of, entry in found if entry
+    ]
+
+
+def survival_calibration(results: Mapping[str, Any]) -> Rows:
+    """Calibration of the predicted survival of external patients, one row per measure."""
+    found = (results["survival"].get("prediction") or {}).get("calibration")
+    if not found:
+        return []
+    size = {key: bare(found[key]) for key in ("month", "n", "events", "at_risk", "expected")}
+    rows = []
+    for key in ("observed_expected", "slope"):
+        entry = found[key]
+        rows.append(
+            {"measure": key, **size, **estimated(entry), "method": entry["method"], "why": entry.get("why", "")}
+        )
+    rows[0]["observed"] = bare(found["observed_expected"].get("observed"))
+    curve = {"method": found["curve"]["method"], "why": found.get("curve_why", "")}
+    return rows + [{"measure": key, **size, "estimate": bare(found[key]), **curve} for key in ("ici", "e50", "e90")]
+
+
+def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
+    """Points of the calibration curve of the predicted survival."""
+    curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
+    keys = ("predicted", "observed", "low", "high")
+    values = zip(*(curve.get(key, []) for key in keys), strict=True)
+    return [dict(zip(keys, map(bare, row), strict=True)) for row in values]
 
 
 def spline(results: Mapping[str, Any]) -> Rows:

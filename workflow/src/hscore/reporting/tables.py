@@ -46,6 +46,9 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "cox": survival_tables.cox(results),
         "spline": survival_tables.spline(results),
         "prediction_error": survival_tables.prediction_error(results),
+        "survival_tests": survival_tables.survival_tests(results),
+        "survival_calibration": survival_tables.survival_calibration(results),
+        "survival_calibration_curve": survival_tables.survival_calibration_curve(results),
         "thresholds": diagnosis_tables.thresholds(results),
     }
     data = results["study"]["data"]

@@ -1,7 +1,8 @@
 """Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
 
 Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
-on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n].
+on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
+``strata`` [n] (any labels): groups with a baseline hazard of their own.
 A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
 
 Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
@@ -9,7 +10,7 @@ Appl Stat 1988;37:87-94.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,7 @@ class Model:
     covariance: np.ndarray | None
     why: str | None = None
     infinite: bool = False
+    strata: np.ndarray | None = None
 
     @property
     def x(self) -> np.ndarray:
@@ -94,18 +96,7 @@ class Model:
         """Hazard ratio per covariate with its Wald interval."""
         if self.why:
             return [unfitted(name, self.why) for name in self.covariates]
-        z, errors = quantile(confidence), np.sqrt(np.diag(self.covariance))
-        return [
-            {
-                "term": name,
-                "estimate": float(np.exp(b)),
-                "low": finite(np.exp(b - z * se)),
-                "high": finite(np.exp(b + z * se)),
-                "p": two_sided_p(b / se),
-                "method": WALD,
-            }
-            for name, b, se in zip(self.covariates, self.beta, errors, strict=True)
-        ]
+        return wald_rows(list(self.covariates), self.beta, np.sqrt(np.diag(self.covariance)), confidence, WALD)
 
     def profile(self, confidence: float) -> list[dict]:
         """As ``wald``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
@@ -114,7 +105,7 @@ class Model:
         x = self.x
 
         def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-            return partial_likelihood.derivatives(x, self.time, self.event, b)
+            return partial_likelihood.derivatives(x, self.time, self.event, b, self.strata)
 
         errors = np.sqrt(np.diag(self.covariance))
         return _profile_rows(slope, self.beta, errors, list(self.covariates), confidence, PROFILE)
@@ -142,51 +133,105 @@ class Model:
             return row
         return row if penalised["estimate"] is None else {**penalised, "plain_why": self.why}
 
-    def proportional(self) -> list[dict]:
-        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused."""
+    def proportional(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
+        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused.
+
+        Covariates that are ``together`` under the name of a term are tested as one.
+        """
         if self.why:
             return [{"term": name, "chi2": None, "df": 1, "p": None, "why": self.why} for name in self.covariates]
-        return proportional_hazards.test(self.time, self.event, self.x, self.beta, list(self.covariates))
+        names = list(self.covariates)
+        return proportional_hazards.test(self.time, self.event, self.x, self.beta, names, together=together)
 
     @property
     def log_likelihood(self) -> float:
         """Log partial likelihood at the maximum."""
-        return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta)
+        return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta, self.strata)
+
+    def without(self, names: list[str]) -> dict:
+        """Test several coefficients as one: likelihood-ratio test against the model without these covariates.
+
+        Returns:
+            ``chi2``, ``df`` and ``p``; None with ``why`` where a model is refused.
+        """
+        empty = {"chi2": None, "df": len(names), "p": None}
+        if self.why:
+            return {**empty, "why": self.why}
+        rest = self.covariates.drop(columns=names)
+        if rest.shape[1]:
+            smaller = fit(self.time, self.event, rest, strata=self.strata)
+            if smaller.why:
+                return {**empty, "why": smaller.why}
+            lower = smaller.log_likelihood
+        else:
+            nothing = np.zeros(len(names))
+            lower = partial_likelihood.log_likelihood(self.x, self.time, self.event, nothing, self.strata)
+        return _likelihood_ratio(self.log_likelihood, lower, len(names))
 
 
-def fit(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> Model:
-    """The Cox model by maximum partial likelihood, or its refusal."""
+def fit(
+    time: np.ndarray,
+    event: np.ndarray,
+    covariates: pd.DataFrame,
+    events_per_variable: float = 0,
+    strata: np.ndarray | None = None,
+) -> Model:
+    """The Cox model by maximum partial likelihood, or its refusal.
+
+    Strata without an event say nothing of the coefficients and are left out.
+    """
+    if strata is not None:
+        kept = np.isin(strata, np.unique(strata[event])) if event.any() else np.ones(event.size, dtype=bool)
+        time, event, covariates, strata = time[kept], event[kept], covariates[kept], strata[kept]
     if why := refusal(event, covariates, events_per_variable):
         infinite = why == level_without_events(event, covariates)
-        return Model(time, event, covariates, None, None, why, infinite)
-    beta = _lifelines(time, event, covariates)
+        return Model(time, event, covariates, None, None, why, infinite, strata)
+    if strata is not None and (why := alike_within(covariates, strata)):
+        return Model(time, event, covariates, None, None, why, strata=strata)
+    beta = _lifelines(time, event, covariates, strata)
     if beta is None:
-        return Model(time, event, covariates, None, None, INFINITE, infinite=True)
+        return Model(time, event, covariates, None, None, INFINITE, True, strata)
     x = covariates.to_numpy(dtype=float)
     # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
     for _ in range(POLISHING):
-        _, score, information = partial_likelihood.derivatives(x, time, event, beta)
+        _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
         try:
             step, covariance = np.linalg.solve(information, score), np.linalg.inv(information)
         except np.linalg.LinAlgError:
             break
         beta = beta + step
         if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
-            return Model(time, event, covariates, beta, covariance)
-    return Model(time, event, covariates, None, None, INFINITE, infinite=True)
+            return Model(time, event, covariates, beta, covariance, strata=strata)
+    return Model(time, event, covariates, None, None, INFINITE, True, strata)
 
 
-def _lifelines(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame) -> np.ndarray | None:
+def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
+    """Return why no coefficient can be told within the strata that have events, None when all can."""
+    within = covariates - covariates.groupby(strata).transform("mean")
+    for name, values in within.items():
+        if not values.abs().max() > 1e-9 * covariates[name].abs().max():
+            return f"{name} does not vary within any stratum that has events"
+    if np.linalg.matrix_rank(within) < covariates.shape[1]:
+        return f"the variables {', '.join(covariates)} determine each other within the strata"
+    return None
+
+
+def _lifelines(
+    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
+) -> np.ndarray | None:
     """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
 
     table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
     table = table.assign(time=time, event=event)
+    if strata is not None:
+        table["stratum"] = strata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
         try:
-            fitter = CoxPHFitter().fit(table, "time", "event", fit_options={"precision": 1e-9})
+            fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
+            fitter.fit(table, "time", "event", fit_options={"precision": 1e-9})
         except ConvergenceError:
             return None
     return fitter.params_.to_numpy(dtype=float)
@@ -197,12 +242,33 @@ def unfitted(term: str, why: str, method: str = WALD) -> dict:
     return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
 
 
+def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confidence: float, method: str) -> list[dict]:
+    """Return the hazard ratio of each coefficient with its Wald interval."""
+    z = quantile(confidence)
+    return [
+        {
+            "term": name,
+            "estimate": float(np.exp(b)),
+            "low": finite(np.exp(b - z * error)),
+            "high": finite(np.exp(b + z * error)),
+            "p": two_sided_p(b / error),
+            "method": method,
+        }
+        for name, b, error in zip(terms, beta, errors, strict=True)
+    ]
+
+
 def added_value(smaller: Model, larger: Model) -> dict:
     """Likelihood-ratio test of a Cox model against one nested in it: ``chi2``, ``df``, ``p``, or ``why`` not."""
     degrees = larger.covariates.shape[1] - smaller.covariates.shape[1]
     if why := smaller.why or larger.why:
         return {"chi2": None, "df": degrees, "p": None, "why": why}
-    chi2 = max(0.0, 2 * (larger.log_likelihood - smaller.log_likelihood))
+    return _likelihood_ratio(larger.log_likelihood, smaller.log_likelihood, degrees)
+
+
+def _likelihood_ratio(larger: float, smaller: float, degrees: int) -> dict:
+    """Return the test of two maximal log likelihoods, the second of the smaller model."""
+    chi2 = max(0.0, 2 * (larger - smaller))
     return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
 
 

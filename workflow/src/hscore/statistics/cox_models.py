@@ -15,6 +15,7 @@ from hscore.statistics.estimates import finite, quantile
 
 SPLINE_KNOTS = 4
 SPLINE_POINTS = 40
+LIKELIHOOD_RATIO = "likelihood-ratio test, all coefficients of the term as one"
 
 
 def outcome(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -42,32 +43,65 @@ def univariable(known: pd.DataFrame, names: Sequence[str], settings: dict) -> li
 
 
 def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict[str, list[dict]]:
-    """The H-score group and the columns to adjust for: ``rows``, one a term, and their ``proportional_hazards``.
+    """The H-score group and the columns to adjust for: ``rows``, ``terms`` and their ``proportional_hazards``.
 
-    On the patients with all of them; with ``missing: impute`` the rows are of all patients, pooled over the completed
-    tables, and the test is still of the complete cases. Both are empty where there is nothing to adjust for.
+    ``rows`` has one row per coefficient, ``terms`` one test per column of several coefficients. On the patients with
+    all of them; with ``missing: impute`` rows and terms are of all patients, pooled over the completed tables, and the
+    test of proportional hazards is still of the complete cases. All are empty where there is nothing to adjust for.
     """
     names = list(settings["adjust_for"])
     if not names:
-        return {"rows": [], "proportional_hazards": []}
+        return {"rows": [], "terms": [], "proportional_hazards": []}
     complete = known.dropna(subset=names)
     time, event = outcome(complete)
     covariates = pd.concat([group, design(known[names])], axis=1).loc[complete.index]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     columns = known[names]
     if settings["missing"] == "impute" and columns.isna().any(axis=None) and columns.notna().any().all():
-        rows = _imputed(known, group, columns, settings)
+        rows, terms = _imputed(known, group, columns, settings)
     else:
         rows = [{**row, **_size(time, event)} for row in model.both_intervals(settings["confidence"])]
-    return {"rows": rows, "proportional_hazards": model.proportional()}
+        terms = _tests_of_terms(model, columns)
+    return {
+        "rows": rows,
+        "terms": terms,
+        "proportional_hazards": model.proportional(_several_coefficients(covariates, columns)),
+    }
+
+
+def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
+    """Test each column of several coefficients as one, in a model of its own, on the patients who have it."""
+    tests = []
+    for name in names:
+        complete = known.dropna(subset=[name])
+        model = cox.fit(*outcome(complete), design(complete[[name]]))
+        tests += _tests_of_terms(model, known[[name]])
+    return tests
+
+
+def _tests_of_terms(model: cox.Model, columns: pd.DataFrame) -> list[dict]:
+    """Likelihood-ratio test of each of the ``columns`` that has several coefficients in the model."""
+    size = _size(model.time, model.event)
+    return [
+        {"term": name, **model.without(parts), "method": LIKELIHOOD_RATIO, **size}
+        for name, parts in _several_coefficients(model.covariates, columns).items()
+    ]
+
+
+def _several_coefficients(covariates: pd.DataFrame, columns: pd.DataFrame) -> dict[str, list[str]]:
+    """Names of the covariates that each column became, of the columns that became more than one."""
+    parts = {name: [part for part in design(columns[[name]]) if part in covariates] for name in columns}
+    return {name: found for name, found in parts.items() if len(found) > 1}
 
 
 def _size(time: np.ndarray, event: np.ndarray) -> dict[str, int]:
     return {"n": int(time.size), "events": int(event.sum())}
 
 
-def _imputed(known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, settings: dict) -> list[dict]:
-    """The multivariable model on every completed table, pooled by Rubin's rules."""
+def _imputed(
+    known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, settings: dict
+) -> tuple[list[dict], list[dict]]:
+    """Fit the multivariable model on every completed table and pool by Rubin's rules: rows and tests of terms."""
     time, event = outcome(known)
     nobody = np.zeros((time.size, 1))
     hazard = cox.baseline_hazard(time, event, nobody, np.zeros(1), time)
@@ -79,17 +113,20 @@ def _imputed(known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, se
         completed_too = columns.assign(lnm=known["lnm"].astype(float))
     number, seed = settings["imputation"]["imputations"], settings["imputation"]["seed"]
     method = f"{cox.WALD}, Rubin's rules over {number} imputations"
-    estimates, variances = [], []
+    estimates, covariances = [], []
     for table in imputation.completed(completed_too, helpers, number, seed):
         covariates = pd.concat([group, design(table[list(columns)], like=columns)], axis=1)
         model = cox.fit(time, event, covariates, settings["events_per_variable"])
         if model.why:
-            return [{**cox.unfitted(name, model.why, method), **_size(time, event)} for name in covariates]
+            rows = [{**cox.unfitted(name, model.why, method), **_size(time, event)} for name in covariates]
+            return rows, _tests_of_terms(model, columns)
         estimates.append(model.beta)
-        variances.append(np.diag(model.covariance))
-    pooled = imputation.pool(np.array(estimates), np.array(variances), settings["confidence"])
+        covariances.append(model.covariance)
+    estimates, covariances = np.array(estimates), np.array(covariances)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    pooled = imputation.pool(estimates, variances, settings["confidence"])
     ratios = ("estimate", "low", "high")
-    return [
+    rows = [
         {
             "term": term,
             **row,
@@ -99,6 +136,12 @@ def _imputed(known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, se
         }
         for term, row in zip(covariates, pooled, strict=True)
     ]
+    terms = []
+    for name, parts in _several_coefficients(covariates, columns).items():
+        at = covariates.columns.get_indexer(parts)
+        test = imputation.pool_test(estimates[:, at], covariances[:, at[:, None], at])
+        terms.append({"term": name, **test, **_size(time, event)})
+    return rows, terms
 
 
 def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
@@ -123,7 +166,10 @@ def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -
 
 
 def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dict) -> dict:
-    """Hazard ratio along the score against its median, restricted cubic spline, and the test of non-linearity."""
+    """Hazard ratio along the score against its median, restricted cubic spline.
+
+    ``nonlinearity`` tests the spline against a straight line, ``overall`` against no effect of the score.
+    """
     result = {
         "score": [],
         "hazard_ratio": [],
@@ -137,11 +183,15 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
     at = splines.knots(score, SPLINE_KNOTS) if score.size and known else np.array([])
     if at.size < 3:
         why = "the score takes too few different values for a curve" if known else "scores are missing or infinite"
-        return {**result, "nonlinearity": {"chi2": None, "df": None, "p": None, "why": why}}
+        untested = {"chi2": None, "df": None, "p": None, "why": why}
+        return {**result, "nonlinearity": untested, "overall": untested}
     columns = pd.DataFrame(splines.basis(score, at)).add_prefix("part ")
     model = cox.fit(time, event, columns, settings["events_per_variable"])
     if model.why:
-        return {**result, "nonlinearity": {"chi2": None, "df": at.size - 2, "p": None, "why": model.why}}
+        untested = {"chi2": None, "p": None, "why": model.why}
+        return {
+            **result, "nonlinearity": {**untested, "df": at.size - 2}, "overall": {**untested, "df": at.size - 1}
+        }  # fmt: skip
     grid, middle = np.linspace(score.min(), score.max(), SPLINE_POINTS), np.median(score)
     difference = splines.basis(grid, at) - splines.basis(np.array([middle]), at)
     log_ratio = difference @ model.beta
@@ -157,6 +207,7 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
         "reference": float(middle),
         "knots": at.tolist(),
         "nonlinearity": cox.added_value(cox.fit(time, event, columns.iloc[:, :1]), model),
+        "overall": model.without(list(columns)),
     }
 
 

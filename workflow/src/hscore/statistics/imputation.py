@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, stdtr, stdtrit
+from scipy.special import expit, fdtrc, stdtr, stdtrit
 
 ROUNDS = 10
 DONORS = 5
@@ -123,3 +123,26 @@ def pool(estimates: np.ndarray, variances: np.ndarray, confidence: float) -> lis
             }
         )
     return rows
+
+
+def pool_test(estimates: np.ndarray, covariances: np.ndarray) -> dict:
+    """Wald test that several coefficients are zero, over imputations (D1 of Li, Raghunathan and Rubin).
+
+    JASA 1991;86:1065-1073; R: ``mice::D1``.
+
+    Args:
+        estimates: [imputations, k].
+        covariances: [imputations, k, k], each completed table's own.
+
+    Returns:
+        ``chi2`` (k times the F statistic), ``df`` (k), ``p`` by the F distribution, and ``method``.
+    """
+    number, k = estimates.shape
+    mean, within = estimates.mean(axis=0), covariances.mean(axis=0)
+    between = np.atleast_2d(np.cov(estimates, rowvar=False))
+    ratio = max((1 + 1 / number) * np.trace(np.linalg.solve(within, between)) / k, 1e-12)
+    statistic = float(mean @ np.linalg.solve(within, mean) / (k * (1 + ratio)))
+    t = k * (number - 1)
+    freedom = 4 + (t - 4) * (1 + (1 - 2 / t) / ratio) ** 2 if t > 4 else t * (1 + 1 / k) * (1 + 1 / ratio) ** 2 / 2
+    method = f"Wald test, all coefficients of the term as one, pooled over {number} imputations (D1)"
+    return {"chi2": k * statistic, "df": k, "p": float(fdtrc(k, freedom, statistic)), "method": method}

@@ -3,7 +3,7 @@
 lifelines fits Cox models but has no profile interval, no Firth correction and no score test for proportional hazards
 in R's present form; all three are built on these sums.
 
-Shapes: ``x`` float [n, p], ``time`` float [n], ``event`` bool [n], ``beta`` float [p].
+Shapes: ``x`` float [n, p], ``time`` float [n], ``event`` bool [n], ``beta`` float [p], ``strata`` [n] (any labels).
 Source: Efron, JASA 1977;72:557-565.
 """
 
@@ -46,17 +46,27 @@ def third_moments(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.n
     return (m3 - mixed + 2 * np.einsum("ea,eb,ec->eabc", m1, m1, m1)).sum(axis=0)
 
 
-def log_likelihood(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> float:
-    """Log partial likelihood at ``beta``."""
-    return float(contributions(x, time, event, beta).log_likelihood.sum())
+def log_likelihood(
+    x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray, strata: np.ndarray | None = None
+) -> float:
+    """Return the log partial likelihood at ``beta``, summed over the strata if there are any."""
+    return derivatives(x, time, event, beta, strata)[0]
 
 
 def derivatives(
-    x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray
+    x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray, strata: np.ndarray | None = None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """The log partial likelihood, its first derivative [p] and minus its second derivative [p, p]."""
-    parts = contributions(x, time, event, beta)
-    return float(parts.log_likelihood.sum()), parts.residual.sum(axis=0), parts.variance.sum(axis=0)
+    """Return the log partial likelihood, its first derivative [p] and minus its second derivative [p, p].
+
+    With ``strata``, each stratum has its own baseline hazard: the sums are taken within it. Each needs an event.
+    """
+    if strata is None:
+        parts = contributions(x, time, event, beta)
+        return float(parts.log_likelihood.sum()), parts.residual.sum(axis=0), parts.variance.sum(axis=0)
+    members = [strata == label for label in np.unique(strata)]
+    found = [derivatives(x[member], time[member], event[member], beta) for member in members]
+    values, slopes, information = zip(*found, strict=True)
+    return sum(values), np.sum(slopes, axis=0), np.sum(information, axis=0)
 
 
 def _prepare(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> tuple:

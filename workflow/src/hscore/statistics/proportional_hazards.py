@@ -7,6 +7,8 @@ test is the older approximation and gives other numbers.
 Source: Grambsch and Therneau, Biometrika 1994;81:515-526; Therneau, vignette "Approximate score test" of R survival.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from scipy.special import chdtrc
 
@@ -27,11 +29,18 @@ def transform(time: np.ndarray, event: np.ndarray, moments: np.ndarray, kind: st
 
 
 def test(
-    time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, names: list[str], kind: str = "km"
+    time: np.ndarray,
+    event: np.ndarray,
+    x: np.ndarray,
+    beta: np.ndarray,
+    names: list[str],
+    kind: str = "km",
+    together: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict]:
     """One row per covariate and, with several, one for all (term "GLOBAL"): ``term``, ``chi2``, ``df``, ``p``.
 
-    ``x`` float [n, p] and ``beta`` float [p] are a fitted Cox model. Too few events for the test: None with ``why``.
+    ``x`` float [n, p] and ``beta`` float [p] are a fitted Cox model. Covariates that are ``together`` under the name of
+    a term are tested as one. Too few events for the test: None with ``why``.
     """
     parts = contributions(x, time, event, beta)
     g = transform(time, event, parts.time, kind)
@@ -40,7 +49,11 @@ def test(
     inner, cross, outer = (np.tensordot(power, parts.variance, 1) for power in (np.ones(g.size), g, g**2))
     information = np.block([[inner, cross], [cross, outer]])
     size = len(names)
-    terms = [(name, [*range(size), size + place]) for place, name in enumerate(names)]
+    of_term = {part: term for term, parts in (together or {}).items() for part in parts}
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(of_term.get(name, name), []).append(size + place)
+    terms = [(name, [*range(size), *added]) for name, added in places.items()]
     if size > 1:
         terms.append(("GLOBAL", list(range(2 * size))))
     rows = []

@@ -30,7 +30,7 @@ def by_level(
     ``folds`` is the number of folds of out-of-fold scores.
     """
     rows = []
-    for level in sorted(set(levels), key=_place):
+    for level in sorted(set(levels), key=place):
         member = levels == level
         if cut is None:
             rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
@@ -50,7 +50,7 @@ def by_level(
     return rows
 
 
-def _place(level: str) -> tuple:
+def place(level: str) -> tuple:
     """Order of the levels: "below 50" before "50 or more", "missing" last."""
     return level == MISSING, not level.startswith(BELOW), level
 

@@ -1,7 +1,7 @@
 """Survival of groups of patients: Kaplan-Meier, medians, numbers at risk, log-rank, follow-up, restricted mean.
 
 Shapes: ``time`` is float [n] (months here, any unit), ``event`` bool [n] (False: censored at ``time``).
-Curves and the log-rank test come from lifelines; the median follows R's rule, which lifelines does not.
+Curves come from lifelines; the median follows R's rule, which lifelines does not.
 
 While nobody has had the event the log-log band does not exist (R prints NA). There the lower limit is Clopper and
 Pearson's for all of the m patients followed so far being free of it, (alpha / 2)^(1 / m). It errs in no more than
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtrc
 
 from hscore.statistics.estimates import finite, quantile, two_sided_p, unknown
 from hscore.statistics.proportions import clopper_pearson
@@ -108,19 +109,54 @@ def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -
     return result if middle is not None else {**result, "why": "fewer than half of the patients were censored"}
 
 
-def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> dict:
-    """Two-group log-rank test: ``chi2``, ``df``, ``p``; None with ``why`` where there is nothing to test."""
-    from lifelines.statistics import logrank_test
+def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.ndarray | None = None) -> dict:
+    """Log-rank test of two or more groups, with ``strata`` [n] summed over them, as R's ``survdiff``.
 
-    empty = {"chi2": None, "df": 1, "p": None}
-    if group.all() or not group.any():
-        return {**empty, "why": "one of the two groups has no patients"}
+    ``group`` [n] is bool or holds the groups' names. lifelines has no strata, and counts a degree of freedom for groups
+    that were never under observation with the others. Mantel, Cancer Chemother Rep 1966;50:163-170; Kalbfleisch and
+    Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups, strata).
+
+    Returns:
+        ``chi2``, ``df`` and ``p``; None with ``why`` where there is nothing to test.
+    """
+    empty = {"chi2": None, "df": None, "p": None}
+    names = np.unique(group)
+    if names.size < 2:
+        return {**empty, "why": "fewer than two groups have patients"}
     if not event.any():
         return {**empty, "why": "nobody had an event"}
-    if not (time[event] <= min(time[group].max(), time[~group].max())).any():
-        return {**empty, "why": "the two groups were never under observation together while events happened"}
-    result = logrank_test(time[group], time[~group], event[group], event[~group])
-    return {"chi2": float(result.test_statistic), "df": 1, "p": float(result.p_value)}
+    member = (group[:, None] == names).astype(float)
+    parts = [np.ones(time.size, dtype=bool)] if strata is None else [strata == label for label in np.unique(strata)]
+    sums = [_observed_less_expected(time[part], event[part], member[part]) for part in parts]
+    difference, variance = (np.sum(column, axis=0) for column in zip(*sums, strict=True))
+    return {**empty, **score_test(difference, variance, time.size)}
+
+
+def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
+    """Test that the scores of k groups [k], which add to zero, are zero; ``variance`` [k, k] is theirs.
+
+    The degrees of freedom are one less than the groups, and fewer where some were never at risk together.
+    """
+    sizes, directions = np.linalg.eigh(variance)
+    known = sizes > 1e-9 * patients
+    if not known.any():
+        return {"why": "the groups were never under observation together while events happened"}
+    chi2, degrees = float(((score @ directions)[known] ** 2 / sizes[known]).sum()), int(known.sum())
+    return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
+
+
+def _observed_less_expected(time: np.ndarray, event: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Events of each group less those expected [k], and their hypergeometric covariance [k, k].
+
+    ``member`` float [n, k] has a 1 in the column of a patient's group.
+    """
+    moments = np.unique(time[event])
+    followed = member.T @ (time[:, None] >= moments)
+    died = member.T @ (event[:, None] & (time[:, None] == moments))
+    n, d = followed.sum(axis=0), died.sum(axis=0)
+    share = followed / n
+    spread = share * d * (n - d) / np.maximum(n - 1, 1)
+    return (died - d * share).sum(axis=1), np.diag(spread.sum(axis=1)) - spread @ share.T
 
 
 def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tuple[float, float]:

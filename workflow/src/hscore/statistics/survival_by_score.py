@@ -1,7 +1,8 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
+``competing_event`` (0/1) and the columns to adjust for; missing is NaN. Where it has them, survival is described by the
+columns of ``subgroups.COLUMNS`` too, and stratified by ``center``. All patients with survival data are
 analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
 their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
@@ -17,7 +18,9 @@ from hscore.statistics import (
     cox,
     cox_models,
     precision,
+    subdistribution,
     survival,
+    survival_by_characteristic,
     survival_prediction,
     time_dependent,
 )
@@ -52,7 +55,7 @@ def analyse(
         "model": model,
         "grouping": grouping,
         "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
-        "prediction": prediction(prediction_model, cohorts, settings["confidence"]),
+        "prediction": prediction(prediction_model, cohorts, settings),
     }
 
 
@@ -74,16 +77,25 @@ def with_survival(cohort: pd.DataFrame) -> pd.DataFrame:
     return cohort.dropna(subset=["dfs_months", "dfs_event"])
 
 
-def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame]], confidence: float) -> dict:
-    """The model that predicts survival, in full under ``fitted``, and how well it does so in the external cohort."""
+def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
+    """The model that predicts survival, in full under ``fitted``, and how well it does so in the external cohort.
+
+    ``external`` is its error, ``calibration`` whether predicted and observed survival agree.
+    """
     result = {"fitted_on": "development", "fitted": model}
     if model is None:
-        return {**result, "external": None, "why": "there is no development cohort to fit a prediction on"}
+        why = "there is no development cohort to fit a prediction on"
+        return {**result, "external": None, "calibration": None, "why": why}
     if "external" not in cohorts:
-        return {**result, "external": None, "why": "there is no external cohort to test the prediction on"}
+        why = "there is no external cohort to test the prediction on"
+        return {**result, "external": None, "calibration": None, "why": why}
     known = with_survival(cohorts["external"][1])
-    score = known["score"].to_numpy(float)
-    return {**result, "external": survival_prediction.evaluate(model, *outcome(known), score, confidence)}
+    tested = (model, *outcome(known), known["score"].to_numpy(float))
+    return {
+        **result,
+        "external": survival_prediction.evaluate(*tested, settings["confidence"]),
+        "calibration": survival_prediction.calibrate(*tested, settings),
+    }
 
 
 def describe(
@@ -104,7 +116,8 @@ def describe(
         group["high H score"] = np.nan
     no_groups = {"why": why} if cut is None else {}
     by_group = cox.fit(time, event, group)
-    by_score = cox.fit(time, event, pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index))
+    tenths = pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index)
+    by_score = cox.fit(time, event, tenths)
     ratio, continuous = (model.leading(confidence) for model in (by_group, by_score))
     size = {"n": int(time.size), "events": int(event.sum())}
     adjusted = cox_models.multivariable(known, group, settings)
@@ -125,6 +138,12 @@ def describe(
         "continuous": {"per": PER, **continuous, **size},
         "univariable": cox_models.univariable(known, settings["adjust_for"], settings),
         "multivariable": adjusted["rows"],
+        "terms": [
+            *({"model": "univariable", **row} for row in cox_models.univariable_terms(known, settings["adjust_for"])),
+            *({"model": "multivariable", **row} for row in adjusted["terms"]),
+        ],
+        "stratified": stratified(known, group, tenths, confidence, why),
+        "characteristics": survival_by_characteristic.describe(known, moments, horizon, confidence),
         "pathology": {
             **cox_models.beside_pathology(known[staged], group[staged], settings),
             **survival.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),
@@ -134,7 +153,7 @@ def describe(
         },
         "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
         "proportional_hazards_multivariable": adjusted["proportional_hazards"],
-        "competing": competing_events(known, {"high": high, "low": low}, moments, confidence),
+        "competing": competing_events(known, {"high": high, "low": low}, group, tenths, moments, confidence, why),
         "concordance": concordance.harrell(time, event, score, confidence),
         "concordance_uno": concordance.uno(time, event, score, confidence),
         "time_dependent_auc": [time_dependent.auc_at(time, event, score, moment, confidence) for moment in moments[1:]],
@@ -170,14 +189,58 @@ def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, con
     return {**result, "events": events, "patients": int(np.ceil(events / event.mean()))}
 
 
+def stratified(
+    known: pd.DataFrame, group: pd.DataFrame, tenths: pd.DataFrame, confidence: float, why: str | None
+) -> dict:
+    """The H score stratified by centre, so that only patients of one centre are compared with each other.
+
+    ``hazard_ratio`` and ``log_rank`` of the group, ``continuous`` of the score; ``centers`` is their number. None with
+    a reason for a cohort of one centre; ``why`` is the reason why nobody is in a group.
+    """
+    centers = known["center"].to_numpy(dtype=str) if "center" in known else np.array([])
+    number = int(np.unique(centers).size)
+    if number < 2:
+        one = "all patients come from one centre" if number else "the patients' centres are not known"
+        row = cox.unfitted("", one)
+        nothing = {key: value for key, value in row.items() if key != "term"}
+        test = {"chi2": None, "df": None, "p": None, "why": one}
+        return {"centers": number, "hazard_ratio": nothing, "continuous": {"per": PER, **nothing}, "log_rank": test}
+    time, event = outcome(known)
+    ratio, continuous = (
+        cox.fit(time, event, columns, strata=centers).both_intervals(confidence)[0] for columns in (group, tenths)
+    )
+    no_groups = {} if why is None else {"why": why}
+    test = survival.log_rank(time, event, group["high H score"].to_numpy() == 1, centers)
+    return {
+        "centers": number,
+        "hazard_ratio": {**ratio, **no_groups},
+        "continuous": {"per": PER, **continuous},
+        "log_rank": {**test, **no_groups},
+    }
+
+
 def competing_events(
-    known: pd.DataFrame, groups: Mapping[str, np.ndarray], moments: np.ndarray, confidence: float
+    known: pd.DataFrame,
+    groups: Mapping[str, np.ndarray],
+    group: pd.DataFrame,
+    tenths: pd.DataFrame,
+    moments: np.ndarray,
+    confidence: float,
+    why: str | None,
 ) -> dict | None:
-    """Cumulative incidence by group where the tables name competing events; None where they name none."""
+    """What of survival depends on competing events; None where the tables name none.
+
+    Cumulative incidence by group with Gray's test, and subdistribution hazard ratios of the high group and of the
+    score. ``why`` is the reason why nobody is in a group.
+    """
     other = known["competing_event"].to_numpy() == 1
     if known["competing_event"].isna().all():
         return None
     time, event = outcome(known)
+    no_groups = {} if why is None else {"why": why}
+    (ratio,), (continuous,) = (
+        subdistribution.hazard_ratios(time, event, other, columns, confidence) for columns in (group, tenths)
+    )
     return {
         "n": int(other.sum()),
         "unknown": int(known["competing_event"].isna().sum()),
@@ -186,4 +249,7 @@ def competing_events(
             name: competing.describe(time[member], event[member], other[member], moments, confidence)
             for name, member in groups.items()
         },
+        "gray": {**subdistribution.gray(time, event, other, groups["high"]), **no_groups},
+        "hazard_ratio": {**ratio, **no_groups},
+        "continuous": {"per": PER, **continuous},
     }

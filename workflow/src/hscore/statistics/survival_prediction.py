@@ -8,7 +8,7 @@ riskRegression). Both begin at month 0 with a chance of 1.
 import numpy as np
 import pandas as pd
 
-from hscore.statistics import bootstrap, cox, time_dependent
+from hscore.statistics import bootstrap, cox, survival_calibration, time_dependent
 from hscore.statistics.estimates import unknown, wald
 
 
@@ -36,6 +36,35 @@ def predicted(model: dict, score: np.ndarray) -> np.ndarray:
     return np.exp(-np.exp(model["log_hazard_ratio"] * score)[:, None] * np.array(model["cumulative_hazard"]))
 
 
+def followed_months(model: dict, time: np.ndarray) -> np.ndarray:
+    """Return the model's months that one of the patients was followed beyond, [months]."""
+    last = np.floor(np.nextafter(time.max(), 0)) if time.size else 0.0
+    return np.array([month for month in model["month"] if month <= last])
+
+
+def _refusal(model: dict, months: np.ndarray, score: np.ndarray) -> str | None:
+    """Return why the model cannot be tested on patients with these scores, None when it can."""
+    if model["log_hazard_ratio"] is None or months.size < 3:
+        return (
+            f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
+        )
+    missing = int((~np.isfinite(score)).sum())
+    return f"{missing} of the scores are missing or infinite" if missing else None
+
+
+def calibrate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dict) -> dict:
+    """Calibration of the predicted survival of other patients at the last month that one was followed beyond.
+
+    ``settings`` is the study's ``survive`` section; see ``survival_calibration.describe``.
+    """
+    months = followed_months(model, time)
+    if why := _refusal(model, months, score):
+        return survival_calibration.nothing(time, event, why)
+    risk = 1 - predicted(model, score)[:, months.size - 1]
+    limits = (settings["confidence"], settings["events_per_variable"])
+    return survival_calibration.describe(time, event, risk, months[-1], *limits)
+
+
 def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray, confidence: float) -> dict:
     """Integrated Brier score on other patients, up to the horizon or the last whole month that one was followed.
 
@@ -43,14 +72,9 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
     prediction accuracy (Kattan and Gerds, Diagn Progn Res 2018;2:7). ``curve`` is the Brier score by month.
     """
     names = ("model", "no_model", "scaled")
-    empty = {"to_month": None, "curve": {"month": [], "model": [], "no_model": []}}
-    last = np.floor(np.nextafter(time.max(), 0)) if time.size else 0.0
-    months = np.array([month for month in model["month"] if month <= last])
-    if model["log_hazard_ratio"] is None or months.size < 3:
-        why = f"no Cox model on development: {model['why']}" if "why" in model else "nobody was followed for two months"
-        return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
-    if missing := int((~np.isfinite(score)).sum()):
-        why = f"{missing} of the scores are missing or infinite"
+    months = followed_months(model, time)
+    if why := _refusal(model, months, score):
+        empty = {"to_month": None, "curve": {"month": [], "model": [], "no_model": []}}
         return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
     chances = predicted(model, score)[:, : months.size]
 
