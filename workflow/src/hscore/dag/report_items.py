@@ -54,6 +54,7 @@ TABLES = {
     "survival_curves": (SURVIVAL, "Points of the Kaplan-Meier curves"),
     "cox": (SURVIVAL, "Cox models"),
     "spline": (SURVIVAL, "Hazard along the H score"),
+    "hazard_ratios": (SURVIVAL, "Hazard ratios from planted to achieved"),
     "prediction_error": (SURVIVAL, "Prediction error"),
     "guidelines": (RECORD, "Reporting guidelines"),
     "thresholds": (RECORD, "Frozen thresholds"),
