@@ -26,6 +26,7 @@ FIGURES = {
     "cox": (SURVIVAL, "Cox models"),
     "spline_external": (SURVIVAL, "Hazard along the H score, external"),
     "spline_development": (SURVIVAL, "Hazard along the H score, development"),
+    "hazard_ratios": (SURVIVAL, "Hazard ratios from planted to achieved"),
 }
 TABLES = {
     "flow": (PATIENTS, "Flow of patients"),

@@ -51,7 +51,7 @@ def hazard_ratios(results: Results) -> dict[str, Any]:
                 "verdict": VERDICTS[row["holds_expected"]],
                 "table": [f"{of['high']} / {of['low']}" for of in row["table"].values()]
                 if row["table"]
-                else [formatting.NOT_ESTIMABLE] * 2,
+                else ["\u2013"] * 2,
             }
             for name, row in found["cohorts"].items()
         ],

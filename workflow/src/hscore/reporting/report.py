@@ -10,6 +10,7 @@ from hscore.files import new_file, new_folder
 from hscore.reporting import canvas, decision_figures, figures, page, style, survival_figures, tables
 from hscore.reporting.cases_figure import waterfall
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.hazard_ratio_figure import hazard_ratios
 from hscore.reporting.learning_figures import explanation, learning_curves
 from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
@@ -37,6 +38,7 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "spline_development": lambda results: spline(results, "development"),
     "subgroups_external": lambda results: subgroups(results, "external"),
     "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
+    "hazard_ratios": hazard_ratios,
     "learning_curves": learning_curves,
     "explanation": explanation,
 }
