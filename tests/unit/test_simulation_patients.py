@@ -344,6 +344,21 @@ def test_wrong_parameter_files_are_refused(tmp_path, content, message):
         simulation_parameters.load(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("log_hazard_per_logit: 0.325", "hazard_ratio: 4.59", "survival: parameter 'log_hazard_per_logit' is missing"),
+        ("cut_off: 0.215", "cut_off: 1.5", "survival: cut_off is 1.5, but must be an H score between 0 and 1"),
+    ],
+)
+def test_wrong_survival_parameters_are_refused(tmp_path, old, new, message):
+    text = (ROOT / "resources/simulation.yaml").read_text()
+    assert old in text
+    (tmp_path / "simulation.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=message):
+        simulation_parameters.load(tmp_path / "simulation.yaml")
+
+
 def test_absent_or_misspelled_parameters_are_refused(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         simulation_parameters.load(tmp_path / "none.yaml")

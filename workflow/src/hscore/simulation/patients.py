@@ -285,6 +285,7 @@ def _ordered_choice(frequency: dict, value: float) -> str:
 
 
 def _draw_survival(parameters: dict, hazard: float, random: np.random.Generator) -> dict:
+    """Draw months, with one decimal, and whether the event was observed."""
     months, event = survival.draw(parameters, hazard, random)
     return {"months": float(months), "event": int(event)}
 
