@@ -1,14 +1,15 @@
 """Four hazard ratios of a simulated study, high against low: from what was planted down to what the study found.
 
 1. planted: of the true groups, in the population.
-2. true groups: of the true groups, estimated on just these patients; differs from 1 by chance.
+2. true groups: of the true groups, estimated on just these patients; differs from the planted one by chance.
 3. expected: of the predicted groups, given each patient's planted hazard. It is what the Cox estimate converges to
    when the survival of these patients is drawn again without end (``limits``). Errors of the prediction mix patients
-   of high and low hazard, so it is below 1. It holds if prediction and survival are independent given the ideal H
-   score, which the simulation ensures: models learn from metastasis alone.
-4. achieved: of the predicted groups, as the study reports it; differs from 3 by chance.
+   of high and low hazard, so it is smaller than the planted one. It holds if prediction and survival are independent
+   given the ideal H score, which the simulation ensures: models learn from metastasis alone.
+4. achieved: of the predicted groups, as the study reports it; differs from the expected one by chance.
 
-A study that did everything right recovers 3, so 4 is judged against 3: its interval should hold it.
+A study that did everything right recovers the expected ratio, so the achieved one is judged against it: its interval
+should hold it.
 """
 
 from collections.abc import Mapping
