@@ -19,9 +19,11 @@ from hscore.cohort.flow import SURVIVAL_ONLY
 from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
 from hscore.learning import calibration
+from hscore.recovery import hazard_ratios
 from hscore.recovery.observers import planted
 from hscore.reporting import results
 from hscore.reporting.quality_page import overview
+from hscore.simulation import parameters
 from hscore.statistics import cases, intention_to_diagnose, selection, subgroups, survival_by_score, validation
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
@@ -63,8 +65,8 @@ TRUTH = {
         "all_sequences": 0.87,
         "all_sequences_mri_ln": 0.94,
     },
-    "hazard_ratio": 4.59,
 }
+MONTHS_TO_EVENT = {1: 45.0, 0: 190.0}  # on average, by node status
 
 
 def example_results(
@@ -121,6 +123,7 @@ def _made(
             characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
     included = patients[patients["cohort"].isin(roles)]
     validated = validation.validate(evaluations, frozen, config["validate"], characteristics)
+    survived = _survival(included, scores["hybrid"], frozen["hybrid"], cohorts, config["survive"])
     if "development" in roles:
         chosen = {"images": selection.choose(evaluations["out_of_fold"], FAMILY, 0.95)}
         validated["selection"] = selection.tested(evaluations.get("external"), chosen, 0.95)
@@ -147,11 +150,16 @@ def _made(
         table1=description.describe(included),
         thresholds=frozen,
         validation=validated,
-        survival=_survival(included, scores["hybrid"], frozen["hybrid"], cohorts, config["survive"]),
+        survival=survived,
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         imaging=_imaging(centers),
         cases=_cases(included, scores, frozen, members, roles),
-        truth=planted(TRUTH, config["models"]) if simulated else None,
+        truth={
+            **planted(TRUTH, config["models"]),
+            "hazard_ratios": _hazard_ratios(included, scores["hybrid"], cohorts, survived),
+        }
+        if simulated
+        else None,
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
         histories={name: _history(rng) for name, spec in config["models"].items() if "region" in spec},
         explanation=_explanation(rng),
@@ -166,7 +174,7 @@ def _patients(rng: np.random.Generator, scale: int) -> pd.DataFrame:
         n = row["n"] * scale - len(EXCLUDED)
         lnm = np.repeat([1, 0], [row["positives"] * scale, n - row["positives"] * scale])
         short_axis = rng.normal(6 + 3.5 * lnm, 2.2).clip(2).round(1)
-        event_time = rng.exponential(np.where(lnm == 1, 45.0, 190.0))
+        event_time = rng.exponential(np.where(lnm == 1, MONTHS_TO_EVENT[1], MONTHS_TO_EVENT[0]))
         censoring = rng.uniform(12, 90, n)
         frame = pd.DataFrame(
             {
@@ -223,6 +231,25 @@ def _survival(included: pd.DataFrame, scores: dict, frozen: dict, members: dict,
         if len(frame):
             cohorts[cohort] = (column, frame.assign(score=scores[kind][members[cohort]]))
     return survival_by_score.analyse(cohorts, settings["model"], frozen, settings)
+
+
+def _hazard_ratios(included: pd.DataFrame, scores: dict, members: dict, survived: dict) -> dict:
+    """What compare_hazard_ratios writes: the truly high are those with metastasis."""
+    records = {
+        row.patient: {
+            "high_risk": row.lnm == 1,
+            "monthly_hazard": 1 / MONTHS_TO_EVENT[int(row.lnm == 1)],
+            "dfs": {"months": row.dfs_months, "event": row.dfs_event},
+        }
+        for row in included.itertuples()
+    }
+    truth = {"patients": records, "parameters": parameters.load(ROOT / "resources/simulation.yaml")}
+    of_cohorts = {}
+    for cohort, kind in (("external", "external"), ("development", "out_of_fold")):
+        patients = included.loc[included["cohort"] == cohort, "patient"]
+        if len(patients):
+            of_cohorts[cohort] = pd.Series(scores[kind][members[cohort]], patients)
+    return hazard_ratios.compare(survived, of_cohorts, [truth], 0.95)
 
 
 def _imaging(centers: list[dict]) -> dict:

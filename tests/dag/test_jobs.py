@@ -131,14 +131,17 @@ def truth_readers(jobs: list[Job]) -> set[str]:
 
 
 def test_only_the_report_reads_the_planted_truth_and_nothing_hangs_on_it(full_study):
-    assert truth_readers(full_study) == {"simulate_patient", "collect_results"}
+    assert truth_readers(full_study) == {"simulate_patient", "collect_results", "compare_hazard_ratios"}
+    compared = {out for job in full_study if job.rule == "compare_hazard_ratios" for out in job.outputs}
+    assert {job.rule for job in full_study if compared & set(job.inputs)} == {"collect_results"}
     told = {out for job in full_study if job.rule == "collect_results" for out in job.outputs}
     assert {job.rule for job in full_study if told & set(job.inputs)} == {"report", "record_run"}
     assert not MEASURING_RULES & set(counts(full_study))
 
 
 def test_recovery_alone_sets_the_study_beside_the_truth(recovery):
-    assert truth_readers(recovery) == {"simulate_patient", "collect_results", "compare_with_truth"}
+    readers = {"simulate_patient", "collect_results", "compare_hazard_ratios", "compare_with_truth"}
+    assert truth_readers(recovery) == readers
     measuring = [job for job in recovery if job.rule in MEASURING_RULES]
     assert {job.rule for job in measuring} == MEASURING_RULES
     by_rule = counts(recovery)

@@ -30,7 +30,7 @@ FROM_OTHERS = {
     "cases",
     "truth",
 }
-FILES = ("table1", "thresholds", "validation", "survival", "imaging", "cases", "truth")
+FILES = ("table1", "thresholds", "validation", "survival", "imaging", "cases", "truth", "hazard-ratios")
 
 
 def write_history(path, curves):
@@ -51,6 +51,7 @@ def stages(tmp_path):
     for center, flow in whole["flow"].items():
         write_json(tmp_path / f"{center}.json", flow)
     write_json(tmp_path / "truth.json", TRUTH)
+    write_json(tmp_path / "hazard-ratios.json", whole["truth"]["hazard_ratios"])
     for name in ("table1", "thresholds", "survival", "explanation", "imaging", "cases"):
         write_json(tmp_path / f"{name}.json", whole[name])
     write_json(tmp_path / "validation.json", {key: value for key, value in whole.items() if key not in FROM_OTHERS})

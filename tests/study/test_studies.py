@@ -123,7 +123,7 @@ def test_recovery_sets_the_study_beside_the_truth(simulated_study, tmp_path):
             *("--nifti", *(str(results / f"nifti/{center}/sub-{patient}") for center, patient in everybody)),
             *("--samples", *(str(results / f"samples/{center}/sub-{patient}") for center, patient in everybody)),
             *("--validation", str(results / "validation/validation.json")),
-            *("--survival", str(results / "survival/survival.json")),
+            *("--hazard-ratios", str(results / "recovery/hazard_ratios.json")),
             *("--monte-carlo", str(tmp_path / "monte_carlo.json")),
             *("--output", str(tmp_path / "recovery.json"), "--page", str(tmp_path / "recovery.html")),
         ]
@@ -136,7 +136,11 @@ def test_recovery_sets_the_study_beside_the_truth(simulated_study, tmp_path):
         assert abs(images[sequence]["volume_error_mean"]) < 0.1
     assert abs(images["ADC"]["adc_error_mean"]) < 0.05 and images["ADC"]["adc_correlation"] > 0.95
     assert {row["model"] for row in found["models"]} == set(MODELS)
-    assert len(found["survival"]) == 4 and len(found["reading"]) == 4
+    ratios = found["hazard_ratios"]
+    assert ratios["planted"]["estimate"] == pytest.approx(4.59, abs=0.005) and len(ratios["cohorts"]) == 2
+    for cohort, row in ratios["cohorts"].items():
+        assert row["achieved"] == simulated_study.json("survival/survival.json")["cohorts"][cohort]["hazard_ratio"]
+    assert len(found["reading"]) == 4
     page = (tmp_path / "recovery.html").read_text()
     assert page.count("data:image/png;base64") == 9 and "SIMULATED PATIENTS" in page
 

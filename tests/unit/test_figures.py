@@ -7,6 +7,7 @@ from matplotlib.text import Text
 from example_results import example_results
 from hscore.reporting import canvas, decision_figures, figures, style, survival_figures
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.hazard_ratio_figure import hazard_ratios
 from hscore.reporting.report import FIGURES
 from hscore.reporting.spline_figure import spline
 
@@ -48,8 +49,9 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 
 def test_no_figure_of_own_data_says_simulated():
     with style.drawing():
-        for draw in FIGURES.values():
-            assert "SIMULATED DATA" not in words(draw(example_results(simulated=False, scale=2)))
+        drawn = {name: draw(example_results(simulated=False, scale=2)) for name, draw in FIGURES.items()}
+    assert {name for name, figure in drawn.items() if figure is None} == {"hazard_ratios"}
+    assert not [name for name, figure in drawn.items() if figure and "SIMULATED DATA" in words(figure)]
 
 
 def test_no_text_is_cut_off_or_overlaps_another(drawing):
@@ -215,6 +217,23 @@ def test_a_spline_is_drawn_with_its_band_and_knots():
     assert list(axes.lines[-1].get_xdata()) == found["knots"]
     found |= {"score": [], "hazard_ratio": []}
     assert spline(results, "external") is None
+
+
+def test_hazard_ratios_go_from_planted_to_achieved_in_both_cohorts(results):
+    with style.drawing():
+        (axes,) = hazard_ratios(results).axes
+    found = results["truth"]["hazard_ratios"]
+    steps = ("true_groups", "expected", "achieved")
+    wanted = [
+        entry["estimate"]
+        for content in found["cohorts"].values()
+        for entry in (found["planted"], *(content[step] for step in steps))
+    ]
+    assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 1] == wanted
+    assert axes.get_xscale() == "log"
+    without = hazard_ratios(example_results(cut_off=False))
+    assert [text.get_text() for text in without.findobj(Text)].count("not estimable") == 4
+    assert hazard_ratios(example_results(simulated=False)) is None
 
 
 def test_a_study_without_calibration_has_neither_figure(results):

@@ -82,10 +82,32 @@ def test_the_truth_panel_sets_ideal_beside_achieved(results):
     ours = next(r for r in results["performance"] if (r["model"], r["evaluation"]) == ("t2wi_peritumoral", "external"))
     assert auc["planted"] == 0.77 and auc["entry"] == ours["auc"]
     assert auc["holds"] == (ours["auc"]["low"] <= 0.77 <= ours["auc"]["high"])
-    assert [row["planted"] for row in rows if "Hazard" in row["item"]] == [4.59, 4.59]
     assert results["truth"]["ideal_auc"]["hybrid"] == 0.93 and page_truth.view(results)["truth"]["unknown"] == []
     results["truth"]["ideal_auc"]["hybrid"] = None
     assert page_truth.view(results)["truth"]["unknown"] == ["Hybrid (H score)"]
+
+
+def test_the_truth_panel_goes_from_the_planted_hazard_ratio_to_the_achieved_one(results):
+    shown = page_truth.view(results)["truth"]["ratios"]["rows"]
+    assert [row["cohort"] for row in shown] == ["external", "development"]
+    for row in shown:
+        found = results["truth"]["hazard_ratios"]["cohorts"][row["cohort"]]
+        ours = results["survival"]["cohorts"][row["cohort"]]["hazard_ratio"]
+        assert row["planted"] == "4.59" and row["expected"] == f"{found['expected']['estimate']:.2f}"
+        assert row["achieved"].startswith(f"{ours['estimate']:.2f} (") and row["true_groups"].count("(") == 1
+        assert row["verdict"] == ("inside the interval" if found["holds_expected"] else "outside")
+        assert row["table"] == [f"{of['high']} / {of['low']}" for of in found["table"].values()]
+    rows = tables.tables(results)["hazard_ratios"]
+    assert [row["hazard_ratio"] for row in rows] == ["planted", "true_groups", "expected", "achieved"] * 2
+    patients = [sum(row[f"predicted_{a}_truly_{b}"] for a in ("high", "low") for b in ("high", "low"))
+                for row in rows if row["hazard_ratio"] == "achieved"]  # fmt: skip
+    assert patients == [results["survival"]["cohorts"][name]["n"] for name in ("external", "development")]
+
+
+def test_without_a_cut_off_the_truth_panel_says_why():
+    row = page_truth.view(example_results(cut_off=False))["truth"]["ratios"]["rows"][0]
+    assert row["planted"] == "4.59" and row["table"] == ["\u2013"] * 2 and row["verdict"] == "\u2013"
+    assert "no cut-off was frozen" in row["expected"] and "no cut-off was frozen" in row["achieved"]
 
 
 def test_real_patients_have_no_truth_panel():

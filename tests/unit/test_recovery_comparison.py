@@ -125,15 +125,9 @@ def test_a_combined_model_has_the_observer_that_sees_what_it_sees(spec, observer
     assert comparison.observer({**MODELS, **single, "combined": spec}, "combined") == observer
 
 
-def test_reading_and_survival_stand_beside_the_truth(truths, included, parameters):  # noqa: F811
+def test_reading_stands_beside_the_truth(parameters):  # noqa: F811
     rows = comparison.reading([performance("clinical", "external"), performance("t1", "external")], MODELS, parameters)
     assert [row["holds_truth"] for row in rows] == [True, False]  # sensitivity 0.68, specificity 0.95
-    found = {"estimate": 2.0, "low": 1.0, "high": 4.0}
-    rows = comparison.survival({role: {"hazard_ratio": found} for role in included}, truths, included, 0.95)
-    assert [row["truth"] for row in rows] == [4.59] * 4
-    true_groups = [row for row in rows if "true groups" in row["name"]]
-    assert len(true_groups) == 2 and all(row["low"] < 4.59 < row["high"] for row in true_groups)
-    assert not any(row["holds_truth"] for row in rows if "H score" in row["name"])
 
 
 def test_page_says_simulated_and_shows_the_marked_rows(truths):
@@ -172,11 +166,33 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
         "images": [],
         "models": [],
         "reading": [],
-        "survival": [],
+        "hazard_ratios": {
+            "planted": {"estimate": 4.59, "log_hazard_per_logit": 0.325, "cut_off": 0.215},
+            "confidence": 0.95,
+            "cut": 0.3,
+            "cohorts": {
+                "external": {
+                    "table": {"high": {"high": 30, "low": 11}, "low": {"high": 9, "low": 87}},
+                    "true_groups": {"estimate": 4.1, "low": 2.0, "high": 8.2},
+                    "expected": {"estimate": 3.3},
+                    "achieved": {"estimate": 2.9, "low": 1.4, "high": 6.1},
+                    "holds_expected": True,
+                },
+                "development": {
+                    "table": None,
+                    "true_groups": {"estimate": 4.2, "low": 2.6, "high": 6.8},
+                    "expected": {"estimate": None, "why": "no cut-off was frozen"},
+                    "achieved": {"estimate": None, "low": None, "high": None, "why": "no cut-off was frozen"},
+                    "holds_expected": None,
+                },
+            },
+        },
     }
     html = page.write(content, {"planted": summary}, [])
     assert "SIMULATED PATIENTS" in html and '<tr class="marked"><td>bad</td>' in html
-    assert "(90 % CI)" in html and "95 % CI" not in html
+    assert "AUC (90 % CI)" in html and "true groups (95 % CI)" in html
+    assert "<td>4.59</td><td>4.10 (2.00-8.20)</td><td>3.30</td>" in html
+    assert "development, expected: not estimable, no cut-off was frozen." in html
     assert "<td>good</td>" in html and "power" not in html
     assert "http" not in html.replace("http-equiv", "")  # nothing is fetched
 

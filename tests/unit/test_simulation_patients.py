@@ -62,7 +62,6 @@ def test_planted_ideal_observers_are_the_published_external_values(parameters):
     published = yaml.safe_load((ROOT / "resources/published.yaml").read_text())
     assert planted["CET1WI"]["peritumoral"] == pytest.approx(0.844, abs=0.0005)
     assert planted["hybrid"] == pytest.approx(0.933, abs=0.0005)
-    assert parameters["survival"]["hazard_ratio"] == 4.59
     assert str(0.933) in json.dumps(published) and str(4.59) in json.dumps(published)
     below = [planted["CET1WI"]["tumour"], planted["T2WI"]["peritumoral"], planted["ADC"]["peritumoral"]]
     assert max(below) < planted["CET1WI"]["peritumoral"] - 0.05
@@ -148,17 +147,44 @@ def test_mri_reading_has_the_planted_sensitivity_and_specificity(large, paramete
     assert 1 - read[lnm == 0].mean() == pytest.approx(specificity, abs=0.01)
 
 
-def test_hazard_ratio_and_number_of_events_are_as_planted(large):
+def test_hazards_and_number_of_events_are_as_planted(large, parameters):
     rows, truth, _ = large
-    high = np.array([record["high_risk"] for record in truth["patients"].values()])
-    months = np.array([row["dfs_months"] for row in rows])
-    event = np.array([row["dfs_event"] for row in rows])
-    # The maximum-likelihood hazard of exponential times is events over time at risk.
-    ratio = (event[high].sum() / months[high].sum()) / (event[~high].sum() / months[~high].sum())
-    error = np.sqrt(1 / event[high].sum() + 1 / event[~high].sum())
-    assert np.log(ratio) == pytest.approx(np.log(4.59), abs=3 * error) and error < 0.08
+    records, planted = truth["patients"].values(), parameters["survival"]
+    score = np.array([record["ideal_h_score"] for record in records])
+    hazard = np.array([record["monthly_hazard"] for record in records])
+    odds, cut_odds = score / (1 - score), planted["cut_off"] / (1 - planted["cut_off"])
+    expected = planted["monthly_hazard_at_cut_off"] * (odds / cut_odds) ** planted["log_hazard_per_logit"]
+    assert hazard == pytest.approx(expected)
+    assert [record["high_risk"] for record in records] == list(score >= planted["cut_off"])
+    months, event = (np.array([row[column] for row in rows]) for column in ("dfs_months", "dfs_event"))
+    # the maximum-likelihood factor of planted hazards is events over the cumulative hazard that patients passed through
+    assert event.sum() / (hazard * months).sum() == pytest.approx(1, abs=3 / np.sqrt(event.sum()))
     assert 24 <= 141 * event.mean() <= 37
     assert months.min() > 0 and months.max() <= 84
+
+
+@pytest.mark.parametrize("positives", [0, 30])
+def test_where_all_or_none_have_metastasis_hazards_are_finite(parameters, positives):
+    _, truth = patients.simulate_center(parameters, "a", "ge", 30, positives, 1)
+    scores = [record["ideal_h_score"] for record in truth["patients"].values()]
+    assert 0 < min(scores) < max(scores) < 1
+    assert all(0 < record["monthly_hazard"] < 1 for record in truth["patients"].values())
+
+
+def test_the_planted_cut_off_is_the_ideal_youden_cut_off(large, parameters):
+    """An ideal score separates best at the prevalence: here 0.21, as good as at the planted cut-off."""
+    _, truth, lnm = large
+    score = np.array([record["ideal_h_score"] for record in truth["patients"].values()])
+
+    def youden(cut):
+        return (score[lnm == 1] >= cut).mean() - (score[lnm == 0] >= cut).mean()
+
+    best = max(youden(cut) for cut in np.unique(score))
+    assert youden(parameters["survival"]["cut_off"]) == pytest.approx(best, abs=0.02)
+    published = parameters["monte_carlo"]
+    patients_of, positives = (sum(part[key] for part in (published["development"], published["external"]))
+                              for key in ("patients", "lnm_positive"))  # fmt: skip
+    assert parameters["survival"]["cut_off"] == pytest.approx(positives / patients_of, abs=0.0005)
 
 
 def test_latent_risk_shifts_the_clinical_variables(large):
@@ -316,6 +342,21 @@ def test_wrong_parameter_files_are_refused(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(UserError, match=message):
         simulation_parameters.load(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("log_hazard_per_logit: 0.325", "hazard_ratio: 4.59", "survival: parameter 'log_hazard_per_logit' is missing"),
+        ("cut_off: 0.215", "cut_off: 1.5", "survival: cut_off is 1.5, but must be an H score between 0 and 1"),
+    ],
+)
+def test_wrong_survival_parameters_are_refused(tmp_path, old, new, message):
+    text = (ROOT / "resources/simulation.yaml").read_text()
+    assert old in text
+    (tmp_path / "simulation.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError, match=message):
+        simulation_parameters.load(tmp_path / "simulation.yaml")
 
 
 def test_absent_or_misspelled_parameters_are_refused(tmp_path):

@@ -95,6 +95,38 @@ rule summarise_monte_carlo:
         " --confidence {params.confidence} --output {output.summary:q} > {log:q} 2>&1"
 
 
+rule compare_hazard_ratios:
+    """The hazard ratio of the study next to the planted one, and to what its groups should show."""
+    message:
+        "Comparing the hazard ratio with the planted one"
+    input:
+        development=targets.predictions("development", config["survive"]["model"]),
+        external=targets.predictions("external", config["survive"]["model"]),
+        survival=paths.survival,
+        truths=targets.per_center(paths.truth),
+    output:
+        ratios=paths.hazard_ratios,
+    params:
+        confidence=config["survive"]["confidence"],
+        code=digest("compare_hazard_ratios"),
+    log:
+        paths.log("compare_hazard_ratios"),
+    benchmark:
+        paths.benchmark("compare_hazard_ratios")
+    conda:
+        "../../envs/recovery.yaml"
+    envmodules:
+        "hscore/recovery",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    shell:
+        "python -m hscore.steps.compare_hazard_ratios --development {input.development:q} --external {input.external:q}"
+        " --survival {input.survival:q} --truths {input.truths:q} --confidence {params.confidence}"
+        " --output {output.ratios:q} > {log:q} 2>&1"
+
+
 rule compare_with_truth:
     """What the study found beside what was planted."""
     message:
@@ -107,7 +139,7 @@ rule compare_with_truth:
         samples=targets.per_patient(paths.samples),
         manifests=targets.per_center(paths.manifest),
         validation=paths.validation,
-        survival=paths.survival,
+        hazard_ratios=paths.hazard_ratios,
         monte_carlo=paths.monte_carlo,
     output:
         numbers=paths.recovery,
@@ -136,7 +168,7 @@ rule compare_with_truth:
         " --confidence {params.confidence} --centers {params.centers} --roles {params.roles} --truths {input.truths:q}"
         " --manifests {input.manifests:q} --image-truth @<(printf '%s\\n' {input.image_truth:q})"
         " --nifti @<(printf '%s\\n' {input.nifti:q}) --samples @<(printf '%s\\n' {input.samples:q})"
-        " --validation {input.validation:q} --survival {input.survival:q} --monte-carlo {input.monte_carlo:q}"
+        " --validation {input.validation:q} --hazard-ratios {input.hazard_ratios:q} --monte-carlo {input.monte_carlo:q}"
         " --output {output.numbers:q} --page {output.page:q} > {log:q} 2>&1"
 
 

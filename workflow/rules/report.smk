@@ -83,6 +83,7 @@ rule collect_results:
         imaging=targets.imaging(),
         cases=paths.cases,
         truth=targets.per_center(paths.truth)[0] if study.simulated else [],
+        hazard_ratios=paths.hazard_ratios if study.simulated else [],
         same_patients=paths.same_patients if study.has_images else [],
         shortcuts=paths.shortcuts if study.has_images else [],
     output:
@@ -116,7 +117,7 @@ rule collect_results:
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
         " --same-patients {input.same_patients:q} --explanation {input.explanation:q} --shortcuts {input.shortcuts:q}"
         " --imaging {input.imaging:q} --cases {input.cases:q}"
-        " --truth {input.truth:q}"
+        " --truth {input.truth:q} --hazard-ratios {input.hazard_ratios:q}"
         " --output {output.results:q} > {log:q} 2>&1"
 
 

@@ -36,7 +36,10 @@ STAGES = {
     "survive": ["survive"],
     "report": ["describe_images", "results", "report"],
     "provenance": ["provenance"],
-    "recovery": ["monte_carlo_truth", "monte_carlo_batch", "monte_carlo", "recovery", "judge_control"],
+    "recovery": [
+        *("compare_hazard_ratios", "monte_carlo_truth", "monte_carlo_batch", "monte_carlo"),
+        *("recovery", "judge_control"),
+    ],
 }
 # What makes an environment, and what torch brings along where it is built for CUDA.
 MAY_BE_THERE = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")

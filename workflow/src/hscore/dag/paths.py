@@ -61,6 +61,7 @@ class Paths:
         self.monte_carlo_truth = str(root / "recovery/monte_carlo/{scenario}-truth.json")
         self.monte_carlo_batch = str(root / "recovery/monte_carlo/{scenario}-{batch}.npz")
         self.monte_carlo = str(root / "recovery/monte_carlo.json")
+        self.hazard_ratios = str(root / "recovery/hazard_ratios.json")
         self.recovery = str(root / "recovery/recovery.json")
         self.recovery_page = str(root / "recovery/recovery.html")
         self.control = str(root / "recovery/control.json")

@@ -27,6 +27,7 @@ FIGURES = {
     "cox": (SURVIVAL, "Cox models"),
     "spline_external": (SURVIVAL, "Hazard along the H score, external"),
     "spline_development": (SURVIVAL, "Hazard along the H score, development"),
+    "hazard_ratios": (SURVIVAL, "Hazard ratios from planted to achieved"),
 }
 TABLES = {
     "flow": (PATIENTS, "Flow of patients"),
@@ -56,6 +57,7 @@ TABLES = {
     "survival_curves": (SURVIVAL, "Points of the Kaplan-Meier curves"),
     "cox": (SURVIVAL, "Cox models"),
     "spline": (SURVIVAL, "Hazard along the H score"),
+    "hazard_ratios": (SURVIVAL, "Hazard ratios from planted to achieved"),
     "prediction_error": (SURVIVAL, "Prediction error"),
     "survival_tests": (SURVIVAL, "Tests"),
     "survival_calibration": (SURVIVAL, "Calibration of predicted survival"),

@@ -1,8 +1,8 @@
 """Cohorts of scores, outcomes and survival drawn from the planted model, without images: the Monte-Carlo mode's data.
 
 Two scenarios. "planted": every model is the ideal observer of what it sees, so its score is the probability of
-metastasis, and disease-free survival has the planted hazard ratio. "null": all models are equally good and none better
-than another, and nothing is related to survival, so that every null hypothesis holds.
+metastasis, and the hybrid's drives disease-free survival as planted. "null": all models are equally good and none
+better than another, and nothing is related to survival, so that every null hypothesis holds.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from hscore.simulation import ideal
+from hscore.simulation import ideal, survival
 from hscore.statistics.tables import READING, Evaluation
 
 SCENARIOS = ("planted", "null")
@@ -41,11 +41,9 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
     reading = _reading(parameters, positive, random)
     ratios = {"planted": _planted, "null": _equal}[scenario](parameters, positive, reading, random)
     scores = {model: expit(ratio + logit(prevalence)) for model, ratio in ratios.items()}
-    planted = parameters["survival"]
-    high = scores["hybrid"] > planted["high_above_probability"]
-    ratio = planted["hazard_ratio"] if scenario == "planted" else 1.0
-    months, event = _survival(planted, np.where(high, ratio, 1.0), random)
-    survival = pd.DataFrame(
+    law = law_of_survival(parameters, scenario)
+    months, event = survival.draw(law, survival.hazard(law, ratios["hybrid"] + logit(prevalence)), random)
+    outcome = pd.DataFrame(
         {
             "score": scores["hybrid"],
             "lnm": positive.astype(float),
@@ -57,7 +55,13 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
     )
     age = random.integers(OLD - 15, OLD + 15, patients).astype(str)
     about = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
-    return Cohort(Evaluation(positive, scores), survival, about)
+    return Cohort(Evaluation(positive, scores), outcome, about)
+
+
+def law_of_survival(parameters: dict, scenario: str) -> dict:
+    """Return the section ``survival`` of the planted parameters; in the null scenario the H score has no effect."""
+    planted = parameters["survival"]
+    return planted if scenario == "planted" else planted | {"log_hazard_per_logit": 0.0}
 
 
 def _reading(parameters: dict, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -97,11 +101,3 @@ def _equal(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) 
         model: d * (d * (positive - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(positive.size)))
         for model in MODELS
     }
-
-
-def _survival(planted: dict, ratio: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Months and whether the event was observed, as the simulated patients' (`simulation.patients`)."""
-    time = random.exponential(1 / (planted["monthly_hazard_low"] * ratio))
-    lost = random.exponential(1 / planted["monthly_loss"], ratio.size)
-    censored = np.minimum(random.uniform(*planted["follow_up_months"], ratio.size), lost)
-    return np.maximum(0.1, np.round(np.minimum(time, censored), 1)), time <= censored

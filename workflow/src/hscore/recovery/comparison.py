@@ -1,4 +1,4 @@
-"""One simulated study beside its truth: masks, boxes, diffusion coefficients, AUCs, hazard ratio, readings."""
+"""One simulated study beside its truth: masks, boxes, diffusion coefficients, AUCs, readings."""
 
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from hscore.recovery.observers import at, observer
 from hscore.simulation import ideal
 from hscore.simulation.parameters import SEQUENCES
 from hscore.simulation.patients import observed_auc
-from hscore.statistics import cox
 from hscore.status import Status
 
 EVALUATIONS = {"out_of_fold": "development", "external": "external"}
@@ -147,22 +146,6 @@ def reading(performance: list[dict], specification: dict, parameters: dict) -> l
             continue
         for measure, true in (("sensitivity", sensitivity), ("specificity", specificity)):
             rows.append(_beside_truth(f"{row['model']}, {row['evaluation']}, {measure}", row[measure], true))
-    return rows
-
-
-def survival(
-    cohorts: dict[str, dict], truths: dict[str, dict], included: dict[str, list], confidence: float
-) -> list[dict]:
-    """Hazard ratio of the high H-score group beside the planted one, and that of the true groups on these patients."""
-    rows = []
-    for role, cohort in cohorts.items():
-        records = [truths[center]["patients"][patient] for center, patient in included[role]]
-        true = next(iter(truths.values()))["hazard_ratio"]
-        time = np.array([record["dfs"]["months"] for record in records])
-        event = np.array([record["dfs"]["event"] for record in records]) == 1
-        high = pd.DataFrame({"high": [float(record["high_risk"]) for record in records]})
-        rows.append(_beside_truth(f"{role}: by H score", cohort["hazard_ratio"], true))
-        rows.append(_beside_truth(f"{role}: by the true groups", cox.fit(time, event, high).wald(confidence)[0], true))
     return rows
 
 

@@ -45,7 +45,7 @@ def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
 
     The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
     """
-    cut = {"value": parameters["survival"]["high_above_probability"], "chosen_on": "nothing: planted"}
+    cut = {"value": parameters["survival"]["cut_off"], "chosen_on": "nothing: planted"}
     return {model: {**cut, "recalibration": {"method": "planted"}} for model in development.scores}
 
 
@@ -122,9 +122,10 @@ def covered_share(band: dict, name: str, truth: dict) -> float | None:
 
 
 def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
-    """The true values of a curve on its grid: as planted (hazards, calibrated scores), or on the reference's grid."""
-    if name in truth["hazards"]:
-        return np.exp(-truth["hazards"][name] * np.array(grid))
+    """The true values of a curve on its grid: survival by month, calibrated scores, or on the reference's grid."""
+    if name in truth["survival"]:
+        by_month = truth["survival"][name]
+        return np.interp(grid, np.arange(len(by_month)), by_month)
     if name in truth["calibrated"]:
         return np.array(grid)
     if name in truth["curves"] and len(truth["curves"][name]) == len(grid):
@@ -153,12 +154,11 @@ def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str,
 
 # --- what many studies show
 
-# Tests whose null hypothesis holds although differences between models and a hazard ratio are planted: ideal observers
-# are calibrated, alike in all subgroups and in both cohorts; only the high-risk group is related to survival.
+# Tests whose null hypothesis holds although differences between models and in survival are planted: ideal observers are
+# calibrated, alike in all subgroups and in both cohorts. Groups of a continuous score do not have proportional hazards,
+# and node status and reading say more about the score than its group does: no hypothesis on them holds exactly.
 PLANTED_NULLS = re.compile(
     r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
-    r"|proportional_hazards\w*\[(high H score|mri_ln_positive|GLOBAL)\]$"
-    r"|(multivariable\[mri_ln_positive\]|pathology\.both\[lnm\])$"
 )
 
 

@@ -5,16 +5,13 @@ from hscore.simulation.parameters import SEQUENCES
 
 
 def planted(truth: dict, specification: dict) -> dict:
-    """``ideal_auc`` by model (None where no ideal observer of it is known) and ``hazard_ratio``.
+    """``ideal_auc`` by model; None where no ideal observer of it is known.
 
     ``truth`` is the planted truth of any centre: what concerns the whole population is the same in all;
     ``specification`` the config section ``models``.
     """
     observers = {name: observer(specification, name) for name in specification}
-    return {
-        "ideal_auc": {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()},
-        "hazard_ratio": truth["hazard_ratio"],
-    }
+    return {"ideal_auc": {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()}}
 
 
 def observer(specification: dict, name: str) -> tuple[str, ...] | None:

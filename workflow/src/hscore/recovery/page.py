@@ -72,6 +72,7 @@ def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str,
     return environment.get_template("page.html").render(
         **content,
         level=f"{100 * content['confidence']:g}",
+        survival_level=f"{100 * content['hazard_ratios']['confidence']:g}",
         pictures=pictures,
         scenarios=[overview(summary) for summary in monte_carlo.values()],
     )

@@ -1,32 +1,34 @@
 """The truth behind the Monte-Carlo studies: from the planted parameters, or from cohorts so large that they hardly
 vary.
 
-Validation: the same function on large cohorts, so an estimate that is added there has a truth at once. Survival: closed
-forms of the planted exponential times, and large cohorts where there are none. What neither gives is measured against
-the mean of the studies, and said so.
+Validation: the same function on large cohorts, so an estimate that is added there has a truth at once. Survival: the
+limits of the estimates in the planted population (`limits`), without random error. What neither gives is measured
+against the mean of the studies, and said so.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from hscore.recovery import numbers
-from hscore.recovery.cohorts import draw
+from hscore.recovery.cohorts import draw, law_of_survival
 from hscore.recovery.monte_carlo import ROLES, Settings, frozen
-from hscore.statistics import concordance, cox, discrimination, validation
+from hscore.recovery.population import Population, population
+from hscore.statistics import validation
 from hscore.statistics.estimates import finite
 from hscore.statistics.survival_by_score import STEP_MONTHS
 
 LARGE, REPEATS = 50_000, 4  # patients and number of the large cohorts
-QUADRATIC, QUADRATIC_REPEATS = 3_000, 12  # where the cost grows with the square
 GROUP = "high H score"
 
 
 def reference(parameters: dict, scenario: str, settings: Settings, seed: int) -> dict:
-    """`values` and `curves` by place; `hazards` and `calibrated` say what further curves truly are."""
+    """`values` and `curves` by place; `survival` (by month) and `calibrated` say what further curves truly are."""
     random = np.random.default_rng([seed, 1])
     trees = [_validation(parameters, scenario, settings, random) for _ in range(REPEATS)]
     found = [numbers.intervals(tree) for tree in trees]
     values = {name: float(np.mean([one[name][0] for one in found if name in one])) for name in found[0]}
-    values |= _survival(parameters, scenario, settings, random)
+    of_survival, by_month = _survival(parameters, scenario, settings)
     bands = [numbers.bands(tree) for tree in trees]
     curves = {
         name: [finite(value) for value in np.mean([np.array(one[name]["value"], float) for one in bands], axis=0)]
@@ -35,9 +37,9 @@ def reference(parameters: dict, scenario: str, settings: Settings, seed: int) ->
     }
     return {
         "scenario": scenario,
-        "values": values,
+        "values": values | of_survival,
         "curves": curves,
-        "hazards": _hazards(parameters, scenario),
+        "survival": by_month,
         "calibrated": [name for name in bands[0] if "calibration[" in name and "recalibrated" in name]
         if scenario == "planted"
         else [],
@@ -53,81 +55,67 @@ def _validation(parameters: dict, scenario: str, settings: Settings, random: np.
     return {"validation": validation.validate(evaluations, fixed, few, about)}
 
 
-def _hazards(parameters: dict, scenario: str) -> dict[str, float]:
-    """Monthly hazard behind each Kaplan-Meier curve."""
-    low, ratio = parameters["survival"]["monthly_hazard_low"], hazard_ratio(parameters, scenario)
-    return {
-        f"survival.cohorts.{role}.groups.{group}.curve": low * (ratio if group == "high" else 1.0)
-        for role in ROLES
-        for group in ("high", "low")
-    }
+def _survival(parameters: dict, scenario: str, settings: Settings) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return true values of the survival analysis by place, and the survival of groups by month, from month 0 on.
 
-
-def hazard_ratio(parameters: dict, scenario: str) -> float:
-    """Of the high group against the low one."""
-    return parameters["survival"]["hazard_ratio"] if scenario == "planted" else 1.0
-
-
-def _survival(parameters: dict, scenario: str, settings: Settings, random: np.random.Generator) -> dict[str, float]:
-    """True values of the survival analysis by place."""
-    ratio, low = hazard_ratio(parameters, scenario), parameters["survival"]["monthly_hazard_low"]
-    horizon = settings.survive["horizon_months"]
-    mean = {hazard: (1 - np.exp(-hazard * horizon)) / hazard for hazard in (low, low * ratio)}
-    values = {}
+    In the null scenario nothing is related to survival, so the population's scores do not matter.
+    """
+    values, curves = {}, {}
+    law = law_of_survival(parameters, scenario)
+    longest = int(np.ceil(law["follow_up_months"][1]))
     for role in ROLES:
+        people = population(parameters | {"survival": law}, settings.prevalence[role])
         here = f"survival.cohorts.{role}"
-        values[f"{here}.hazard_ratio_firth"] = ratio
-        of_group = ("hazard_ratio", f"multivariable[{GROUP}]", f"pathology.both[{GROUP}]")
-        beside_it = ("multivariable[mri_ln_positive]", "pathology.both[lnm]")
-        for names, true in ((of_group, ratio), (beside_it, 1.0)):
-            values |= {f"{here}.{name}{kind}": true for name in names for kind in ("", ".profile")}
-        values[f"{here}.restricted_mean"] = float(mean[low * ratio] - mean[low])
-        for group, hazard in (("high", low * ratio), ("low", low)):
-            values[f"{here}.groups.{group}.median"] = np.log(2) / hazard
-            values |= {f"{here}.groups.{group}.at[at {month}]": np.exp(-hazard * month) for month in _years(settings)}
-        values |= {f"{here}.{name}": value for name, value in _large(parameters, scenario, settings, role, random)}
-    return values
+        values |= {f"{here}.{name}": value for name, value in _hazard_ratios(people)}
+        values |= {f"{here}.{name}": value for name, value in _of_score(people, settings)}
+        groups = {"high": people.high, "low": ~people.high}
+        nodes = {"positive": people.lnm, "negative": ~people.lnm}
+        for place, two in ((here, groups), (f"{here}.pathology", nodes)):
+            values |= {f"{place}.{name}": value for name, value in _of_groups(people, two, settings)}
+            for name, member in two.items():
+                by_month = people.survival.survival(member, np.arange(longest + 1))
+                curves[f"{place}.groups.{name}.curve"] = by_month.tolist()
+    return values, curves
+
+
+def _hazard_ratios(people: Population) -> Iterator[tuple[str, float]]:
+    """(name, value) of every Cox hazard ratio."""
+    score = people.h_score / 0.1
+    for covariates, names in (
+        ([people.high], ["hazard_ratio"]),
+        ([people.high, people.reading], [f"multivariable[{GROUP}]", "multivariable[mri_ln_positive]"]),
+        ([people.high, people.lnm], [f"pathology.both[{GROUP}]", "pathology.both[lnm]"]),
+        ([people.lnm], ["pathology.alone"]),
+        ([people.reading], ["univariable[mri_ln_positive]"]),
+        ([score], ["continuous"]),
+    ):
+        ratios = np.exp(people.survival.cox(np.column_stack(covariates).astype(float)))
+        for name, ratio in zip(names, ratios, strict=True):
+            yield name, float(ratio)
+            yield f"{name}.profile", float(ratio)
+            if name == "hazard_ratio":
+                yield f"{name}_firth", float(ratio)
+
+
+def _of_score(people: Population, settings: Settings) -> Iterator[tuple[str, float]]:
+    """(name, value) of how well the score orders patients by survival."""
+    yield "concordance", people.survival.harrell(people.h_score)
+    yield "concordance_uno", people.survival.uno(people.h_score)
+    for month in _years(settings):
+        yield f"time_dependent_auc[at {month}]", people.survival.auc_at(people.h_score, month)
+
+
+def _of_groups(people: Population, groups: dict[str, np.ndarray], settings: Settings) -> Iterator[tuple[str, float]]:
+    """(name, value) of the survival of two groups, bool [n] each."""
+    means = [people.survival.restricted_mean(member, settings.survive["horizon_months"]) for member in groups.values()]
+    yield "restricted_mean", means[0] - means[1]
+    months = np.array(_years(settings))
+    for name, member in groups.items():
+        yield f"groups.{name}.median", people.survival.median(member)
+        for month, share in zip(months, people.survival.survival(member, months), strict=True):
+            yield f"groups.{name}.at[at {month}]", float(share)
 
 
 def _years(settings: Settings) -> range:
     """The months at which the survival analysis reports."""
     return range(STEP_MONTHS, int(settings.survive["horizon_months"]) + 1, STEP_MONTHS)
-
-
-def _large(parameters: dict, scenario: str, settings: Settings, role: str, random: np.random.Generator):
-    """(name, value) of what has no closed form, from large cohorts."""
-    cohort = draw(parameters, scenario, LARGE, settings.prevalence[role], random).survival
-    time, event = cohort["dfs_months"].to_numpy(), cohort["dfs_event"].to_numpy() == 1
-    for name, columns in (
-        ("pathology.alone", cohort[["lnm"]]),
-        ("univariable[mri_ln_positive]", cohort[["mri_ln_positive"]]),
-        ("continuous", (cohort[["score"]] / 0.1)),
-    ):
-        ratio = float(np.exp(cox.fit(time, event, columns).beta[0]))
-        yield name, ratio
-        yield f"{name}.profile", ratio
-    without_censoring = parameters | {
-        "survival": parameters["survival"] | {"follow_up_months": [1e6, 1e6], "monthly_loss": 1e-12}
-    }
-    complete = draw(without_censoring, scenario, LARGE, settings.prevalence[role], random).survival
-    times, nodes = complete["dfs_months"].to_numpy(), complete["lnm"].to_numpy() == 1
-    restricted = np.minimum(times, settings.survive["horizon_months"])
-    yield "pathology.restricted_mean", float(restricted[nodes].mean() - restricted[~nodes].mean())
-    for name, group in (("positive", times[nodes]), ("negative", times[~nodes])):
-        yield f"pathology.groups.{name}.median", float(np.median(group))
-        for moment in _years(settings):
-            yield f"pathology.groups.{name}.at[at {moment}]", float((group > moment).mean())
-    for moment in _years(settings):
-        early = times <= moment
-        yield (
-            f"time_dependent_auc[at {moment}]",
-            float(discrimination.delong(early, complete["score"].to_numpy()).auc[0]),
-        )
-    pairs = {"concordance": concordance.harrell, "concordance_uno": concordance.uno}
-    for name, function in pairs.items():
-        found = []
-        for _ in range(QUADRATIC_REPEATS):
-            part = draw(parameters, scenario, QUADRATIC, settings.prevalence[role], random).survival
-            columns = part["dfs_months"].to_numpy(), part["dfs_event"].to_numpy() == 1, part["score"].to_numpy()
-            found.append(function(*columns, settings.survive["confidence"])["estimate"])
-        yield name, float(np.mean(found))

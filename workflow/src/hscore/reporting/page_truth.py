@@ -1,4 +1,4 @@
-"""The page's known-truth panel of a simulated study: planted, ideal, achieved."""
+"""The page's known-truth panel of a simulated study: AUCs next to the ideal observers', hazard ratios in four steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,8 @@ from hscore.reporting.figures import labels_of, rows_of
 Results = Mapping[str, Any]
 
 EVALUATIONS = {"external": "external", "out_of_fold": "development, out-of-fold"}
+VERDICTS = {True: "inside the interval", False: "outside", None: "\u2013"}
+YES_NO = {True: "yes", False: "no", None: ""}
 
 
 def view(results: Results) -> dict[str, Any]:
@@ -20,29 +22,50 @@ def view(results: Results) -> dict[str, Any]:
     shown = [
         {
             **row,
-            "planted_text": formatting.decimal(row["planted"], row["digits"]),
-            "achieved_text": formatting.estimate(
-                row["entry"], formatting.auc if row["digits"] == 3 else formatting.ratio
-            ),
-            "verdict": {True: "inside the interval", False: "outside", None: "\u2013"}[row["holds"]],
+            "planted_text": formatting.auc(row["planted"]),
+            "achieved_text": formatting.estimate(row["entry"], formatting.auc),
+            "verdict": VERDICTS[row["holds"]],
         }
         for row in rows
     ]
     unknown = [labels_of(results)[name] for name, ideal in results["truth"]["ideal_auc"].items() if ideal is None]
-    return {"truth": {"rows": shown, "unknown": unknown}}
+    return {"truth": {"rows": shown, "unknown": unknown, "ratios": hazard_ratios(results)}}
+
+
+def hazard_ratios(results: Results) -> dict[str, Any]:
+    """Return the hazard ratios from planted to achieved as text, one row per cohort."""
+    found = results["truth"]["hazard_ratios"]
+    planted = found["planted"]
+    return {
+        "slope": formatting.decimal(planted["log_hazard_per_logit"], 3),
+        "cut_off": formatting.decimal(planted["cut_off"], 3),
+        "rows": [
+            {
+                "cohort": name,
+                "planted": formatting.ratio(planted["estimate"]),
+                "true_groups": formatting.estimate(row["true_groups"], formatting.ratio),
+                "expected": formatting.why(row["expected"])
+                if row["expected"]["estimate"] is None
+                else formatting.ratio(row["expected"]["estimate"]),
+                "achieved": formatting.estimate(row["achieved"], formatting.ratio),
+                "verdict": VERDICTS[row["holds_expected"]],
+                "table": [f"{of['high']} / {of['low']}" for of in row["table"].values()]
+                if row["table"]
+                else ["\u2013"] * 2,
+            }
+            for name, row in found["cohorts"].items()
+        ],
+    }
 
 
 def comparisons(results: Results) -> list[dict[str, Any]]:
-    """Every planted number with ours: AUCs of models whose ideal observer is known, hazard ratios."""
+    """Every ideal AUC that is known, with ours."""
     labels, found = labels_of(results), []
     for evaluation, words in EVALUATIONS.items():
         for row in rows_of(results, evaluation):
             ideal = results["truth"]["ideal_auc"].get(row["model"])
             if ideal is not None:
-                found.append(_beside(f"AUC, {labels[row['model']]}", words, ideal, row["auc"], 3))
-    for cohort, content in results["survival"].get("cohorts", {}).items():
-        ratio = results["truth"]["hazard_ratio"]
-        found.append(_beside("Hazard ratio, high vs low H score", cohort, ratio, content["hazard_ratio"], 2))
+                found.append(_beside(f"AUC, {labels[row['model']]}", words, ideal, row["auc"]))
     return found
 
 
@@ -56,13 +79,30 @@ def rows(results: Results) -> Rows:
             "cohort": row["cohort"],
             "planted": row["planted"],
             **{key: row["entry"].get(key) for key in ("estimate", "low", "high")},
-            "holds_planted": {True: "yes", False: "no", None: ""}[row["holds"]],
+            "holds_planted": YES_NO[row["holds"]],
         }
         for row in comparisons(results)
     ]
 
 
-def _beside(item: str, cohort: str, planted: float, entry: Mapping[str, Any], digits: int) -> dict[str, Any]:
+def ratio_rows(results: Results) -> Rows:
+    """Return the hazard ratios from planted to achieved as a table of plain numbers, one row per cohort and step."""
+    if not results.get("truth"):
+        return []
+    found = results["truth"]["hazard_ratios"]
+    rows = []
+    for cohort, content in found["cohorts"].items():
+        for step in ("planted", "true_groups", "expected", "achieved"):
+            entry = found["planted"] if step == "planted" else content[step]
+            values = {key: entry.get(key) for key in ("estimate", "low", "high", "why")}
+            rows.append({"cohort": cohort, "hazard_ratio": step, **values})
+        rows[-1]["holds_expected"] = YES_NO[content["holds_expected"]]
+        for predicted, of in (content["table"] or {}).items():
+            rows[-1] |= {f"predicted_{predicted}_truly_{true}": n for true, n in of.items()}
+    return rows
+
+
+def _beside(item: str, cohort: str, planted: float, entry: Mapping[str, Any]) -> dict[str, Any]:
     low, high = entry.get("low"), entry.get("high")
     holds = None if low is None or high is None else low <= planted <= high
-    return {"item": item, "cohort": cohort, "planted": planted, "entry": entry, "holds": holds, "digits": digits}
+    return {"item": item, "cohort": cohort, "planted": planted, "entry": entry, "holds": holds}

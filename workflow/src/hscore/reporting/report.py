@@ -19,6 +19,7 @@ from hscore.reporting import (
 )
 from hscore.reporting.cases_figure import waterfall
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.hazard_ratio_figure import hazard_ratios
 from hscore.reporting.learning_figures import explanation, learning_curves
 from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
@@ -47,6 +48,7 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "spline_development": lambda results: spline(results, "development"),
     "subgroups_external": lambda results: subgroups(results, "external"),
     "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
+    "hazard_ratios": hazard_ratios,
     "learning_curves": learning_curves,
     "explanation": explanation,
 }

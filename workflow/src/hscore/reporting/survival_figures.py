@@ -223,7 +223,6 @@ def cox_forest(results: Results) -> Figure | None:
         ["Cox models; above 1: shorter disease-free survival"],
     )
     axes = canvas.panel(figure, 3.55, 0.9, 2.25, row_height * len(drawn))
-    axes.set_xscale("log")
     for y, row in enumerate(drawn[::-1]):
         entry = row["entry"]
         axes.plot([entry["low"], entry["high"]], [y, y], color=style.INK, linewidth=1.3)
@@ -236,19 +235,25 @@ def cox_forest(results: Results) -> Figure | None:
             fontsize=8,
             annotation_clip=False,
         )
+    ratio_axis(axes, min(row["entry"]["low"] for row in drawn), max(row["entry"]["high"] for row in drawn))
+    axes.set_ylim(-0.6, len(drawn) - 0.4)
+    axes.set_yticks(range(len(drawn)), [_cox_label(row) for row in drawn[::-1]], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def ratio_axis(axes: Axes, low: float, high: float) -> None:
+    """Make x a logarithmic axis of hazard ratios from ``low`` to ``high``, with a line at 1 and no y axis."""
+    axes.set_xscale("log")
     axes.axvline(1, color=style.MUTED, linewidth=0.9, zorder=0)
-    low, high = min(row["entry"]["low"] for row in drawn), max(row["entry"]["high"] for row in drawn)
     axes.set_xlim(max(min(low / 1.2, 0.5), 0.05), min(max(high * 1.2, 2), 200))
     ticks = [
         tick for tick in (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]
     ]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.set(ylim=(-0.6, len(drawn) - 0.4), xlabel="Hazard ratio (logarithmic)")
-    axes.set_yticks(range(len(drawn)), [_cox_label(row) for row in drawn[::-1]], fontsize=8)
-    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("Hazard ratio (logarithmic)")
     axes.spines["left"].set_visible(False)
-    return figure
 
 
 def _cox_label(row: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "reclassification": diagnosis_tables.reclassification(results),
         "published": diagnosis_tables.published(results),
         "truth": page_truth.rows(results),
+        "hazard_ratios": page_truth.ratio_rows(results),
         "guidelines": diagnosis_tables.checklist(results),
         "subgroups": diagnosis_tables.subgroups(results),
         "study_size": diagnosis_tables.study_size(results),

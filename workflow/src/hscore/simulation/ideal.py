@@ -7,7 +7,7 @@ likelihood ratio of LNM given them is that of one normal variable with separatio
 (one-factor model; Su and Liu, J Am Stat Assoc 1993;88:1350-1355 for the best linear combination of normal markers).
 """
 
-from math import exp, log, sqrt
+from math import log, sqrt
 from statistics import NormalDist
 
 MRI_LN_POSITIVE_MM = 10.0  # published
@@ -98,12 +98,9 @@ def reading_ratio(parameters: dict, short_axis: float) -> float:
     return log((1 - sensitivity) / specificity)
 
 
-def h_score(parameters: dict, signs: dict, size: float, short_axis: float, prevalence: float) -> float:
-    """P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule, 0..1: what a perfect hybrid model would say."""
-    if prevalence in (0, 1):
-        return float(prevalence)
+def h_score_logit(parameters: dict, signs: dict, size: float, short_axis: float, prevalence: float) -> float:
+    """Return logit P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule: what a perfect hybrid would say."""
     planted = parameters["signs"]
     pairs = [(signs[place], d) for place, d in planted["separation"]["CET1WI"].items()]
     ratio = log_likelihood_ratio(planted["latent"], [*pairs, (size, planted["size"])])
-    ratio += reading_ratio(parameters, short_axis)
-    return 1 / (1 + exp(-ratio - log(prevalence / (1 - prevalence))))
+    return ratio + reading_ratio(parameters, short_axis) + log(prevalence / (1 - prevalence))

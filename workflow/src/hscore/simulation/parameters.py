@@ -27,6 +27,7 @@ SECTIONS = (
     "fat_suppression_residual",
     "scanners",
 )
+SURVIVAL = ("log_hazard_per_logit", "monthly_hazard_at_cut_off", "cut_off", "follow_up_months", "monthly_loss")
 
 
 def load(path: str | Path) -> dict:
@@ -40,12 +41,21 @@ def load(path: str | Path) -> dict:
         raise UserError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: must be a YAML mapping with the sections {', '.join(SECTIONS)}")
-    missing = [section for section in SECTIONS if section not in content]
-    unknown = [section for section in content if section not in SECTIONS]
-    if missing or unknown:
-        problem = f"section '{missing[0]}' is missing" if missing else f"section '{unknown[0]}' is unknown"
-        raise UserError(f"{path}: {problem}; the sections are {', '.join(SECTIONS)}")
+    _check_names(f"{path}: section", content, SECTIONS)
+    _check_names(f"{path}, survival: parameter", content["survival"], SURVIVAL)
+    cut_off = content["survival"]["cut_off"]
+    if not (isinstance(cut_off, int | float) and 0 < cut_off < 1):
+        raise UserError(f"{path}, survival: cut_off is {cut_off!r}, but must be an H score between 0 and 1")
     return content
+
+
+def _check_names(what: str, found: dict, known: tuple[str, ...]) -> None:
+    """Raise UserError for the first name that is missing or unknown; ``what`` says what and where it is."""
+    missing = [name for name in known if name not in found]
+    unknown = [name for name in found if name not in known]
+    if missing or unknown:
+        problem = f"'{missing[0]}' is missing" if missing else f"'{unknown[0]}' is unknown"
+        raise UserError(f"{what} {problem}; known are {', '.join(known)}")
 
 
 def scanner(parameters: dict, name: str) -> dict:

@@ -2,7 +2,7 @@
 
 Everything is drawn from the planted parameters (resources/simulation.yaml). A latent nodal risk drives lymph-node
 metastasis, the signs on the images and the clinical variables; metastasis drives the largest node's size; the ideal
-observer's H score drives survival. `ideal.py` has the closed forms.
+observer's H score drives survival (`survival.py`). `ideal.py` has the closed forms.
 
 A patient is drawn from random numbers of her own, so who else is simulated does not matter, with one exception: which
 patients have LNM follows from their number, which is given for the centre.
@@ -13,7 +13,7 @@ from math import erf, exp, log, sqrt
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.simulation import controls, ideal
+from hscore.simulation import controls, ideal, survival
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
 
 TABLE_COLUMNS = (
@@ -67,11 +67,10 @@ def simulate_center(
         odds = positives / (patients - positives) * exp(own["prevalence_logit"])
         positives = min(max(round(patients * odds / (1 + odds)), 1), patients - 1)
     prevalence = positives / patients
+    prior = min(max(positives, 0.5), patients - 0.5) / patients  # where all or none have LNM, the H score needs odds
     names = [patient_name(center, number) for number in range(1, patients + 1)]
     lnm = _lowest(names, "lnm", positives, center, seed)
-    records = {
-        name: _patient(parameters, int(name in lnm), prevalence, own, stream(seed, center, name)) for name in names
-    }
+    records = {name: _patient(parameters, int(name in lnm), prior, own, stream(seed, center, name)) for name in names}
     missing = _missing(parameters["missing"], names, own["missing"], center, seed)
     for name, record in records.items():
         record["missing"] = missing[name]
@@ -87,7 +86,6 @@ def simulate_center(
         "center_shift": {"level": shift, **own},
         "prevalence": prevalence,
         "lnm": lnm,
-        "hazard_ratio": parameters["survival"]["hazard_ratio"],
         "ideal_auc": controls.expected_auc(ideal.observers(parameters), control),
         "ideal_auc_of_these_patients": observed_auc(parameters, records, lnm),
         "parameters": {
@@ -199,8 +197,9 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
     tumour = _draw_tumour(parameters["tumour"], size + center["size"], random)
     short_axis = _draw_short_axis(parameters["node_short_axis_mm"], lnm, random)
     clinical = _draw_clinical(parameters["clinical"], marker, size + center["size"], center)
-    probability = ideal.h_score(parameters, signs["CET1WI"], size, short_axis, prevalence)
-    high = bool(probability > parameters["survival"]["high_above_probability"])
+    log_odds = ideal.h_score_logit(parameters, signs["CET1WI"], size, short_axis, prevalence)
+    h_score = 1 / (1 + exp(-log_odds))
+    hazard = float(survival.hazard(parameters["survival"], log_odds))
     levels = {
         sequence: {place: level(value, planted["width"]) for place, value in places.items()}
         for sequence, places in signs.items()
@@ -216,9 +215,10 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
         "mri_ln_short_axis_mm": short_axis,
         "node_side": "left" if random.random() < 0.5 else "right",
         "clinical": clinical,
-        "ideal_h_score": probability,
-        "high_risk": high,
-        "dfs": _draw_survival(parameters["survival"], high, random),
+        "ideal_h_score": h_score,
+        "high_risk": h_score >= parameters["survival"]["cut_off"],
+        "monthly_hazard": hazard,
+        "dfs": _draw_survival(parameters["survival"], hazard, random),
         "artefacts": _draw_artefacts(parameters["artefacts"], random),
     }
 
@@ -284,13 +284,10 @@ def _ordered_choice(frequency: dict, value: float) -> str:
     return category
 
 
-def _draw_survival(parameters: dict, high: bool, random: np.random.Generator) -> dict:
-    """Exponential event time with proportional hazards, cut by follow-up and random loss; months, one decimal."""
-    hazard = parameters["monthly_hazard_low"] * (parameters["hazard_ratio"] if high else 1.0)
-    event = random.exponential(1 / hazard)
-    censored = min(random.uniform(*parameters["follow_up_months"]), random.exponential(1 / parameters["monthly_loss"]))
-    months = max(0.1, round(float(min(event, censored)), 1))
-    return {"months": months, "event": int(event <= censored)}
+def _draw_survival(parameters: dict, hazard: float, random: np.random.Generator) -> dict:
+    """Draw months, with one decimal, and whether the event was observed."""
+    months, event = survival.draw(parameters, hazard, random)
+    return {"months": float(months), "event": int(event)}
 
 
 def _draw_artefacts(shares: dict, random: np.random.Generator) -> dict:

@@ -30,7 +30,6 @@ def work(arguments: argparse.Namespace) -> None:
         if patients:
             shown.append((center, truths[center]["scanner"], patients[0], converted[center, patients[0]]))
     performance, models = validation["performance"], arguments.models
-    survival = read_json(arguments.survival)["cohorts"]
     content = {
         "study": arguments.study,
         "simulated": True,
@@ -40,7 +39,7 @@ def work(arguments: argparse.Namespace) -> None:
         "images": comparison.summarise_images(rows),
         "models": comparison.models(models, performance, truths, included),
         "reading": comparison.reading(performance, models, parameters),
-        "survival": comparison.survival(survival, truths, included, arguments.confidence),
+        "hazard_ratios": read_json(arguments.hazard_ratios),
         "patients_images": rows,
     }
     write_json(arguments.output, content)
@@ -64,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--nifti", type=Path, nargs="+", required=True, help="folders of the convert step: .../<center>/sub-<patient>")
     add("--samples", type=Path, nargs="+", required=True, help="folders of the sample step, likewise")
     add("--validation", type=Path, required=True, help="validation, JSON")
-    add("--survival", type=Path, required=True, help="survival, JSON")
+    add("--hazard-ratios", type=Path, required=True, help="hazard ratios next to the planted one, JSON")
     add("--monte-carlo", type=Path, required=True, help="summary of the Monte-Carlo studies, JSON")
     add("--output", type=Path, required=True, help="estimates beside the truth, JSON")
     add("--page", type=Path, required=True, help="the recovery report, HTML")

@@ -33,10 +33,18 @@ def work(arguments: argparse.Namespace) -> None:
         shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
         imaging=read_json(arguments.imaging) if arguments.imaging else None,
         cases=read_json(arguments.cases),
-        truth=planted(read_json(arguments.truth), arguments.config["models"]) if arguments.truth else None,
+        truth=truth(arguments) if arguments.truth else None,
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
+
+
+def truth(arguments: argparse.Namespace) -> dict:
+    """Return what was planted, and the study's hazard ratio next to it."""
+    return {
+        **planted(read_json(arguments.truth), arguments.config["models"]),
+        "hazard_ratios": read_json(arguments.hazard_ratios),
+    }
 
 
 def histories(folders: list[Path]) -> dict[str, list[dict]]:
@@ -72,6 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--imaging", type=Path, nargs="?", help="file of the describe_images step, if images")
     parser.add_argument("--cases", type=Path, required=True, help="file of the show_cases step")
     parser.add_argument("--truth", type=Path, nargs="?", help="planted truth of any centre (JSON), if simulated")
+    parser.add_argument("--hazard-ratios", type=Path, nargs="?", help="file of compare_hazard_ratios, if simulated")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
     _program.run(work, parser.parse_args(argv))
 

@@ -1,0 +1,48 @@
+"""Write the hazard ratio of a simulated study next to what was planted, and what was to be expected of its groups."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from hscore.files import read_json, write_json
+from hscore.recovery import hazard_ratios
+from hscore.statistics import tables
+from hscore.steps import _program
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Read scores, survival analysis and truths; compare; write."""
+    scores = {
+        name: _scores(path, column)
+        for name, path, column in (
+            ("external", arguments.external, "score"),
+            ("development", arguments.development, "out_of_fold"),
+        )
+        if path
+    }
+    truths = [read_json(path) for path in arguments.truths]
+    content = hazard_ratios.compare(read_json(arguments.survival), scores, truths, arguments.confidence)
+    write_json(arguments.output, content)
+
+
+def _scores(path: Path, column: str) -> pd.Series:
+    patients = tables.read_table(path, [column]).index
+    return pd.Series(tables.read_scores(path, column, patients), patients)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = _program.parser("compare_hazard_ratios", __doc__)
+    add = parser.add_argument
+    add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")
+    add("--external", type=Path, nargs="?", help="external scores of the H-score model, CSV")
+    add("--survival", type=Path, required=True, help="survival, JSON")
+    add("--truths", type=Path, nargs="+", required=True, help="planted truths of all centres, JSON")
+    add("--confidence", type=float, required=True, help="confidence level of the survival analysis")
+    add("--output", type=Path, required=True, help="the hazard ratios, JSON")
+    _program.run(work, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
