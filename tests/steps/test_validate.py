@@ -183,7 +183,7 @@ def test_subgroups_and_study_size_are_reported_for_the_reference_model(folder):
     content = read(folder)
     for evaluation, n in (("external", 30), ("out_of_fold", 60)):
         found = {row["variable"]: row for row in content["subgroups"] if row["evaluation"] == evaluation}
-        assert set(found) == {"center", "histology"}
+        assert set(found) == {"center", "histology", "mri_ln_short_axis_mm"}
         assert [level["level"] for level in found["histology"]["levels"]] == ["adenocarcinoma", "squamous"]
         assert sum(level["n"] for level in found["histology"]["levels"]) == n
         assert set(found["center"]["heterogeneity"]) == {"auc", "sensitivity", "specificity"}

@@ -22,11 +22,13 @@ class Evaluation:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
     ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
+    ``seeds``, float [seeds, n], are the external scores that each seed alone would give, of models with several.
     """
 
     positive: np.ndarray
     scores: dict[str, np.ndarray]
     members: dict[str, np.ndarray] = field(default_factory=dict)
+    seeds: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -112,18 +114,19 @@ def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
 def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, positive: pd.Series) -> Evaluation:
     """Every model's scores from one column of its prediction table, with the outcome of the same patients.
 
-    With the external column ``score``, the members' scores too.
+    With the external column ``score``, the members' and seeds' scores too.
     """
     scores = {model: read_scores(path, column, positive.index) for model, path in models}
-    members = {model: read_members(path, positive.index) for model, path in models} if column == "score" else {}
-    return Evaluation(
-        positive.to_numpy(dtype=bool), scores, {model: values for model, values in members.items() if len(values)}
-    )
+    parts = {"members": {}, "seeds": {}}
+    for part, prefix in (("members", "fold_"), ("seeds", "seed_")) if column == "score" else ():
+        found = {model: read_members(path, prefix, positive.index) for model, path in models}
+        parts[part] = {model: values for model, values in found.items() if len(values)}
+    return Evaluation(positive.to_numpy(dtype=bool), scores, **parts)
 
 
-def read_members(path: str | Path, patients: pd.Index) -> np.ndarray:
-    """Return the members' scores [members, patients] of an external prediction table: its columns ``fold_...``."""
-    names = [name for name in read_table(path, []).columns if name.startswith("fold_")]
+def read_members(path: str | Path, prefix: str, patients: pd.Index) -> np.ndarray:
+    """Return the columns of an external prediction table that begin with ``prefix``, float [columns, patients]."""
+    names = [name for name in read_table(path, []).columns if name.startswith(prefix)]
     return np.array([read_scores(path, name, patients) for name in names])
 
 
@@ -179,6 +182,14 @@ def read_characteristics(
     table = read_tables(manifests, [])
     same_patients(table.index, " + ".join(str(path) for path in manifests), patients)
     return table.loc[patients, [name for name in columns if name in table.columns]]
+
+
+def with_characteristics(
+    patients: pd.DataFrame, manifests: Sequence[str | Path], columns: Sequence[str]
+) -> pd.DataFrame:
+    """``patients`` with those of ``columns`` that they lack and the manifests have, as text."""
+    found = read_characteristics(manifests, [name for name in columns if name not in patients], patients.index)
+    return patients if found is None else patients.join(found)
 
 
 def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import survival_by_score, tables
+from hscore.statistics import added_value, survival_by_score, tables
 from hscore.steps import _program
 
 
@@ -13,6 +13,7 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
     settings = arguments.settings
     patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, settings["adjust_for"])
+    patients = tables.with_characteristics(patients, arguments.manifests, added_value.MEASURED)
     cohorts = {
         name: (column, tables.join_scores(path, column, patients))
         for name, column, path in (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import selection, subgroups, tables, validation
+from hscore.statistics import added_value, selection, subgroups, tables, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -36,8 +36,9 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def about(manifests: list[Path], positive: pd.Series) -> pd.DataFrame | None:
-    """What the manifests say of the patients for subgroups and the reading of the nodes."""
-    return tables.read_characteristics(manifests, (*subgroups.COLUMNS, tables.READING), positive.index)
+    """What the manifests say of the patients for subgroups and added value."""
+    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES))
+    return tables.read_characteristics(manifests, list(columns), positive.index)
 
 
 def main(argv: list[str] | None = None) -> None:
