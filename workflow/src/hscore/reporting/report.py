@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from hscore.files import new_file, new_folder
 from hscore.reporting import canvas, decision_figures, figures, page, style, survival_figures, tables
 from hscore.reporting.cases_figure import waterfall
+from hscore.reporting.centers_figure import centers
 from hscore.reporting.flow_diagram import flow
+from hscore.reporting.instability_figure import instability
 from hscore.reporting.learning_figures import explanation, learning_curves
 from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
@@ -37,6 +39,8 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "spline_development": lambda results: spline(results, "development"),
     "subgroups_external": lambda results: subgroups(results, "external"),
     "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
+    "instability_external": instability,
+    "centers_external": centers,
     "learning_curves": learning_curves,
     "explanation": explanation,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hscore.files import new_file
-from hscore.reporting import diagnosis_tables, imaging_tables, page_truth, survival_tables
+from hscore.reporting import diagnosis_tables, evaluation_tables, imaging_tables, page_truth, survival_tables
 from hscore.reporting.cells import Rows
 
 
@@ -46,6 +46,10 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "spline": survival_tables.spline(results),
         "prediction_error": survival_tables.prediction_error(results),
         "thresholds": diagnosis_tables.thresholds(results),
+        "added_value": evaluation_tables.added_value(results),
+        "instability": evaluation_tables.instability(results),
+        "threshold_instability": evaluation_tables.threshold_instability(results),
+        "centers": evaluation_tables.centers(results),
     }
     data = results["study"]["data"]
     return {name: [{"data": data, **row} for row in rows] for name, rows in found.items() if rows}

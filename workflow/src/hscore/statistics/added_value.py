@@ -180,7 +180,7 @@ def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidenc
         models = parts["external"][1]
     if isinstance(models, str):
         none = unknown(models, discrimination.PAIRED)
-        return {"n": 0, "events": 0, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
+        return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
     positive, found = parts["external"]
     positive, scores = positive[found.known], np.array([_linear(model, found.table) for model in models])
     gain = discrimination.compare(positive, scores[1], scores[0], confidence)
@@ -268,7 +268,7 @@ def _frozen_survival(
         frozen = parts["external"][2]
     if isinstance(frozen, str):
         none = unknown(frozen, concordance.HARRELL)
-        return {"n": 0, "events": 0, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
+        return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
     time, event, found = parts["external"]
     time, event = time[found.known], event[found.known]
     risks = [found.table.iloc[:, : model.beta.size].to_numpy() @ model.beta for model in frozen]
