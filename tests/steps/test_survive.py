@@ -284,3 +284,16 @@ def test_competing_events_are_counted_and_censored(folder):
     assert content["cohorts"]["development"]["competing"] is None
     for group in competing["groups"].values():
         assert group["incidence"] == sorted(group["incidence"]) and group["at_end"]["low"] <= group["at_end"]["high"]
+
+
+def test_added_value_beside_node_size_and_antigen_or_why_not(folder):
+    assert survive(folder).returncode == 0
+    found = json.loads((folder / "survival.json").read_text())["added_value"]
+    assert [row["cohort"] for row in found["cohorts"]] == ["external", "development"]
+    for center in "abc":
+        table = pd.read_csv(folder / f"{center}_manifest.csv").drop(columns="scc_ag_ng_ml")
+        table.to_csv(folder / f"{center}_manifest.csv", index=False)
+    assert survive(folder).returncode == 0
+    found = json.loads((folder / "survival.json").read_text())["added_value"]
+    assert all("have no scc_ag_ng_ml" in row["added"]["why"] for row in found["cohorts"])
+    assert "have no scc_ag_ng_ml" in found["frozen"]["gain"]["why"]
