@@ -59,12 +59,12 @@ def of_threshold(separation: float, rule="youden", external=True):
 
 def test_the_threshold_of_a_sharp_score_is_steadier():
     (dull, _), (sharp, frozen) = of_threshold(0.8), of_threshold(6.0)
-    assert sharp["cut_off"]["estimate"] == frozen["value"]
-    assert sharp["cut_off"]["low"] <= frozen["value"] <= sharp["cut_off"]["high"]
+    assert sharp["cut_off"]["frozen"] == frozen["value"]
+    assert sharp["cut_off"]["from"] <= frozen["value"] <= sharp["cut_off"]["to"]
     assert sharp["chosen"] == sharp["resamples"] == 200
     assert sharp["external"]["changed"] < dull["external"]["changed"]
     assert 0 <= dull["external"]["unsure"] <= 1
-    assert dull["external"]["sensitivity"]["low"] < dull["external"]["sensitivity"]["high"]
+    assert dull["external"]["sensitivity"]["from"] < dull["external"]["sensitivity"]["to"]
 
 
 def test_a_fixed_cut_off_or_none_has_no_distribution():
@@ -73,6 +73,26 @@ def test_a_fixed_cut_off_or_none_has_no_distribution():
     none = instability.of_threshold((POSITIVE, SCORE), None, {"value": None}, "youden", 0.95, np.ones((2, 4)))
     assert "no cut-off" in none["cut_off"]["why"]
     assert of_threshold(1.0, external=False)[0]["external"] is None
+
+
+def test_the_spread_over_cut_offs_is_that_of_applying_each():
+    rng = np.random.default_rng(13)
+    positive, score = rng.random(80) < 0.4, rng.random(80).round(2)
+    new, new_score = rng.random(50) < 0.4, rng.random(50).round(2)
+    counts = bootstrap.draw(80, 100, rng)
+    frozen = {"value": 0.4}
+    found = instability.of_threshold((positive, score), (new, new_score), frozen, "youden", 0.9, counts)
+    cuts = instability.resampled(positive, score, "youden", counts)
+    cuts = cuts[~np.isnan(cuts)]
+    assert found["chosen"] == cuts.size
+    assert [found["cut_off"][key] for key in ("from", "to")] == pytest.approx(np.quantile(cuts, [0.05, 0.95]))
+    rates = [(new_score >= cut)[new].mean() for cut in cuts]
+    external = found["external"]
+    assert [external["sensitivity"][key] for key in ("from", "to")] == pytest.approx(np.quantile(rates, [0.05, 0.95]))
+    assert external["sensitivity"]["frozen"] == (new_score >= 0.4)[new].mean()
+    changed = np.mean([(new_score >= cut) != (new_score >= 0.4) for cut in cuts], axis=0)
+    assert external["changed"] == pytest.approx(changed.mean())
+    assert external["unsure"] == pytest.approx((changed > 0.05).mean())
 
 
 def test_a_report_has_members_and_seeds_of_every_model_and_points_of_the_reference():

@@ -7,6 +7,8 @@ from hscore.reporting.cells import ESTIMATE, Rows, bare, estimated
 from hscore.reporting.centers_figure import MEASURES
 from hscore.reporting.page_added_value import analyses, frozen
 
+SPREAD = ("frozen", "from", "to")
+
 
 def added_value(results: Mapping[str, Any]) -> Rows:
     """Added value of the H score: fitted in each cohort, then the models frozen on development, one row each."""
@@ -45,10 +47,10 @@ def threshold_instability(results: Mapping[str, Any]) -> Rows:
     for row in (results.get("instability") or {}).get("thresholds", []):
         external = row["external"] or {}
         cells = {key: row[key] for key in ("model", "resamples", "chosen")}
-        cells |= {f"cut_off_{key}": value for key, value in estimated(row["cut_off"]).items()}
+        cells |= {f"cut_off_{key}": bare(row["cut_off"][key]) for key in SPREAD}
         cells |= {f"calls_{key}": bare(external.get(key)) for key in ("changed", "unsure")}
         for measure in ("sensitivity", "specificity"):
-            cells |= {f"{measure}_{key}": bare(external.get(measure, {}).get(key)) for key in ESTIMATE}
+            cells |= {f"{measure}_{key}": bare(external.get(measure, {}).get(key)) for key in SPREAD}
         rows.append({**cells, "why": row["cut_off"].get("why", "")})
     return rows
 

@@ -39,9 +39,9 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
             draw(cut, color=style.VERMILLION, linewidth=1.1)
         handles.append(Line2D([], [], color=style.VERMILLION, linewidth=1.1, label="frozen cut-off"))
     found = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
-    if found and found["low"] is not None:
-        axes.axvspan(100 * found["low"], 100 * found["high"], color=style.VERMILLION, alpha=0.13, linewidth=0)
-        name = f"its {level_of(results)} interval over resamples"
+    if found and found["from"] is not None:
+        axes.axvspan(100 * found["from"], 100 * found["to"], color=style.VERMILLION, alpha=0.13, linewidth=0)
+        name = f"where {level_of(results)} of the resampled ones lie"
         handles.append(Patch(color=style.VERMILLION, alpha=0.13, linewidth=0, label=name))
     axes.set(xlim=(-2, 102), ylim=(-2, 102), xlabel="Risk by the ensemble (%)", ylabel="Risk by each member (%)")
     axes.set_xticks(range(0, 101, 20))

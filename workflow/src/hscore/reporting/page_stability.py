@@ -51,29 +51,21 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
     rows = []
     for row in (results.get("instability") or {}).get("thresholds", []):
         external = row["external"] or {}
-        cells = [_cut_off(row)]
+        cells = [_between(row["cut_off"], formatting.auc)]
         cells += [formatting.percent(external[key]) if external else "\u2013" for key in ("changed", "unsure")]
         for key in ("sensitivity", "specificity"):
-            cells.append(_between(external[key]) if external else "\u2013")
+            cells.append(_between(external[key], formatting.percent) if external else "\u2013")
         rows.append({"label": labels[row["model"]], "main": row["model"] == main_model(results), "cells": cells})
     return rows
 
 
-def _cut_off(row: Mapping[str, Any]) -> str:
-    """The frozen cut-off with its interval; a reading has the same one in every resample."""
-    cut_off = row["cut_off"]
-    if cut_off["low"] is None and row["chosen"]:
-        return f"{formatting.decimal(cut_off['estimate'], 3)} in every resample"
-    return formatting.estimate(cut_off, lambda value: formatting.decimal(value, 3))
-
-
-def _between(entry: Mapping[str, Any]) -> str:
-    """A rate at the frozen cut-off, and between which values it lies at the resampled ones."""
-    if entry["estimate"] is None:
+def _between(entry: Mapping[str, Any], write) -> str:
+    """A value at the frozen cut-off, and between which values it lies at the resampled ones."""
+    if entry["from"] is None:
         return formatting.why(entry)
-    if entry["low"] is None:
-        return f"{formatting.percent(entry['estimate'])} at each"
-    return formatting.estimate(entry, formatting.percent)
+    if entry["from"] == entry["to"] == entry["frozen"]:
+        return f"{write(entry['frozen'])}, always"
+    return f"{write(entry['frozen'])} ({formatting.ends({'low': entry['from'], 'high': entry['to']}, write)})"
 
 
 def external_centers(results: Results) -> dict[str, Any] | None:

@@ -18,11 +18,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from hscore.statistics import bootstrap, discrimination, thresholds
-from hscore.statistics.estimates import unknown
 from hscore.statistics.tables import Evaluation
 
 NO_MEMBERS = "the score has fewer than two members"
 NO_CUT_OFF = "no cut-off was frozen for this model"
+FIXED = "the cut-off is a fixed value"
+UNSURE = 0.05  # of the resamples: a patient whose call changes in more is unsure
 POINT_DIGITS = 6
 
 
@@ -139,43 +140,45 @@ def of_threshold(
         external: the same of the external cohort, or None.
         frozen: the model's entry in the frozen thresholds.
         rule: as configured, see ``thresholds.parse_rule``.
-        confidence: level of the percentile intervals.
+        confidence: share of the resamples between ``from`` and ``to``.
         counts: bootstrap draws of the development cohort.
 
     Returns:
-        ``cut_off``, the frozen one with its interval; ``chosen`` of ``resamples`` in which a cut-off separated;
-        ``external``: ``changed``, the mean share of patients whose call is not that at the frozen cut-off, ``unsure``,
-        the share of those whose call changes in more than one resample of twenty, and ``sensitivity`` and
-        ``specificity``, each the value at the frozen cut-off with its interval over the cut-offs alone.
+        ``cut_off``: the ``frozen`` one, and ``from`` and ``to``, between which the resampled ones lie; ``chosen`` of
+        ``resamples`` in which a cut-off separated; ``external``: ``changed``, the mean share of patients whose call is
+        not that at the frozen cut-off, ``unsure``, the share of those whose call changes in more than one resample of
+        twenty, and ``sensitivity`` and ``specificity`` at the frozen cut-off and, ``from`` and ``to``, at the others.
+        These are spreads over cut-offs, not confidence intervals: the patients are the same.
     """
-    method = f"percentile bootstrap, {len(counts)} resamples"
     cut, (name, _) = frozen["value"], thresholds.parse_rule(rule)
-    start = {"resamples": len(counts), "chosen": 0, "external": None}
-    if cut is None or name == "value":
-        return {**start, "cut_off": unknown(NO_CUT_OFF if cut is None else "the cut-off is a fixed value", method)}
-    if why := discrimination.undefined(*development):
-        return {**start, "cut_off": unknown(why, method)}
-    cuts = resampled(*development, rule, counts)
-    cut_off = {"estimate": cut, **bootstrap.interval(cuts, confidence), "method": method}
+    why = NO_CUT_OFF if cut is None else FIXED if name == "value" else discrimination.undefined(*development)
+    cuts = np.full(len(counts), np.nan) if why else resampled(*development, rule, counts)
     known = cuts[~np.isnan(cuts)]
-    result = {**start, "chosen": int(known.size), "cut_off": cut_off}
-    if external is None or not external[1].size or not known.size:
-        return result
+    start = {"resamples": len(counts), "chosen": int(known.size)}
+    if not known.size:
+        nothing = {"frozen": cut, "from": None, "to": None, "why": why or "no resample has a cut-off that separates"}
+        return {**start, "cut_off": nothing, "external": None}
+    result = {**start, "cut_off": _spread(cut, known, confidence)}
+    if external is None or not external[1].size:
+        return {**result, "external": None}
     positive, score = external
-    called = score >= known[:, None]
-    changed = (called != (score >= cut)).mean(axis=0)
+    frozen_calls, calls = score >= cut, score >= known[:, None]
+    changed = (calls != frozen_calls).mean(axis=0)
     rates = {}
-    for measure, group, right in (("sensitivity", positive, called), ("specificity", ~positive, ~called)):
+    for measure, group in (("sensitivity", positive), ("specificity", ~positive)):
         if not group.any():
-            rates[measure] = unknown("there are no such patients", method)
+            rates[measure] = {"frozen": None, "from": None, "to": None, "why": "there are no such patients"}
             continue
-        at = ((score >= cut) == positive)[group].mean()
-        rates[measure] = {
-            **{"estimate": float(at), **bootstrap.interval(right[:, group].mean(axis=1), confidence)},
-            "method": f"{method}, of the cut-off alone",
-        }
-    shares = {"changed": float(changed.mean()), "unsure": float((changed > 0.05).mean())}
+        right = (calls == positive)[:, group].mean(axis=1)
+        rates[measure] = _spread(float((frozen_calls == positive)[group].mean()), right, confidence)
+    shares = {"changed": float(changed.mean()), "unsure": float((changed > UNSURE).mean())}
     return {**result, "external": {"n": int(score.size), **shares, **rates}}
+
+
+def _spread(value: float, draws: np.ndarray, confidence: float) -> dict:
+    """A value, and the percentiles between which the resampled ones lie."""
+    low, high = bootstrap.percentiles(draws, confidence)
+    return {"frozen": value, "from": float(low), "to": float(high)}
 
 
 def resampled(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
