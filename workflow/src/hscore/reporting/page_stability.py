@@ -101,7 +101,8 @@ def _predicted(entry: Mapping[str, Any], write) -> str:
     if entry["prediction_low"] is None:
         return formatting.why({"why": entry.get("prediction_why") or entry.get("why")})
     low, high = entry["prediction_low"], entry["prediction_high"]
-    return formatting.ends({"low": low, "high": high}, write)
+    sign = f"{formatting.NBSP}%" if write is formatting.percent else ""
+    return f"{formatting.ends({'low': low, 'high': high}, write)}{sign}"
 
 
 def _entered(entry: Mapping[str, Any]) -> str:
