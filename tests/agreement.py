@@ -1,10 +1,10 @@
 """Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
 
 Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions. What
-they have no reference for stands in references/r.json and survival.json, written by references/make.R and survival.R
-from the same data. The aim is a
-relative difference of at most 1e-6, of 1e-5 where both sides iterate. A row that is allowed more says why. Every number
-of the reference files is compared, or falls under one of ``NOT_COMPARED``.
+they have no reference for stands in references/r.json, survival.json and evaluation.json, written from the same data by
+make.R, survival.R and evaluation.R there. The aim is a relative difference of at most 1e-6, of 1e-5 where both sides
+iterate. A row that is allowed more says why. Every number of the reference files is compared, or falls under one of
+``NOT_COMPARED``.
 """
 
 import json
@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.statistics import (  # noqa: E402  (the path must be set first when this runs as a program)
     accuracy,
+    added_value,
     bootstrap,
     calibration,
     censoring,
@@ -35,6 +36,7 @@ from hscore.statistics import (  # noqa: E402  (the path must be set first when 
     discrimination,
     imputation,
     logistic,
+    meta_analysis,
     multiplicity,
     partial_likelihood,
     precision,
@@ -52,6 +54,7 @@ from hscore.statistics import (  # noqa: E402  (the path must be set first when 
     time_dependent,
 )
 from hscore.statistics.estimates import two_sided_p  # noqa: E402
+from hscore.statistics.tables import Evaluation  # noqa: E402
 
 EXACT, ITERATIVE = 1e-6, 1e-5
 Z = 1.959963984540054
@@ -127,7 +130,7 @@ NOT_COMPARED = {
     r"/(x|n|n_pos|n_neg|events|df)$": "sizes that enter the comparison",
     r"/conf|/level$|/alpha$": "settings of the comparison",
     r"^/(time_dependent/(beta|months|hazard)|rubin/(estimates|variances)|holm/p|lowess/place)$": "inputs",
-    r"^/shares/(right|of)$": "inputs",
+    r"^/shares/(right|of)$|^/pooled/\d+/(values|variances)$": "inputs",
     r"^/(pooled/(estimates|covariances)|calibration/(horizon|hazard|coef|at|predicted))$": "inputs",
     r"^/pooled/(df2|f)$": "chi2 / df1 and p, which are compared, follow from them",
     r"^/(paired_difference/\d+/counts|unpaired_delong/first|spline/(knots|at)|incidence/times)$": "inputs",
@@ -192,6 +195,7 @@ class Agreement:
         files = {name: read(shared / place) for name, place in FILES.items()}
         files["packages"] = read(ROOT / "tests" / "references" / "r.json")
         files["survival"] = read(ROOT / "tests" / "references" / "survival.json")
+        files["evaluation"] = read(ROOT / "tests" / "references" / "evaluation.json")
         rows = [
             *of_proportions(files["proportions"]),
             *of_asah(files["asah"], shared / "stats"),
@@ -200,6 +204,8 @@ class Agreement:
             *of_tcga(files["tcga"], shared / "tcga_cesc"),
             *of_packages(files["packages"], shared),
             *of_survival_models(files["survival"], shared),
+            *of_added_value(files["evaluation"], shared / "stats"),
+            *of_pooled(files["evaluation"]["pooled"]),
         ]
         reasons = Counter()
         for name, content in files.items():
@@ -847,6 +853,43 @@ def of_sample_size(expected: dict) -> Iterator[Row]:
         criteria = precision.for_development(*of)
         for (criterion, value), found in zip(criteria.items(), expected[key], strict=True):
             yield Row("pmsampsize", f"patients to develop, {criterion}, {of}", found, value)
+
+
+def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
+    """Other measured variables take the places of node size, SCC antigen and the reading."""
+    asah, lung = (pd.read_csv(folder / f"{name}.csv") for name in ("asah", "lung"))
+    nodes = pd.DataFrame(dict(zip(added_value.OF_NODES, (asah["age"], asah["ndka"], asah["wfns"] >= 4), strict=True)))
+    score = pd.read_csv(folder / "asah_predictions.csv")["p_hybrid"].to_numpy()
+    evaluation = Evaluation(asah["outcome_poor"].to_numpy() == 1, {"score": score})
+    (ours,) = added_value.of_nodes({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
+        "evaluations"
+    ]
+    ours = {**ours["added"], **ours["odds_ratio"], "odds_ratio": ours["odds_ratio"]["estimate"]}
+    for name, reference in expected["nodes"].items():
+        yield Row("R stats glm, aSAH", f"added value {name}", reference, ours[name], ITERATIVE)
+    reference = expected["survival"]
+    columns = dict(zip(added_value.MEASURED, (lung["age"], lung["meal.cal"]), strict=True))
+    outcomes = {"dfs_months": lung["time"], "dfs_event": lung["event"], "score": lung["pat.karno"] / 101}
+    cohort = pd.DataFrame({**columns, **outcomes}).dropna(subset=["score"])
+    settings = {"events_per_variable": 10, "confidence": 0.95}
+    found = added_value.of_survival(dict.fromkeys(("external", "development"), ("score", cohort)), settings)
+    row, frozen = found["cohorts"][0], found["frozen"]
+    margin = frozen["gain"]["high"] - frozen["gain"]["estimate"]
+    ours = {**row["added"], "n": row["n"], "events": row["events"], "hazard_ratio": row["hazard_ratio"]["estimate"]}
+    ours |= {"difference": frozen["gain"]["estimate"], "error": margin / Z}
+    for name in (name for name in reference if name in ours):
+        yield Row("survival, lung", f"added value {name}", reference[name], ours[name], ITERATIVE)
+    for name, value in zip(("both", "baseline"), reference["concordance"], strict=True):
+        yield Row("survival, lung", f"concordance {name}", value, row["apparent"][name], ITERATIVE)
+
+
+def of_pooled(expected: list) -> Iterator[Row]:
+    for number, reference in enumerate(expected, 1):
+        found = meta_analysis.pool(*(np.array(reference[key]) for key in ("values", "variances")), 0.95)
+        low, high = found.prediction or (None, None)
+        ours = {"mean": found.mean, "low": found.low, "high": found.high, "tau2": found.tau2, "i2": found.i2}
+        for name, value in {**ours, "prediction_low": low, "prediction_high": high}.items():
+            yield Row("metafor", f"random effects, example {number}, {name}", reference[name], value, ITERATIVE)
 
 
 def table(all_rows: list[Row]) -> str:

@@ -34,6 +34,16 @@ CENTERS = [
     {"center": "henan", "name": "Simulated centre B (Zhengzhou)", "role": "development", "n": 30, "positives": 6},
     {"center": "yunnan", "name": "Simulated centre C (Kunming)", "role": "external", "n": 35, "positives": 8},
 ]
+MORE_CENTERS = [  # for a study of several external centres
+    {
+        "center": f"more{number}",
+        "name": f"Simulated centre {letter}",
+        "role": "external",
+        "n": n,
+        "positives": positives,
+    }
+    for number, (letter, n, positives) in enumerate([("D", 30, 9), ("E", 40, 8), ("F", 25, 6)])
+]
 SEPARATION = {  # of the model's scores between LNM-positive and negative patients, in standard deviations
     "cet1wi_tumour": 1.1,
     "cet1wi_peritumoral": 1.45,
@@ -76,26 +86,34 @@ def example_results(
     roles: tuple[str, ...] = ROLES,
     cut_off: bool = True,
     survival_only: int = 0,
+    several: bool = False,
 ) -> dict[str, Any]:
     """Results of a study whose centres have ``scale`` times the default study's patients; a copy of one's own.
 
     ``roles`` are those its centres have; without development, models and thresholds come from elsewhere. With
     ``cut_off`` False no cut-off of the main model separates, so that none is frozen. Of the included, ``survival_only``
-    patients of every centre have no known node status.
+    patients of every centre have no known node status. With ``several`` there are four external centres.
     """
-    return copy.deepcopy(_made(simulated, scale, seed, roles, cut_off, survival_only))
+    return copy.deepcopy(_made(simulated, scale, seed, roles, cut_off, survival_only, several))
 
 
 @cache
 def _made(
-    simulated: bool, scale: int, seed: int, roles: tuple[str, ...], cut_off: bool, survival_only: int
+    simulated: bool,
+    scale: int,
+    seed: int,
+    roles: tuple[str, ...],
+    cut_off: bool,
+    survival_only: int,
+    several: bool,
 ) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
     config["validate"]["bootstrap"]["resamples"] = 50
     config["survive"]["events_per_variable"] = 2
-    centers = [row for row in CENTERS if row["role"] in roles]
+    everywhere = [*CENTERS, *(MORE_CENTERS if several else [])]
+    centers = [row for row in everywhere if row["role"] in roles]
     config["centers"] = [
         {key: row[key] for key in ("center", "name", "role")} | {"patients": row["n"] * scale} for row in centers
     ]
@@ -103,7 +121,7 @@ def _made(
         del config["simulation"]
         for row in config["centers"]:
             row["name"] = f"Hospital {row['center']}"
-    patients = _patients(rng, scale)
+    patients = _patients(rng, scale, everywhere)
     scores = {name: _scores(rng, patients, shift) for name, shift in SEPARATION.items()}
     cohorts = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
     patients.loc[patients.groupby("center").cumcount(ascending=False) < survival_only, "lnm"] = np.nan
@@ -117,9 +135,10 @@ def _made(
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         if role in roles:
             chosen = {name: columns[evaluation][members[role]] for name, columns in scores.items()}
+            each = _members(chosen) if role == "external" else {}
             folds = config["split"]["folds"] if evaluation == "out_of_fold" else None
-            evaluations[evaluation] = Evaluation(positive[members[role]], chosen, folds=folds)
-            columns = [*subgroups.COLUMNS, "mri_ln_positive"]
+            evaluations[evaluation] = Evaluation(positive[members[role]], chosen, each, folds=folds)
+            columns = [*subgroups.COLUMNS, "mri_ln_positive", "scc_ag_ng_ml"]
             characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
     included = patients[patients["cohort"].isin(roles)]
     validated = validation.validate(evaluations, frozen, config["validate"], characteristics)
@@ -167,10 +186,20 @@ def _made(
     )
 
 
-def _patients(rng: np.random.Generator, scale: int) -> pd.DataFrame:
+def _members(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scores of five members of every model but the reading, about their mean."""
+    noise = np.random.default_rng(0).normal(0, 0.4, (5, next(iter(scores.values())).size))
+    found = {}
+    for name, score in scores.items():
+        if SEPARATION[name] is not None:
+            found[name] = 1 / (1 + np.exp(-(np.log(score / (1 - score)) + noise - noise.mean(axis=0))))
+    return found
+
+
+def _patients(rng: np.random.Generator, scale: int, centers: list[dict]) -> pd.DataFrame:
     """Included patients: manifest columns, outcomes and cohort."""
     frames = []
-    for row in CENTERS:
+    for row in centers:
         n = row["n"] * scale - len(EXCLUDED)
         lnm = np.repeat([1, 0], [row["positives"] * scale, n - row["positives"] * scale])
         short_axis = rng.normal(6 + 3.5 * lnm, 2.2).clip(2).round(1)
@@ -262,7 +291,7 @@ def _imaging(centers: list[dict]) -> dict:
             {**header, "patient": f"{row['center']}-{number}", "slice_thickness_mm": "5" if number % 2 else thickness}
             for number in range(4)
         ]
-        for row, thickness in zip(centers, ("5", "6", "5"), strict=False)
+        for row, thickness in zip(centers, ("5", "6", *("5",) * len(centers)), strict=False)
     }
     patients = [
         {"patient": f"p{number}", "findings": [], "sequences": {"CET1WI": {"snr": 20.0 + number, "adc_median": None}}}

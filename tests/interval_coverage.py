@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
@@ -21,6 +21,7 @@ from hscore.statistics import (  # noqa: E402  (the path must be set first when 
     calibration,
     concordance,
     discrimination,
+    meta_analysis,
     survival,
 )
 from hscore.statistics.estimates import wald, wald_ratio  # noqa: E402
@@ -173,6 +174,31 @@ def of_observed_expected(n: int, prevalence: float, studies: int) -> list[Covera
     return measured("O:E", f"n {n}, prevalence {prevalence:g}", 1.0, draw, studies)
 
 
+def of_pooled(centers: int, between: float, studies: int) -> list[Coverage]:
+    """The mean logit of the AUC over centres of 28 against 92 patients, and that of a new centre; truths become 0."""
+    rng = np.random.default_rng(7)
+    positive = np.arange(120) < 28
+
+    def draw() -> Intervals:
+        deviations = rng.normal(0, between, centers + 1)
+        found = []
+        for deviation in deviations[:-1]:
+            shift = np.sqrt(2) * ndtri(expit(logit(0.85) + deviation))
+            one = discrimination.delong(positive, rng.normal(size=positive.size) + shift * positive)
+            area = float(one.auc[0])
+            if area < 1:
+                found.append((logit(area) - logit(0.85), one.covariance[0, 0] / (area * (1 - area)) ** 2))
+        pooled = meta_analysis.pool(*np.array(found).T, LEVEL)
+        low, high = pooled.prediction
+        return {
+            "Hartung-Knapp, of the mean": {"low": pooled.low, "high": pooled.high},
+            "prediction, of a new centre": {"low": low - deviations[-1], "high": high - deviations[-1]},
+        }
+
+    setting = f"{centers} centres, SD of logit(AUC) {between:g} between them"
+    return measured("pooled logit of AUC", setting, 0.0, draw, studies)
+
+
 def everything(studies: int) -> Iterator[Coverage]:
     """Every row of the table."""
     for positives, negatives, area in (
@@ -189,6 +215,8 @@ def everything(studies: int) -> Iterator[Coverage]:
         yield from of_survival(n, hazard, studies // 4)
     for n, prevalence in ((35, 0.227), (141, 0.227), (141, 0.5)):
         yield from of_observed_expected(n, prevalence, studies)
+    for centers, between in ((4, 0.0), (4, 0.4), (8, 0.4), (8, 0.8)):
+        yield from of_pooled(centers, between, studies)
 
 
 def table(rows: list[Coverage]) -> str:

@@ -16,15 +16,16 @@ ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
 CONFIG["validate"]["bootstrap"] = {"resamples": 60, "seed": 1}  # enough to see that intervals are there
 MODELS = ("cet1wi_peritumoral", "clinical", "hybrid")
+MEASURED = ["mri_ln_short_axis_mm", "scc_ag_ng_ml"]
 
 
 def write(folder: Path, sizes: dict[str, tuple[int, int]], models: tuple[str, ...] = MODELS) -> None:
     """Tables of simulated centres a, b (development) and c (external); ``sizes`` gives patients and positives."""
     rng = np.random.default_rng(1)
-    centers = {name: _center(rng, name, *size) for name, size in sizes.items()}
+    centers = {name: _measured(_center(rng, name, *size)) for name, size in sizes.items()}
     for name, table in centers.items():
         for kind, columns in {
-            "manifest": ["patient", "center", "mri_ln_positive", "histology"],
+            "manifest": ["patient", "center", *MEASURED, "mri_ln_positive", "histology"],
             "lnm": ["patient", "lnm"],
             "dfs": ["patient", "dfs_months", "dfs_event"],
         }.items():
@@ -52,6 +53,15 @@ def _members(score: pd.Series) -> dict[str, np.ndarray]:
     """Scores of three members about their mean."""
     noise = np.random.default_rng(0).normal(0, 0.3, (3, score.size))
     return {f"fold_{k}": expit(logit(score) + one).round(6) for k, one in enumerate(noise)}
+
+
+def _measured(table):
+    """Node sizes and SCC antigen that go with the nodes and their reading; from a stream of their own."""
+    rng = np.random.default_rng(len(table))
+    reading = table["mri_ln_positive"].to_numpy() == 1
+    size = np.where(reading, rng.uniform(10, 16, len(table)), rng.uniform(3, 9.9, len(table))).round(1)
+    antigen = np.exp(rng.normal(0.5 + 0.5 * table["lnm"], 0.8)).round(1)
+    return table.assign(**dict(zip(MEASURED, (size, antigen), strict=True)))
 
 
 def _center(rng, name, size, positives):

@@ -13,7 +13,7 @@ from hscore.steps import report
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    write_json(folder / "results.json", example_results())
+    write_json(folder / "results.json", example_results(several=True))
     call(folder / "results.json", folder / "first")
     return folder
 

@@ -9,7 +9,14 @@ import pytest
 from statistics_inputs import CONFIG, finite, survive, unexplained, validate, write
 from statistics_inputs import freeze as freeze_step
 
-from hscore.statistics import cox_models, reclassification, survival_by_score, survival_prediction, validation
+from hscore.statistics import (
+    added_value,
+    cox_models,
+    reclassification,
+    survival_by_score,
+    survival_prediction,
+    validation,
+)
 from hscore.statistics.freeze import freeze
 from hscore.statistics.tables import Evaluation
 
@@ -37,6 +44,8 @@ def cohort(rng: np.random.Generator, n: int) -> pd.DataFrame:
             "mri_ln_positive": (rng.random(n) < 0.3).astype(float),
             "histology": rng.choice(["a", "b", "c"], n),
             "age": rng.normal(50, 10, n),
+            "mri_ln_short_axis_mm": rng.choice([0, 3, 5, 12], n),
+            "scc_ag_ng_ml": rng.choice([None, 0, 1.5, 20], n),
         },
         index=[f"p{number}" for number in range(n)],
     )
@@ -65,11 +74,13 @@ def evaluation(rng: np.random.Generator, positive: np.ndarray) -> Evaluation:
     """Three models: a score, a call, and one or the other equal for all."""
     n = positive.size
     scores = {"score": rng.random(n), "call": (rng.random(n) < 0.5) * 1.0, "equal": np.full(n, rng.choice([0, 0.4, 1]))}
-    return Evaluation(positive, scores)
+    members = {"score": rng.random((int(rng.integers(1, 4)), n)), "equal": np.full((3, n), 0.4)}
+    return Evaluation(positive, scores, members)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_evaluation_is_validated(seed):
+def test_any_evaluation_is_validated(seed, monkeypatch):
+    monkeypatch.setattr(added_value, "EVENTS_PER_VARIABLE", 0.5)
     rng = np.random.default_rng(seed)
     classes = [rng.random(int(rng.integers(2, 30))) < rng.choice([0, 0.3, 1]) for _ in range(2)]
     external, development = (evaluation(rng, positive) for positive in classes)
@@ -85,7 +96,13 @@ def test_any_evaluation_is_validated(seed):
         del evaluations["out_of_fold"], evaluations["apparent"]
     characteristics = {
         name: pd.DataFrame(
-            {"center": rng.choice(["x", "y"], n), "age": rng.normal(50, 9, n), "mri_ln_positive": rng.choice([0, 1], n)}
+            {
+                "center": rng.choice(list("wxyz")[: rng.integers(1, 5)], n),
+                "age": rng.normal(50, 9, n),
+                "mri_ln_positive": rng.choice([0, 1], n),
+                "mri_ln_short_axis_mm": rng.choice(["", "0", "7.5", "12"], n),
+                "scc_ag_ng_ml": rng.choice(["0", "1.5", "20"], n),
+            }
         )
         for name, n in ((name, one.positive.size) for name, one in evaluations.items())
     }

@@ -347,3 +347,16 @@ def test_the_predicted_survival_is_calibrated(folder):
     assert found["observed_expected"]["low"] < found["observed_expected"]["estimate"]
     assert found["slope"]["low"] < found["slope"]["estimate"] < found["slope"]["high"]
     assert 0 <= found["e50"] <= found["e90"] <= 1 and len(found["curve"]["predicted"]) > 10
+
+
+def test_added_value_beside_node_size_and_antigen_or_why_not(folder):
+    assert survive(folder).returncode == 0
+    found = json.loads((folder / "survival.json").read_text())["added_value"]
+    assert [row["cohort"] for row in found["cohorts"]] == ["external", "development"]
+    for center in "abc":
+        table = pd.read_csv(folder / f"{center}_manifest.csv").drop(columns="scc_ag_ng_ml")
+        table.to_csv(folder / f"{center}_manifest.csv", index=False)
+    assert survive(folder).returncode == 0
+    found = json.loads((folder / "survival.json").read_text())["added_value"]
+    assert all("have no scc_ag_ng_ml" in row["added"]["why"] for row in found["cohorts"])
+    assert "have no scc_ag_ng_ml" in found["frozen"]["gain"]["why"]

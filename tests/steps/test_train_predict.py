@@ -98,6 +98,26 @@ def test_external_score_is_the_mean_of_the_members_calibrated_risks(study, model
     np.testing.assert_allclose(table["score"], risks.mean(axis=0), rtol=1e-6)
 
 
+def test_each_seed_alone_has_its_own_external_score(study):
+    """As a study of that seed alone would align its members, with the common map from score to risk."""
+    for seed in (1, 2):
+        train.main(train_arguments(study, "image", [seed]))
+    predict.main(predict_arguments(study, "image", (1, 2))[0])
+    arguments, output = predict_arguments(study, "image", (1, 2), external=True)
+    predict.main(arguments)
+    table, frozen = pd.read_csv(output), read_json(study / "image-calibration.json")
+    assert table.columns.tolist()[-2:] == ["seed_1", "seed_2"]
+    development = pd.read_csv(study / "folds.csv")["patient"].tolist()
+    for seed in (1, 2):
+        seen, new = (
+            fold_scores(study, "image", (seed,), *which) for which in ((("AA", "BB"), development), (("CC",),))
+        )
+        alignment = calibration.align(seen) | {"to": frozen["alignment"]["to"]}
+        expected = calibration.apply({**frozen, "alignment": alignment}, new).mean(axis=0)
+        np.testing.assert_allclose(table[f"seed_{seed}"], expected, rtol=1e-6)
+    assert (table["seed_1"] != table["seed_2"]).any()
+
+
 def test_external_scores_of_a_trained_model_need_its_calibration(study, capsys):
     arguments, _ = predict_arguments(study, "clinical", external=True)
     where = arguments.index("--calibration")

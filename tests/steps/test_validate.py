@@ -185,7 +185,7 @@ def test_subgroups_and_study_size_are_reported_for_the_reference_model(folder):
     content = read(folder)
     for evaluation, n in (("external", 30), ("out_of_fold", 60)):
         found = {row["variable"]: row for row in content["subgroups"] if row["evaluation"] == evaluation}
-        assert set(found) == {"center", "histology"}
+        assert set(found) == {"center", "histology", "mri_ln_short_axis_mm"}
         assert [level["level"] for level in found["histology"]["levels"]] == ["adenocarcinoma", "squamous"]
         assert sum(level["n"] for level in found["histology"]["levels"]) == n
         assert set(found["center"]["heterogeneity"]) == {"auc", "sensitivity", "specificity"}
@@ -385,3 +385,38 @@ def test_an_external_cohort_without_any_known_node_status_gives_reasons(folder):
     rows = [row for row in content["performance"] if row["evaluation"] == "external"]
     assert rows and all(row["n"] == 0 and row["auc"]["why"] for row in rows)
     assert finite(content) and not unexplained(content)
+
+
+def test_added_value_instability_and_centres_of_a_study_with_four_external_centres(folder):
+    write(folder, {"a": (120, 40), "b": (80, 30), "c": (240, 80)})
+    assert freeze(folder).returncode == 0
+    manifest = pd.read_csv(folder / "c_manifest.csv")
+    manifest.assign(center=[f"c{number % 4}" for number in range(240)]).to_csv(folder / "c_manifest.csv", index=False)
+    table = pd.read_csv(folder / "hybrid_external.csv")
+    table.assign(seed_1=table["fold_0"], seed_2=table["fold_1"]).to_csv(folder / "hybrid_external.csv", index=False)
+    done = validate(folder, **MANIFESTS)
+    assert done.returncode == 0, done.stderr
+    content = read(folder)
+    assert finite(content) and not unexplained(content)
+    added = content["added_value"]
+    assert added["model"] == "hybrid" and [row["n"] for row in added["evaluations"]] == [240, 200]
+    assert added["evaluations"][0]["added"]["p"] < 1e-3 and added["frozen"]["n"] == 240
+    sources = [(row["model"], row["source"]) for row in content["instability"]["members"]]
+    assert ("hybrid", "seeds") in sources and ("clinical", "seeds") not in sources
+    folds = next(row for row in content["instability"]["members"] if row["model"] == "hybrid")
+    members = table[["fold_0", "fold_1", "fold_2"]].to_numpy()
+    expected = np.abs(members - table["score"].to_numpy()[:, None]).mean()
+    assert folds["mean_absolute_difference"] == pytest.approx(expected)
+    centers = content["centers"]
+    assert [row["center"] for row in centers["centers"]] == ["c0", "c1", "c2", "c3"]
+    assert centers["pooled"]["auc"]["centers"] == 4
+    assert sum(row["positives"] for row in centers["centers"]) == 80
+
+
+def test_one_external_centre_is_not_pooled_and_unknown_centres_are_not_shown(folder):
+    validate(folder, **MANIFESTS)
+    assert read(folder)["centers"]["pooled"] == {} and "one external centre" in read(folder)["centers"]["why"]
+    validate(folder)
+    content = read(folder)
+    assert content["centers"] is None
+    assert "have no mri_ln_short_axis_mm" in content["added_value"]["evaluations"][0]["added"]["why"]

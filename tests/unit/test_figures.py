@@ -20,7 +20,9 @@ def results():
 @pytest.fixture(params=list(FIGURES), scope="module")
 def drawing(request):
     with style.drawing():
-        yield FIGURES[request.param](example_results(scale=2))  # the default study has too few events for a spline
+        yield FIGURES[request.param](
+            example_results(scale=2, several=True)
+        )  # the default study has too few events for a spline
 
 
 def texts(figure):
@@ -49,7 +51,9 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 
 def test_no_figure_of_own_data_says_simulated():
     with style.drawing():
-        drawn = {name: draw(example_results(simulated=False, scale=2)) for name, draw in FIGURES.items()}
+    with style.drawing():
+        results = example_results(simulated=False, scale=2, several=True)
+        drawn = {name: draw(results) for name, draw in FIGURES.items()}
     assert {name for name, figure in drawn.items() if figure is None} == {"hazard_ratios"}
     assert not [name for name, figure in drawn.items() if figure and "SIMULATED DATA" in words(figure)]
 
@@ -245,7 +249,7 @@ def test_a_study_without_calibration_has_neither_figure(results):
 
 @pytest.mark.parametrize("role", ["development", "external"])
 def test_a_study_with_one_role_has_the_figures_it_can_have(role):
-    results = example_results(scale=2, roles=(role,))
+    results = example_results(scale=2, roles=(role,), several=True)
     with style.drawing():
         drawn = {name for name, draw in FIGURES.items() if draw(results) is not None}
     other = {"development": "external", "external": "development"}

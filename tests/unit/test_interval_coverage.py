@@ -41,3 +41,9 @@ def test_survival_near_one_is_covered():
 def test_observed_over_expected_covers():
     found = by_method(interval_coverage.of_observed_expected(141, 0.5, 600))
     assert 0.93 < found["binomial"].covered < 0.97 < found["Poisson"].covered
+
+
+def test_the_pooled_mean_is_covered_and_a_new_centre_mostly():
+    found = by_method(interval_coverage.of_pooled(4, 0.4, 400))
+    assert found["Hartung-Knapp, of the mean"].covered > 0.94
+    assert found["prediction, of a new centre"].covered > 0.90

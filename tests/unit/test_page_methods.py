@@ -57,6 +57,7 @@ def test_lists_in_words():
 def clinical_only(results):
     """The results as of a study of readings on external centres alone."""
     stage = {"label": "Advanced stage", "reading": "figo_stage", "positive": ["III"]}
+    results["instability"]["members"] = [{"why": "the score has fewer than two members"}]
     results["config"]["models"] = {"stage": stage}
     results["models"] = [{"model": "stage", "label": "Advanced stage", "sequences": [], "region": None, "clinical": []}]
     results["config"]["cohort"]["required_sequences"] = []
@@ -119,3 +120,15 @@ def test_competing_events_are_told_where_the_tables_have_them():
     assert "competing events are censored" not in text(results)
     results["survival"]["cohorts"]["external"]["competing"] = {"handling": "competing events are censored elsewhere"}
     assert "competing events are censored elsewhere" in text(results)
+
+
+def test_added_value_stability_and_centres_are_told_as_far_as_the_run_has_them():
+    words = text(example_results(scale=2, several=True))
+    assert "log(1 + short axis of the largest node in mm)" in words and "paired DeLong test" in words
+    assert "trained on overlapping parts of the development cohort" in words
+    assert "on 50 bootstrap resamples of the out-of-fold development scores" in words
+    assert "The 4 external centres were pooled by random-effects meta-analysis" in words
+    one = text(example_results())
+    assert "pooled by random-effects" not in one and "log(1 + short axis" in one
+    development = text(example_results(roles=("development",)))
+    assert "The gain out of sample" not in development and "Instability" not in development

@@ -24,7 +24,7 @@ Elkan, KDD 2002), straight between the middles of its steps; it needs hundreds o
 
 Shapes: M members, P patients. A calibration is plain JSON: ``alignment`` and ``recalibration``. The latter has its
 ``method``, then ``intercept`` and ``slope``, or ``predicted`` and ``risk`` (points of the curve), or ``why`` there is
-none.
+none. With several seeds the predict step adds ``seeds``, the alignment of each seed's networks alone.
 """
 
 import numpy as np

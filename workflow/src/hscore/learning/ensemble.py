@@ -37,11 +37,11 @@ class Ensemble:
         return self.description["spec"]
 
     @property
-    def folds(self) -> list[int]:
-        """The fold that each member did not see."""
+    def members(self) -> list[tuple[int, int]]:
+        """Seed of each member, and the fold that it did not see; what is not random has the seed 0."""
         if self.description["kind"] == "network":
-            return [member["fold"] for member in self.description["members"]]
-        return list(range(self.description["folds"]))
+            return [(member["seed"], member["fold"]) for member in self.description["members"]]
+        return [(0, fold) for fold in range(self.description["folds"])]
 
     def probabilities(self, samples: Samples) -> np.ndarray:
         """Probability of LNM [members, patients] for samples read with this ensemble's ``spec``."""
@@ -149,11 +149,13 @@ def predict_development(
     for column in ("out_of_fold", "apparent"):
         if column == "out_of_fold" or ensembles[0].spec.get("fuse"):
             samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
-            raw = fold_scores(ensembles, samples)
+            by_seed = seed_scores(ensembles, samples)
+            raw = np.mean(list(by_seed.values()), axis=0)
             own = split.set_index("patient").loc[samples.patients["patient"]]
             unseen = np.arange(len(raw))[:, None] == own["fold"].to_numpy()
             if column == "out_of_fold":
                 found = calibration.fit(raw, unseen, own["lnm"].to_numpy() == 1, method)
+                found |= {"seeds": seed_alignments(found, by_seed)} if len(by_seed) > 1 else {}
             risks = calibration.apply(found, raw)
         used = unseen if column == "out_of_fold" else ~unseen
         mean = np.where(used, risks, 0.0).sum(axis=0) / used.sum(axis=0)
@@ -189,11 +191,12 @@ def predict_external(
     scores: Mapping[str, str | Path],
     frozen: dict,
 ) -> pd.DataFrame:
-    """Return the H scores of patients of other centers: patient, center, score, and a column for every fold.
+    """Return the H scores of patients of other centers: patient, center, score, and a column per fold and seed.
 
     ``fold_0`` and so on are the risks by the member trained without that fold, which is what an out-of-fold score is;
-    ``score`` is their mean. ``frozen`` is the calibration of ``predict_development``. A model that fuses others applies
-    each of its members to the others' scores of the same fold: it was trained on scores of single members.
+    ``score`` is their mean. ``seed_1`` and so on, of networks with several seeds, are what the score would be by the
+    networks of that seed alone. ``frozen`` is the calibration of ``predict_development``. A model that fuses others
+    applies each of its members to the others' scores of the same fold: it was trained on scores of single members.
     Empty for a patient who has nothing of what the model needs.
     """
     ensembles = load_seeds(folders)
@@ -204,21 +207,36 @@ def predict_external(
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
     if spec.get("fuse"):
         parts = [read_samples(manifests, spec, scores=scores, column=f"fold_{fold}") for fold in range(folds)]
-        samples = parts[0]
+        samples, by_seed = parts[0], {}
         raw = np.stack([fold_scores(ensembles, part)[fold] for fold, part in enumerate(parts)])
     else:
         samples = read_samples(manifests, spec, scores=scores)
-        raw = fold_scores(ensembles, samples)
+        by_seed = seed_scores(ensembles, samples)
+        raw = np.mean(list(by_seed.values()), axis=0)
     risks = calibration.apply(frozen, raw)
     columns = {"score": risks.mean(axis=0)} | {f"fold_{fold}": risk for fold, risk in enumerate(risks)}
+    for seed, alignment in frozen.get("seeds", {}).items():
+        columns[f"seed_{seed}"] = calibration.apply({**frozen, "alignment": alignment}, by_seed[int(seed)]).mean(axis=0)
     return table.assign(**{name: placed(values, samples, table) for name, values in columns.items()})
+
+
+def seed_scores(ensembles: Sequence[Ensemble], samples: Samples) -> dict[int, np.ndarray]:
+    """Return the probabilities [folds, patients] of the members of every seed, in order of the seeds."""
+    scores = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
+    places = {member: place for place, member in enumerate(m for ensemble in ensembles for m in ensemble.members)}
+    folds = range(ensembles[0].description["folds"])
+    return {seed: scores[[places[seed, fold] for fold in folds]] for seed in sorted({seed for seed, _ in places})}
 
 
 def fold_scores(ensembles: Sequence[Ensemble], samples: Samples) -> np.ndarray:
     """Return the probabilities [folds, patients] of the members, each the mean over its seeds."""
-    members = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
-    fold_of = np.concatenate([ensemble.folds for ensemble in ensembles])
-    return np.stack([members[fold_of == fold].mean(axis=0) for fold in range(ensembles[0].description["folds"])])
+    return np.mean(list(seed_scores(ensembles, samples).values()), axis=0)
+
+
+def seed_alignments(found: dict, by_seed: Mapping[int, np.ndarray]) -> dict[str, dict]:
+    """Return each seed's own alignment, to the common mean and deviation of the calibration ``found``."""
+    common = {"to": found["alignment"]["to"]}
+    return {str(seed): calibration.align(scores) | common for seed, scores in by_seed.items()}
 
 
 def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hscore.reporting import formatting, survival_calibration
 from hscore.reporting.figures import labels_of, main_evaluation, main_model, rows_of
+from hscore.reporting.methods_evaluation import evaluation
 
 Results = Mapping[str, Any]
 
@@ -37,6 +38,7 @@ def methods(results: Results) -> list[tuple[str, str]]:
         ("Models", _models(results)),
         ("Statistics: diagnosis", _diagnosis(results)),
         ("Statistics: survival", _survival(results)),
+        ("Statistics: added value, stability, centres", evaluation(results)),
         ("Missing data", _missing(results)),
         ("Software", _software(results)),
     ]

@@ -18,8 +18,10 @@ from hscore.reporting import (
     tables,
 )
 from hscore.reporting.cases_figure import waterfall
+from hscore.reporting.centers_figure import centers
 from hscore.reporting.flow_diagram import flow
 from hscore.reporting.hazard_ratio_figure import hazard_ratios
+from hscore.reporting.instability_figure import instability
 from hscore.reporting.learning_figures import explanation, learning_curves
 from hscore.reporting.spline_figure import spline
 from hscore.reporting.subgroup_figure import subgroups
@@ -49,6 +51,8 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "subgroups_external": lambda results: subgroups(results, "external"),
     "subgroups_out_of_fold": lambda results: subgroups(results, "out_of_fold"),
     "hazard_ratios": hazard_ratios,
+    "instability_external": instability,
+    "centers_external": centers,
     "learning_curves": learning_curves,
     "explanation": explanation,
 }

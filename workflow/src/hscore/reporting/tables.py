@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hscore.files import new_file
-from hscore.reporting import diagnosis_tables, imaging_tables, page_intention, page_truth, survival_tables
+from hscore.reporting import (
+    diagnosis_tables,
+    evaluation_tables,
+    imaging_tables,
+    page_intention,
+    page_truth,
+    survival_tables,
+)
 from hscore.reporting.cells import Rows
 
 
@@ -51,6 +58,10 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "survival_calibration": survival_tables.survival_calibration(results),
         "survival_calibration_curve": survival_tables.survival_calibration_curve(results),
         "thresholds": diagnosis_tables.thresholds(results),
+        "added_value": evaluation_tables.added_value(results),
+        "instability": evaluation_tables.instability(results),
+        "threshold_instability": evaluation_tables.threshold_instability(results),
+        "centers": evaluation_tables.centers(results),
     }
     data = results["study"]["data"]
     return {name: [{"data": data, **row} for row in rows] for name, rows in found.items() if rows}

@@ -5,30 +5,49 @@ A pair counts when the one with the shorter time had the event; of equal times a
 two events at one time form no pair. Equal risks count one half.
 
 Sources: Harrell, Lee, Mark, Stat Med 1996;15:361-387; Uno et al., Stat Med 2011;30:1105-1117 (R: ``concordance(...,
-timewt = "n/G2")``); standard error: infinitesimal jackknife, as in R's survival.
+timewt = "n/G2")``); standard error, also of a difference: infinitesimal jackknife, as in R's survival.
 """
 
 import numpy as np
 
 from hscore.statistics.censoring import uncensored
-from hscore.statistics.estimates import unknown, wald_share
+from hscore.statistics.estimates import two_sided_p, unknown, wald, wald_share
 
 HARRELL = "Harrell's C, infinitesimal jackknife, logit scale"
 UNO = "Uno's C, infinitesimal jackknife, logit scale"
+PAIRED = "difference of Harrell's C on the same patients, infinitesimal jackknife"
+NO_PAIR = "no pair of patients can be ordered in time (no events, or none before the others)"
 
 
 def concordance(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """C and its standard error; ``weight`` [n] is each event's weight of its pairs. NaN when no pair counts."""
+    value, influence = _influence(time, event, risk, weight)
+    return value, float(np.sqrt((influence**2).sum()))
+
+
+def _influence(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
+    """C, and how it moves with each patient's weight, [n]; NaN when no pair counts."""
     pairs = event[:, None] & ((time[:, None] < time[None, :]) | ((time[:, None] == time[None, :]) & ~event[None, :]))
     pairs = pairs * weight[:, None]
     wins = pairs * np.where(risk[:, None] == risk[None, :], 0.5, risk[:, None] > risk[None, :])
     total = pairs.sum()
     if total == 0:
-        return np.nan, np.nan
+        return np.nan, np.full(time.size, np.nan)
     value = wins.sum() / total
-    # how C moves with each patient's weight: pairs in which the patient takes either part
+    # pairs in which the patient takes either part
     influence = (wins.sum(axis=0) + wins.sum(axis=1) - value * (pairs.sum(axis=0) + pairs.sum(axis=1))) / total
-    return float(value), float(np.sqrt((influence**2).sum()))
+    return float(value), influence
+
+
+def compare(time: np.ndarray, event: np.ndarray, risk_a: np.ndarray, risk_b: np.ndarray, confidence: float) -> dict:
+    """Difference of Harrell's C of two risks of the same patients (a minus b), with its Wald interval and ``p``."""
+    (a, moves_a), (b, moves_b) = (_influence(time, event, risk, np.ones(time.size)) for risk in (risk_a, risk_b))
+    if np.isnan(a):
+        return unknown(NO_PAIR, PAIRED, p=None)
+    error = float(np.sqrt(((moves_a - moves_b) ** 2).sum()))
+    if error < 1e-12:
+        return {**unknown("both order the patients alike: nothing to test", PAIRED, p=None), "estimate": a - b}
+    return wald(a - b, error, confidence, PAIRED, p=two_sided_p((a - b) / error))
 
 
 def harrell(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: float) -> dict:
@@ -48,5 +67,5 @@ def _named(
         return unknown(f"{unknown_risks} of the scores are missing or infinite", method)
     value, error = concordance(time, event, risk, np.where(event, weight, 0.0))
     if np.isnan(value):
-        return unknown("no pair of patients can be ordered in time (no events, or none before the others)", method)
+        return unknown(NO_PAIR, method)
     return wald_share(value, error, confidence, method)

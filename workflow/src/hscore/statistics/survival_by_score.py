@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics import (
+    added_value,
     competing,
     concordance,
     cox,
@@ -56,6 +57,7 @@ def analyse(
         "grouping": grouping,
         "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
         "prediction": prediction(prediction_model, cohorts, settings),
+        "added_value": added_value.of_survival(cohorts, settings),
     }
 
 

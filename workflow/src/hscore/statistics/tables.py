@@ -22,12 +22,14 @@ class Evaluation:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
     ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
+    ``seeds``, float [seeds, n], are the external scores that each seed alone would give, of models with several.
     ``folds`` is the number of folds where the scores are out-of-fold ones.
     """
 
     positive: np.ndarray
     scores: dict[str, np.ndarray]
     members: dict[str, np.ndarray] = field(default_factory=dict)
+    seeds: dict[str, np.ndarray] = field(default_factory=dict)
     folds: int | None = None
 
 
@@ -134,7 +136,7 @@ def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
 def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> Evaluation:
     """Every model's scores from one column of its prediction table, with the outcome of the same patients.
 
-    With the external column ``score``, the members' scores too.
+    With the external column ``score``, the members' and seeds' scores too.
 
     Args:
         models: name and prediction table of each.
@@ -143,14 +145,15 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
             patients of no fold. The evaluation holds those whose node status is known.
     """
     known = nodes.notna().to_numpy()
-    scores, members = {}, {}
+    scores, parts = {}, {"members": {}, "seeds": {}}
     for model, path in models:
         table = in_folds(read_table(path, [column]))
         scores[model] = _scores(table, column, str(path), nodes.index)[known]
-        names = [name for name in table.columns if name.startswith("fold_")] if column == "score" else []
-        if names:
-            members[model] = np.array([_scores(table, name, str(path), nodes.index)[known] for name in names])
-    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, members)
+        for part, prefix in (("members", "fold_"), ("seeds", "seed_")) if column == "score" else ():
+            names = [name for name in table.columns if name.startswith(prefix)]
+            if names:
+                parts[part][model] = np.array([_scores(table, name, str(path), nodes.index)[known] for name in names])
+    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, **parts)
 
 
 def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
@@ -219,6 +222,14 @@ def read_excluded(excluded: Sequence[str | Path], lnm: Sequence[str | Path]) -> 
     table, nodes = read_tables(excluded, [READING]), read_nodes(lnm)
     same_patients(table.index, " + ".join(str(path) for path in excluded), nodes.index)
     return table.assign(lnm=nodes)
+
+
+def with_characteristics(
+    patients: pd.DataFrame, manifests: Sequence[str | Path], columns: Sequence[str]
+) -> pd.DataFrame:
+    """``patients`` with those of ``columns`` that they lack and the manifests have, as text."""
+    found = read_characteristics(manifests, [name for name in columns if name not in patients], patients.index)
+    return patients if found is None else patients.join(found)
 
 
 def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:

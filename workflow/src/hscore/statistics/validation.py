@@ -13,11 +13,14 @@ import pandas as pd
 from hscore.errors import UserError
 from hscore.statistics import (
     accuracy,
+    added_value,
     bootstrap,
     calibration,
+    centers,
     cross_validation,
     decision,
     discrimination,
+    instability,
     precision,
     reclassification,
     resampled_roc,
@@ -98,6 +101,11 @@ def validate(
             main, rows, calibrated, recalibrated[main], frozen, reference, confidence, counts[main]
         ),
         "development_size": development_size(evaluations, recalibrated, reference),
+        "added_value": added_value.of_nodes(
+            {name: evaluations[name] for name in held_out(evaluations)}, characteristics, reference, confidence
+        ),
+        "instability": instability.report(evaluations, frozen, settings, counts),
+        "centers": center_report(evaluations, frozen, characteristics.get("external"), settings),
     }
 
 
@@ -248,6 +256,30 @@ def subgroup_report(
         evaluation.positive, scores, cuts[reference], characteristics, interval, confidence, evaluation.folds
     )
     return [{"model": reference, "evaluation": name, **row} for row in found]
+
+
+def center_report(
+    evaluations: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+) -> dict | None:
+    """The reference model in every external centre and pooled over them; None where the centres are not known."""
+    reference, external = settings["reference"], evaluations.get("external")
+    if external is None or reference not in external.scores:
+        return None
+    if characteristics is None or "center" not in characteristics:
+        return None
+    found = centers.describe(
+        external.positive,
+        external.scores[reference],
+        characteristics["center"].to_numpy(str),
+        frozen[reference]["value"],
+        "why" not in frozen[reference]["recalibration"],
+        settings["proportion_interval"],
+        settings["confidence"],
+    )
+    return {"model": reference, "evaluation": "external", **found}
 
 
 def precision_report(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import subgroups, survival_by_score, tables
+from hscore.statistics import added_value, subgroups, survival_by_score, tables
 from hscore.steps import _program
 
 
@@ -13,8 +13,8 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
     settings = arguments.settings
     patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, settings["adjust_for"])
-    about = tables.read_characteristics(arguments.manifests, subgroups.COLUMNS, patients.index)
-    patients = patients.join(about[about.columns.difference(patients.columns)])
+    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
+    patients = tables.with_characteristics(patients, arguments.manifests, list(columns))
     cohorts = {
         name: (column, tables.join_scores(path, column, patients))
         for name, column, path in (

@@ -7,7 +7,7 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import intention_to_diagnose, selection, subgroups, tables, validation
+from hscore.statistics import added_value, intention_to_diagnose, selection, subgroups, tables, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -51,9 +51,9 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
-    """What the manifests say of the patients with known node status, for subgroups and for readings of the table."""
-    patients = tables.with_known_nodes(nodes).index
-    return tables.read_characteristics(manifests, (*subgroups.COLUMNS, tables.READING), patients)
+    """What the manifests say of the patients with known node status, for subgroups, added value and readings."""
+    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, tables.READING))
+    return tables.read_characteristics(manifests, list(columns), tables.with_known_nodes(nodes).index)
 
 
 def main(argv: list[str] | None = None) -> None:
