@@ -122,9 +122,20 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
         "measures": "AUC, sensitivity, specificity, accuracy, PPV, NPV, each with its interval"
         + ("; calibration and net benefit" if calibrated else ""),
         "level": level_of(results),
+        "hypothesis": _hypothesis(results),
         "calibration": "Calibration curves and numbers." if calibrated else "",
         "failures": failures if cases else "",
     }
+
+
+def _hypothesis(results: Mapping[str, Any]) -> str:
+    labels, primary = labels_of(results), results["primary"]
+    if primary["p"] is None:
+        return f"No primary hypothesis could be tested: {primary.get('why')}."
+    return (
+        f"Primary: external AUC of {labels[primary['model']]} against {labels[primary['against']]}, not adjusted. "
+        "Secondary: all else; Holm's method within each evaluation and measure."
+    )
 
 
 def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:

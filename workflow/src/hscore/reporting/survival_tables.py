@@ -21,7 +21,7 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
 
 
 def survival_at(results: Mapping[str, Any]) -> Rows:
-    """Disease-free survival at yearly times: by H score, and by node status at pathology."""
+    """Survival at yearly times: by H score, and by node status at pathology."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}

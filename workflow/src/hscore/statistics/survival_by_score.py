@@ -1,7 +1,7 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
+``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
 analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
 their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics import (
+    beside_reading,
     competing,
     concordance,
     cox,
@@ -125,6 +126,7 @@ def describe(
         "continuous": {"per": PER, **continuous, **size},
         "univariable": cox_models.univariable(known, settings["adjust_for"], settings),
         "multivariable": adjusted["rows"],
+        "beside_reading": beside_reading.describe(known, settings),
         "pathology": {
             **cox_models.beside_pathology(known[staged], group[staged], settings),
             **survival.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),

@@ -15,9 +15,11 @@ from hscore.statistics import (
     accuracy,
     bootstrap,
     calibration,
+    cut_off_error,
     decision,
     discrimination,
     precision,
+    primary,
     reclassification,
     resampled_roc,
     subgroups,
@@ -66,8 +68,12 @@ def validate(
     calibrated = calibrations(evaluations, frozen, confidence, counts)
     return {
         "performance": rows,
+        "cut_off_error": cut_off_error.describe(evaluations, settings),
+        "primary": primary.test(evaluations.get("external"), settings["primary"], confidence),
         "comparisons": [
-            row for name in held_out(evaluations) for row in comparisons(name, evaluations[name], reference, confidence)
+            row
+            for name in held_out(evaluations)
+            for row in comparisons(name, evaluations[name], reference, confidence, settings["primary"])
         ],
         "transport": transport(evaluations, confidence),
         "paired_accuracy": [
@@ -321,8 +327,13 @@ def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[
     return list(combinations(order, 2))
 
 
-def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: float) -> list[dict]:
-    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment."""
+def comparisons(
+    name: str, evaluation: Evaluation, reference: str, confidence: float, hypothesis: Mapping[str, str]
+) -> list[dict]:
+    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
+
+    The family is all pairs of the evaluation but that of the primary ``hypothesis``, which is set apart.
+    """
     pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
     found = discrimination.compare_all(
         evaluation.positive,
@@ -331,7 +342,7 @@ def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: f
         confidence,
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
-    adjust(rows, "tested pairs of this evaluation")
+    adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")
     return rows
 
 
