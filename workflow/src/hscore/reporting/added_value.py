@@ -1,14 +1,15 @@
 """The question that the report answers first: does the H score add to the MRI reading of the nodes that it contains?
 
 For nodes the answer is the primary hypothesis; for survival it is the Cox model of the score and the reading
-(``statistics.beside_reading``). An answer follows from the interval alone: *adds* where it excludes no difference on the
-good side. Nothing is imported but the standard library, because the last lines of ``make study`` use it, too.
+(``statistics.beside_reading``). An answer follows from the interval alone: *adds* where all of it is on the better side
+of no difference. Nothing is imported but the standard library, because the last lines of ``make study`` use it, too.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from hscore.reporting import formatting
+from hscore.reporting.formatting import NBSP
 
 ADDS = "adds"
 NO_EVIDENCE = "no evidence that it adds"
@@ -45,8 +46,8 @@ def _nodes(results: Results) -> dict[str, Any]:
     else:
         text = (
             f"external AUC minus that of {against}: {_estimate(entry, formatting.auc, results, 'validate')}, "
-            f"{formatting.p_equation(found['p'])} (primary hypothesis, {found['method']}; n = {found['n']:,}, "
-            f"{found['positives']:,} LNM-positive)"
+            f"{formatting.p_equation(found['p'])} (primary hypothesis, {found['method']}; "
+            f"n{NBSP}={NBSP}{found['n']:,}, {found['positives']:,} LNM-positive)"
         )
     return {
         "subject": "Lymph-node metastasis",
@@ -74,7 +75,7 @@ def _survival(results: Results) -> dict[str, Any]:
         text = (
             f"hazard ratio of each doubling of its odds, next to the MRI reading in one Cox model: "
             f"{_estimate(entry, formatting.ratio, results, 'survive')}, {formatting.p_equation(entry['p'])} "
-            f"(likelihood-ratio test, {penalty}secondary; {scores}, n = {found['n']:,}, "
+            f"(likelihood-ratio test, {penalty}secondary; {scores}, n{NBSP}={NBSP}{found['n']:,}, "
             f"{formatting.count(found['events'], 'event')})"
         )
     return {

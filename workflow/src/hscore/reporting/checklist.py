@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from hscore.reporting.figures import labels_of, level_of, main_model, rows_of
+from hscore.reporting.figures import endpoint_of, labels_of, level_of, main_model, rows_of
 from hscore.reporting.methods import listed
 
 HERE = Path(__file__).parent
@@ -123,6 +123,7 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
         + ("; calibration and net benefit" if calibrated else ""),
         "level": level_of(results),
         "hypothesis": _hypothesis(results),
+        "endpoint": endpoint_of(results),
         "calibration": "Calibration curves and numbers." if calibrated else "",
         "failures": failures if cases else "",
     }

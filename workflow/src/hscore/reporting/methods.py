@@ -269,8 +269,8 @@ def _survival(results: Results) -> str:
         "no finite estimate) of the group and of the "
         "continuous score, as a restricted cubic spline too"
         + (f", adjusted for {adjusted}" if adjusted else "")
-        + ", and beside node status at pathology. The H score was tested next to the MRI reading on its continuous scale "
-        "(logarithm of the odds; likelihood-ratio test), because groups lose information. "
+        + ", and beside node status at pathology. The H score was tested next to the MRI reading on its continuous "
+        "scale (logarithm of the odds; likelihood-ratio test), because groups lose information. "
         f"A model with fewer than {survive['events_per_variable']:g} events a "
         "variable was refused. Proportional hazards were tested by Grambsch and Therneau's score test. Harrell's "
         "and Uno's C (intervals on the logit scale), cumulative/dynamic AUC and integrated Brier score weigh censoring "

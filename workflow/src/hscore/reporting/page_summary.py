@@ -119,7 +119,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
         label = (
             row["label"] if row["measure"] == "hazard_ratio" else f"{row['group'].partition(',')[0]}: {row['label']}"
         )
-        rows.append({**row, "label": label, "ours_text": ours_text(row)})
+        rows.append({**row, "label": label, "ours_text": ours_text(row), "difference_text": difference_text(row)})
     return rows
 
 
@@ -141,6 +141,19 @@ def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
     if entry.get("low") is None and entry.get("high") is None:
         return {"value": write(entry["estimate"]) + counts, "interval": f"interval {formatting.why(entry)}"}
     return {"value": write(entry["estimate"]) + counts, "interval": formatting.ends(entry, write)}
+
+
+def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
+    """Ours minus published of a verdict row, in percentage points for proportions; of hazard ratios 'x 0.37'."""
+    entry, write = row["difference"], formatting.WRITERS[row["measure"]]
+    if entry is None:
+        return {"value": "\u2013", "interval": ""}
+    interval = formatting.ends(entry, write)
+    if row["measure"] == "hazard_ratio":
+        return {"value": f"\u00d7{formatting.NBSP}{write(entry['estimate'])}", "interval": interval}
+    if write is formatting.percent:
+        return {"value": f"{formatting.percent_bare(entry['estimate'])} points", "interval": interval}
+    return {"value": write(entry["estimate"]), "interval": interval}
 
 
 def commands(results: Results) -> str:

@@ -46,11 +46,12 @@ def summary(results: dict[str, Any]) -> str:
     ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
     config = results["config"]
     level = {name: config[name]["confidence"] for name in ("validate", "survive")}
+    endpoint = config["survive"]["endpoint"]["name"]
     penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
-        f"{_interval(auc, 3, level['validate'])}; {config['survive']['endpoint']['name']}, high against low H score, {cohort}: "
+        f"{_interval(auc, 3, level['validate'])}; {endpoint}, high against low H score, {cohort}: "
         f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
     )
 

@@ -151,14 +151,16 @@ def judge(
         ours: estimate, low, high; the last two or all three None with ``why``.
         theirs: the same of the publication.
         margin: largest difference without importance.
-        cut_off_error: standard error from choosing the cut-off, ``estimate`` or None with ``why``, which counts for both;
-            None where the measure needs no cut-off.
+        cut_off_error: standard error from choosing the cut-off, ``estimate`` or None with ``why``, which counts for
+            both; None where the measure needs no cut-off.
         confidence: level of both intervals.
 
     Returns:
         ``difference`` (None where not estimable), ``verdict`` and ``detail`` (without a full stop).
     """
-    lacking = [entry for entry in (ours, theirs) if None in (entry.get("estimate"), entry.get("low"), entry.get("high"))]
+    lacking = [
+        entry for entry in (ours, theirs) if None in (entry.get("estimate"), entry.get("low"), entry.get("high"))
+    ]
     if cut_off_error and cut_off_error["estimate"] is None:
         lacking.append(cut_off_error)
     if lacking:
@@ -174,7 +176,7 @@ def judge(
     if verdict == AGREES:
         detail += f", all of it {within}"
     elif verdict == INCONCLUSIVE:
-        detail += f", neither {within} nor excluding no difference"
+        detail += f", neither {within} nor excluding a difference of zero"
         if not equivalence.can_agree(theirs, margin, ratio):
             ends = formatting.ends(theirs, formatting.WRITERS[measure])
             detail += f". No rerun can agree {within}: the published value itself is only known as {ends}"

@@ -40,8 +40,8 @@ def describe(known: pd.DataFrame, settings: dict) -> dict:
 
 def _rows(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, settings: dict) -> list[dict]:
     confidence, infinite = settings["confidence"], int((~np.isfinite(covariates[SCORE])).sum())
-    if infinite:
-        why = f"the score is 0 or 1 in {infinite} patients, which has no finite odds"
+    why = f"the score is 0 or 1 in {infinite} patients, which has no finite odds" if infinite else None
+    if why := why or (None if time.size else "the MRI reading is not known of any patient with survival data"):
         return [cox.unfitted(name, why, cox.PROFILE) for name in covariates]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     if model.infinite and event.sum() >= settings["events_per_variable"] * covariates.shape[1]:

@@ -39,8 +39,8 @@ def difference(ours: Mapping, theirs: Mapping, ratio: bool = False) -> dict:
 def answer(found: Mapping, margin: float, ratio: bool = False) -> str:
     """Return whether two values agree, differ, or whether that cannot be told.
 
-    They agree where the whole interval of the ``difference`` lies within the margin, even if it excludes no difference
-    at all. Otherwise they differ where it excludes none.
+    They agree where the whole interval of the ``difference`` lies within the margin, even if it excludes zero.
+    Otherwise they differ where it excludes zero.
 
     Args:
         found: entry of the difference or ratio.

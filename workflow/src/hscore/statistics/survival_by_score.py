@@ -1,9 +1,9 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. All patients with survival data are
-analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
-their covariates are imputed; those without node status at pathology only of the comparison with it.
+``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. All patients with
+survival data are analysed; those without are counted and left out. Those without a covariate are left out of the models
+that use it, or their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
 
 from collections.abc import Mapping

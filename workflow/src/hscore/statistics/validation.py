@@ -179,7 +179,7 @@ def decision_curves(
     settings: dict,
     counts: np.ndarray,
 ) -> list[dict]:
-    """One entry a kind of scores that occurs, with the models of that kind, and frozen calls of those with a cut-off."""
+    """One entry a kind of scores that occurs, with the models of that kind and frozen calls of those with a cut-off."""
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
     positive, reading = evaluation.positive, tables.node_reading(characteristics)
     rows = []
