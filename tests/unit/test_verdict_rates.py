@@ -27,3 +27,8 @@ def test_rates_need_the_error_of_the_cut_off():
 
 def test_a_perfect_rerun_of_the_hazard_ratio_does_not_differ():
     assert verdict_rates.shares(verdict_rates.of_hazard_ratio(0.933, 25))["differs"] <= 0.04
+
+
+def test_a_score_that_adds_nothing_to_survival_is_seldom_said_to_add():
+    assert verdict_rates.of_added_survival(0.0, 50)["adds"] <= 0.1  # of 50; 2.5 % nominal
+    assert verdict_rates.of_added_survival(0.5, 10)["adds"] > 0.5

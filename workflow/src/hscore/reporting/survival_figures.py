@@ -274,7 +274,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
                 *alone,
             ],
             "adjusted": content.get("multivariable") or [],
-            "with MRI-LN": (content.get("beside_reading") or {}).get("rows") or [],
+            "with MRI-LN": ((content.get("beside_reading") or {}).get("rows") or [])[:1],  # the score's
             "beside pathology": pathology.get("both") or [],
         }
         for model, entries in models.items():

@@ -35,7 +35,8 @@ def describe(known: pd.DataFrame, settings: dict) -> dict:
     with np.errstate(divide="ignore"):  # an infinite logit is refused below, by name
         odds = logit(complete["score"].to_numpy(float)) / np.log(2)
     covariates = pd.DataFrame({SCORE: odds, READING: complete[READING].to_numpy(float)}, index=complete.index)
-    return {"n": int(time.size), "events": int(event.sum()), "rows": _rows(time, event, covariates, settings)}
+    size = {"n": int(time.size), "events": int(event.sum())}
+    return {**size, "rows": [{**row, **size} for row in _rows(time, event, covariates, settings)]}
 
 
 def _rows(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, settings: dict) -> list[dict]:
