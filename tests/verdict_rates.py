@@ -185,4 +185,4 @@ def table(rows: list[tuple[str, dict[str, float]]]) -> str:
 
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-    print(table(list(everything(number))), answers(number // 2), sep="\n\n")
+    print(table(list(everything(number))), answers(number // 10), sep="\n\n")
