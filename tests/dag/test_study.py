@@ -150,7 +150,7 @@ READING = {"label": "Stage", "reading": "figo_stage", "positive": ["IIB", "III"]
 
 def without_images(own_study, **model) -> dict:
     config = own_config(own_study)
-    config["models"] = {"stage": {**READING, **model}}
+    config["models"] = {**dict.fromkeys(config["models"]), "stage": {**READING, **model}}
     config["validate"]["reference"] = config["survive"]["model"] = "stage"
     return config
 
@@ -181,6 +181,22 @@ def test_a_reading_of_a_coded_column_says_what_is_positive(own_study):
 
 def test_a_reading_is_not_mixed_with_other_inputs(own_study):
     assert problems(without_images(own_study, clinical=["age"]))
+
+
+def test_the_primary_hypothesis_is_about_two_models_of_the_config():
+    config = default_config()
+    config["validate"]["primary"] = {"model": "hybrd", "against": "clinical"}
+    (line,) = problems(config)
+    assert line == "config: 'validate.primary.model': there is no model 'hybrd'; did you mean 'hybrid'?"
+    config["validate"]["primary"] = {"model": "hybrid", "against": "hybrid"}
+    (line,) = problems(config)
+    assert "'validate.primary' compares 'hybrid' with itself" in line
+
+
+def test_a_model_of_the_primary_hypothesis_may_be_left_out():
+    config = default_config()
+    config["models"]["clinical"] = None
+    assert "clinical" not in Study(config, SCHEMAS).config["models"]
 
 
 def test_a_covariate_must_be_a_column():

@@ -65,8 +65,10 @@ def test_every_pair_of_models_is_compared_the_reference_first_and_adjusted(folde
     content = read(folder)
     rows = [row for row in content["comparisons"] if row["evaluation"] == evaluation]
     assert [(row["model_a"], row["model_b"]) for row in rows] == PAIRS
-    assert [row["p_holm"] for row in rows] == holm([row["p"] for row in rows])
-    assert rows[0]["adjustment"] == "Holm over the 3 tested pairs of this evaluation"
+    secondary = [row for row in rows if row["role"] == "secondary"]
+    assert len(secondary) == (2 if evaluation == "external" else 3)
+    assert [row["p_holm"] for row in secondary] == holm([row["p"] for row in secondary])
+    assert secondary[0]["adjustment"] == f"Holm over the {len(secondary)} secondary pairs of this evaluation"
     for measure in ("sensitivity", "specificity", "accuracy"):
         rows = [r for r in content["paired_accuracy"] if (r["evaluation"], r["measure"]) == (evaluation, measure)]
         assert [(row["model_a"], row["model_b"]) for row in rows] == PAIRS
@@ -76,6 +78,17 @@ def test_every_pair_of_models_is_compared_the_reference_first_and_adjusted(folde
             difference = rate[row["model_a"]] - rate[row["model_b"]]
             assert row["difference"]["estimate"] == pytest.approx(difference)
             assert difference == pytest.approx((row["only_a"] - row["only_b"]) / row["n"])
+
+
+def test_the_primary_hypothesis_is_reported_apart(folder):
+    validate(folder)
+    content = read(folder)
+    (row,) = [row for row in content["comparisons"] if row["role"] == "primary"]
+    assert (row["evaluation"], row["model_a"], row["model_b"]) == ("external", "hybrid", "clinical")
+    assert {key: content["primary"][key] for key in ("difference", "low", "high", "p")} == {
+        key: row[key] for key in ("difference", "low", "high", "p")
+    }
+    assert [entry["model"] for entry in content["cut_off_error"]] == ["cet1wi_peritumoral", "clinical", "hybrid"]
 
 
 def test_the_threshold_file_is_obeyed_and_not_chosen_again(folder):

@@ -47,7 +47,7 @@ def test_a_case_says_what_each_model_called_and_whether_it_was_right(results):
     shown = page_cases.case(one, results)
     main = next(row for row in shown["rows"] if row["main"])
     assert (main["call"], main["right"], shown["lnm"]) == ("positive", False, "No LNM at pathology")
-    assert page_cases.case({**one, "dfs_months": None}, results)["follow_up"] == "disease-free survival unknown"
+    assert page_cases.case({**one, "dfs_months": None}, results)["follow_up"] == "survival unknown"
 
 
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])

@@ -34,7 +34,7 @@ def parts(**changes):
 def test_contract_keys_are_all_there(results):
     assert {
         "study", "config", "versions", "code_version", "models", "flow", "table1",
-        "thresholds", "performance", "comparisons", "survival", "verdicts",
+        "thresholds", "performance", "primary", "comparisons", "cut_off_error", "survival", "verdicts",
     } <= set(results)  # fmt: skip
     assert results["study"]["simulated"] is True
     assert [model["model"] for model in results["models"]] == list(results["config"]["models"])

@@ -12,14 +12,30 @@ def results(simulated: bool = True, **survival) -> dict:
     """The part of results.json that the summary reads."""
     auc = {"estimate": 0.9131, "low": 0.85, "high": 0.9604}
     ratio = {"estimate": 4.2, "low": 1.955, "high": 9.01}
+    test = {"difference": 0.12, "low": 0.03, "high": 0.21, "p": 0.009, "method": "paired DeLong test"}
+    added = {"n": 141, "events": 40, "rows": [{"estimate": 1.3, "low": 0.98, "high": 1.7, "p": 0.07}]}
+    endpoint = {"name": "disease-free survival", "short": "DFS"}
     return {
         "study": {"name": "small", "simulated": simulated},
+        "config": {"validate": {"confidence": 0.95}, "survive": {"confidence": 0.95, "endpoint": endpoint}},
+        "models": [{"model": "hybrid", "label": "Hybrid"}, {"model": "clinical", "label": "Clinical"}],
+        "primary": {
+            "model": "hybrid",
+            "against": "clinical",
+            "evaluation": "external",
+            "n": 141,
+            "positives": 32,
+            **test,
+        },
         "performance": [
             {"model": "hybrid", "evaluation": "apparent", "auc": {"estimate": 1.0, "low": 1.0, "high": 1.0}},
             {"model": "clinical", "evaluation": "external", "auc": {"estimate": 0.5, "low": 0.4, "high": 0.6}},
             {"model": "hybrid", "evaluation": "external", "auc": auc},
         ],
-        "survival": {"model": "hybrid", "cohorts": {"external": {"hazard_ratio": ratio}, **survival}},
+        "survival": {
+            "model": "hybrid",
+            "cohorts": {"external": {"hazard_ratio": ratio, "beside_reading": added}, **survival},
+        },
     }
 
 
@@ -31,7 +47,8 @@ def test_both_main_results_with_their_intervals_and_that_the_data_is_simulated()
 
 
 def test_the_level_is_the_one_of_the_settings():
-    content = results() | {"config": {"validate": {"confidence": 0.9}, "survive": {"confidence": 0.99}}}
+    content = results()
+    content["config"]["validate"]["confidence"], content["config"]["survive"]["confidence"] = 0.9, 0.99
     text = summary.summary(content)
     assert "0.913 (90 % CI 0.850-0.960)" in text and "4.20 (99 % CI 1.96-9.01)" in text
 
@@ -39,6 +56,12 @@ def test_the_level_is_the_one_of_the_settings():
 def test_a_penalised_hazard_ratio_is_named():
     ratio = {"estimate": 9.2, "low": 1.4, "high": 99.0, "plain_why": "no events without high H score"}
     assert "hazard ratio (Cox with Firth's penalty) 9.20" in summary.summary(results(external={"hazard_ratio": ratio}))
+
+
+def test_the_end_point_has_the_name_of_the_config():
+    content = results()
+    content["config"]["survive"]["endpoint"] = {"name": "overall survival", "short": "OS"}
+    assert "; overall survival, high against low H score" in summary.summary(content)
 
 
 def test_own_data_is_not_called_simulated():
@@ -83,4 +106,10 @@ def test_the_program(tmp_path, monkeypatch, capsys):
     (tmp_path / "results/small/report").mkdir(parents=True)
     (tmp_path / "results/small/report/results.json").write_text(json.dumps(results()))
     summary.main(["--config", "c.yaml"])
-    assert capsys.readouterr().out.endswith("\nreport: results/small/report/report.html\n")
+    first, second, _, last = capsys.readouterr().out.splitlines()
+    assert first.startswith(
+        "Lymph-node metastasis: Does Hybrid add to Clinical? Adds: external AUC minus that of Clinical"
+    )
+    assert "0.120 (95 % interval 0.030 to 0.210), p = 0.009 (primary hypothesis, paired DeLong test" in first
+    assert "add to the MRI reading? No evidence that it adds: hazard ratio of each doubling of its odds" in second
+    assert last == "report: results/small/report/report.html"

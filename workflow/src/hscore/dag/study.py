@@ -74,6 +74,7 @@ class Study:
     """
 
     def __init__(self, config: dict, schemas: Path) -> None:
+        self.named_models = list(config.get("models") or {})  # those that are left out, too
         self.config = {**config, "models": {k: v for k, v in (config.get("models") or {}).items() if v is not None}}
         self._fail(config_problems(self.config, load_schema(schemas, "config")))
         self.has_images = any(sequences_of(model) for model in self.config["models"].values())
@@ -169,6 +170,21 @@ class Study:
             name = self.config[section][key]
             if name not in models:
                 problems.append(f"config: '{section}.{key}': there is no model '{name}'; {nearest(name, list(models))}")
+        return problems + self._primary_problems()
+
+    def _primary_problems(self) -> list[str]:
+        """The primary hypothesis is about two different models; one that is set to null is left out on purpose."""
+        primary = self.config["validate"]["primary"]
+        problems = [
+            f"config: 'validate.primary.{key}': there is no model '{name}'; {nearest(name, self.named_models)}"
+            for key, name in primary.items()
+            if name not in self.named_models
+        ]
+        if primary["model"] == primary["against"]:
+            problems.append(
+                f"config: 'validate.primary' compares '{primary['model']}' with itself; 'model' and 'against' must be "
+                "two different models"
+            )
         return problems
 
     def _fusion_problems(self, name: str, model: dict) -> list[str]:

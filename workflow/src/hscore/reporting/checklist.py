@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from hscore.reporting.figures import labels_of, level_of, main_model, rows_of
+from hscore.reporting.figures import endpoint_of, labels_of, level_of, main_model, rows_of
 from hscore.reporting.methods import listed
 from hscore.reporting.verdict import EVALUATIONS
 
@@ -125,6 +125,8 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
         + ("; calibration and net benefit" if calibrated else ""),
         "level": level_of(results),
         "indeterminate": _indeterminate(rows, main_model(results)),
+        "hypothesis": _hypothesis(results),
+        "endpoint": endpoint_of(results),
         "calibration": "Calibration curves and numbers." if calibrated else "",
         "failures": failures if cases else "",
     }
@@ -144,6 +146,16 @@ def _indeterminate(rows: Sequence[Mapping[str, Any]], model: str | None) -> str:
 
 def _without_result(row: Mapping[str, Any]) -> int:
     return sum(group["no_result"] for group in row["table"].values())
+
+
+def _hypothesis(results: Mapping[str, Any]) -> str:
+    labels, primary = labels_of(results), results["primary"]
+    if primary["p"] is None:
+        return f"No primary hypothesis could be tested: {primary.get('why')}."
+    return (
+        f"Primary: external AUC of {labels[primary['model']]} against {labels[primary['against']]}, not adjusted. "
+        "Secondary: all else; Holm's method within each evaluation and measure."
+    )
 
 
 def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hscore.reporting import beside_reading
 from hscore.reporting.cells import ESTIMATE, Rows, as_they_are, bare, estimated
 from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import labels_of
@@ -228,6 +229,24 @@ def checklist(results: Mapping[str, Any]) -> Rows:
     ]
 
 
+def beside_reading_answers(results: Mapping[str, Any]) -> Rows:
+    """Whether the H score adds to the reading it contains, for nodes and for survival."""
+    keys = ("subject", "question", "evaluation", "answer", "measure")
+    return [
+        {
+            **{key: bare(row[key]) for key in keys},
+            **estimated(row["entry"]),
+            **{key: bare(row["entry"].get(key)) for key in ("p", "method", "why")},
+        }
+        for row in beside_reading.answers(results)
+    ]
+
+
+def cut_off_error(results: Mapping[str, Any]) -> Rows:
+    """Standard errors of the external rates that come from choosing the cut-off."""
+    return as_they_are(results.get("cut_off_error"))
+
+
 def published(results: Mapping[str, Any]) -> Rows:
     """Ours beside the published numbers, with the verdict."""
     rows = []
@@ -237,7 +256,10 @@ def published(results: Mapping[str, Any]) -> Rows:
             {
                 "item": row["item"],
                 "published": bare(row["published"]),
+                **{f"published_{key}": bare(row["theirs"].get(key)) for key in ("low", "high")},
                 **estimated(row["ours"]),
+                **{f"difference_{key}": value for key, value in estimated(row["difference"] or {}).items()},
+                "margin": bare(row["margin"]),
                 "verdict": row["verdict"],
                 "beside": beside.get("evaluation", ""),
                 **{f"beside_{key}": value for key, value in estimated(beside).items() if beside},

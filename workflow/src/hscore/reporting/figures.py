@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from hscore.reporting import canvas, formatting, style
 from hscore.reporting.style import Look
-from hscore.reporting.verdict import EVALUATIONS
+from hscore.reporting.verdict import EVALUATIONS, NO_TARGET, NO_VERDICT
 
 WIDTH = 4.7  # inches; two stand side by side on a desktop page, one fills a phone and stays readable
 
@@ -53,6 +53,17 @@ def survival_level_of(results: Results) -> str:
     settings = results["config"]
     level = settings.get("survive", {}).get("confidence") or settings.get("validate", {}).get("confidence", 0.95)
     return formatting.confidence(level)
+
+
+def endpoint_of(results: Results) -> str:
+    """The name of the survival end point, e.g. 'disease-free survival'."""
+    return results["config"]["survive"]["endpoint"]["name"]
+
+
+def endpoint_title(results: Results) -> str:
+    """The same with a capital letter, for headings."""
+    name = endpoint_of(results)
+    return name[:1].upper() + name[1:]
 
 
 def main_evaluation(results: Results) -> str:
@@ -181,7 +192,7 @@ def auc_overview(results: Results) -> Figure | None:
         for row in results["verdicts"]
         if row["measure"] == "auc"
         and row["evaluation"] == "external"
-        and row["published"] is not None
+        and row["verdict"] not in (NO_TARGET, NO_VERDICT)
         and row["model"] in external
     }
     models = [model for model in results["models"] if model["model"] in external or model["model"] in inner][::-1]

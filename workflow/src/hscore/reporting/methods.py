@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hscore.reporting import formatting, survival_calibration
-from hscore.reporting.figures import labels_of, main_evaluation, main_model, rows_of
+from hscore.reporting.figures import endpoint_title, labels_of, main_evaluation, main_model, rows_of
 from hscore.reporting.methods_evaluation import evaluation
 
 Results = Mapping[str, Any]
@@ -39,6 +39,7 @@ def methods(results: Results) -> list[tuple[str, str]]:
         ("Statistics: diagnosis", _diagnosis(results)),
         ("Statistics: survival", _survival(results)),
         ("Statistics: added value, stability, centres", evaluation(results)),
+        ("Comparison with the publication", _published(results)),
         ("Missing data", _missing(results)),
         ("Software", _software(results)),
     ]
@@ -191,6 +192,7 @@ def _diagnosis(results: Results) -> str:
     recalibrated = [row["method"] for row in results.get("recalibration") or [] if "why" not in row]
     auc = next((row["auc"].get("method") for row in rows_of(results, main_evaluation(results))), "Newcombe's method 5")
     parts = [
+        _hypothesis(results),
         _threshold(results),
         f"Intervals are {level}: {auc} for single AUCs (DeLong's, logit-transformed DeLong and stratified bootstrap "
         f"next to it), {PROPORTIONS[validate['proportion_interval']]} for proportions, logarithmic for likelihood "
@@ -198,8 +200,8 @@ def _diagnosis(results: Results) -> str:
         f"percentile bootstrap ({resamples:,} resamples) for the other indices. What has no honest interval is called "
         "not estimable, with the reason.",
         "Every pair of models was compared on the same patients: AUCs by the paired DeLong test, calls at the "
-        "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; p-values were "
-        "adjusted by Holm's method within an evaluation.",
+        "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; secondary p-values "
+        "were adjusted by Holm's method, a family being all AUCs, or all calls by one measure, of an evaluation.",
     ]
     if results.get("transport"):
         parts.append(
@@ -282,7 +284,7 @@ def _survival(results: Results) -> str:
     grouping = "the frozen threshold" if survive["groups"] == "threshold" else "the development median"
     adjusted = listed([term.replace("mri_ln_positive", "MRI-LN status") for term in survive["adjust_for"]])
     return (
-        f"The H score is the output of {h_score}; patients were grouped by {grouping}. Disease-free survival: "
+        f"The H score is the output of {h_score}; patients were grouped by {grouping}. {endpoint_title(results)}: "
         "Kaplan-Meier curves with log-log bands (before the first event Clopper-Pearson's limit), median follow-up by "
         "reverse Kaplan-Meier, log-rank test, "
         f"difference of restricted mean survival up to {survive['horizon_months']:g} months; Cox regression (Efron "
@@ -290,15 +292,42 @@ def _survival(results: Results) -> str:
         "no finite estimate) of the group and of the "
         "continuous score, as a restricted cubic spline too"
         + (f", adjusted for {adjusted}" if adjusted else "")
-        + f", and beside node status at pathology; a model with fewer than {survive['events_per_variable']:g} events a "
-        "variable was refused. The coefficients of one variable were tested as one (likelihood ratio). In cohorts of "
+        + ", and beside node status at pathology. The H score was tested next to the MRI reading on its continuous "
+        "scale (logarithm of the odds; likelihood-ratio test), because groups lose information. "
+        f"A model with fewer than {survive['events_per_variable']:g} events a variable was refused. "
+        "The coefficients of one variable were tested as one (likelihood ratio). In cohorts of "
         "several centres, Cox models and log-rank test of the H score were repeated stratified by centre. Survival by "
         "characteristic: log-rank test of all levels at once, Holm\u2019s adjustment. Proportional hazards were tested "
         "by Grambsch and Therneau's score test. Harrell's "
         "and Uno's C (intervals on the logit scale), cumulative/dynamic AUC and integrated Brier score weigh censoring "
         f"by its inverse probability (Harrell's C does not). {_survival_calibration(results)}{_competing(results)}"
-        f"Intervals are {level}. Published values were compared by "
-        "whether they lie inside our intervals; no test against them was made."
+        f"Intervals are {level}."
+    )
+
+
+def _published(results: Results) -> str:
+    """How verdicts against the publication were reached."""
+    margins = results["published"]["margins"]
+    auc, share, ratio = (margins[key]["margin"] for key in ("auc", "proportion", "hazard_ratio"))
+    return (
+        "Ours minus the published value has an interval with the errors of both (square-and-add). The publication's "
+        "error comes from its counts; that of its hazard ratio is bounded by p < 0.001. For rates at a cut-off the "
+        "error of choosing it was added (bootstrap of the development cohort), for the publication as large as for "
+        f"ours. Both agree where the whole interval lies within \u00b1{auc:g} in AUC, \u00b1{100 * share:g} percentage "
+        f"points or a factor of {ratio:g} in hazard ratios (log scale). Otherwise they differ where it excludes no "
+        "difference, and the comparison is inconclusive where it does not. Another population, end point or score "
+        "gets no verdict."
+    )
+
+
+def _hypothesis(results: Results) -> str:
+    """What the primary hypothesis is, and that all else is secondary."""
+    labels, primary = labels_of(results), results["primary"]
+    model, against = (labels.get(primary[key], primary[key]) for key in ("model", "against"))
+    tested = "" if primary["p"] is not None else f" It could not be tested: {primary.get('why')}."
+    return (
+        f"The one primary hypothesis: {model} and {against} differ in external AUC (paired DeLong test, two-sided, not "
+        f"adjusted).{tested} All other tests are secondary."
     )
 
 

@@ -69,7 +69,7 @@ def case(one: Mapping[str, Any], results: Results) -> dict[str, Any]:
 
 def _follow_up(one: Mapping[str, Any]) -> str:
     if one["dfs_months"] is None or one["dfs_event"] is None:
-        return "disease-free survival unknown"
+        return "survival unknown"
     months = formatting.months(one["dfs_months"])
     return f"event after {months} months" if one["dfs_event"] else f"followed for {months} months without an event"
 

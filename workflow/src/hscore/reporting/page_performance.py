@@ -152,8 +152,12 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
         shown = []
         for row in rows:
             entry = {"estimate": row["difference"], "low": row["low"], "high": row["high"], "why": row.get("why")}
-            shown.append({**row, "text": formatting.estimate(entry, formatting.auc)})
-        note = ". ".join(text for text in dict.fromkeys([rows[0].get("method"), rows[0].get("adjustment")]) if text)
+            adjusted = "primary" if row["role"] == "primary" else formatting.p_value(row["p_holm"])
+            shown.append({**row, "text": formatting.estimate(entry, formatting.auc), "p_adjusted": adjusted})
+        adjustment = next((row["adjustment"] for row in rows if row["role"] == "secondary"), None)
+        note = ". ".join(text for text in (rows[0].get("method"), adjustment) if text)
+        if any(row["role"] == "primary" for row in rows):
+            note += ". The primary hypothesis is not adjusted"
         adjusted = any(row.get("p_holm") is not None for row in rows)
         block = {
             "title": verdict.EVALUATIONS[evaluation],

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hscore.reporting.figures import rows_of
+from hscore.reporting import formatting
+from hscore.reporting.figures import endpoint_title, rows_of
 from hscore.reporting.page_summary import ours_text
 
 Results = Mapping[str, Any]
@@ -11,7 +12,13 @@ Results = Mapping[str, Any]
 
 def view(results: Results) -> dict[str, Any]:
     """What the template shows of it."""
-    return {"verdict_groups": verdict_groups(results), "cohorts": cohorts(results)}
+    margins = results["published"]["margins"]
+    texts = [
+        f"\u00b1{margins['auc']['margin']:g} in AUC",
+        f"\u00b1{100 * margins['proportion']['margin']:g} percentage points",
+        f"a factor of {margins['hazard_ratio']['margin']:g} in hazard ratios",
+    ]
+    return {"margins": ", ".join(texts), "verdict_groups": verdict_groups(results), "cohorts": cohorts(results)}
 
 
 def verdict_groups(results: Results) -> list[dict[str, Any]]:
@@ -19,7 +26,7 @@ def verdict_groups(results: Results) -> list[dict[str, Any]]:
     titles = {
         "external": "External test cohort",
         "apparent": "Primary (development) cohort: published values are apparent",
-        "survival": "Disease-free survival",
+        "survival": endpoint_title(results),
     }
     found: dict[str, list] = {title: [] for title in titles.values()}
     for row in results["verdicts"]:
@@ -27,7 +34,10 @@ def verdict_groups(results: Results) -> list[dict[str, Any]]:
         title = titles["survival" if survival else row["evaluation"]]
         label = row["item"] if survival else f"{row['group'].partition(',')[0]}: {row['label']}"
         beside = ours_text(row, "beside") if row.get("beside") else None
-        found[title].append({**row, "label": label, "ours_text": ours_text(row), "beside_text": beside})
+        theirs = row["theirs"]
+        known = formatting.ends(theirs, formatting.WRITERS[row["measure"]]) if theirs["low"] is not None else ""
+        texts = {"ours_text": ours_text(row), "beside_text": beside, "published_interval": known}
+        found[title].append({**row, "label": label, **texts})
     return [{"title": title, "rows": rows} for title, rows in found.items() if rows]
 
 

@@ -251,7 +251,7 @@ def hazard_ratio_size(results: Results) -> str:
 
 
 def survival_at(results: Results) -> dict[str, Any] | None:
-    """Disease-free survival at yearly times, by H score and by nodes at pathology, in every cohort."""
+    """Survival at yearly times, by H score and by nodes at pathology, in every cohort."""
     rows, times = [], []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hscore.reporting import formatting, verdict
+from hscore.reporting import beside_reading, formatting, verdict
 from hscore.reporting.figures import (
+    endpoint_of,
     labels_of,
     level_of,
     main_cohort,
@@ -23,8 +24,10 @@ def view(results: Results) -> dict[str, Any]:
     external = main_evaluation(results) == "external"
     return {
         "summary": summary(results),
+        "added": beside_reading.answers(results),
         "cards": cards(results),
         "headline": headline(results),
+        "no_verdict": no_verdict(results),
         "headline_title": "External test cohort" if external else "Primary cohort (published: apparent)",
         "commands": commands(results),
     }
@@ -66,12 +69,12 @@ def cards(results: Results) -> list[dict[str, Any]]:
         events = formatting.count(survival["events"], "event")
         lines = [f"High vs low H score, {cohort}; n = {survival['n']:,}, {events}"]
         entry = survival.get("hazard_ratio") or {}
-        title = "Hazard ratio, disease-free survival"
+        title = f"Hazard ratio, {endpoint_of(results)}"
         found.append(_card(title, entry, formatting.ratio, survival_level_of(results), lines))
         found[-1] |= _published(verdicts.get(f"hazard_ratio_{cohort}"))
     else:
         why = formatting.why(results["survival"])
-        title = "Hazard ratio, disease-free survival"
+        title = f"Hazard ratio, {endpoint_of(results)}"
         found.append({"title": title, "value": why, "long": True, "lines": [], "verdict": None, "published": ""})
     flows = results["flow"].values()
     table, included = sum(flow["in_table"] for flow in flows), sum(flow["included"] for flow in flows)
@@ -100,7 +103,7 @@ def _card(title: str, entry: Mapping[str, Any], write, level: str, lines: Sequen
 def _published(row: Mapping[str, Any] | None) -> dict[str, Any]:
     if row is None:
         return {"verdict": None, "published": ""}
-    words = {verdict.CONSISTENT: "with", verdict.DIFFERS: "from"}.get(row["verdict"])
+    words = {verdict.AGREES: "with", verdict.DIFFERS: "from", verdict.INCONCLUSIVE: "next to"}.get(row["verdict"])
     text = f"{words} the published {row['published_text']}" if words else ""
     return {"verdict": row["verdict"], "published": text}
 
@@ -113,13 +116,21 @@ def headline(results: Results) -> list[dict[str, Any]]:
     led = {"external"} if main_evaluation(results) == "external" else {"apparent", "development"}
     rows = []
     for row in results["verdicts"]:
-        if row["published"] is None or row["evaluation"] not in led or row["model"] not in labels_of(results):
+        if row["verdict"] in (verdict.NO_TARGET, verdict.NO_VERDICT) or row["evaluation"] not in led:
             continue
         label = (
             row["label"] if row["measure"] == "hazard_ratio" else f"{row['group'].partition(',')[0]}: {row['label']}"
         )
-        rows.append({**row, "label": label, "ours_text": ours_text(row)})
+        rows.append({**row, "label": label, "ours_text": ours_text(row), "difference_text": difference_text(row)})
     return rows
+
+
+def no_verdict(results: Results) -> str:
+    """Why no number of this study is compared with the publication; empty where one is."""
+    rows = [row for row in results["verdicts"] if row["published"] is not None]
+    if not rows or any(row["verdict"] != verdict.NO_VERDICT for row in rows):
+        return ""
+    return rows[0]["detail"]
 
 
 def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
@@ -132,6 +143,19 @@ def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
     if entry.get("low") is None and entry.get("high") is None:
         return {"value": write(entry["estimate"]) + counts, "interval": f"interval {formatting.why(entry)}"}
     return {"value": write(entry["estimate"]) + counts, "interval": formatting.ends(entry, write)}
+
+
+def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
+    """Ours minus published of a verdict row, in percentage points for proportions; of hazard ratios 'x 0.37'."""
+    entry, write = row["difference"], formatting.WRITERS[row["measure"]]
+    if entry is None:
+        return {"value": "\u2013", "interval": ""}
+    interval = formatting.ends(entry, write)
+    if row["measure"] == "hazard_ratio":
+        return {"value": f"\u00d7{formatting.NBSP}{write(entry['estimate'])}", "interval": interval}
+    if write is formatting.percent:
+        return {"value": f"{formatting.percent_bare(entry['estimate'])} points", "interval": interval}
+    return {"value": write(entry["estimate"]), "interval": interval}
 
 
 def commands(results: Results) -> str:

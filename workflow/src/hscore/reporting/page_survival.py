@@ -11,6 +11,7 @@ from hscore.reporting import (
     survival_figures,
     verdict,
 )
+from hscore.reporting.figures import endpoint_of, endpoint_title
 
 Results = Mapping[str, Any]
 
@@ -19,6 +20,9 @@ def view(results: Results) -> dict[str, Any]:
     """What the template shows of it."""
     survival = results["survival"]
     return {
+        "endpoint": endpoint_of(results),
+        "endpoint_title": endpoint_title(results),
+        "endpoint_short": results["config"]["survive"]["endpoint"]["short"],
         "survival_why": None if survival.get("cohorts") else formatting.why(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),

@@ -8,6 +8,7 @@ from typing import Any
 
 from hscore.errors import UserError
 from hscore.files import read_json
+from hscore.reporting import beside_reading
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -16,7 +17,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="config file of the study")
     try:
         path = results_file(parser.parse_args(argv).config)
-        print(summary(read_json(path)))
+        results = read_json(path)
+        print("\n".join([*beside_reading.sentences(results), summary(results)]).replace("\u00a0", " "))
         print(f"report: {path.with_name('report.html')}")
     except UserError as error:
         sys.exit(f"error: {error}")
@@ -42,13 +44,14 @@ def summary(results: dict[str, Any]) -> str:
     none = {"estimate": None, "why": f"no {cohort} centre"}
     auc = rows.get(evaluation, {}).get("auc", none)
     ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
-    config = results.get("config", {})
-    level = {name: config.get(name, {}).get("confidence", 0.95) for name in ("validate", "survive")}
+    config = results["config"]
+    level = {name: config[name]["confidence"] for name in ("validate", "survive")}
+    endpoint = config["survive"]["endpoint"]["name"]
     penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
-        f"{_interval(auc, 3, level['validate'])}; disease-free survival, high against low H score, {cohort}: "
+        f"{_interval(auc, 3, level['validate'])}; {endpoint}, high against low H score, {cohort}: "
         f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
     )
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hscore.reporting import canvas, formatting, style
-from hscore.reporting.figures import WIDTH, survival_level_of
+from hscore.reporting.figures import WIDTH, endpoint_of, endpoint_title, survival_level_of
 from hscore.reporting.style import Look
 from hscore.reporting.verdict import EVALUATIONS
 
@@ -45,7 +45,7 @@ def _curves(
     groups = {name: content["groups"][name] for name in words}
     figure = canvas.new_figure(WIDTH, 5.7, results["study"]["simulated"])
     lines = [f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}", *lines]
-    canvas.heading(figure, f"Disease-free survival, {EVALUATIONS[cohort]}", lines)
+    canvas.heading(figure, f"{endpoint_title(results)}, {EVALUATIONS[cohort]}", lines)
     axes = canvas.panel(figure, 0.72, 1.72, WIDTH - 0.95, 2.6)
     handles = []
     for name, group in groups.items():
@@ -74,7 +74,7 @@ def _curves(
             linewidth=0,
         )
         _censored(axes, curve, group.get("censored", []), look)
-    axes.set(xlim=(0, horizon), ylim=(0, 102), ylabel="Disease-free survival (%)")
+    axes.set(xlim=(0, horizon), ylim=(0, 102), ylabel=f"{endpoint_title(results)} (%)")
     ticks = [tick for tick in content.get("at_risk", {}).get("time", range(0, horizon + 1, 12)) if tick <= horizon]
     axes.set_xticks(ticks)
     axes.set_yticks(range(0, 101, 20))
@@ -219,8 +219,8 @@ def cox_forest(results: Results) -> Figure | None:
     figure = canvas.new_figure(7.6, row_height * len(drawn) + 1.6, results["study"]["simulated"])
     canvas.heading(
         figure,
-        f"Hazard ratios for disease-free survival with {survival_level_of(results)} interval",
-        ["Cox models; above 1: shorter disease-free survival"],
+        f"Hazard ratios for {endpoint_of(results)} with {survival_level_of(results)} interval",
+        [f"Cox models; above 1: shorter {endpoint_of(results)}"],
     )
     axes = canvas.panel(figure, 3.55, 0.9, 2.25, row_height * len(drawn))
     for y, row in enumerate(drawn[::-1]):
@@ -279,6 +279,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
             "univariable": [*_of_the_score(content), *alone],
             "stratified by centre": _of_the_score(by_center) if by_center.get("centers", 0) > 1 else [],
             "adjusted": content.get("multivariable") or [],
+            "with MRI-LN": ((content.get("beside_reading") or {}).get("rows") or [])[:1],  # the score's
             "beside pathology": pathology.get("both") or [],
             "Fine-Gray": _of_the_score(content["competing"]) if content.get("competing") else [],
         }

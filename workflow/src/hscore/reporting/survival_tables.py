@@ -23,7 +23,7 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
 
 
 def survival_at(results: Mapping[str, Any]) -> Rows:
-    """Disease-free survival at yearly times: by H score, node status at pathology and characteristic."""
+    """Survival at yearly times: by H score, node status at pathology and characteristic."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}

@@ -125,6 +125,11 @@ def auc_interval(
     return estimate(value, max(0.0, value - margin), min(1.0, value + margin), method)
 
 
+def untested(why: str, method: str = PAIRED) -> dict:
+    """Return what ``compare`` says where there is no test: all None for this reason."""
+    return {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": method, "why": why}
+
+
 def compare(
     positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
 ) -> dict:
@@ -141,9 +146,8 @@ def compare_all(
 ) -> list[dict]:
     """``compare`` for pairs of rows of ``scores`` [models, n]."""
     method = cross_validation.named(PAIRED, folds)
-    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": method}
     if why := undefined(positive, *scores):
-        return [{**empty, "why": why} for _ in pairs]
+        return [untested(why, method) for _ in pairs]
     result, factor = delong(positive, scores), cross_validation.variance_factor(folds)
     rows = []
     for a, b in pairs:
@@ -151,10 +155,10 @@ def compare_all(
         variance = float(result.covariance[a, a] + result.covariance[b, b] - 2 * result.covariance[a, b])
         if np.isnan(variance):
             why = "only one patient of one class: the DeLong variance needs two of each"
-            rows.append({**empty, "difference": difference, "why": why})
+            rows.append({**untested(why, method), "difference": difference})
         elif variance <= 1e-16:  # both order the patients alike, up to rounding
             why = "both models order the patients alike: nothing to test"
-            rows.append({**empty, "difference": difference, "why": why})
+            rows.append({**untested(why, method), "difference": difference})
         else:
             rows.append(_difference(difference, np.sqrt(factor * variance), confidence, method))
     return rows
@@ -162,14 +166,13 @@ def compare_all(
 
 def compare_with_mean(positive: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
     """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, as ``compare``."""
-    empty = {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": PAIRED}
     if why := one_class(positive):
-        return {**empty, "why": why}
+        return untested(why)
     result = delong(positive, np.vstack([score, members]))
     weights = np.array([1.0, *np.full(len(members), -1 / len(members))])
     difference, variance = float(weights @ result.auc), float(weights @ result.covariance @ weights)
     if not variance > 1e-16:
-        return {**empty, "difference": difference, "why": "the members order the patients like their mean"}
+        return {**untested("the members order the patients like their mean"), "difference": difference}
     return _difference(difference, np.sqrt(variance), confidence, PAIRED)
 
 

@@ -1,7 +1,7 @@
 """Which single sequence is best and whether sequences combined are better: chosen on development, tested once outside.
 
-The choice reads out-of-fold development scores alone. The external test is of the one pair so chosen, so that its
-p-value needs no adjustment; all other pairs stand, adjusted, among the comparisons.
+The choice reads out-of-fold development scores alone. The external test is secondary: it is of the one pair so chosen,
+a family of its own that needs no adjustment. The primary hypothesis is that of ``validation.primary``.
 """
 
 from collections.abc import Mapping, Sequence

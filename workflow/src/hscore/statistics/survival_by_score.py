@@ -1,10 +1,10 @@
 """Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1) and the columns to adjust for; missing is NaN. Where it has them, survival is described by the
-columns of ``subgroups.COLUMNS`` too, and stratified by ``center``. All patients with survival data are
-analysed; those without are counted and left out. Those without a covariate are left out of the models that use it, or
-their covariates are imputed; those without node status at pathology only of the comparison with it.
+``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. Where it has them,
+survival is described by the columns of ``subgroups.COLUMNS`` too, and stratified by ``center``. All patients with
+survival data are analysed; those without are counted and left out. Those without a covariate are left out of the models
+that use it, or their covariates are imputed; those without node status at pathology only of the comparison with it.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ import pandas as pd
 
 from hscore.statistics import (
     added_value,
+    beside_reading,
     competing,
     concordance,
     cox,
@@ -146,6 +147,7 @@ def describe(
         ],
         "stratified": stratified(known, group, tenths, confidence, why),
         "characteristics": survival_by_characteristic.describe(known, moments, horizon, confidence),
+        "beside_reading": beside_reading.describe(known, settings),
         "pathology": {
             **cox_models.beside_pathology(known[staged], group[staged], settings),
             **survival.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),

@@ -18,10 +18,12 @@ from hscore.statistics import (
     calibration,
     centers,
     cross_validation,
+    cut_off_error,
     decision,
     discrimination,
     instability,
     precision,
+    primary,
     reclassification,
     resampled_roc,
     subgroups,
@@ -70,8 +72,12 @@ def validate(
     calibrated = calibrations(evaluations, frozen, confidence, counts)
     return {
         "performance": rows,
+        "cut_off_error": cut_off_error.describe(evaluations, settings),
+        "primary": primary.test(evaluations.get("external"), settings["primary"], confidence),
         "comparisons": [
-            row for name in held_out(evaluations) for row in comparisons(name, evaluations[name], reference, confidence)
+            row
+            for name in held_out(evaluations)
+            for row in comparisons(name, evaluations[name], reference, confidence, settings["primary"])
         ],
         "transport": transport(evaluations, confidence),
         "cross_validation": cross_validation.describe(folds_of(evaluations)),
@@ -364,8 +370,13 @@ def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[
     return list(combinations(order, 2))
 
 
-def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: float) -> list[dict]:
-    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment."""
+def comparisons(
+    name: str, evaluation: Evaluation, reference: str, confidence: float, hypothesis: Mapping[str, str]
+) -> list[dict]:
+    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
+
+    The family is all pairs of the evaluation but that of the primary ``hypothesis``, which is set apart.
+    """
     pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
     found = discrimination.compare_all(
         evaluation.positive,
@@ -375,7 +386,7 @@ def comparisons(name: str, evaluation: Evaluation, reference: str, confidence: f
         evaluation.folds,
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
-    adjust(rows, "tested pairs of this evaluation")
+    adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")
     return rows
 
 

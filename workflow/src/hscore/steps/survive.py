@@ -12,7 +12,8 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
     settings = arguments.settings
-    patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, settings["adjust_for"])
+    covariates = dict.fromkeys([*settings["adjust_for"], tables.READING])
+    patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
     columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
     patients = tables.with_characteristics(patients, arguments.manifests, list(columns))
     cohorts = {
