@@ -18,7 +18,7 @@ from scipy.special import expit, ndtri
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
-from hscore.reporting import beside_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
+from hscore.reporting import adds_to_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
 from hscore.statistics import (  # noqa: E402
     beside_reading,
     cox,
@@ -138,8 +138,8 @@ def of_added_survival(slope: float, studies: int) -> dict[str, float]:
         time, event = followed(rng, np.log(2) * reading + slope * score)
         known = {"score": expit(score), "mri_ln_positive": reading, "dfs_months": time, "dfs_event": event * 1.0}
         row = beside_reading.describe(pd.DataFrame(known), SURVIVE)["rows"][0]
-        found[beside_reading.judge(row, 1)] += 1
-    answers = (beside_reading.ADDS, beside_reading.NO_EVIDENCE, beside_reading.WORSE, beside_reading.NOT_TESTED)
+        found[adds_to_reading.judge(row, 1)] += 1
+    answers = (adds_to_reading.ADDS, adds_to_reading.NO_EVIDENCE, adds_to_reading.WORSE, adds_to_reading.NOT_TESTED)
     return {answer: found[answer] / studies for answer in answers}
 
 

@@ -51,7 +51,6 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 
 def test_no_figure_of_own_data_says_simulated():
     with style.drawing():
-    with style.drawing():
         results = example_results(simulated=False, scale=2, several=True)
         drawn = {name: draw(results) for name, draw in FIGURES.items()}
     assert {name for name, figure in drawn.items() if figure is None} == {"hazard_ratios"}

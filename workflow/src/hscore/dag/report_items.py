@@ -41,7 +41,7 @@ TABLES = {
     "intention_to_diagnose": (DIAGNOSIS, "Intention to diagnose"),
     "roc": (DIAGNOSIS, "Points of the ROC curves"),
     "roc_bands": (DIAGNOSIS, "Bands of the ROC curves"),
-    "beside_reading": (DIAGNOSIS, "Does the H score add to the reading"),
+    "adds_to_reading": (DIAGNOSIS, "Does the H score add to the reading"),
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
     "transport": (DIAGNOSIS, "From development to external"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hscore.reporting import beside_reading
+from hscore.reporting import adds_to_reading
 from hscore.reporting.cells import ESTIMATE, Rows, as_they_are, bare, estimated
 from hscore.reporting.checklist import guidelines
 from hscore.reporting.figures import labels_of
@@ -229,7 +229,7 @@ def checklist(results: Mapping[str, Any]) -> Rows:
     ]
 
 
-def beside_reading_answers(results: Mapping[str, Any]) -> Rows:
+def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
     """Whether the H score adds to the reading it contains, for nodes and for survival."""
     keys = ("subject", "question", "evaluation", "answer", "measure")
     return [
@@ -238,7 +238,7 @@ def beside_reading_answers(results: Mapping[str, Any]) -> Rows:
             **estimated(row["entry"]),
             **{key: bare(row["entry"].get(key)) for key in ("p", "method", "why")},
         }
-        for row in beside_reading.answers(results)
+        for row in adds_to_reading.answers(results)
     ]
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hscore.reporting import beside_reading, formatting, verdict
+from hscore.reporting import adds_to_reading, formatting, verdict
 from hscore.reporting.figures import (
     endpoint_of,
     labels_of,
@@ -24,7 +24,7 @@ def view(results: Results) -> dict[str, Any]:
     external = main_evaluation(results) == "external"
     return {
         "summary": summary(results),
-        "added": beside_reading.answers(results),
+        "added": adds_to_reading.answers(results),
         "cards": cards(results),
         "headline": headline(results),
         "no_verdict": no_verdict(results),

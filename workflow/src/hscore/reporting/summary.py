@@ -8,7 +8,7 @@ from typing import Any
 
 from hscore.errors import UserError
 from hscore.files import read_json
-from hscore.reporting import beside_reading
+from hscore.reporting import adds_to_reading
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         path = results_file(parser.parse_args(argv).config)
         results = read_json(path)
-        print("\n".join([*beside_reading.sentences(results), summary(results)]).replace("\u00a0", " "))
+        print("\n".join([*adds_to_reading.sentences(results), summary(results)]).replace("\u00a0", " "))
         print(f"report: {path.with_name('report.html')}")
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -35,7 +35,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "roc_bands": diagnosis_tables.roc_bands(results),
         "scores": imaging_tables.scores(results),
         "cases": imaging_tables.cases(results),
-        "beside_reading": diagnosis_tables.beside_reading_answers(results),
+        "adds_to_reading": diagnosis_tables.adds_to_reading_answers(results),
         "comparisons": diagnosis_tables.comparisons(results),
         "transport": diagnosis_tables.transport(results),
         "paired_accuracy": diagnosis_tables.paired_accuracy(results),
