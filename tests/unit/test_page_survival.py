@@ -30,6 +30,7 @@ def analysed():
                 "dfs_event": (time == first) * 1.0,
                 "competing_event": (other == first) * 1.0,
                 "lnm": (rng.random(n) < score) * 1.0,
+                "mri_ln_positive": (rng.random(n) < score) * 1.0,
                 "center": rng.choice(["a", "b"], n),
                 "figo_stage": rng.choice(["IB", "IIA", "IIB"], n),
             }
