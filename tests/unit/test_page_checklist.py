@@ -76,3 +76,10 @@ def test_every_answer_points_to_a_place_of_the_page():
     anchors = set(re.findall(r'<section id="([^"]+)"', page.render(results, {"explanation": "<svg></svg>"})))
     places = {item["place"] for guideline in guidelines(results) for item in guideline["items"] if item["place"]}
     assert places and places <= anchors
+
+
+def test_pooled_external_centres_are_named_as_heterogeneity():
+    for several in (True, False):
+        lists = {one["name"]: one for one in guidelines(example_results(several=several))}
+        (answer,) = (item["answer"] for item in lists["TRIPOD+AI"]["items"] if item["number"] == "23b")
+        assert ("External centres pooled" in answer) is several

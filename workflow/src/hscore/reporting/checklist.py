@@ -113,6 +113,8 @@ def _sequences(results: Mapping[str, Any]) -> str:
 def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
     calibrated = bool(results.get("calibration"))
     subgroups = bool(results.get("subgroups"))
+    several = (results.get("centers") or {}).get("pooled")
+    pooled = " External centres pooled, with prediction intervals." if several else ""
     cases = (results.get("cases") or {}).get("shown")
     rows = results.get("intention_to_diagnose") or []
     failures = "The worst misses and false alarms one by one; the frozen calls of every model in counts."
@@ -120,7 +122,7 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
         "study_size": "As the data gave it; what it was large enough for, and the size of a prospective validation."
         if results.get("precision")
         else "",
-        "between_centers": "Each centre as a subgroup, with the tests of a difference." if subgroups else "",
+        "between_centers": f"Each centre as a subgroup, with the tests of a difference.{pooled}" if subgroups else "",
         "measures": "AUC, sensitivity, specificity, accuracy, PPV, NPV, each with its interval"
         + ("; calibration and net benefit" if calibrated else ""),
         "level": level_of(results),

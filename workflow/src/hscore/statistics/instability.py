@@ -23,6 +23,7 @@ from hscore.statistics.tables import Evaluation
 NO_MEMBERS = "the score has fewer than two members"
 NO_CUT_OFF = "no cut-off was frozen for this model"
 FIXED = "the cut-off is a fixed value"
+AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the memory of large cohorts
 UNSURE = 0.05  # of the resamples: a patient whose call changes in more is unsure
 POINT_DIGITS = 6
 
@@ -182,10 +183,13 @@ def _spread(value: float, draws: np.ndarray, confidence: float) -> dict:
 
 
 def resampled(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
-    """The cut-off that ``thresholds.choose`` takes in every resample, float [resamples]; NaN where it takes none.
+    """The cut-off that ``thresholds.choose`` takes in every resample, float [resamples]; NaN where it takes none."""
+    parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
+    return np.concatenate([_resampled(positive, scores, rule, part) for part in parts])
 
-    All resamples at once: patients are sorted by score, and a resample's candidates lie between scores that it drew.
-    """
+
+def _resampled(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+    """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
     name, number = thresholds.parse_rule(rule)
     order = np.argsort(scores, kind="stable")
     values, first = np.unique(scores[order], return_index=True)
