@@ -55,7 +55,7 @@ def judged(measure: str, ours: dict, published: float, error: dict | None = None
     """The verdict and, for comparison, that of the old rule."""
     item = {"measure": measure, "published": published, "evaluation": "external", **item}
     theirs = verdict.published_entry(item, PUBLISHED, LEVEL)
-    margin = PUBLISHED["margins"][verdict._kind(measure)]["margin"]
+    margin = verdict.margin_of(measure, PUBLISHED)
     found = verdict.judge(measure, ours, theirs, margin, error, LEVEL)["verdict"]
     if ours["low"] is None:
         return found, found

@@ -28,7 +28,7 @@ def ours(estimate, low, high):
 
 def judge(item, entry, published, error=None):
     theirs = verdict.published_entry(item, published, 0.95)
-    margin = published["margins"]["proportion" if item is CALLS else item["measure"]]["margin"]
+    margin = verdict.margin_of(item["measure"], published)
     return verdict.judge(item["measure"], entry, theirs, margin, error, 0.95)
 
 

@@ -71,7 +71,7 @@ def _row(
         verdict, detail = NO_VERDICT, f"No verdict: {reason}."
     else:
         error = _cut_off_error(item, model, results)
-        margin = published["margins"][_kind(item["measure"])]["margin"]
+        margin = margin_of(item["measure"], published)
         judged = {**judge(item["measure"], ours, theirs, margin, error, confidence), "margin": margin}
         verdict, detail = judged.pop("verdict"), f"On {whose}: {judged.pop('detail')}."
     said = f" The publication says: {item['said']}." if item.get("said") else ""
@@ -195,6 +195,11 @@ def difference(found: Mapping[str, Any], measure: str, level: str) -> str:
         return f"{size} percentage points {direction} ({level} interval {ends})"
     ends = formatting.ends(found, formatting.auc)
     return f"{formatting.auc(abs(found['estimate']))} {direction} ({level} interval {ends})"
+
+
+def margin_of(measure: str, published: Mapping[str, Any]) -> float:
+    """Return the largest difference in a measure that does not matter, as ``published`` states it."""
+    return published["margins"][_kind(measure)]["margin"]
 
 
 def _margin(margin: float, measure: str) -> str:
