@@ -348,7 +348,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    number, processes = (int(word) for word in (*sys.argv[1:], "200", "1")[:2])
+    number, processes = (int(word) for word in (*sys.argv[1:3], *("200", "1")[len(sys.argv) - 1 :]))
     with multiprocessing.Pool(processes) as pool:
         rows, claimed = zip(*pool.imap(study, range(number)), strict=True)
     print(markdown(summary(list(rows))), false_positives(list(claimed)).to_string(), sep="\n\n")

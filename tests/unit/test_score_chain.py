@@ -6,18 +6,10 @@ Both cohorts are of one population. Limits are about four Monte-Carlo errors of 
 import numpy as np
 import pytest
 
+import out_of_fold_coverage
 import score_chain
-from hscore.learning import calibration, firth
+from hscore.learning import calibration
 from hscore.statistics.discrimination import compare, delong
-
-
-def fitted(values, positive, fold):
-    """Probabilities [folds, patients] of a logistic regression fitted without each fold."""
-    members = []
-    for k in range(5):
-        coefficients = firth.fit(values[fold != k], positive[fold != k])
-        members.append(firth.logistic(coefficients[0] + values @ coefficients[1:]))
-    return np.array(members)
 
 
 def one_study(seed):
@@ -30,7 +22,8 @@ def one_study(seed):
     unseen = fold == np.arange(5)[:, None]
     scores = {}
     for name, columns in (("reading", [score_chain.READING]), ("noise", [score_chain.READING, *score_chain.NOISE])):
-        raw = fitted(table[columns].to_numpy(float), positive, fold)
+        values = table[columns].to_numpy(float)
+        raw = out_of_fold_coverage.probabilities(out_of_fold_coverage.fitted(values, positive, fold), values)
         risks = calibration.apply(calibration.fit(raw, unseen, positive, "platt"), raw)
         scores[name] = {"raw": raw[fold, np.arange(fold.size)], "calibrated": risks[fold, np.arange(fold.size)]}
     return positive, table[score_chain.READING].to_numpy(float), scores

@@ -227,9 +227,10 @@ def _diagnosis(results: Results) -> str:
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
         f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "
-        "metastasis missed; NRI and IDI beside them, without p-values. Subgroups, fixed beforehand, are all shown; "
-        "AUCs were compared by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted by "
-        "Holm's method over the variables. Study size follows Riley (external validation and development), Newcombe "
+        "metastasis missed (in Monte-Carlo studies of 141 patients the 95 % bands of differences of net benefit held "
+        "the truth in about 91 %); NRI and IDI beside them, without p-values. Subgroups, fixed beforehand, are all "
+        "shown; AUCs were compared by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted "
+        "by Holm's method over the variables. Study size follows Riley (external validation and development), Newcombe "
         "and Buderer."
     )
     return " ".join(parts)
