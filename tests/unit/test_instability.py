@@ -39,7 +39,7 @@ def test_resampled_cut_offs_are_those_chosen_on_each_resample(rule, digits):
     positive = rng.random(40) < 0.3
     scores = (rng.random(40) + 0.3 * positive).round(digits) / 2
     counts = np.vstack([bootstrap.draw(40, 60, rng), bootstrap.everyone(40), 40.0 * (np.arange(40) == 3)])
-    found = instability.resampled(positive, scores, rule, counts)
+    found = thresholds.on_resamples(positive, scores, rule, counts)
     for row, cut in zip(counts.astype(int), found, strict=True):
         expected = thresholds.choose(np.repeat(positive, row), np.repeat(scores, row), rule)["value"]
         assert np.isnan(cut) if expected is None else cut == expected
@@ -82,7 +82,7 @@ def test_the_spread_over_cut_offs_is_that_of_applying_each():
     counts = bootstrap.draw(80, 100, rng)
     frozen = {"value": 0.4}
     found = instability.of_threshold((positive, score), (new, new_score), frozen, "youden", 0.9, counts)
-    cuts = instability.resampled(positive, score, "youden", counts)
+    cuts = thresholds.on_resamples(positive, score, "youden", counts)
     cuts = cuts[~np.isnan(cuts)]
     assert found["chosen"] == cuts.size
     assert [found["cut_off"][key] for key in ("from", "to")] == pytest.approx(np.quantile(cuts, [0.05, 0.95]))

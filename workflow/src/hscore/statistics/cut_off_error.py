@@ -58,8 +58,6 @@ def of_model(model: str, external: Evaluation, development: Evaluation | None, s
 def resampled_cuts(positive: np.ndarray, scores: np.ndarray, settings: dict, resamples: int) -> np.ndarray:
     """Return the cut-offs chosen by the configured rule on resampled patients, [resamples] less those without one."""
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
-    drawn = bootstrap.draw_by_class(positive, resamples, rng).astype(int)
-    everybody = np.arange(positive.size)
-    chosen = (np.repeat(everybody, counts) for counts in drawn)
-    values = [thresholds.choose(positive[who], scores[who], settings["threshold"])["value"] for who in chosen]
-    return np.array([value for value in values if value is not None])
+    drawn = bootstrap.draw_by_class(positive, resamples, rng)
+    cuts = thresholds.on_resamples(positive, scores, settings["threshold"], drawn)
+    return cuts[~np.isnan(cuts)]

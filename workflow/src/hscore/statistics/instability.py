@@ -23,7 +23,6 @@ from hscore.statistics.tables import Evaluation
 NO_MEMBERS = "the score has fewer than two members"
 NO_CUT_OFF = "no cut-off was frozen for this model"
 FIXED = "the cut-off is a fixed value"
-AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the memory of large cohorts
 UNSURE = 0.05  # of the resamples: a patient whose call changes in more is unsure
 POINT_DIGITS = 6
 
@@ -153,7 +152,7 @@ def of_threshold(
     """
     cut, (name, _) = frozen["value"], thresholds.parse_rule(rule)
     why = NO_CUT_OFF if cut is None else FIXED if name == "value" else discrimination.undefined(*development)
-    cuts = np.full(len(counts), np.nan) if why else resampled(*development, rule, counts)
+    cuts = np.full(len(counts), np.nan) if why else thresholds.on_resamples(*development, rule, counts)
     known = cuts[~np.isnan(cuts)]
     start = {"resamples": len(counts), "chosen": int(known.size)}
     if not known.size:
@@ -180,36 +179,3 @@ def _spread(value: float, draws: np.ndarray, confidence: float) -> dict:
     """A value, and the percentiles between which the resampled ones lie."""
     low, high = bootstrap.percentiles(draws, confidence)
     return {"frozen": value, "from": float(low), "to": float(high)}
-
-
-def resampled(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
-    """The cut-off that ``thresholds.choose`` takes in every resample, float [resamples]; NaN where it takes none."""
-    parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
-    return np.concatenate([_resampled(positive, scores, rule, part) for part in parts])
-
-
-def _resampled(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
-    """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
-    name, number = thresholds.parse_rule(rule)
-    order = np.argsort(scores, kind="stable")
-    values, first = np.unique(scores[order], return_index=True)
-    drawn, cases = (np.add.reduceat(part[:, order], first, axis=1) for part in (counts, counts * positive))
-    controls = drawn - cases
-    # at value v: patients with a score of v or more
-    true, false = (part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in (cases, controls))
-    gain = true * controls.sum(axis=1, keepdims=True) - false * cases.sum(axis=1, keepdims=True)
-    places = np.arange(values.size)
-    below = np.maximum.accumulate(np.where(drawn > 0, places, -1), axis=1)[:, :-1]  # nearest value drawn below
-    below = np.hstack([np.full((len(counts), 1), -1), below])
-    candidate = (drawn > 0) & (below >= 0)
-    if name == "youden":
-        place = np.where(candidate, gain, -np.inf).argmax(axis=1)  # of equal ones the first is the most sensitive
-    else:
-        reached = candidate & (true >= number * cases.sum(axis=1, keepdims=True) - 1e-9)
-        place = np.where(reached, places, -1).max(axis=1)
-    rows = np.arange(len(counts))
-    upper, lower = values[place], values[below[rows, place]]
-    middle = (lower + upper) / 2
-    cuts = np.where(middle > lower, middle, upper)
-    separates = candidate[rows, place] & (gain[rows, place] > 0) & (place >= 0)
-    return np.where(separates, cuts, np.nan)

@@ -10,6 +10,7 @@ import numpy as np
 from hscore.errors import UserError
 from hscore.statistics.discrimination import cut_points, undefined
 
+AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the memory of large cohorts
 REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
 
 
@@ -112,3 +113,39 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
         "sensitivity": true / cases if cases else None,
         "specificity": 1 - false / controls if controls else None,
     }
+
+
+def on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+    """The cut-off that ``choose`` takes in every resample, float [resamples]; NaN where it takes none.
+
+    ``positive`` bool [n], ``scores`` float [n], and how often each patient was drawn, ``counts`` float [resamples, n].
+    """
+    parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
+    return np.concatenate([_on_resamples(positive, scores, rule, part) for part in parts])
+
+
+def _on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+    """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
+    name, number = parse_rule(rule)
+    order = np.argsort(scores, kind="stable")
+    values, first = np.unique(scores[order], return_index=True)
+    drawn, cases = (np.add.reduceat(part[:, order], first, axis=1) for part in (counts, counts * positive))
+    controls = drawn - cases
+    # at value v: patients with a score of v or more
+    true, false = (part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in (cases, controls))
+    gain = true * controls.sum(axis=1, keepdims=True) - false * cases.sum(axis=1, keepdims=True)
+    places = np.arange(values.size)
+    below = np.maximum.accumulate(np.where(drawn > 0, places, -1), axis=1)[:, :-1]  # nearest value drawn below
+    below = np.hstack([np.full((len(counts), 1), -1), below])
+    candidate = (drawn > 0) & (below >= 0)
+    if name == "youden":
+        place = np.where(candidate, gain, -np.inf).argmax(axis=1)  # of equal ones the first is the most sensitive
+    else:
+        reached = candidate & (true >= number * cases.sum(axis=1, keepdims=True) - 1e-9)
+        place = np.where(reached, places, -1).max(axis=1)
+    rows = np.arange(len(counts))
+    upper, lower = values[place], values[below[rows, place]]
+    middle = (lower + upper) / 2
+    cuts = np.where(middle > lower, middle, upper)
+    separates = candidate[rows, place] & (gain[rows, place] > 0) & (place >= 0)
+    return np.where(separates, cuts, np.nan)
