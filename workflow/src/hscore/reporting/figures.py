@@ -4,6 +4,7 @@ None means that results.json does not hold what the figure shows. Every chart st
 method where one is drawn, and carries the mark of simulated data.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from hscore.reporting.style import Look
 from hscore.reporting.verdict import EVALUATIONS
 
 WIDTH = 4.7  # inches; two stand side by side on a desktop page, one fills a phone and stays readable
+TITLE_LETTERS = 66  # of a line of a legend's title, which fills the width
 
 Results = Mapping[str, Any]
 
@@ -124,7 +126,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     axes.set_aspect("equal")
     method = rows[0]["auc"].get("method")
     level = f"{level_of(results)}{', ' + method if method else ''}"
-    title = f"AUC ({level}); marker: threshold; band: bootstrap"
+    title = textwrap.fill(f"AUC ({level}); marker: threshold; band: bootstrap", TITLE_LETTERS)
     legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
