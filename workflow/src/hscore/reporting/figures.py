@@ -81,7 +81,10 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     if not rows:
         return None
     labels, looks = labels_of(results), looks_of(results)
-    legend_height = 0.183 * (len(rows) + 1.6)
+    method = rows[0]["auc"].get("method")
+    level = f"{level_of(results)}{', ' + method if method else ''}"
+    title = textwrap.fill(f"AUC ({level}); marker: threshold; band: bootstrap", TITLE_LETTERS)
+    legend_height = 0.183 * (len(rows) + 0.6 + len(title.splitlines()))
     side = 3.6
     figure = canvas.new_figure(WIDTH, side + legend_height + 1.42, results["study"]["simulated"])
     canvas.heading(figure, f"ROC, {EVALUATIONS[evaluation]}", [cohort_size(rows)])
@@ -124,9 +127,6 @@ def roc(results: Results, evaluation: str) -> Figure | None:
         )
     _percent_axes(axes, "1 \u2212 specificity (%)", "Sensitivity (%)")
     axes.set_aspect("equal")
-    method = rows[0]["auc"].get("method")
-    level = f"{level_of(results)}{', ' + method if method else ''}"
-    title = textwrap.fill(f"AUC ({level}); marker: threshold; band: bootstrap", TITLE_LETTERS)
     legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
