@@ -331,12 +331,13 @@ def test_survival_is_described_by_every_known_characteristic(folder):
     survive(folder)
     content = read(folder)["cohorts"]
     external = {row["variable"]: row for row in content["external"]["characteristics"]}
-    assert list(external) == ["figo_stage", "histology"]  # of one centre
+    assert list(external) == ["figo_stage", "histology", "mri_ln_short_axis_mm"]  # of one centre
     stage = external["figo_stage"]
     assert [level["level"] for level in stage["levels"]] == ["IB", "IIA", "IIB"]
     assert stage["missing"] == 3 and sum(level["n"] for level in stage["levels"]) == 37
     assert stage["log_rank"]["df"] == 2 and stage["log_rank"]["p_holm"] >= stage["log_rank"]["p"]
-    assert [row["variable"] for row in content["development"]["characteristics"]] == ["center", "histology"]
+    development = [row["variable"] for row in content["development"]["characteristics"]]
+    assert development == ["center", "histology", "mri_ln_short_axis_mm"]
 
 
 def test_the_predicted_survival_is_calibrated(folder):

@@ -4,6 +4,7 @@ None means that results.json does not hold what the figure shows. Every chart st
 method where one is drawn, and carries the mark of simulated data.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from hscore.reporting.style import Look
 from hscore.reporting.verdict import EVALUATIONS, NO_TARGET, NO_VERDICT
 
 WIDTH = 4.7  # inches; two stand side by side on a desktop page, one fills a phone and stays readable
+TITLE_LETTERS = 66  # of a line of a legend's title, which fills the width
 
 Results = Mapping[str, Any]
 
@@ -90,7 +92,10 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     if not rows:
         return None
     labels, looks = labels_of(results), looks_of(results)
-    legend_height = 0.183 * (len(rows) + 1.6)
+    method = rows[0]["auc"].get("method")
+    level = f"{level_of(results)}{', ' + method if method else ''}"
+    title = textwrap.fill(f"AUC ({level}); marker: threshold; band: bootstrap", TITLE_LETTERS)
+    legend_height = 0.183 * (len(rows) + 0.6 + len(title.splitlines()))
     side = 3.6
     figure = canvas.new_figure(WIDTH, side + legend_height + 1.42, results["study"]["simulated"])
     canvas.heading(figure, f"ROC, {EVALUATIONS[evaluation]}", [cohort_size(rows)])
@@ -133,9 +138,6 @@ def roc(results: Results, evaluation: str) -> Figure | None:
         )
     _percent_axes(axes, "1 \u2212 specificity (%)", "Sensitivity (%)")
     axes.set_aspect("equal")
-    method = rows[0]["auc"].get("method")
-    level = f"{level_of(results)}{', ' + method if method else ''}"
-    title = f"AUC ({level}); marker: threshold; band: bootstrap"
     legend_below(figure, handles, title, bottom=canvas.STRIP + 0.04)
     return figure
 
