@@ -287,7 +287,7 @@ def edits() -> dict[str, dict[str, int]]:
     looking = {**LOOKING, "write_inventory": 3}
     seen = {"overview_quality": 3, "describe_images": 1}
     once = {"describe_cohorts": 1, "check_shortcuts": 1, "split_development": 1}
-    cohort = {"build_cohort": 3, "write_outcome": 6, **once, **TRAINING}
+    cohort = {"build_cohort": 3, "write_outcome": 6, "write_lnm_of_excluded": 3, **once, **TRAINING}
     return {
         "reporting/page.py": {"report": 1, "record_run": 1},
         "reporting/crate.py": {"record_run": 1},
