@@ -3,7 +3,7 @@
     PYTHONPATH=workflow/src python tests/benchmarks/bench_statistics.py [runs]
 
 Each stage runs as a process of its own with one thread, as in a study; beside its CPU seconds (the least of the runs,
-3 by default) stands that of importing what it imports and doing nothing. To hold: 60 s for all of them.
+3 by default) stands that of importing what it imports and doing nothing. To hold: 20 s for all of them.
 """
 
 import json
@@ -22,7 +22,7 @@ import statistics_inputs  # noqa: E402  (the path must be set first)
 
 SIZES = {"a": (218, 46), "b": (120, 25), "c": (141, 32)}
 MODELS = ("hybrid", "clinical", *(f"image_{number}" for number in range(8)))
-LIMIT = 60.0
+LIMIT = 20.0
 
 
 def cost_of(folder: Path, *command: str) -> float:
