@@ -18,6 +18,8 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from hscore.dag.batches import TO_DO, patients_of
+
 from . import messages
 from .dry_run import Plan, announce_briefly
 from .progress import Run, clock, duration, number
@@ -114,7 +116,8 @@ class LogHandler(LogHandlerBase):
             return
         self.jobs[record.jobid] = record
         self.failures.pop(record.jobid, None)
-        self.run.start(record.jobid, record.rule_name, "patient" in record.wildcards, time.monotonic())
+        patients = patients_of(record.wildcards)
+        self.run.start(record.jobid, record.rule_name, patients, TO_DO[record.rule_name], time.monotonic())
 
     def _finished(self, record: logging.LogRecord) -> None:
         if self.common_settings.dryrun or record.job_id not in self.run.rules:
@@ -123,7 +126,7 @@ class LogHandler(LogHandlerBase):
         stage = self.run.finish(record.job_id, now)
         if stage.complete and self.jobs[record.job_id].shellcmd:
             took = duration(now - stage.first_start)
-            self._say(f"{stage.rule}: {number(stage.total, stage.unit)} done in {took}", now)
+            self._say(f"{stage.rule}: {stage.size} done in {took}", now)
         elif self.live or now - self.last_line >= SECONDS_BETWEEN_LINES:
             self._progress(now)
 
