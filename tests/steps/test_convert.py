@@ -11,6 +11,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import batches
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -30,10 +31,8 @@ SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
 
 
 def run(images: Path, output: Path, settings: dict = SETTINGS, patient: str = "A-0001") -> Status:
-    convert.main(
-        ["--patient", patient, "--center", "A", "--images", str(images)]
-        + ["--settings", json.dumps(settings), "--output", str(output)]
-    )
+    whose = ["--patients", patient, "--center", "A", "--images", batches.image_folders(patient, images, output)]
+    batches.run(convert, patient, output, *whose, "--settings", json.dumps(settings))
     return Status.read(output)
 
 
