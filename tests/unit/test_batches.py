@@ -34,7 +34,7 @@ def test_the_number_of_batches_is_the_nearest_power_of_two(number, size, count):
 
 def test_names_sort_as_numbers_and_batches_without_a_patient_are_left_out():
     names = list(batches(NAMES, 1))
-    assert names == sorted(names) and "001-of-256" <= names[0] and names[-1] <= "256-of-256" and len(names) < 218
+    assert names == sorted(names) and names[0] >= "001-of-256" and names[-1] <= "256-of-256" and len(names) < 218
     assert list(batches(NAMES[:5], 8)) == ["1-of-1"] and batches([], 8) == {}
 
 
