@@ -1,8 +1,8 @@
 """What a change reruns: for each kind of change the exact set of jobs, on a finished study.
 
 The jobs of the study were run by a stand-in for Python that writes outputs without content, but for the records, which
-list the patients of their batch: whether a job reruns depends on what Snakemake recorded of it, not on what it computed.
-Every case has the finished study to itself, as a copy.
+list the patients of their batch: whether a job reruns depends on what Snakemake recorded of it, not on what it
+computed. Every case has the finished study to itself, as a copy.
 """
 
 import json
