@@ -15,16 +15,17 @@ def run() -> Run:
     run = Run()
     run.cores = 2
     run.plan({"convert_patient": 10, "split": 1, "total": 11})
+    run.expect({"convert_patient": 40})
     return run
 
 
 def start(run: Run, job: int, now: float) -> None:
     """Start a job about four of the forty patients to convert."""
-    run.start(job, "convert_patient", 4, 40, now)
+    run.start(job, "convert_patient", 4, now)
 
 
 def test_before_anything_has_finished_the_typical_times_count(run):
-    assert run.seconds_left(0) == pytest.approx(TYPICAL_SECONDS["convert_patient"] * 10 / 2 + OTHER_SECONDS)
+    assert run.seconds_left(0) == pytest.approx(TYPICAL_SECONDS["convert_patient"] * 40 / 2 + OTHER_SECONDS)
 
 
 def test_mean_duration_of_finished_jobs_counts_and_sets_the_pace_of_the_others(run):
@@ -40,7 +41,7 @@ def test_time_already_spent_on_running_jobs_is_taken_off():
     run = Run()
     run.cores = 4
     run.plan({"train_model": 1})
-    run.start(1, "train_model", None, 0, now=0)
+    run.start(1, "train_model", None, now=0)
     mean = TYPICAL_SECONDS["train_model"]
     assert run.seconds_left(mean / 3) == pytest.approx(mean * 2 / 3)  # one job cannot use four cores
     assert run.seconds_left(mean * 5) == pytest.approx(mean * 0.1)  # longer than thought, but not done
@@ -61,7 +62,7 @@ def test_counts_through_failure_and_retry(run):
 def test_a_finished_run_has_no_time_left():
     run = Run()
     run.plan({"split": 1, "total": 1})
-    run.start(0, "split", None, 0, 0)
+    run.start(0, "split", None, 0)
     run.finish(0, 1)
     assert run.seconds_left(1) == 0
 
@@ -111,7 +112,9 @@ def test_a_training_that_runs_tells_its_epoch(tmp_path, monkeypatch):
         record = logging.makeLogRecord({"jobid": job, "rule_name": rule, "log": [str(log)], "wildcards": {}})
         handler._job(record)
     handler._progress(handler.begin)
-    line, epoch = stream.getvalue().splitlines()
+    handler.closed.set()
+    first, line, epoch = stream.getvalue().splitlines()
+    assert first.startswith("4 jobs to do on 1 core, about ")
     assert "train_model" in line and epoch == f"        {said}"
 
 

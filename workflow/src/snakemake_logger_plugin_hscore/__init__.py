@@ -99,13 +99,16 @@ class LogHandler(LogHandlerBase):
 
     def _plan(self, record: logging.LogRecord) -> None:
         self.run.plan(record.stats)
-        if not self.common_settings.dryrun and self.ticker is None:
-            left = duration(self.run.seconds_left(time.monotonic()))
-            jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
-            self._say(f"{jobs} to do on {cores}, about {left}")
-            self.begin = self.last_line = time.monotonic()
-            self.ticker = threading.Thread(target=self._tick, daemon=True)
-            self.ticker.start()
+
+    def _begin(self) -> None:
+        """The first line, when the first job starts: not before is the number of patients announced."""
+        self.run.expect(TO_DO)
+        left = duration(self.run.seconds_left(time.monotonic()))
+        jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
+        self._say(f"{jobs} to do on {cores}, about {left}")
+        self.begin = self.last_line = time.monotonic()
+        self.ticker = threading.Thread(target=self._tick, daemon=True)
+        self.ticker.start()
 
     def _resources(self, record: logging.LogRecord) -> None:
         self.run.cores = getattr(record, "cores", None) or getattr(record, "nodes", None) or self.run.cores
@@ -114,10 +117,11 @@ class LogHandler(LogHandlerBase):
         if self.common_settings.dryrun:
             self.plan.add(record.rule_name, record.wildcards, record.reason, record.shellcmd)
             return
+        if self.ticker is None:
+            self._begin()
         self.jobs[record.jobid] = record
         self.failures.pop(record.jobid, None)
-        patients = patients_of(record.wildcards)
-        self.run.start(record.jobid, record.rule_name, patients, TO_DO[record.rule_name], time.monotonic())
+        self.run.start(record.jobid, record.rule_name, patients_of(record.wildcards), time.monotonic())
 
     def _finished(self, record: logging.LogRecord) -> None:
         if self.common_settings.dryrun or record.job_id not in self.run.rules:

@@ -1,5 +1,6 @@
 """How far a run is and how long it will still take; no input, no output, no clock of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # Seconds a job of the rule, or a patient of it, took on one core in the default study: the first guess, before anything
@@ -80,13 +81,18 @@ class Run:
         """Number of jobs of every rule, in the order of the workflow."""
         self.stages = {rule: Stage(rule, count) for rule, count in counts.items() if rule != "total"}
 
-    def start(self, job: int, rule: str, patients: int | None, of: int, now: float) -> None:
-        """A job starts, or starts again after a failure; it works through so many of the rule's patients, or none."""
+    def expect(self, patients: Mapping[str, int]) -> None:
+        """Number of patients that the jobs of a rule work through, all together; 0 where there are none."""
+        for rule, stage in self.stages.items():
+            stage.patients = patients.get(rule, 0)
+
+    def start(self, job: int, rule: str, patients: int | None, now: float) -> None:
+        """A job starts, or starts again after a failure; it works through a batch of so many patients, or none."""
         stage = self.stages.setdefault(rule, Stage(rule, 1))
         self.rules[job] = rule
         stage.running[job] = now
         stage.first_start = now if stage.first_start is None else stage.first_start
-        stage.patients, self.patients[job] = of, patients or 0
+        self.patients[job] = patients or 0
 
     def finish(self, job: int, now: float) -> Stage:
         """A job has finished; returns its stage."""
