@@ -14,6 +14,7 @@ SOURCES = Path(workflow.basedir) / "workflow" / "src"
 sys.path.insert(0, str(SOURCES))
 
 from hscore.dag import report_items
+from hscore.dag.batches import announce
 from hscore.dag.digest import digest
 from hscore.dag.resources import growing
 from hscore.dag.scheduling import lift_default_rate_limit
@@ -49,11 +50,12 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SOURCES}'; {own}")
 
 onstart:
     lift_default_rate_limit(workflow)
+    announce(workflow.dag.needrun_jobs(), study.batches)
 
 
 wildcard_constraints:
     center="|".join(study.centers),
-    patient="[A-Za-z0-9][A-Za-z0-9._-]*",
+    batch="[0-9]+-of-[0-9]+",
     model="|".join(targets.models),
     seed="|".join(study.seed_groups),
     part="fold-[0-9]+|all",
@@ -93,27 +95,27 @@ rule all:
 rule simulate:
     """Simulated DICOM and clinical tables of every centre (nothing to do for your own data)."""
     input:
-        targets.per_patient(paths.simulated_images) if study.simulated else [],
+        targets.per_batch(paths.simulated_images) if study.simulated else [],
         targets.per_center(paths.simulated_table) if study.simulated else [],
 
 
 rule convert:
     """NIfTI images, ADC maps and tumour masks of every patient, and the inventory of what each centre delivered."""
     input:
-        targets.per_patient(paths.nifti),
+        targets.per_batch(paths.nifti),
         targets.inventories(),
 
 
 rule normalize:
     """Bias-corrected, intensity-normalised images of every patient."""
     input:
-        targets.per_patient(paths.normalized),
+        targets.per_batch(paths.normalized),
 
 
 rule sample:
     """Network samples of every patient."""
     input:
-        targets.per_patient(paths.samples),
+        targets.per_batch(paths.samples),
 
 
 rule quality:

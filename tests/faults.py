@@ -21,6 +21,7 @@ from pathlib import Path
 
 import yaml
 
+from hscore import batch
 from hscore.files import sha256
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,7 @@ class Study:
             "study": NAME,
             "centers": str(ROOT / "config/centers.test.tsv"),
             "simulation": {"parameters": str(ROOT / "resources/simulation.yaml")},
+            "patients_per_job": 2,  # several batches in a centre
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
 
@@ -207,12 +209,11 @@ def two_at_once(reference: Study, folder: Path) -> tuple[Study, str]:
 
 
 def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
-    """Half of the patients were normalised on a machine whose clock is a day fast."""
+    """Half of the batches were normalised on a machine whose clock is a day fast."""
     study = reference.copy(folder, "samples")
     tomorrow = time.time() + 86_400
-    for patient in study.results.glob("normalized/*/sub-*[02468]"):
-        for path in [*patient.rglob("*"), patient]:
-            os.utime(path, (tomorrow, tomorrow))
+    for record in study.results.glob("normalized/*/batches/[13]-of-4.json"):
+        os.utime(record, (tomorrow, tomorrow))
     status, said = study.run("sample")
     assert status != 0 and "clock skew" in said and "Traceback" not in said, said
     for path in [*study.results.rglob("*"), *study.results.rglob(".snakemake_timestamp")]:
@@ -232,29 +233,31 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     flip(patient / "samples.npz", start + 1000)  # among the pixels that the model to be trained reads
     flip(model / "seed-1-fold-1.safetensors", -1)
     training, scores = ("models/cet1wi_tumour/seed-1", "predictions/hybrid/external.csv")
-    folder_of_patient, folder_of_model = (str(path.relative_to(study.folder)) for path in (patient, model))
+    record, folder_of_model = (str(path.relative_to(study.folder)) for path in (batch.record_of(patient), model))
     scores, training = (str((study.results / target).relative_to(study.folder)) for target in (scores, training))
     status, said = study.run(scores)
     assert status != 0 and "seed-1-fold-1.safetensors is not what training wrote" in said, said
     assert f"delete the folder {folder_of_model} and run again" in said, said
     status, said = study.run(training)
-    assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {folder_of_patient} " in said, said
+    assert status != 0 and "samples.npz is damaged" in said and f"snakemake --force {record} " in said, said
     shutil.rmtree(model)
-    study.finish(folder_of_patient, "--force")
+    study.finish(record, "--force")
     study.finish()
     return study, "both named, with what to do"
 
 
 def out_of_memory(reference: Study, folder: Path) -> tuple[Study, str]:
-    """One patient's job runs out of memory; all others go on."""
+    """The job of one batch runs out of memory; its patients wait, all other batches go on."""
     study = reference.copy(folder, "normalized", "samples")
-    limit = 'case "$BASH_EXECUTION_STRING" in *steps.normalize*henan-0003*) ulimit -v 150000;; esac\n'
+    record = batch.record_of(reference.results / "samples/henan/sub-henan-0003")
+    waiting = len(batch.read([record]))
+    limit = f'case "$BASH_EXECUTION_STRING" in *steps.normalize*henan/batches/{record.name}*) ulimit -v 150000;; esac\n'
     status, said = study.run("sample", startup=limit)
-    assert status != 0 and "FAILED: normalize_patient henan-0003" in said, said
+    assert status != 0 and f"FAILED: normalize_patient henan {record.stem}" in said, said
     others = len(list((study.results / "samples").glob("*/sub-*")))
-    assert others == len(list((reference.results / "samples").glob("*/sub-*"))) - 1
+    assert others == len(list((reference.results / "samples").glob("*/sub-*"))) - waiting
     study.finish("sample")
-    return study, f"{others} other patients were finished at once"
+    return study, f"{others} patients of other batches were finished at once, {waiting} had to wait"
 
 
 def main() -> None:
@@ -270,7 +273,7 @@ def main() -> None:
         "two runs at once": two_at_once,
         "clock skew": clock_skew,
         "corrupted files": corrupted,
-        "out of memory in one patient": out_of_memory,
+        "out of memory in one batch": out_of_memory,
     }
     survived = 0
     chosen = {name: fault for name, fault in faults.items() if not arguments.only or name in arguments.only}

@@ -1,58 +1,100 @@
-"""How long a dry-run takes, and how that grows: `python tests/benchmarks/bench_dry_run.py [patients ...]`.
+"""How much a dry-run costs, and how that grows: `python tests/benchmarks/bench_dry_run.py [patients ...]`.
 
-The simulated study with so many patients, nothing done yet, through `--logger hscore` as `make dry-run` runs it. CPU
-seconds stand beside the wall time, since the machine may be at work on something else; ``ms per patient`` is the growth
-from one size to the next.
+The study with so many patients, nothing done yet, simulated and with clinical tables of its own, through `--logger
+hscore` as `make dry-run` runs it. There are tables only: no patient has a folder of images. CPU seconds stand next to
+the wall time, since the machine may be at work on something else; ``ms per patient`` is the growth from one size to the
+next.
 """
 
 import os
-import resource
+import random
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
-SIZES = (479, 2_000, 10_000)
+SIZES = (479, 10_000, 100_000)
+SHARES = {"sysucc": 218, "henan": 120, "yunnan": 141}  # of 479
+COLUMNS = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
 
 
 def main() -> None:
-    """Print a line a size."""
+    """Print a line per kind of data and size."""
     sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
-    print(f"{'patients':>8} {'jobs':>7} {'wall s':>7} {'CPU s':>7} {'ms per patient':>15}")
-    before = (0, 0.0)
-    for patients in sizes:
-        jobs, wall, cpu = dry_run(patients)
-        growth = 1000 * (cpu - before[1]) / (patients - before[0])
-        print(f"{patients:8} {jobs:7} {wall:7.2f} {cpu:7.2f} {growth:15.2f}", flush=True)
-        before = (patients, cpu)
+    print(f"{'data':9} {'patients':>8} {'jobs':>7} {'wall s':>7} {'CPU s':>7} {'MB':>6} {'ms per patient':>15}")
+    for data, write in (("simulated", simulated), ("own", own)):
+        before = (0, 0.0)
+        for patients in sizes:
+            jobs, wall, cpu, memory = dry_run(patients, write)
+            growth = 1000 * (cpu - before[1]) / (patients - before[0])
+            print(f"{data:9} {patients:8} {jobs:7} {wall:7.2f} {cpu:7.2f} {memory:6.0f} {growth:15.2f}", flush=True)
+            before = (patients, cpu)
 
 
-def dry_run(patients: int) -> tuple[int, float, float]:
-    """Number of jobs, wall time and CPU time of one dry-run."""
+def shares(patients: int) -> dict[str, int]:
+    """Patients of each centre, in the proportions of the published study."""
+    counts = {center: patients * share // 479 for center, share in SHARES.items()}
+    return counts | {"yunnan": patients - counts["sysucc"] - counts["henan"]}
+
+
+def simulated(folder: Path, patients: int) -> dict:
+    """Write the table of the simulated centres; returns the config."""
+    header, *rows = ((ROOT / "config/centers.full.tsv").read_text()).splitlines()
+    place = header.split("\t").index("patients")
+    lines = [header]
+    for row, count in zip(rows, shares(patients).values(), strict=True):
+        cells = row.split("\t")
+        cells[place] = str(count)
+        lines.append("\t".join(cells))
+    (folder / "centers.tsv").write_text("\n".join(lines) + "\n")
+    return {"simulation": {"parameters": str(ROOT / "resources/simulation.yaml")}}
+
+
+def own(folder: Path, patients: int) -> dict:
+    """Write clinical tables and the table of their centres; returns the config."""
+    dice = random.Random(2020)
+    lines = ["center\tname\trole\timages\tclinical_table"]
+    for center, count in shares(patients).items():
+        role = "external" if center == "yunnan" else "development"
+        (folder / center).mkdir()
+        lines.append(f"{center}\t{center}\t{role}\t{center}\t{center}.csv")
+        with (folder / f"{center}.csv").open("w") as file:
+            print(COLUMNS, file=file)
+            for number in range(count):
+                age, scc, axis, months = (f"{dice.uniform(1, 60):.2f}" for _ in range(4))
+                coded = f"{dice.choice(['IB1', 'IIA2', 'IIB'])},{dice.choice(['SCC', 'AC'])},G2"
+                print(
+                    f"{center}-{number},{center},{age},{coded},{scc},{axis},{number % 2},{months},{number % 3 == 0:d}",
+                    file=file,
+                )
+    (folder / "centers.tsv").write_text("\n".join(lines) + "\n")
+    return {"study": "own", "data": "own"}
+
+
+def dry_run(patients: int, write) -> tuple[int, float, float, float]:
+    """Number of jobs, wall time, CPU time (s) and peak memory (MB) of one dry-run."""
     with tempfile.TemporaryDirectory() as folder:
-        counts = [patients * 218 // 479, patients * 120 // 479]
-        counts.append(patients - sum(counts))
-        header, *rows = (ROOT / "config/centers.full.tsv").read_text().splitlines()
-        place = header.split("\t").index("patients")
-        lines = [header]
-        for row, count in zip(rows, counts, strict=True):
-            cells = row.split("\t")
-            cells[place] = str(count)
-            lines.append("\t".join(cells))
-        (Path(folder) / "centers.tsv").write_text("\n".join(lines) + "\n")
+        config = {**write(Path(folder), patients), "centers": "centers.tsv"}
+        (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dry-run"]
         command += ["--workflow-profile", str(ROOT / "workflow/profiles/local"), "--logger", "hscore"]
-        command += ["--configfile", str(ROOT / "config/full.yaml"), "--config", "centers=centers.tsv"]
-        command += [f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}"]
+        command += ["--configfile", str(ROOT / "config/full.yaml"), "config.yaml"]
         variables = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/src")}
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True)
-        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    said = (done.stdout + done.stderr).splitlines()
-    total = next(int(line.split()[1]) for line in said if line.startswith("total "))
-    return total, wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+    if status:
+        sys.exit(said)
+    total = next(int(line.split()[1]) for line in said.splitlines() if line.startswith("total "))
+    return total, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -61,13 +61,13 @@ def measure(
     writing = Clock((dicom, "write_series"), (patient_images, "_write_roi"))
     with rendering, writing:
         patient_images.write_patient(target, parameters, truth, folder / "atlas", patient, scanner, int(SEED))
-    output = folder / "job" / patient
+    place = folder / "job" / patient
+    records = ("--images", str(place / "batches/1-of-1.json"), "--image-truth", str(place / "truth/1-of-1.json"))
     whole = step(
         *("simulate_patient", "--truth", str(folder / f"{scanner}.json"), "--atlas", str(folder / "atlas")),
-        *("--patient", patient, "--scanner", scanner, "--seed", SEED, "--parameters", PARAMETERS),
-        *("--output", str(output), "--image-truth", f"{output}.npz"),
+        *("--patients", patient, "--scanner", scanner, "--seed", SEED, "--parameters", PARAMETERS, *records),
     )
-    size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in (place / "images").rglob("*") if path.is_file())
     return rendering.spent, writing.spent, whole, size / 1e6
 
 

@@ -54,8 +54,8 @@ def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     by_rule = counts(full_study)
     assert by_rule["simulate_atlas"] == 1
     assert by_rule["simulate_center"] == 3
-    assert by_rule["simulate_patient"] == 479
-    assert [by_rule[rule] for rule in PATIENT_RULES] == [479, 479, 479, 479]
+    assert by_rule["simulate_patient"] == 64  # batches of about eight patients
+    assert [by_rule[rule] for rule in PATIENT_RULES] == [64, 64, 64, 64]
     assert by_rule["write_inventory"] == by_rule["overview_quality"] == 3
     assert by_rule["build_cohort"] == 3
     assert by_rule["write_outcome"] == 6
@@ -126,7 +126,7 @@ def test_external_outcomes_are_read_by_validate_survive_table_1_and_cases_alone(
 def truth_readers(jobs: list[Job]) -> set[str]:
     """Rules with an input that is the planted truth, of a centre or of a patient's images."""
     truth = {out for job in jobs if job.rule.startswith("simulate") for out in job.outputs if "/truth/" in out}
-    assert {name.rpartition(".")[2] for name in truth} == {"json", "npz"}
+    assert {"/batches/" in name for name in truth} == {True, False}
     return {job.rule for job in jobs if truth & set(job.inputs)}
 
 
@@ -217,7 +217,7 @@ def test_nothing_hangs_on_what_is_for_the_eye(full_study):
 
 def test_own_data_needs_no_simulation(own_study):
     by_rule = counts(planned(own_study.folder, *own_study.arguments))
-    assert by_rule["convert_patient"] == 12
+    assert by_rule["convert_patient"] == 3
     assert not [rule for rule in by_rule if rule.startswith("simulate")]
 
 
@@ -304,7 +304,7 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
     jobs = planned(own_study.folder, *own_study.arguments)
     by_rule = counts(jobs)
     assert not (NOT_TRAINED | {"freeze_thresholds"}) & set(by_rule)
-    assert by_rule["predict_external"] == 9 and by_rule["convert_patient"] == 4
+    assert by_rule["predict_external"] == 9 and by_rule["convert_patient"] == 1
     for job in jobs:
         if job.rule == "predict_external":
             assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
@@ -316,10 +316,11 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
     )
 
 
-def test_a_target_of_an_unknown_patient_is_refused(own_study):
-    done = snakemake(own_study.folder, "results/own/nifti/north/sub-nobody", "-n", *own_study.arguments, check=False)
+def test_a_target_of_an_unknown_batch_is_refused(own_study):
+    record = "results/own/nifti/north/batches/3-of-8.json"
+    done = snakemake(own_study.folder, record, "-n", *own_study.arguments, check=False)
     assert done.returncode != 0
-    assert "patient 'nobody' is not in the table of centre 'north'" in done.stdout + done.stderr
+    assert "centre 'north' has no batch '3-of-8'; it has 1-of-1" in done.stdout + done.stderr
 
 
 def rule_texts() -> dict[str, str]:

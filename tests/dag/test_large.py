@@ -1,14 +1,16 @@
-"""A centre of more patients than a command line holds, through the rules that take a path of each of them."""
+"""A centre of more batches than a command line holds, through the rules that take the record of each of them."""
 
 import csv
 import json
 import re
 
+from hscore import batch
+from hscore.dag.batches import batches
 from hscore.status import FILE_NAME, Status
 from workflow_runs import ROOT, snakemake
 
 PATIENTS = 12_000
-LONG = "a-study-whose-name-is-as-long-as-names-of-studies-get"  # 12,000 such paths: 2.4 MB, more than Linux takes
+LONG = "-".join(["a-study-whose-name-is-as-long-as-names-get"] * 5)  # 8,192 such paths: 2.2 MB, more than Linux takes
 
 
 def test_twelve_thousand_patients_of_one_centre(own_study):
@@ -16,12 +18,15 @@ def test_twelve_thousand_patients_of_one_centre(own_study):
     names = [f"north-{number:06d}-{'x' * 80}" for number in range(PATIENTS)]
     rows = [first.replace("north1", name) for name in names]
     own_study.table("north").write_text("\n".join([header, *rows]) + "\n")
-    own_study.configure(study=LONG)
+    own_study.configure(study=LONG, patients_per_job=1)
     samples = own_study.folder / "results" / LONG / "samples/north"
     for name in names:
         (samples / f"sub-{name}").mkdir(parents=True)
         status = {**vars(Status(name, "north", "sample", ["CET1WI", "T2WI", "ADC"]))}
         (samples / f"sub-{name}" / FILE_NAME).write_text(json.dumps(status))
+    for name, patients in batches(names, 1).items():
+        record = samples / f"batches/{name}.json"
+        batch.write(record, batch.folders(record, patients))
     cohort = f"results/{LONG}/cohort/north"
     rule = ["--allowed-rules", "build_cohort", "--cores", "1"]
     snakemake(own_study.folder, f"{cohort}/manifest.csv", *own_study.arguments, *rule)
@@ -30,13 +35,11 @@ def test_twelve_thousand_patients_of_one_centre(own_study):
     assert json.loads((own_study.folder / cohort / "flow.json").read_text())["included"] == PATIENTS
 
 
-def test_no_rule_names_every_patient_on_its_command_line():
-    """Inputs that have an entry a patient reach their step through a file."""
-    per_patient = {"samples": 2, "nifti": 4, "quality": 3, "image_truth": 1}
+def test_no_rule_names_every_batch_on_its_command_line():
+    """Inputs that have an entry a batch reach their step through a file."""
+    per_batch = {"samples": 2, "nifti": 4, "quality": 3, "image_truth": 1}
     text = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    for name in per_patient:
-        whole_lists = re.findall(
-            rf"^        {name}=(?:targets|lambda).*(?:per_patient|samples_of_center| for ).*$", text, re.M
-        )
-        assert len(whole_lists) == per_patient[name]
-        assert text.count(f"@<(printf '%s\\\\n' {{input.{name}:q}})") == per_patient[name]
+    for name in per_batch:
+        whole_lists = re.findall(rf"^        {name}=targets\.per_batch.*$", text, re.M)
+        assert len(whole_lists) == per_batch[name]
+        assert text.count(f"@<(printf '%s\\\\n' {{input.{name}:q}})") == per_batch[name]

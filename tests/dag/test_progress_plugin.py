@@ -14,6 +14,13 @@ SOURCE = Path(__file__).parents[2] / "workflow" / "src"
 SNAKEFILE = """
 import os
 
+from hscore.dag.batches import announce
+
+BATCHES = ["1-of-3", "2-of-3", "3-of-3"]
+
+onstart:
+    announce(workflow.dag.needrun_jobs(), {"A": {batch: ["A-1", "A-2"] for batch in BATCHES}})
+
 if os.environ.get("WRONG"):
     raise WorkflowError("config.yaml: 'epoch' is not a key of train; did you mean 'epochs'?")
 
@@ -21,12 +28,12 @@ rule all:
     input: "out/joined"
 
 rule convert:
-    output: "out/{center}/{patient}"
-    log: "logs/{center}/{patient}.log"
-    shell: "(. ./{wildcards.patient}; touch {output}) > {log} 2>&1"
+    output: "out/{center}/{batch}"
+    log: "logs/{center}/{batch}.log"
+    shell: "(. ./{wildcards.batch}; touch {output}) > {log} 2>&1"
 
 rule join:
-    input: expand("out/A/{patient}", patient=["A-0001", "A-0002", "A-0003"])
+    input: expand("out/A/{batch}", batch=BATCHES)
     output: "out/joined"
     log: "logs/join.log"
     shell: "touch {output} > {log} 2>&1"
@@ -35,10 +42,10 @@ rule join:
 
 @pytest.fixture
 def workflow(tmp_path: Path) -> Path:
-    """Three patients whose conversion does what the shell file of their name says."""
+    """Three batches of two patients, whose conversion does what the shell file of the batch's name says."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    for patient in ("A-0001", "A-0002", "A-0003"):
-        (tmp_path / patient).write_text("true\n")
+    for batch in ("1-of-3", "2-of-3", "3-of-3"):
+        (tmp_path / batch).write_text("true\n")
     return tmp_path
 
 
@@ -72,7 +79,7 @@ def test_dry_run_then_run_then_nothing_to_do(workflow):
     assert status == 0
     lines = output.splitlines()
     assert re.fullmatch(r"5 jobs to do on 2 cores, about .+", lines[0])
-    assert re.fullmatch(r"\[ 0:\d\d\] convert: 3 patients done in .+", lines[1])
+    assert re.fullmatch(r"\[ 0:\d\d\] convert: 6 patients done in .+", lines[1])
     assert re.fullmatch(r"\[ 0:\d\d\] join: 1 job done in .+", lines[2])
     assert re.fullmatch(r"5 jobs done in .+", lines[3])
     assert len(lines) == 4
@@ -86,34 +93,34 @@ def test_dry_run_then_run_then_nothing_to_do(workflow):
 
 
 def test_a_failed_job_says_why_at_once_and_the_end_says_what_to_do(workflow):
-    (workflow / "A-0002").write_text("echo INFO reading; echo 'error: /data/A-0002/x.dcm is no DICOM.' >&2; exit 1\n")
+    (workflow / "2-of-3").write_text("echo INFO reading; echo 'error: patient A-2: no DICOM.' >&2; exit 1\n")
     status, output = snakemake(workflow, "--keep-going")
     assert status == 1
-    assert "FAILED: convert A-0002\n    error: /data/A-0002/x.dcm is no DICOM.\n    log: logs/A/A-0002.log" in output
-    assert output.splitlines()[-2] == "1 of 5 jobs failed (convert A-0002); 2 are done, 2 did not run."
+    assert "FAILED: convert A 2-of-3\n    error: patient A-2: no DICOM.\n    log: logs/A/2-of-3.log" in output
+    assert output.splitlines()[-2] == "1 of 5 jobs failed (convert A 2-of-3); 2 are done, 2 did not run."
     assert "Run the same command again" in output.splitlines()[-1]
     for noise in ("Traceback", "CalledProcessError", "RuleException", "INFO reading"):
         assert noise not in output
 
 
 def test_a_killed_job_is_called_killed(workflow):
-    (workflow / "A-0002").write_text("kill -9 $BASHPID\n")
+    (workflow / "2-of-3").write_text("kill -9 $BASHPID\n")
     status, output = snakemake(workflow, "--keep-going")
     assert status == 1
-    assert "FAILED: convert A-0002" in output and "killed, most often because memory ran out" in output
+    assert "FAILED: convert A 2-of-3" in output and "killed, most often because memory ran out" in output
 
 
 def test_a_job_that_succeeds_at_the_second_attempt_is_no_failure(workflow):
-    (workflow / "A-0002").write_text("test -e tried || { touch tried; echo 'error: busy.'; exit 1; }\n")
+    (workflow / "2-of-3").write_text("test -e tried || { touch tried; echo 'error: busy.'; exit 1; }\n")
     status, output = snakemake(workflow, "--keep-going", "--retries", "1")
     assert status == 0
-    assert "trying again: convert A-0002" in output
+    assert "trying again: convert A 2-of-3" in output
     assert output.splitlines()[-1].startswith("5 jobs done in")
 
 
 def test_many_failures_are_told_in_full_only_at_first(workflow):
-    names = [f"A-{number:04d}" for number in range(1, 9)]
-    text = SNAKEFILE.replace('["A-0001", "A-0002", "A-0003"]', repr(names))
+    names = [f"{number}-of-8" for number in range(1, 9)]
+    text = SNAKEFILE.replace('["1-of-3", "2-of-3", "3-of-3"]', repr(names))
     (workflow / "Snakefile").write_text(text)
     for name in names:
         (workflow / name).write_text("echo error: no.; exit 1\n")
@@ -133,15 +140,15 @@ def test_a_mistake_in_the_config_is_one_sentence(workflow):
 def test_why_a_job_would_run_again(workflow):
     snakemake(workflow)
     (workflow / "Snakefile").write_text(SNAKEFILE.replace("; touch {output})", "; touch {output} )"))
-    (workflow / "out/A/A-0003").unlink()
+    (workflow / "out/A/3-of-3").unlink()
     _, output = snakemake(workflow, "--dry-run")
-    assert "its rule changed: A-0001, A-0002; not there yet: A-0003\n" in output
+    assert "its rule changed: A 1-of-3, A 2-of-3; not there yet: A 3-of-3\n" in output
     assert re.search(r"join +1 +follows from the above", output)
 
 
 def test_stopping_a_run_is_no_failure(workflow):
-    for patient in ("A-0001", "A-0002", "A-0003"):
-        (workflow / patient).write_text("touch started-$(basename $PWD)-$BASHPID; sleep 10\n")
+    for batch in ("1-of-3", "2-of-3", "3-of-3"):
+        (workflow / batch).write_text("touch started-$(basename $PWD)-$BASHPID; sleep 10\n")
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--logger", "hscore", "--scheduler", "greedy", "--cores", "2"],
         cwd=workflow,

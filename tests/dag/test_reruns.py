@@ -1,9 +1,11 @@
 """What a change reruns: for each kind of change the exact set of jobs, on a finished study.
 
-The jobs of the study were run by a stand-in for Python that writes empty outputs: whether a job reruns depends on what
-Snakemake recorded of it, not on what it computed. Every case has the finished study to itself, as a copy.
+The jobs of the study were run by a stand-in for Python that writes outputs without content, but for the records, which
+list the patients of their batch: whether a job reruns depends on what Snakemake recorded of it, not on what it
+computed. Every case has the finished study to itself, as a copy.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -17,23 +19,36 @@ from workflow_runs import ROOT, Job, planned, snakemake
 
 CHECKOUT = ("Snakefile", "workflow", "envs", "config", "resources", "requirements.lock")
 STAND_IN = f"""#!{sys.executable}
-import os, sys
+import json, os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
 outputs = {{"cohort": ["--manifest", "--excluded", "--flow"], "report": ["--output", "--figures", "--tables"]}}
 if "--recalibration" in words:
     outputs["predict"] = ["--calibration", "--output"]
-folders = {{"convert", "normalize", "sample", "quality", "train", "provenance"}}
+folders = {{"train", "provenance"}}
+record_before = {{"normalize": "--nifti", "sample": "--normalized", "quality": "--samples"}}
+content = step
+if step == "convert":
+    patients = words[words.index("--patients") + 1 : words.index("--center")]
+    content = json.dumps({{name: {{"path": f"../sub-{{name}}", "sha256": step}} for name in patients}})
+elif step in record_before:
+    with open(words[words.index(record_before[step]) + 1]) as file:
+        content = file.read()
 for option in outputs.get(step, ["--output"]):
     path = words[words.index(option) + 1]
     if step in folders or option in ("--figures", "--tables"):
         os.makedirs(path, exist_ok=True)
     else:
         with open(path, "w") as file:
-            file.write(step)
+            file.write(content)
 """
 
 PATIENT = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 OUTCOMES = {"write_outcome": 2, "write_lnm_of_excluded": 1}
+BATCHES = {
+    "north": {"1-of-2": ["north2", "north3"], "2-of-2": ["north1", "north4"]},
+    "south": {"1-of-2": ["south3"], "2-of-2": ["south1", "south2", "south4"]},
+    "far": {"1-of-2": ["far1", "far2", "far3"], "2-of-2": ["far4"]},
+}
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
 ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1}
 ANALYSIS |= {"show_cases": 1, **REPORT}
@@ -43,7 +58,7 @@ LOOKING |= {"describe_images": 1}
 
 
 class Finished:
-    """A finished study of three centres of four patients, with the checkout that ran it."""
+    """A finished study of three centres of four patients, in two batches each, with the checkout that ran it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -88,7 +103,8 @@ def original(tmp_path_factory) -> Path:
         (folder / f"{center}.csv").write_text("\n".join(rows) + "\n")
         lines.append(f"{center}\t{center.title()}\t{role}\timages/{center}\t{center}.csv")
     (folder / "centers.tsv").write_text("\n".join(lines) + "\n")
-    (folder / "config.yaml").write_text(yaml.safe_dump({"study": "own", "data": "own", "centers": "centers.tsv"}))
+    config = {"study": "own", "data": "own", "centers": "centers.tsv", "patients_per_job": 2}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
     programs = folder.parent / "programs"
     programs.mkdir()
     (programs / "python").write_text(STAND_IN)
@@ -144,7 +160,7 @@ def test_the_checkout_and_the_study_moved(study):
         ("workflow/src/hscore/files.py", '"""Read one JSON file."""', '"""Read a file."""'),
         ("workflow/src/hscore/__init__.py", "__version__ = ", "__version__ = '9' + "),
         ("workflow/rules/convert.smk", "mem_mb=growing(2000)", "mem_mb=growing(4000)"),
-        ("workflow/rules/convert.smk", "Converting {wildcards.patient}", "At work on {wildcards.patient}"),
+        ("workflow/rules/convert.smk", "Converting batch {wildcards.batch}", "At work on {wildcards.batch}"),
         ("workflow/profiles/test/config.yaml", "cores: 2", "cores: 1"),
         ("envs/report.yaml", "python =3.11.11", "python =3.11.12"),
     ],
@@ -169,11 +185,19 @@ def test_a_verification_trains_and_evaluates_again_and_nothing_before(study):
 # tables
 
 
-def test_a_new_patient_reruns_no_other_patient(study):
+def test_the_batches_of_the_study(study):
+    """What the tests below count on: who is in which batch."""
+    for center, batches in BATCHES.items():
+        for batch, patients in batches.items():
+            record = study.folder / f"results/own/qc/{center}/batches/{batch}.json"
+            assert list(json.loads(record.read_text())) == patients
+
+
+def test_a_new_patient_reruns_her_batch_and_no_other(study):
     study.edit("north.csv", "north4,", "north5,north,61,IB1,SCC,G2,1.5,8.5,1,30,1\nnorth4,")
     jobs = study.plan()
     for rule in PATIENT:
-        assert about(jobs, rule) == {"north north5"}
+        assert about(jobs, rule) == {"north 1-of-2"}
     assert about(jobs, "build_cohort") == about(jobs, "write_inventory") == {"north"}
     assert about(jobs, "write_outcome") == {"north lnm", "north dfs"}
     once = dict.fromkeys((*PATIENT, "build_cohort", "describe_cohorts", "split_development"), 1)
@@ -183,7 +207,7 @@ def test_a_new_patient_reruns_no_other_patient(study):
 def test_a_new_patient_of_the_external_centre_reruns_no_training(study):
     study.edit("far.csv", "far4,", "far5,far,61,IB1,SCC,G2,1.5,8.5,1,30,1\nfar4,")
     jobs = study.plan()
-    assert about(jobs, "convert_patient") == {"far far5"} and about(jobs, "build_cohort") == {"far"}
+    assert about(jobs, "convert_patient") == {"far 2-of-2"} and about(jobs, "build_cohort") == {"far"}
     analysis = {rule: count for rule, count in ANALYSIS.items() if rule != "freeze_thresholds"}
     once = dict.fromkeys((*PATIENT, "build_cohort", "describe_cohorts"), 1)
     assert by_rule(jobs) == {**once, **LOOKING, **OUTCOMES, "predict_external": 9, **analysis}
@@ -195,6 +219,35 @@ def test_a_node_status_of_the_external_centre_that_is_no_longer_known_reruns_no_
     analysis = {rule: count for rule, count in ANALYSIS.items() if rule != "freeze_thresholds"}
     once = dict.fromkeys(("build_cohort", "describe_cohorts", "check_shortcuts"), 1)
     assert by_rule(jobs) == {**once, **OUTCOMES, "predict_external": 9, **analysis}
+
+
+def test_a_patient_taken_out_reruns_the_rest_of_her_batch_and_no_other(study):
+    for row in (study.folder / "far.csv").read_text().splitlines():
+        if row.startswith("far2,"):
+            study.edit("far.csv", row + "\n", "")
+    jobs = study.plan()
+    for rule in PATIENT:
+        assert about(jobs, rule) == {"far 1-of-2"}
+    assert "train_model" not in by_rule(jobs)
+
+
+def test_the_last_patient_of_a_batch_taken_out_reruns_no_batch(study):
+    study.edit("far.csv", (study.folder / "far.csv").read_text().splitlines()[4] + "\n", "")
+    jobs = study.plan()
+    assert not set(PATIENT) & set(by_rule(jobs)) and about(jobs, "build_cohort") == {"far"}
+
+
+def test_another_order_of_rows_reruns_no_batch(study):
+    header, *rows = (study.folder / "north.csv").read_text().splitlines()
+    (study.folder / "north.csv").write_text("\n".join([header, *reversed(rows)]) + "\n")
+    jobs = study.plan()
+    assert not set(PATIENT) & set(by_rule(jobs)) and about(jobs, "build_cohort") == {"north"}
+
+
+def test_a_number_of_patients_a_job_that_changes_all_batches_reruns_all(study):
+    jobs = study.plan(patients_per_job=8)
+    for rule in PATIENT:
+        assert about(jobs, rule) == {f"{center} 1-of-1" for center in BATCHES}
 
 
 def test_a_changed_survival_time_reruns_survival_only(study):
@@ -239,11 +292,11 @@ def test_another_order_of_columns_is_recorded_and_reruns_nothing_else(study):
     assert by_rule(study.plan()) == {"record_run": 1}
 
 
-def test_a_new_image_reruns_its_patient(study):
+def test_a_new_image_reruns_the_batch_of_its_patient(study):
     (study.folder / "images/south/south2/2.dcm").write_bytes(b"y")
     jobs = study.plan()
     for rule in PATIENT:
-        assert about(jobs, rule) == {"south south2"}
+        assert about(jobs, rule) == {"south 2-of-2"}
     assert about(jobs, "build_cohort") == {"south"}
 
 
@@ -295,17 +348,17 @@ def edits() -> dict[str, dict[str, int]]:
         "statistics/reclassification.py": {"validate_models": 1, **REPORT},
         "cohort/folds.py": {"split_development": 1, **TRAINING},
         "learning/augment.py": TRAINING,
-        "imaging/montage.py": {"check_quality": 12, **seen, "show_cases": 1, **REPORT},
-        "imaging/boxes.py": {"sample_patient": 12, "check_quality": 12, **seen, **cohort},
+        "imaging/montage.py": {"check_quality": 6, **seen, "show_cases": 1, **REPORT},
+        "imaging/boxes.py": {"sample_patient": 6, "check_quality": 6, **seen, **cohort},
         "imaging/bias.py": {
-            "normalize_patient": 12,
-            "sample_patient": 12,
-            "check_quality": 12,
+            "normalize_patient": 6,
+            "sample_patient": 6,
+            "check_quality": 6,
             **seen,
             **cohort,
         },
-        "imaging/recognition.py": {**dict.fromkeys(PATIENT, 12), **looking, **cohort},
-        "errors.py": {**dict.fromkeys(PATIENT, 12), **looking, **cohort},
+        "imaging/recognition.py": {**dict.fromkeys(PATIENT, 6), **looking, **cohort},
+        "errors.py": {**dict.fromkeys(PATIENT, 6), **looking, **cohort},
         "simulation/anatomy.py": {},
     }
 

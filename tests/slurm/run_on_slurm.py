@@ -149,11 +149,12 @@ def test_the_tiny_study_runs_through_sbatch(cluster, tmp_path):
     results = tmp_path / "results/simulated-tiny"
     assert (results / "report/report.html").stat().st_size > 10_000
     assert planned(tmp_path, *arguments, "--rerun-triggers", "mtime", "params", "input", "code") == []
-    # 171 jobs in so few submissions: the steps of eight patients as one, each training by itself, and its scores
+    # 76 jobs: each batch of patients, each training and its scores by itself; the short jobs of a stage as one
     comments = [re.search(r"--comment (?:rule_)?(\w+)", line)[1] for line in run.submitted]
-    assert len(comments) == len(set(run.job_ids)) <= 30, comments
+    assert len(comments) == len(set(run.job_ids)) <= 45, comments
     assert all(states()[job] == "COMPLETED" for job in run.job_ids)
     assert sum("train_model" in comment for comment in comments) == 9
+    assert sum("convert_patient" in comment for comment in comments) == 3
     assert all("-p gpu" in line for line in run.submitted if "train_model" in line)
     assert all("-A lab" in line for line in run.submitted)
     assert list(tmp_path.glob("efficiency_report_*.csv"))
@@ -222,11 +223,16 @@ def simulated(folder: Path) -> list[Path]:
     return sorted((folder / "results/simulated-tiny/simulated").glob("*/images/[!.]*"))
 
 
+def records(folder: Path) -> list[Path]:
+    """The records of finished batches of simulated images."""
+    return sorted((folder / "results/simulated-tiny/simulated").glob("*/batches/*.json"))
+
+
 def test_cancelling_leaves_no_job_behind_and_the_next_run_goes_on(cluster, tmp_path):
-    arguments = study(tmp_path, patients=8)  # so many that some are still in the queue
-    options = ["simulate", *arguments, "--group-components", "patients=2"]
+    arguments = study(tmp_path, patients=8, patients_per_job=2)  # so many jobs that some are still in the queue
+    options = ["simulate", *arguments]
     run = Run(tmp_path, *options)
-    run.wait_for(lambda: len(simulated(tmp_path)) >= 2)
+    run.wait_for(lambda: records(tmp_path))
     run.process.send_signal(signal.SIGINT)
     assert run.finish(60) == 1
     for _ in range(100):
@@ -234,20 +240,21 @@ def test_cancelling_leaves_no_job_behind_and_the_next_run_goes_on(cluster, tmp_p
             break
         time.sleep(0.3)
     assert slurm("squeue", "-h") == ""
-    before = {path: path.stat().st_mtime_ns for path in simulated(tmp_path)}
-    to_do = {job.wildcards.get("patient") for job in planned(tmp_path, "simulate", *arguments, "--rerun-incomplete")}
+    before = {path: path.stat().st_mtime_ns for path in records(tmp_path)}
+    plan = planned(tmp_path, "simulate", *arguments, "--rerun-incomplete")
+    to_do = {(job.wildcards["center"], job.wildcards["batch"]) for job in plan if job.rule == "simulate_patient"}
     again = Run(tmp_path, *options)
     again.succeeded()
     assert len(simulated(tmp_path)) == 24
-    kept = {path for path in before if path.name not in to_do}
-    assert all(path.stat().st_mtime_ns == before[path] for path in kept)
+    kept = {path for path in before if (path.parts[-3], path.stem) not in to_do}
+    assert kept and all(path.stat().st_mtime_ns == before[path] for path in kept)
     print(f"{len(before)} were there, {len(kept)} were kept")
 
 
 def test_after_kill_9_of_snakemake_the_next_run_goes_on(cluster, tmp_path):
     """Its jobs stay in the queue; they are cancelled by the name that the run gave them, then the run is repeated."""
     arguments = study(tmp_path, patients=2)
-    options = ["simulate", *arguments, "--group-components", "patients=2"]
+    options = ["simulate", *arguments]
     run = Run(tmp_path, *options)
     run.wait_for(running)
     run.process.kill()

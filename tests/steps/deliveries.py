@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import batches
 import numpy as np
 import SimpleITK as sitk
 import yaml
@@ -58,10 +59,8 @@ class Delivery:
 
     def convert(self, settings: dict = SETTINGS) -> Status:
         """Run the step through its command line."""
-        convert.main(
-            ["--patient", "P1", "--center", "A", "--images", str(self.images)]
-            + ["--settings", json.dumps(settings), "--output", str(self.out)]
-        )
+        whose = ["--patients", "P1", "--center", "A", "--images", batches.image_folders("P1", self.images, self.out)]
+        batches.run(convert, "P1", self.out, *whose, "--settings", json.dumps(settings))
         self.status = Status.read(self.out)
         return self.status
 

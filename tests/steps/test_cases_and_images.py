@@ -3,6 +3,7 @@
 import base64
 import json
 
+import batches
 import pytest
 
 from hscore.files import read_json, write_json
@@ -35,7 +36,7 @@ def arguments(tmp_path):
     (folder / "montage.webp").write_bytes(b"picture")
     return {
         "model": ["hybrid"], "most": ["4"], "external": external, "manifests": [manifest], "lnm": [lnm], "dfs": [dfs],
-        "thresholds": [str(tmp_path / "thresholds.json")], "quality": [str(folder)],
+        "thresholds": [str(tmp_path / "thresholds.json")], "quality": [batches.record_of_folders(folder)],
         "output": [str(tmp_path / "cases.json")],
     }  # fmt: skip
 
@@ -97,9 +98,9 @@ def test_images_are_described_by_centre(tmp_path):
     for number, snr in enumerate((20.0, 30.0), 1):
         content = {"patient": f"p{number}", "center": "far", "findings": [], "sequences": {"T2WI": {"snr": snr}}}
         write_json(tmp_path / f"sub-p{number}/quality.json", content)
-    folders = [str(tmp_path / f"sub-p{number}") for number in (1, 2)]
+    record = batches.record_of_folders(*(tmp_path / f"sub-p{number}" for number in (1, 2)))
     output = str(tmp_path / "imaging.json")
-    words = ["--centers", "far", "--inventories", str(tmp_path / "inventory.tsv"), "--quality", *folders]
+    words = ["--centers", "far", "--inventories", str(tmp_path / "inventory.tsv"), "--quality", record]
     describe_images.main([*words, "--sequences", "CET1WI", "T2WI", "--output", output])
     content = json.loads((tmp_path / "imaging.json").read_text())
     (row,) = content["protocol"]

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import batches
 import pandas as pd
 import pytest
 from converted import settings
@@ -36,7 +37,7 @@ def run_center(folder, center, role, table, samples, images=None):
     paths = [out / name for name in ("manifest.csv", "flow.json", "lnm.csv", "dfs.csv")]
     arguments = ["--center", center, "--table", str(table)]
     cohort.main(
-        [*arguments, "--role", role, "--samples", *map(str, samples), "--codes", settings("codes")]
+        [*arguments, "--role", role, "--samples", batches.record_of_folders(*samples), "--codes", settings("codes")]
         + ["--settings", settings("cohort"), "--manifest", str(paths[0]), "--flow", str(paths[1])]
         + ["--excluded", str(out / "excluded.csv")]
         + (["--images", str(images)] if images else [])

@@ -11,6 +11,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import batches
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -30,10 +31,8 @@ SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
 
 
 def run(images: Path, output: Path, settings: dict = SETTINGS, patient: str = "A-0001") -> Status:
-    convert.main(
-        ["--patient", patient, "--center", "A", "--images", str(images)]
-        + ["--settings", json.dumps(settings), "--output", str(output)]
-    )
+    whose = ["--patients", patient, "--center", "A", "--images", batches.image_folders(patient, images, output)]
+    batches.run(convert, patient, output, *whose, "--settings", json.dumps(settings))
     return Status.read(output)
 
 
@@ -613,39 +612,44 @@ def test_dcm2niix_is_found_on_the_path_or_missed_in_one_sentence(patient, tmp_pa
         run(patient, tmp_path / "out")
 
 
+def program(images: Path, place: Path, settings: dict = SETTINGS) -> list[str]:
+    """The command of a job that converts one patient, whose folder goes to ``place``."""
+    whose = ["--patients", "A-0001", "--center", "A", "--images", batches.image_folders("A-0001", images, place)]
+    options = ["--settings", json.dumps(settings), "--output", str(place / "batches/1-of-1.json")]
+    return [sys.executable, "-m", "hscore.steps.convert", *whose, *options]
+
+
 def test_a_killed_conversion_leaves_nothing_that_looks_whole_and_the_next_takes_its_remains_away(patient, tmp_path):
     for path in list((patient / "t2").iterdir()):  # enough files that the kill comes in time
         for copy in range(60):
             shutil.copy(path, path.with_name(f"{copy}-{path.name}"))
-    command = [sys.executable, "-m", "hscore.steps.convert", "--patient", "A-0001", "--center", "A"]
-    command += ["--images", str(patient), "--output", str(tmp_path / "out"), "--settings", json.dumps(SETTINGS)]
-    process = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "workflow/src")})
-    while not list(tmp_path.glob(".out.*")):
+    place = tmp_path / "out.batch"  # where ``run`` has the step write
+    process = subprocess.Popen(program(patient, place), env={"PYTHONPATH": str(ROOT / "workflow/src")})
+    while not list(place.glob(".sub-A-0001.*")):
         assert process.poll() is None
         time.sleep(0.001)
     process.kill()
     assert process.wait() == -9
-    assert not (tmp_path / "out").exists() and list(tmp_path.glob(".out.*"))
+    assert not list(place.glob("sub-*")) and list(place.glob(".sub-A-0001.*"))
     assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
-    assert not list(tmp_path.glob(".out.*"))
+    assert not list(place.glob(".sub-A-0001.*"))
 
 
 def test_as_a_program(patient, tmp_path):
     """Its exit code, the lines that say where it ran and what it used, and one sentence for a mistake in the config."""
-    command = [sys.executable, "-m", "hscore.steps.convert", "--patient", "A-0001", "--center", "A"]
-    command += ["--images", str(patient), "--output", str(tmp_path / "out")]
-    environment = {"PYTHONPATH": str(ROOT / "workflow/src"), "PATH": ""}
-    done = subprocess.run(
-        [*command, "--settings", json.dumps(SETTINGS)], env=environment, capture_output=True, text=True, check=False
-    )
+
+    def call(settings: dict) -> subprocess.CompletedProcess:
+        environment = {"PYTHONPATH": str(ROOT / "workflow/src"), "PATH": ""}
+        return subprocess.run(program(patient, tmp_path, settings), env=environment, capture_output=True, text=True)
+
+    done = call(SETTINGS)
     assert (done.returncode, done.stdout) == (0, "")
-    first, last = done.stderr.splitlines()
+    first, whose, last = done.stderr.splitlines()
+    assert whose == "INFO A-0001: 1 of 1"
     assert first.startswith(f"INFO environment {sys.prefix}, Python ")
     used = re.fullmatch(r"INFO used (.*) s of CPU time \((.*) s to start\), (\d+) MB of memory", last)
     assert 0 < float(used[2]) < float(used[1]) and int(used[3]) > 20
     wrong = SETTINGS | {"sequences": {"T2WI": {"description": "t2("}}}
-    done = subprocess.run(
-        [*command, "--settings", json.dumps(wrong)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1 and "\nerror: config, convert: 't2('" in done.stderr
-    assert Status.read(tmp_path / "out").usable  # the earlier output is still whole
+    done = call(wrong)
+    assert done.returncode == 1 and "\nerror: patient 'A-0001': config, convert: 't2('" in done.stderr
+    assert Status.read(tmp_path / "sub-A-0001").usable  # the earlier output is still whole

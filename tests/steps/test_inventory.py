@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import batches
 from test_convert import run
 
 from dicom_writer import diffusion, save, series, volume
@@ -31,8 +32,8 @@ def test_every_series_is_a_row_with_what_became_of_it(tmp_path):
     save(series(volume(), number=9, description="t2\tquick\nlocalizer", PatientBirthDate="19670423"), tmp_path / "P2")
     run(tmp_path / "P2", tmp_path / "sub-P2", patient="P2")
     run(tmp_path / "nowhere", tmp_path / "sub-P3", patient="P3")
-    folders = [str(first), str(tmp_path / "sub-P2"), str(tmp_path / "sub-P3")]
-    inventory.main(["--nifti", *folders, "--output", str(tmp_path / "inventory.tsv")])
+    records = [batches.record_of_folders(first, tmp_path / "sub-P2"), batches.record_of_folders(tmp_path / "sub-P3")]
+    inventory.main(["--nifti", *records, "--output", str(tmp_path / "inventory.tsv")])
     rows = read(tmp_path / "inventory.tsv")
     assert set(rows[0]) >= COLUMNS
     assert [(row["patient"], row["series"], row["chosen_as"]) for row in rows] == [
@@ -53,7 +54,7 @@ def test_every_series_is_a_row_with_what_became_of_it(tmp_path):
 
 def groups(tmp_path: Path, *folders: Path) -> list[dict]:
     output = tmp_path / "same.json"
-    compare_patients.main(["--nifti", *map(str, folders), "--output", str(output)])
+    compare_patients.main(["--nifti", batches.record_of_folders(*folders), "--output", str(output)])
     content = json.loads(output.read_text())
     assert content["code"] == "patient_twice"
     return content["groups"]

@@ -2,6 +2,7 @@
 
 import json
 
+import batches
 import pytest
 import SimpleITK as sitk
 from converted import CONFIG, adc, prostate, settings, volume, voxels, write_patient
@@ -11,7 +12,8 @@ from hscore.steps import normalize
 
 
 def run(nifti, output, text=None):
-    normalize.main(["--nifti", str(nifti), "--settings", text or settings("normalize"), "--output", str(output)])
+    arguments = ["--nifti", batches.record_of_folders(nifti), "--settings", text or settings("normalize")]
+    batches.run(normalize, nifti.name.removeprefix("sub-"), output, *arguments)
     return Status.read(output)
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import batches
 import numpy as np
 import pytest
 from converted import adc, prostate, settings, volume, voxels, write_patient
@@ -12,14 +13,15 @@ from hscore.steps import normalize, sample
 
 
 def run(nifti, folder, text=None, normalized=None):
+    patient, converted = nifti.name.removeprefix("sub-"), batches.record_of_folders(nifti)
     if normalized is None:
         normalized = folder / "normalized"
         plain = {"sequences": [], "grid_mm": 10, "iterations": [1]}
-        arguments = ["--nifti", str(nifti), "--settings", settings("normalize", bias_correction=plain)]
-        normalize.main([*arguments, "--output", str(normalized)])
+        arguments = ["--nifti", converted, "--settings", settings("normalize", bias_correction=plain)]
+        batches.run(normalize, patient, normalized, *arguments)
     output = folder / "samples"
-    arguments = ["--nifti", str(nifti), "--normalized", str(normalized), "--output", str(output)]
-    sample.main([*arguments, "--settings", text or settings("sample")])
+    arguments = ["--nifti", converted, "--normalized", batches.record({patient: normalized})]
+    batches.run(sample, patient, output, *arguments, "--settings", text or settings("sample"))
     return Status.read(output), np.load(output / "samples.npz"), json.loads((output / "boxes.json").read_text())
 
 

@@ -32,16 +32,15 @@ def center(folder, planted, control: str) -> list[str]:
     """A simulated centre, converted; returns the arguments of the step."""
     parameters, where = planted
     rows, truth = simulate_center(parameters, "far", "philips", PATIENTS, POSITIVE, SEED, control=control)
-    settings = json.dumps(CONFIG["convert"])
     for row in rows:
-        images, target = folder / "images" / row["patient"], folder / "nifti/far" / f"sub-{row['patient']}"
+        images = folder / "images" / row["patient"]
         images.mkdir(parents=True)
         write_patient(images, parameters, truth, where, row["patient"], "philips", SEED)
-        whose = ["--patient", row["patient"], "--center", "far", "--images", str(images)]
-        convert.main([*whose, "--settings", settings, "--output", str(target)])
+    record = str(folder / "nifti/far/batches/1-of-1.json")
+    whose = ["--patients", *(row["patient"] for row in rows), "--center", "far", "--images", str(folder / "images")]
+    convert.main([*whose, "--settings", json.dumps(CONFIG["convert"]), "--output", record])
     pd.DataFrame(rows)[["patient", "lnm"]].to_csv(folder / "lnm.csv", index=False)
-    folders = [str(folder / "nifti/far" / f"sub-{row['patient']}") for row in rows]
-    return ["--nifti", *folders, "--centers", "far", "--lnm", str(folder / "lnm.csv")]
+    return ["--nifti", record, "--centers", "far", "--lnm", str(folder / "lnm.csv")]
 
 
 @pytest.mark.parametrize("control", ["corner_leak", "none"])

@@ -44,10 +44,19 @@ def make_center(folder: Path, scanner: str, parameters: Path = PARAMETERS, patie
 
 def make_patient(atlas: Path, truth: Path, scanner: str, output: Path, number: int = 1, parameters=PARAMETERS) -> Path:
     """Simulate a patient's images; the truth about them lies beside, as <output>.npz."""
-    arguments = f"--patient {scanner}-{number:04d} --scanner {scanner} --seed {SEED}"
-    files = ["--truth", str(truth), "--atlas", str(atlas), "--parameters", str(parameters), "--output", str(output)]
-    simulate_patient.main([*arguments.split(), *files, "--image-truth", f"{output}.npz"])
+    patient, place = f"{scanner}-{number:04d}", output.with_name(f"{output.name}.batch")
+    simulate_patient.main(simulation(atlas, truth, scanner, patient, place, parameters))
+    (place / "images" / patient).rename(output)
+    (place / f"{patient}.npz").rename(f"{output}.npz")
     return output
+
+
+def simulation(atlas: Path, truth: Path, scanner: str, patient: str, place: Path, parameters: Path) -> list[str]:
+    """The arguments of the step for one patient, whose images and truth go to ``place``."""
+    arguments = f"--patients {patient} --scanner {scanner} --seed {SEED}"
+    files = ["--truth", str(truth), "--atlas", str(atlas), "--parameters", str(parameters)]
+    records = {"--images": "batches/1-of-1.json", "--image-truth": "truth/1-of-1.json"}
+    return [*arguments.split(), *files, *(word for key, name in records.items() for word in (key, str(place / name)))]
 
 
 @pytest.fixture(scope="session")
@@ -316,21 +325,12 @@ def test_files_do_not_depend_on_who_else_is_simulated_nor_on_the_number_of_threa
     ]
     number = next(n for n in range(1, 5) if status[0][f"ge-{n:04d}"] == status[1][f"ge-{n:04d}"])
     one = digest(make_patient(atlas, few, "ge", tmp_path / "one", number, coarse))
-    arguments = f"--patient ge-{number:04d} --scanner ge --seed {SEED}".split()
-    files = [
-        "--truth",
-        str(many),
-        "--atlas",
-        str(atlas),
-        "--parameters",
-        str(coarse),
-        "--output",
-        str(tmp_path / "two"),
-    ]
+    patient, place = f"ge-{number:04d}", tmp_path / "two"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow/src"), "OMP_NUM_THREADS": "4"}
-    command = [sys.executable, "-m", "hscore.steps.simulate_patient", *arguments, *files]
-    subprocess.run([*command, "--image-truth", str(tmp_path / "two.npz")], check=True, env=environment)
-    assert digest(tmp_path / "two") == one
+    command = [sys.executable, "-m", "hscore.steps.simulate_patient"]
+    arguments = simulation(atlas, many, "ge", patient, place, coarse)
+    subprocess.run([*command, *arguments], check=True, env=environment)
+    assert digest(place / "images" / patient) == one
 
 
 def test_label_itself_reaches_no_byte(atlas, coarse, tmp_path):

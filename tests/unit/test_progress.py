@@ -15,19 +15,25 @@ def run() -> Run:
     run = Run()
     run.cores = 2
     run.plan({"convert_patient": 10, "split": 1, "total": 11})
+    run.expect({"convert_patient": 40})
     return run
 
 
+def start(run: Run, job: int, now: float) -> None:
+    """Start a job about four of the forty patients to convert."""
+    run.start(job, "convert_patient", 4, now)
+
+
 def test_before_anything_has_finished_the_typical_times_count(run):
-    assert run.seconds_left(0) == pytest.approx(TYPICAL_SECONDS["convert_patient"] * 10 / 2 + OTHER_SECONDS)
+    assert run.seconds_left(0) == pytest.approx(TYPICAL_SECONDS["convert_patient"] * 40 / 2 + OTHER_SECONDS)
 
 
 def test_mean_duration_of_finished_jobs_counts_and_sets_the_pace_of_the_others(run):
     for job in (1, 2):
-        run.start(job, "convert_patient", True, now=0)
-        run.finish(job, now=4 * TYPICAL_SECONDS["convert_patient"])
-    # 8 patients at four times the typical duration on 2 cores; split is taken to be four times slower too
-    expected = 8 * 4 * TYPICAL_SECONDS["convert_patient"] / 2 + 4 * OTHER_SECONDS
+        start(run, job, now=0)
+        run.finish(job, now=4 * 4 * TYPICAL_SECONDS["convert_patient"])
+    # 8 batches of 4 patients at four times the typical duration on 2 cores; split is taken to be four times slower too
+    expected = 8 * 4 * 4 * TYPICAL_SECONDS["convert_patient"] / 2 + 4 * OTHER_SECONDS
     assert run.seconds_left(100) == pytest.approx(expected)
 
 
@@ -35,28 +41,28 @@ def test_time_already_spent_on_running_jobs_is_taken_off():
     run = Run()
     run.cores = 4
     run.plan({"train_model": 1})
-    run.start(1, "train_model", False, now=0)
+    run.start(1, "train_model", None, now=0)
     mean = TYPICAL_SECONDS["train_model"]
     assert run.seconds_left(mean / 3) == pytest.approx(mean * 2 / 3)  # one job cannot use four cores
     assert run.seconds_left(mean * 5) == pytest.approx(mean * 0.1)  # longer than thought, but not done
 
 
 def test_counts_through_failure_and_retry(run):
-    run.start(1, "convert_patient", True, now=0)
+    start(run, 1, now=0)
     run.fail(1)
     assert (run.done, run.failed, run.total) == (0, 1, 11)
-    assert run.line(1) == "0/11 jobs · convert_patient 0/10 patients · 1 failed"
+    assert run.line(1) == "0/11 jobs · convert_patient 0/40 patients · 1 failed"
     run.retry(1)
-    run.start(1, "convert_patient", True, now=5)
+    start(run, 1, now=5)
     stage = run.finish(1, now=7)
     assert (run.done, run.failed, stage.durations) == (1, 0, [2])
-    assert run.line(8).startswith("1/11 jobs · convert_patient 1/10 patients · about ")
+    assert run.line(8).startswith("1/11 jobs · convert_patient 4/40 patients · about ")
 
 
 def test_a_finished_run_has_no_time_left():
     run = Run()
     run.plan({"split": 1, "total": 1})
-    run.start(0, "split", False, 0)
+    run.start(0, "split", None, 0)
     run.finish(0, 1)
     assert run.seconds_left(1) == 0
 
@@ -106,12 +112,14 @@ def test_a_training_that_runs_tells_its_epoch(tmp_path, monkeypatch):
         record = logging.makeLogRecord({"jobid": job, "rule_name": rule, "log": [str(log)], "wildcards": {}})
         handler._job(record)
     handler._progress(handler.begin)
-    line, epoch = stream.getvalue().splitlines()
+    handler.closed.set()
+    first, line, epoch = stream.getvalue().splitlines()
+    assert first.startswith("4 jobs to do on 1 core, about ")
     assert "train_model" in line and epoch == f"        {said}"
 
 
-def test_a_job_is_about_its_patient_and_does_not_say_the_centre_twice():
-    assert messages.about({"center": "A", "patient": "A-0001"}) == "A-0001"
+def test_what_a_job_is_about():
+    assert messages.about({"center": "A", "batch": "03-of-32"}) == "A 03-of-32"
     assert messages.about({"center": "A"}) == "A"
     assert messages.about({"model": "hybrid", "seed": "1"}) == "hybrid 1"
 

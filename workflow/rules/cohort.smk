@@ -4,7 +4,7 @@ rule build_cohort:
         "Counting who is in and who is out at {wildcards.center}"
     input:
         table=lambda w: ancient(study.table(w.center)) if not study.simulated else study.table(w.center),
-        samples=targets.samples_of_center,
+        samples=targets.per_batch_of_center(paths.samples),
     output:
         manifest=paths.manifest,
         excluded=paths.excluded,

@@ -1,21 +1,22 @@
 rule convert_patient:
-    """Pick a patient's series, convert DICOM to NIfTI, fit the ADC map, bring the tumour mask onto each grid."""
+    """Pick each patient's series, convert DICOM to NIfTI, fit the ADC map, bring the tumour mask onto each grid."""
     message:
-        "Converting {wildcards.patient}"
+        "Converting batch {wildcards.batch} of {wildcards.center}"
     input:
         targets.simulated_images,
     output:
-        folder=directory(paths.nifti),
+        record=paths.nifti,
     params:
+        patients=targets.patients,
         images=targets.images,
-        files=lambda w: study.images_digest(w.center, w.patient),
+        files=lambda w: study.batch_digest(w.center, w.batch),
         settings=as_json(config["convert"]),
         study=config["study"],
         code=digest("convert"),
     log:
-        paths.log("convert_patient", "{center}/{patient}"),
+        paths.log("convert_patient", "{center}/{batch}"),
     benchmark:
-        paths.benchmark("convert_patient", "{center}/{patient}")
+        paths.benchmark("convert_patient", "{center}/{batch}")
     conda:
         "../../envs/convert.yaml"
     envmodules:
@@ -23,7 +24,7 @@ rule convert_patient:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(3),
+        runtime=growing(3 * config["patients_per_job"]),
     shell:
-        "python -m hscore.steps.convert --patient {wildcards.patient} --center {wildcards.center}"
-        " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.folder:q} > {log:q} 2>&1"
+        "python -m hscore.steps.convert --patients {params.patients} --center {wildcards.center}"
+        " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.record:q} > {log:q} 2>&1"

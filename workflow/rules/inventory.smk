@@ -3,7 +3,7 @@ rule write_inventory:
     message:
         "Listing the series of {wildcards.center}"
     input:
-        nifti=lambda w: [paths.nifti.format(center=w.center, patient=p) for p in study.patients[w.center]],
+        nifti=targets.per_batch_of_center(paths.nifti),
     output:
         table=paths.inventory,
     params:
@@ -29,7 +29,7 @@ rule compare_patients:
     message:
         "Looking for patients who are there twice"
     input:
-        nifti=targets.per_patient(paths.nifti),
+        nifti=targets.per_batch(paths.nifti),
     output:
         groups=paths.same_patients,
     params:

@@ -1,18 +1,18 @@
 rule normalize_patient:
     """Correct the coil's bias field and normalise the intensity of each sequence."""
     message:
-        "Normalising {wildcards.patient}"
+        "Normalising batch {wildcards.batch} of {wildcards.center}"
     input:
         nifti=paths.nifti,
     output:
-        folder=directory(paths.normalized),
+        record=paths.normalized,
     params:
         settings=as_json(config["normalize"]),
         code=digest("normalize"),
     log:
-        paths.log("normalize_patient", "{center}/{patient}"),
+        paths.log("normalize_patient", "{center}/{batch}"),
     benchmark:
-        paths.benchmark("normalize_patient", "{center}/{patient}")
+        paths.benchmark("normalize_patient", "{center}/{batch}")
     conda:
         "../../envs/normalize.yaml"
     envmodules:
@@ -20,7 +20,7 @@ rule normalize_patient:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(5),
+        runtime=growing(5 * config["patients_per_job"]),
     shell:
         "python -m hscore.steps.normalize --nifti {input.nifti:q} --settings {params.settings:q}"
-        " --output {output.folder:q} > {log:q} 2>&1"
+        " --output {output.record:q} > {log:q} 2>&1"

@@ -1,20 +1,20 @@
 rule check_quality:
     """Numbers of image quality and a montage with region and boxes: for the eye, they decide nothing."""
     message:
-        "Checking the images of {wildcards.patient}"
+        "Checking the images of batch {wildcards.batch} of {wildcards.center}"
     input:
         nifti=paths.nifti,
         normalized=paths.normalized,
         samples=paths.samples,
     output:
-        folder=directory(paths.quality),
+        record=paths.quality,
     params:
         sequences=list(config["convert"]["sequences"]),
         code=digest("quality"),
     log:
-        paths.log("check_quality", "{center}/{patient}"),
+        paths.log("check_quality", "{center}/{batch}"),
     benchmark:
-        paths.benchmark("check_quality", "{center}/{patient}")
+        paths.benchmark("check_quality", "{center}/{batch}")
     conda:
         "../../envs/quality.yaml"
     envmodules:
@@ -22,10 +22,10 @@ rule check_quality:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(2),
+        runtime=growing(2 * config["patients_per_job"]),
     shell:
         "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
-        " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.folder:q} > {log:q} 2>&1"
+        " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.record:q} > {log:q} 2>&1"
 
 
 rule check_shortcuts:
@@ -33,7 +33,7 @@ rule check_shortcuts:
     message:
         "Looking for shortcuts to the node status"
     input:
-        nifti=targets.per_patient(paths.nifti),
+        nifti=targets.per_batch(paths.nifti),
         lnm=targets.per_center(paths.outcome, outcome="lnm"),
     output:
         found=paths.shortcuts,
@@ -62,7 +62,7 @@ rule overview_quality:
     message:
         "Writing the image overview of {wildcards.center}"
     input:
-        quality=lambda w: [paths.quality.format(center=w.center, patient=p) for p in study.patients[w.center]],
+        quality=targets.per_batch_of_center(paths.quality),
         groups=paths.same_patients,
     output:
         page=paths.quality_page,

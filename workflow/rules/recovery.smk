@@ -134,9 +134,9 @@ rule compare_with_truth:
     input:
         parameters=config["simulation"]["parameters"] if study.simulated else [],
         truths=targets.per_center(paths.truth),
-        image_truth=targets.per_patient(paths.image_truth),
-        nifti=targets.per_patient(paths.nifti),
-        samples=targets.per_patient(paths.samples),
+        image_truth=targets.per_batch(paths.image_truth),
+        nifti=targets.per_batch(paths.nifti),
+        samples=targets.per_batch(paths.samples),
         manifests=targets.per_center(paths.manifest),
         validation=paths.validation,
         hazard_ratios=paths.hazard_ratios,

@@ -4,7 +4,7 @@ rule describe_images:
         "Describing the images"
     input:
         inventories=targets.per_center(paths.inventory),
-        quality=targets.per_patient(paths.quality),
+        quality=targets.per_batch(paths.quality),
     output:
         imaging=paths.imaging,
     params:
@@ -40,7 +40,7 @@ rule show_cases:
         lnm=targets.per_center(paths.outcome, outcome="lnm"),
         dfs=targets.per_center(paths.outcome, outcome="dfs"),
         thresholds=targets.thresholds(),
-        quality=targets.per_patient(paths.quality),
+        quality=targets.per_batch(paths.quality),
     output:
         cases=paths.cases,
     params:

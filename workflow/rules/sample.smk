@@ -1,19 +1,19 @@
 rule sample_patient:
     """Cut the tumour box and the grown box out of three adjacent sections at a time."""
     message:
-        "Sampling {wildcards.patient}"
+        "Sampling batch {wildcards.batch} of {wildcards.center}"
     input:
         nifti=paths.nifti,
         normalized=paths.normalized,
     output:
-        folder=directory(paths.samples),
+        record=paths.samples,
     params:
         settings=as_json(config["sample"]),
         code=digest("sample"),
     log:
-        paths.log("sample_patient", "{center}/{patient}"),
+        paths.log("sample_patient", "{center}/{batch}"),
     benchmark:
-        paths.benchmark("sample_patient", "{center}/{patient}")
+        paths.benchmark("sample_patient", "{center}/{batch}")
     conda:
         "../../envs/sample.yaml"
     envmodules:
@@ -21,7 +21,7 @@ rule sample_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(2),
+        runtime=growing(2 * config["patients_per_job"]),
     shell:
         "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
-        " --settings {params.settings:q} --output {output.folder:q} > {log:q} 2>&1"
+        " --settings {params.settings:q} --output {output.record:q} > {log:q} 2>&1"

@@ -64,24 +64,25 @@ rule simulate_center:
 
 
 rule simulate_patient:
-    """Write a simulated patient's MRI as DICOM of the centre's vendor, with the region of interest."""
+    """Write simulated patients' MRI as DICOM of the centre's vendor, with the regions of interest."""
     message:
-        "Simulating the images of {wildcards.patient}"
+        "Simulating the images of batch {wildcards.batch} of {wildcards.center}"
     input:
         parameters=config["simulation"]["parameters"] if study.simulated else [],
         atlas=paths.atlas,
         truth=paths.truth,
     output:
-        images=directory(paths.simulated_images),
+        images=paths.simulated_images,
         image_truth=paths.image_truth,
     params:
+        patients=targets.patients,
         scanner=lambda w: study.scanner(w.center),
         seed=config["seed"],
         code=digest("simulate_patient"),
     log:
-        paths.log("simulate_patient", "{center}/{patient}"),
+        paths.log("simulate_patient", "{center}/{batch}"),
     benchmark:
-        paths.benchmark("simulate_patient", "{center}/{patient}")
+        paths.benchmark("simulate_patient", "{center}/{batch}")
     conda:
         "../../envs/simulate.yaml"
     envmodules:
@@ -89,8 +90,8 @@ rule simulate_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(2),
+        runtime=growing(2 * config["patients_per_job"]),
     shell:
         "python -m hscore.steps.simulate_patient --truth {input.truth:q} --atlas {input.atlas:q}"
-        " --patient {wildcards.patient} --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"
-        " --output {output.images:q} --image-truth {output.image_truth:q} > {log:q} 2>&1"
+        " --patients {params.patients} --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"
+        " --images {output.images:q} --image-truth {output.image_truth:q} > {log:q} 2>&1"

@@ -18,6 +18,8 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from hscore.dag.batches import TO_DO, patients_of
+
 from . import messages
 from .dry_run import Plan, announce_briefly
 from .progress import Run, clock, duration, number
@@ -97,13 +99,16 @@ class LogHandler(LogHandlerBase):
 
     def _plan(self, record: logging.LogRecord) -> None:
         self.run.plan(record.stats)
-        if not self.common_settings.dryrun and self.ticker is None:
-            left = duration(self.run.seconds_left(time.monotonic()))
-            jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
-            self._say(f"{jobs} to do on {cores}, about {left}")
-            self.begin = self.last_line = time.monotonic()
-            self.ticker = threading.Thread(target=self._tick, daemon=True)
-            self.ticker.start()
+
+    def _begin(self) -> None:
+        """The first line, when the first job starts: not before is the number of patients announced."""
+        self.run.expect(TO_DO)
+        left = duration(self.run.seconds_left(time.monotonic()))
+        jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
+        self._say(f"{jobs} to do on {cores}, about {left}")
+        self.begin = self.last_line = time.monotonic()
+        self.ticker = threading.Thread(target=self._tick, daemon=True)
+        self.ticker.start()
 
     def _resources(self, record: logging.LogRecord) -> None:
         self.run.cores = getattr(record, "cores", None) or getattr(record, "nodes", None) or self.run.cores
@@ -112,9 +117,11 @@ class LogHandler(LogHandlerBase):
         if self.common_settings.dryrun:
             self.plan.add(record.rule_name, record.wildcards, record.reason, record.shellcmd)
             return
+        if self.ticker is None:
+            self._begin()
         self.jobs[record.jobid] = record
         self.failures.pop(record.jobid, None)
-        self.run.start(record.jobid, record.rule_name, "patient" in record.wildcards, time.monotonic())
+        self.run.start(record.jobid, record.rule_name, patients_of(record.wildcards), time.monotonic())
 
     def _finished(self, record: logging.LogRecord) -> None:
         if self.common_settings.dryrun or record.job_id not in self.run.rules:
@@ -123,7 +130,7 @@ class LogHandler(LogHandlerBase):
         stage = self.run.finish(record.job_id, now)
         if stage.complete and self.jobs[record.job_id].shellcmd:
             took = duration(now - stage.first_start)
-            self._say(f"{stage.rule}: {number(stage.total, stage.unit)} done in {took}", now)
+            self._say(f"{stage.rule}: {stage.size} done in {took}", now)
         elif self.live or now - self.last_line >= SECONDS_BETWEEN_LINES:
             self._progress(now)
 

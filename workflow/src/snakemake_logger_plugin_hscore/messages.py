@@ -52,8 +52,8 @@ def last_words(logs: list[str]) -> list[str]:
 
 
 def about(wildcards: dict[str, str]) -> str:
-    """What a job is about, as people call it; a patient's name says the centre."""
-    return " ".join(value for name, value in wildcards.items() if not (name == "center" and "patient" in wildcards))
+    """What a job is about: the values of its wildcards."""
+    return " ".join(wildcards.values())
 
 
 def plain_error(text: str, exception: str | None) -> str:

@@ -1,8 +1,10 @@
 """How far a run is and how long it will still take; no input, no output, no clock of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Seconds a job of the rule took on one core in the default study: the first guess, before anything has finished.
+# Seconds a job of the rule, or a patient of it, took on one core in the default study: the first guess, before anything
+# has finished.
 TYPICAL_SECONDS = {
     "simulate_center": 0.5,
     "simulate_patient": 2.3,
@@ -19,11 +21,15 @@ OTHER_SECONDS = 2.0
 
 @dataclass
 class Stage:
-    """The jobs of one rule; times are seconds on the caller's clock."""
+    """The jobs of one rule; times are seconds on the caller's clock.
+
+    Where jobs work through batches of patients, ``patients`` is the number of all patients, and patients are counted.
+    """
 
     rule: str
     total: int
-    unit: str = "job"
+    patients: int = 0
+    patients_done: int = 0
     running: dict[int, float] = field(default_factory=dict)  # job -> start
     durations: list[float] = field(default_factory=list)
     failed: int = 0
@@ -39,11 +45,17 @@ class Stage:
 
     @property
     def typical(self) -> float:
-        return TYPICAL_SECONDS.get(self.rule, OTHER_SECONDS)
+        patients = self.patients / self.total if self.patients else 1
+        return TYPICAL_SECONDS.get(self.rule, OTHER_SECONDS) * patients
+
+    @property
+    def size(self) -> str:
+        """Such as ``120 patients``, ``9 jobs``."""
+        return number(self.patients, "patient") if self.patients else number(self.total, "job")
 
     def text(self) -> str:
         """Such as ``convert_patient 37/120 patients``."""
-        return f"{self.rule} {self.done}/{number(self.total, self.unit)}"
+        return f"{self.rule} {self.patients_done if self.patients else self.done}/{self.size}"
 
     def seconds_left(self, now: float, pace: float, cores: int) -> float:
         """Time for this stage's remaining jobs on ``cores``, at their mean duration so far or, before any has finished,
@@ -63,23 +75,30 @@ class Run:
         self.stages: dict[str, Stage] = {}
         self.cores = 1
         self.rules: dict[int, str] = {}  # job -> rule
+        self.patients: dict[int, int] = {}  # job -> patients of its batch
 
     def plan(self, counts: dict[str, int]) -> None:
         """Number of jobs of every rule, in the order of the workflow."""
         self.stages = {rule: Stage(rule, count) for rule, count in counts.items() if rule != "total"}
 
-    def start(self, job: int, rule: str, per_patient: bool, now: float) -> None:
-        """A job starts, or starts again after a failure."""
+    def expect(self, patients: Mapping[str, int]) -> None:
+        """Number of patients that the jobs of a rule work through, all together; 0 where there are none."""
+        for rule, stage in self.stages.items():
+            stage.patients = patients.get(rule, 0)
+
+    def start(self, job: int, rule: str, patients: int | None, now: float) -> None:
+        """A job starts, or starts again after a failure; it works through a batch of so many patients, or none."""
         stage = self.stages.setdefault(rule, Stage(rule, 1))
         self.rules[job] = rule
         stage.running[job] = now
         stage.first_start = now if stage.first_start is None else stage.first_start
-        stage.unit = "patient" if per_patient else "job"
+        self.patients[job] = patients or 0
 
     def finish(self, job: int, now: float) -> Stage:
         """A job has finished; returns its stage."""
         stage = self.stages[self.rules[job]]
         stage.durations.append(now - stage.running.pop(job, now))
+        stage.patients_done += self.patients[job]
         return stage
 
     def fail(self, job: int) -> None:

@@ -1,7 +1,8 @@
 """Every path of a study, as a pattern, in one place.
 
 All patterns are relative to the working directory and start at ``results/<study>``. Names in braces are
-Snakemake wildcards. A folder pattern is the output of one job, which moves it into place when it is complete.
+Snakemake wildcards. An imaging job works through a batch of patients; its output is a record (``hscore.batch``), and
+the patients' own files stand beside the folder of records: ``nifti/<center>/sub-<patient>``.
 """
 
 from pathlib import PurePath, PurePosixPath
@@ -23,19 +24,19 @@ class Paths:
 
     def __init__(self, study: str, root: PurePath | None = None) -> None:
         root = PurePosixPath(root or f"results/{study}")
-        patient = "{center}/sub-{patient}"
+        batch = "{center}/batches/{batch}.json"
         self.root = str(root)
         self.simulated_table = str(root / "simulated/{center}/clinical.csv")
         self.simulated_images_root = str(root / "simulated/{center}/images")
-        self.simulated_images = str(root / "simulated/{center}/images/{patient}")
+        self.simulated_images = str(root / "simulated" / batch)
         self.atlas = str(root / "simulated/atlas")
         self.truth = str(root / "truth/{center}.json")
-        self.image_truth = str(root / "truth/{center}/{patient}.npz")
-        self.nifti = str(root / "nifti" / patient)
-        self.normalized = str(root / "normalized" / patient)
-        self.samples = str(root / "samples" / patient)
+        self.image_truth = str(root / "truth" / batch)
+        self.nifti = str(root / "nifti" / batch)
+        self.normalized = str(root / "normalized" / batch)
+        self.samples = str(root / "samples" / batch)
         self.inventory = str(root / "qc/{center}/inventory.tsv")
-        self.quality = str(root / "qc" / patient)
+        self.quality = str(root / "qc" / batch)
         self.quality_page = str(root / "qc/{center}/overview.html")
         self.same_patients = str(root / "qc/same_patients.json")
         self.shortcuts = str(root / "qc/shortcuts.json")

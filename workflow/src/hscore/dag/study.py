@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from hscore.dag.batches import batches
 from hscore.dag.frozen import Frozen
 from hscore.dag.paths import Paths, seed_groups
 from hscore.dag.tables import Table, nearest
@@ -274,10 +275,17 @@ class Study:
         """``paths.seed_groups`` of this study, or of the finished one where models come from one."""
         return seed_groups((self.frozen or self).config["train"])
 
-    def check_patient(self, center: str, patient: str) -> None:
-        """Raise UserError unless the centre's table lists the patient."""
-        if patient not in self._patient_set(center):
-            raise UserError(f"patient '{patient}' is not in the table of centre '{center}'")
+    @cached_property
+    def batches(self) -> dict[str, dict[str, list[str]]]:
+        """The patients of every centre by batch."""
+        size = self.config["patients_per_job"]
+        return {center: batches(patients, size) for center, patients in self.patients.items()}
+
+    def batch(self, center: str, name: str) -> list[str]:
+        """The patients of a batch; UserError where there is none of that name."""
+        if name not in self.batches[center]:
+            raise UserError(f"centre '{center}' has no batch '{name}'; it has {', '.join(self.batches[center])}")
+        return self.batches[center][name]
 
     @cache  # noqa: B019  one Study lives as long as the process
     def _patient_set(self, center: str) -> frozenset[str]:
@@ -330,10 +338,15 @@ class Study:
         return fingerprint(rows)
 
     @cache  # noqa: B019
-    def images_digest(self, center: str, patient: str) -> str:
-        """Digest of the names and sizes of a patient's own files; it changes when files come, go or change size."""
+    def batch_digest(self, center: str, batch: str) -> str:
+        """Digest of the names and sizes of the image files of a batch of patients."""
         if self.simulated:
             return "simulated"
+        return fingerprint([self.images_digest(center, patient) for patient in self.batch(center, batch)])
+
+    @cache  # noqa: B019
+    def images_digest(self, center: str, patient: str) -> str:
+        """Digest of the names and sizes of a patient's own files; it changes when files come, go or change size."""
         folder = os.path.join(self.centers[center]["images"], patient)
         files, visited = [], set()
         for place, folders, names in os.walk(folder, followlinks=True):

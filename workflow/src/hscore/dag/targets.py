@@ -21,15 +21,19 @@ class Targets:
         self.trained = [name for name, spec in study.config["models"].items() if "reading" not in spec]
         self.frozen = study.frozen.paths if study.frozen else None
 
-    def per_patient(self, pattern: str) -> list[str]:
-        """``pattern`` for every patient of every centre; nothing where no model sees images."""
+    def per_batch(self, pattern: str, *centers: str) -> list[str]:
+        """``pattern`` for every batch of the centres (all when none is named); nothing where no model sees images."""
         if not self.study.has_images:
             return []
         return [
-            pattern.format(center=center, patient=patient)
-            for center, patients in self.study.patients.items()
-            for patient in patients
+            pattern.format(center=center, batch=batch)
+            for center in centers or self.study.centers
+            for batch in self.study.batches[center]
         ]
+
+    def per_batch_of_center(self, pattern: str) -> Callable:
+        """The same for the centre of a job, as an input function."""
+        return lambda w: self.per_batch(pattern, w.center)
 
     def per_center(self, pattern: str, *roles: str, **fixed: str) -> list[str]:
         """``pattern`` for the centres with one of the roles (all roles when none is named), development first."""
@@ -61,12 +65,9 @@ class Targets:
         """The role of every centre, in the order of ``per_center``."""
         return [role for role in ("development", "external") for _ in self.study.centers_of(role)]
 
-    def samples_of_center(self, wildcards) -> list[str]:
-        """Sample folders of a centre's patients; none where no model sees images."""
-        if not self.study.has_images:
-            return []
-        center = wildcards.center
-        return [self.paths.samples.format(center=center, patient=p) for p in self.study.patients[center]]
+    def patients(self, wildcards) -> list[str]:
+        """The patients of a job."""
+        return self.study.batch(wildcards.center, wildcards.batch)
 
     def images_of_center(self, wildcards) -> list[str]:
         """Folder that holds one folder of DICOM per patient; none where no model sees images."""
@@ -89,15 +90,14 @@ class Targets:
         return [self.paths.page, *self.inventories(), *self.quality_pages()]
 
     def simulated_images(self, wildcards) -> list[str]:
-        """The simulated images of a patient; nothing when the study brings its own, which may be absent."""
-        self.study.check_patient(wildcards.center, wildcards.patient)
+        """The simulated images of a batch; nothing when the study brings its own, which may be absent."""
         if not self.study.simulated:
             return []
-        return [self.paths.simulated_images.format(center=wildcards.center, patient=wildcards.patient)]
+        return [self.paths.simulated_images.format(center=wildcards.center, batch=wildcards.batch)]
 
     def images(self, wildcards) -> str:
-        """Folder in which a patient's images are looked for."""
-        return f"{self.study.images_root(wildcards.center)}/{wildcards.patient}"
+        """Folder that holds one folder of images a patient."""
+        return self.study.images_root(wildcards.center)
 
     def sees_images(self, model: str) -> bool:
         """Whether the model is made of networks."""

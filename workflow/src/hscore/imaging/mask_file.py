@@ -1,9 +1,9 @@
 """The regions in a mask file: NIfTI, NRRD, 3D Slicer's .seg.nrrd, MetaImage."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 
 from hscore.imaging import metaimage_mask, nifti_mask, nrrd_mask
 from hscore.imaging.mask_volume import MaskVolume, Segment, UnreadableMaskError
@@ -52,7 +52,7 @@ def read(path: Path, label: int | None = None, folder: Path | None = None) -> li
     except UnreadableMaskError as error:
         text = f"{file_in_words(path)}: {error}"
         raise RoiError("unreadable_roi", f"{text}; {HOW_TO_PLACE}" if "position" in text else text) from None
-    except (ArithmeticError, LookupError, MemoryError, ValueError, struct.error):  # numbers in a header that are none
+    except (ArithmeticError, LookupError, MemoryError, ValueError, HeaderDataError):  # a header's numbers are none
         raise RoiError("unreadable_roi", f"{file_in_words(path)}: {kind} cannot be read: header damaged") from None
     except OSError as error:
         raise RoiError("unreadable_roi", f"{file_in_words(path)}: {error.strerror or 'cannot be opened'}") from None

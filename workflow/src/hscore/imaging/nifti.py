@@ -1,24 +1,21 @@
-"""NIfTI-1 files of one volume or several, read and written with nothing but numpy: SimpleITK takes longer to import.
+"""NIfTI files of one volume or several, as the stages look at them: voxels [z, y, x] on a grid of patient coordinates.
 
-They are those that dcm2niix and the stages of this project write. Files of other people (masks) are left to SimpleITK,
-which knows every dialect.
+nibabel knows the format. Files of other people (masks) are read elsewhere, with every doubt that they deserve.
 """
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 from isal import igzip
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from hscore.files import new_file
 from hscore.imaging.grid import Grid
 
-HEADER = 352  # bytes before the voxels
-TYPES = {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 256: "i1", 512: "<u2", 768: "<u4"}
-CODES = {np.dtype(name): code for code, name in TYPES.items()}
-# offset and length of the fields in which dcm2niix leaves times, comments and names
-FREE_TEXT = ((14, 18), (148, 80), (228, 24), (328, 16))  # db_name, descrip, aux_file, intent_name
+FREE_TEXT = ("db_name", "descrip", "aux_file", "intent_name")  # where dcm2niix leaves times, comments and names
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 GZIP_LEVEL = 2  # of isal: as small as level 1 of zlib in a sixth of its time
 
@@ -34,7 +31,7 @@ class Volume:
     grid: Grid
     slope: float
     intercept: float
-    header: bytes
+    header: nib.Nifti1Header
 
     def values(self, *index: slice | int) -> np.ndarray:
         """A part of the volume as float32, scaled."""
@@ -52,46 +49,40 @@ class Volume:
 
 
 def read(path: Path) -> Volume:
-    """Read a little-endian NIfTI-1 file, compressed or not; voxels of an uncompressed one are read when looked at.
+    """Read a NIfTI-1 file, compressed or not; voxels of an uncompressed one are read when looked at.
 
     Raises:
-        ValueError: it is another kind of file, or voxels are missing.
+        ValueError: it is another kind of file, it has no affine to scanner coordinates, or voxels are missing.
         EOFError, OSError: it is not compressed as its name says.
     """
-    compressed = path.suffix == ".gz"
-    content = np.frombuffer(igzip.decompress(path.read_bytes()), np.uint8) if compressed else np.memmap(path, mode="r")
-    header = bytearray(content[:HEADER].tobytes())
-    if len(header) < HEADER:
-        raise ValueError(f"{path} is too short for a NIfTI file")
-    (length,) = struct.unpack_from("<i", header, 0)
-    dimensions = struct.unpack_from("<8h", header, 40)
-    (kind,) = struct.unpack_from("<h", header, 70)
-    offset, slope, intercept = struct.unpack_from("<3f", header, 108)
-    (has_affine,) = struct.unpack_from("<h", header, 254)
-    if length != 348 or kind not in TYPES or not has_affine or any(n > 1 for n in dimensions[5 : dimensions[0] + 1]):
-        raise ValueError(f"{path} is not a little-endian NIfTI-1 file of real volumes with an affine")
-    for start, count in FREE_TEXT:
-        header[start : start + count] = bytes(count)
-    affine = np.eye(4)
-    affine[:3] = np.reshape(struct.unpack_from("<12f", header, 280), (3, 4))
-    shape = dimensions[4:0:-1] if dimensions[0] > 3 and dimensions[4] > 1 else dimensions[3:0:-1]
-    count = int(np.prod(shape)) * np.dtype(TYPES[kind]).itemsize
-    stored = content[int(offset) : int(offset) + count].view(TYPES[kind]).reshape(shape)
-    scaled = slope != 0 and np.isfinite([slope, intercept]).all()  # 0 and NaN both say that nothing is scaled
-    scale = (slope, intercept) if scaled else (1.0, 0.0)
-    return Volume(stored, Grid(dimensions[1:4], RAS_TO_LPS @ affine), *scale, bytes(header))
+    try:
+        if path.suffix == ".gz":
+            image = nib.Nifti1Image.from_bytes(igzip.decompress(path.read_bytes()))
+        else:
+            image = nib.Nifti1Image.from_filename(path)
+        stored = image.dataobj.get_unscaled().T
+    except (ImageFileError, HeaderDataError) as error:
+        raise ValueError(f"{path} is not a NIfTI-1 file ({error})") from None
+    header = image.header.copy()
+    if not header["sform_code"] or stored.ndim > 4 or stored.dtype.kind not in "iuf":
+        raise ValueError(f"{path} is not a NIfTI-1 file of real volumes with an affine")
+    for field in FREE_TEXT:
+        header[field] = b""
+    header.extensions.clear()
+    if stored.ndim == 4 and len(stored) == 1:
+        stored = stored[0]
+    grid = Grid(stored.shape[:-4:-1], RAS_TO_LPS @ image.affine)
+    return Volume(stored, grid, float(image.dataobj.slope), float(image.dataobj.inter), header)
 
 
 def new(stored: np.ndarray, grid: Grid) -> Volume:
     """A volume [(volume,) z, y, x] that comes from no file, on ``grid``; its header knows sizes and affine, no more."""
-    header = bytearray(HEADER)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8f", header, 76, 1, *grid.spacing, 0, 0, 0, 0)
-    header[123] = 2  # mm
-    struct.pack_into("<hh", header, 252, 0, 1)  # no quaternion; the affine leads to scanner coordinates
-    struct.pack_into("<12f", header, 280, *(RAS_TO_LPS @ grid.affine)[:3].ravel())
-    header[344:348] = b"n+1\0"
-    return Volume(stored, grid, 1.0, 0.0, bytes(header))
+    header = nib.Nifti1Header()
+    header.set_data_shape(stored.shape[::-1])
+    header.set_zooms((*grid.spacing, *[1.0] * (stored.ndim - 3)))
+    header.set_sform(RAS_TO_LPS @ grid.affine, code="scanner")
+    header.set_xyzt_units("mm")
+    return Volume(stored, grid, 1.0, 0.0, header)
 
 
 def write(stored: np.ndarray, like: Volume, path: Path, slope: float = 1.0, intercept: float = 0.0) -> None:
@@ -99,14 +90,14 @@ def write(stored: np.ndarray, like: Volume, path: Path, slope: float = 1.0, inte
 
     Equal voxels and positions give equal bytes, and nothing of the free text in the header of ``like`` is left.
     """
-    header = bytearray(like.header)
-    struct.pack_into("<8h", header, 40, 3, *stored.shape[::-1], 1, 1, 1, 1)
-    struct.pack_into("<hh", header, 70, CODES[stored.dtype], 8 * stored.itemsize)
-    struct.pack_into("<4f", header, 92, 0, 0, 0, 0)  # distances along axes that are no more
-    struct.pack_into("<3f", header, 108, HEADER, slope, intercept)
-    struct.pack_into("<2f", header, 124, 0, 0)  # the window of the values before
-    header[348:] = bytes(HEADER - 348)  # no extensions
-    content = b"".join([header, np.ascontiguousarray(stored).data])
+    header = like.header.copy()
+    header.set_data_dtype(stored.dtype)
+    header.set_data_shape(stored.shape[::-1])
+    header["pixdim"][4:] = 0  # distances along axes that are no more
+    header["cal_max"] = header["cal_min"] = 0  # the window of the values before
+    image = nib.Nifti1Image(stored.T, None, header)
+    image.header.set_slope_inter(slope, intercept)  # makes nibabel write the stored values as they are
+    content = image.to_bytes()
     with new_file(path) as temporary:
         temporary.write_bytes(igzip.compress(content, GZIP_LEVEL, mtime=0) if path.suffix == ".gz" else content)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk
 
 from hscore.imaging.frames import Frame
 
@@ -84,8 +85,6 @@ def _decoded(frame: Frame) -> np.ndarray:
 
 def _by_simpleitk(frame: Frame) -> np.ndarray | None:
     """Stored pixels [frame, row, column] by SimpleITK, which applies the rescale slope; None if it cannot."""
-    import SimpleITK as sitk  # it is needed for compressed files only, and takes long to import
-
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(frame.path)))

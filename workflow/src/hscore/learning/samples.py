@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore import batch
 from hscore.errors import UserError
 from hscore.model_spec import sequences_of
 
@@ -210,8 +211,7 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
             images = arrays[key].astype(np.float32, copy=False)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
-            f"patient '{patient}': {path} is damaged ({error}); "
-            f"make it again: snakemake --force {path.parent} --configfile ..., and start the study again"
+            f"patient '{patient}': {path} is damaged ({error}); {batch.again(batch.record_of(path.parent))}"
         ) from None
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")

@@ -3,6 +3,8 @@
 import gzip
 from pathlib import Path
 
+import contourpy
+import nibabel as nib
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
@@ -146,8 +148,6 @@ def write_rtstruct(
 
 def write_nifti_mask(path: Path, mask: np.ndarray, series: Series) -> None:
     """Write `mask` (sections, rows, columns; bool) as a gzipped NIfTI-1 mask in scanner coordinates (RAS, mm)."""
-    import nibabel as nib  # only this centre needs it
-
     affine = series.affine
     affine[:2] *= -1  # LPS to RAS
     image = nib.Nifti1Image(np.ascontiguousarray(mask.transpose(2, 1, 0).astype(np.uint8)), affine)
@@ -175,8 +175,6 @@ def _referenced_image(image: Dataset) -> Dataset:
 
 
 def _contours(mask: np.ndarray, images: list[Dataset], series: Series) -> list[Dataset]:
-    import contourpy  # only this centre needs it
-
     pixel = series.protocol["pixel"]
     items = []
     for section in np.flatnonzero(mask.any(axis=(1, 2))):

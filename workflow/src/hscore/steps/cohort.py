@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore import numerals
+from hscore import batch, numerals
 from hscore.cohort import flow
 from hscore.cohort.table import read_table
 from hscore.errors import UserError
@@ -17,9 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--role", required=True, choices=("development", "external"), help="role of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
-    parser.add_argument(
-        "--samples", required=True, nargs="*", help="folders of the sample step, one a patient; none without images"
-    )
+    parser.add_argument("--samples", required=True, nargs="*", help="records of the sample step; none without images")
     parser.add_argument("--clinical", nargs="*", default=["mri_ln_positive"], help="variables that models use")
     parser.add_argument(
         "--images", nargs="?", type=Path, help="images root, to name folders without a row in the table"
@@ -35,10 +33,10 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     table = read_table(arguments.table, arguments.center, arguments.codes)
     sampled = {}
-    for folder in arguments.samples:
-        status = Status.read(folder)
-        about = Path(folder) / "patient.json"
-        sampled[status.patient] = flow.Sampled(folder, status, read_json(about) if about.is_file() else {})
+    for patient, folder in batch.read(arguments.samples).items():
+        about = folder / "patient.json"
+        known = read_json(about) if about.is_file() else {}
+        sampled[patient] = flow.Sampled(str(folder), Status.read(folder), known)
     if not arguments.samples:  # no model sees images: nothing is known of them, and nobody is excluded for it
         sampled = {name: flow.Sampled("", Status(name, arguments.center, "none")) for name in table["patient"]}
     if unmatched := set(sampled) ^ set(table["patient"]):

@@ -1,8 +1,9 @@
-"""Step ``convert``: one patient's folder of DICOM files to NIfTI volumes, an ADC map and masks of the ROI."""
+"""Step ``convert``: patients' folders of DICOM files to NIfTI volumes, an ADC map and masks of the ROI."""
 
 from argparse import Namespace
 from pathlib import Path
 
+from hscore import batch
 from hscore.files import new_folder
 from hscore.imaging.intake import convert_patient
 from hscore.steps import _program
@@ -11,24 +12,31 @@ from hscore.steps import _program
 def main(argv: list[str] | None = None) -> None:
     """Command line of the step."""
     parser = _program.parser("convert", __doc__)
-    parser.add_argument("--patient", required=True, help="the patient's name in the clinical table")
+    parser.add_argument("--patients", required=True, nargs="+", help="the patients' names in the clinical table")
     parser.add_argument("--center", required=True, help="the centre's name")
     parser.add_argument(
-        "--images", required=True, type=Path, help="the patient's folder, of any structure; may be missing"
+        "--images", required=True, type=Path, help="folder that holds one folder a patient, of any structure"
     )
     parser.add_argument(
         "--settings", required=True, type=_program.settings, help="section 'convert' of the config, as JSON"
     )
     parser.add_argument("--study", default="", help="the study's name, the salt of hashes")
-    parser.add_argument("--output", required=True, type=Path, help="folder to write")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+    )
     _program.run(_convert, parser.parse_args(argv))
 
 
 def _convert(arguments: Namespace) -> None:
-    with new_folder(arguments.output) as folder:
-        convert_patient(
-            arguments.patient, arguments.center, arguments.images, arguments.settings, folder, arguments.study
-        )
+    made = batch.folders(arguments.output, arguments.patients)
+
+    def convert(patient: str) -> None:
+        images = arguments.images / patient
+        with new_folder(made[patient]) as folder:
+            convert_patient(patient, arguments.center, images, arguments.settings, folder, arguments.study)
+
+    batch.work_through(arguments.patients, convert)
+    batch.write(arguments.output, made)
 
 
 if __name__ == "__main__":

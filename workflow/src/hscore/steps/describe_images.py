@@ -4,6 +4,7 @@ import argparse
 import csv
 from pathlib import Path
 
+from hscore import batch
 from hscore.files import read_json, write_json
 from hscore.imaging.protocol import protocol
 from hscore.imaging.quality import METRICS
@@ -17,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--centers", nargs="+", required=True, help="the centres, in the order of the inventories")
     add("--inventories", nargs="+", type=Path, required=True, help="inventory.tsv of every centre")
-    add("--quality", nargs="+", type=Path, required=True, help="folders of the quality step, of every patient")
+    add("--quality", nargs="+", type=Path, required=True, help="records of the quality step")
     add("--sequences", nargs="+", required=True, help="all sequences, in the order they are shown")
     add("--output", type=Path, required=True, help="file to write (JSON)")
     _program.run(work, parser.parse_args(argv))
@@ -29,7 +30,7 @@ def work(arguments: argparse.Namespace) -> None:
     for center, path in zip(arguments.centers, arguments.inventories, strict=True):
         with path.open(newline="", encoding="utf-8") as file:
             inventories[center] = list(csv.DictReader(file, delimiter="\t"))
-    patients = [read_json(folder / "quality.json") for folder in arguments.quality]
+    patients = [read_json(folder / "quality.json") for folder in batch.read(arguments.quality).values()]
     content = {
         "protocol": protocol(inventories, arguments.sequences),
         "quality": {

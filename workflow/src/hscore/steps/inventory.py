@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from hscore import batch
 from hscore.files import new_file
 from hscore.imaging import inventory
 from hscore.steps import _program
@@ -11,7 +12,7 @@ from hscore.steps import _program
 def main(argv: list[str] | None = None) -> None:
     """Command line of the step."""
     parser = _program.parser("inventory", __doc__)
-    parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="folders of the convert step")
+    parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="records of the convert step")
     parser.add_argument("--output", required=True, type=Path, help="table to write (TSV)")
     _program.run(work, parser.parse_args(argv))
 
@@ -19,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: Namespace) -> None:
     """Read, write."""
     with new_file(arguments.output) as path, path.open("w", encoding="utf-8", newline="") as file:
-        inventory.write(arguments.nifti, file)
+        inventory.write(list(batch.read(arguments.nifti).values()), file)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Correct the coil's bias field and normalise the intensity of each usable sequence of one patient."""
+"""Correct the coil's bias field and normalise the intensity of each usable sequence of the patients of a batch."""
 
 import argparse
 from pathlib import Path
 
+from hscore import batch
 from hscore.files import new_folder
 from hscore.imaging import normalization
 from hscore.status import Status
@@ -11,17 +12,26 @@ from hscore.steps import _program
 
 def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("normalize", __doc__)
-    parser.add_argument("--nifti", required=True, type=Path, help="the patient's folder of the convert step")
+    parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step")
     parser.add_argument("--settings", required=True, type=_program.settings, help="section normalize of the config")
-    parser.add_argument("--output", required=True, type=Path, help="folder to write")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+    )
     _program.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:
-    status = Status.read(arguments.nifti).next("normalize")
-    with new_folder(arguments.output) as folder:
-        normalization.normalize_patient(status, arguments.nifti, folder, arguments.settings)
-        status.write(folder)
+    converted = batch.read([arguments.nifti])
+    made = batch.folders(arguments.output, converted)
+
+    def normalize(patient: str) -> None:
+        status = Status.read(converted[patient]).next("normalize")
+        with new_folder(made[patient]) as folder:
+            normalization.normalize_patient(status, converted[patient], folder, arguments.settings)
+            status.write(folder)
+
+    batch.work_through(converted, normalize)
+    batch.write(arguments.output, made)
 
 
 if __name__ == "__main__":

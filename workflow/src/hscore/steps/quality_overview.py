@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from hscore import batch
 from hscore.files import new_file, read_json
 from hscore.imaging.quality import METRICS
 from hscore.reporting import quality_page
@@ -15,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--center", required=True, help="the centre's name as in its patients' folders")
     parser.add_argument("--name", required=True, help="the centre's name as the page shows it")
     parser.add_argument("--data", required=True, choices=["simulated", "own"], help="what the study is made from")
-    parser.add_argument("--quality", required=True, type=Path, nargs="+", help="folders of the quality step")
+    parser.add_argument("--quality", required=True, type=Path, nargs="+", help="records of the quality step")
     parser.add_argument("--same-patients", required=True, type=Path, help="file of the compare_patients step")
     parser.add_argument("--output", required=True, type=Path, help="page to write (HTML)")
     _program.run(work, parser.parse_args(argv))
@@ -23,10 +24,11 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: Namespace) -> None:
     """Read, render, write."""
-    patients = [read_json(folder / "quality.json") for folder in arguments.quality]
+    folders = batch.read(arguments.quality)
+    patients = [read_json(folder / "quality.json") for folder in folders.values()]
     pictures = {
-        one["patient"]: (folder / "montage.webp").read_bytes()
-        for one, folder in zip(patients, arguments.quality, strict=True)
+        patient: (folder / "montage.webp").read_bytes()
+        for patient, folder in folders.items()
         if (folder / "montage.webp").exists()
     }
     page = quality_page.render(

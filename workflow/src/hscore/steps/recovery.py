@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore import batch
 from hscore.cohort.table import read_manifest
 from hscore.files import new_file, read_json, write_json
 from hscore.recovery import comparison, page
@@ -15,20 +16,18 @@ def work(arguments: argparse.Namespace) -> None:
     parameters, validation = load(arguments.parameters), read_json(arguments.validation)
     truths = {center: read_json(path) for center, path in zip(arguments.centers, arguments.truths, strict=True)}
     included: dict[str, list] = {"development": [], "external": []}
-    converted, sampled = (
-        {(folder.parent.name, folder.name.removeprefix("sub-")): folder for folder in folders}
-        for folders in (arguments.nifti, arguments.samples)
+    converted, sampled, true_images = (
+        batch.read(records) for records in (arguments.nifti, arguments.samples, arguments.image_truth)
     )
-    true_images = {(path.parent.name, path.stem): path for path in arguments.image_truth}
     rows, shown = [], []
     for center, role, manifest in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
         patients = list(read_manifest(manifest)["patient"])
         included[role] += [(center, patient) for patient in patients]
-        for who in ((center, patient) for patient in patients):
-            found = comparison.images(who[1], converted[who], sampled[who], true_images[who])
+        for who in patients:
+            found = comparison.images(who, converted[who], sampled[who], true_images[who])
             rows += [{"center": center, **row} for row in found]
         if patients:
-            shown.append((center, truths[center]["scanner"], patients[0], converted[center, patients[0]]))
+            shown.append((center, truths[center]["scanner"], patients[0], converted[patients[0]]))
     performance, models = validation["performance"], arguments.models
     content = {
         "study": arguments.study,
@@ -59,9 +58,9 @@ def main(argv: list[str] | None = None) -> None:
     add("--roles", nargs="+", required=True, help="their roles")
     add("--truths", type=Path, nargs="+", required=True, help="their planted truths, JSON")
     add("--manifests", type=Path, nargs="+", required=True, help="their included patients, CSV")
-    add("--image-truth", type=Path, nargs="+", required=True, help="truths about images: .../<center>/<patient>.npz")
-    add("--nifti", type=Path, nargs="+", required=True, help="folders of the convert step: .../<center>/sub-<patient>")
-    add("--samples", type=Path, nargs="+", required=True, help="folders of the sample step, likewise")
+    add("--image-truth", type=Path, nargs="+", required=True, help="records of the truths about images")
+    add("--nifti", type=Path, nargs="+", required=True, help="records of the convert step")
+    add("--samples", type=Path, nargs="+", required=True, help="records of the sample step")
     add("--validation", type=Path, required=True, help="validation, JSON")
     add("--hazard-ratios", type=Path, required=True, help="hazard ratios next to the planted one, JSON")
     add("--monte-carlo", type=Path, required=True, help="summary of the Monte-Carlo studies, JSON")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hscore import batch
 from hscore.files import read_json, write_json
 from hscore.statistics import cases, tables
 from hscore.steps import _program
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--lnm", nargs="+", type=Path, required=True, help="lnm.csv of every centre")
     add("--dfs", nargs="+", type=Path, required=True, help="dfs.csv of every centre")
     add("--thresholds", type=Path, required=True, help="thresholds.json")
-    add("--quality", nargs="*", default=[], type=Path, help="folders of the quality step, of every patient; if images")
+    add("--quality", nargs="*", default=[], type=Path, help="records of the quality step; if images")
     add("--output", type=Path, required=True, help="file to write (JSON)")
     _program.run(work, parser.parse_args(argv))
 
@@ -58,7 +59,7 @@ def work(arguments: argparse.Namespace) -> None:
     }
     main = next(iter(scores))
     shown = cases.shown(scores[main], patients, cuts, arguments.model, arguments.most)
-    pictures = {folder.name.removeprefix("sub-"): folder / "montage.webp" for folder in arguments.quality}
+    pictures = {patient: folder / "montage.webp" for patient, folder in batch.read(arguments.quality).items()}
     content = {
         "model": arguments.model,
         "threshold": cuts[arguments.model],

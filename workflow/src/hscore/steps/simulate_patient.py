@@ -1,9 +1,10 @@
-"""Write the DICOM series and the region of interest of one simulated patient, and the truth about her images."""
+"""Write the DICOM series and the region of interest of simulated patients, and the truth about their images."""
 
 from pathlib import Path
 
 import numpy as np
 
+from hscore import batch
 from hscore.files import new_file, new_folder, read_json
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
@@ -13,24 +14,32 @@ from hscore.steps import _program
 def work(arguments) -> None:
     parameters = load(arguments.parameters)
     truth = read_json(arguments.truth)
-    with new_folder(arguments.output) as folder:
-        true = write_patient(
-            folder, parameters, truth, arguments.atlas, arguments.patient, arguments.scanner, arguments.seed
-        )
-    with new_file(arguments.image_truth) as path:
-        np.savez_compressed(path, **true)
+    images = {patient: arguments.images.parents[1] / "images" / patient for patient in arguments.patients}
+    truths = {patient: arguments.image_truth.parents[1] / f"{patient}.npz" for patient in arguments.patients}
+
+    def simulate(patient: str) -> None:
+        with new_folder(images[patient]) as folder:
+            true = write_patient(folder, parameters, truth, arguments.atlas, patient, arguments.scanner, arguments.seed)
+        with new_file(truths[patient]) as path:
+            np.savez_compressed(path, **true)
+
+    batch.work_through(arguments.patients, simulate)
+    batch.write(arguments.images, images)
+    batch.write(arguments.image_truth, truths)
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("simulate_patient", __doc__)
-    parser.add_argument("--truth", required=True, help="planted truth of the patient's centre (JSON)")
+    parser.add_argument("--truth", required=True, help="planted truth of the patients' centre (JSON)")
     parser.add_argument("--atlas", type=Path, required=True, help="folder of the atlas")
-    parser.add_argument("--patient", required=True, help="patient id")
+    parser.add_argument("--patients", required=True, nargs="+", help="names of the patients")
     parser.add_argument("--scanner", required=True, help="scanner profile of the parameters: siemens, ge or philips")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
-    parser.add_argument("--output", required=True, help="output: folder of the patient's images")
-    parser.add_argument("--image-truth", required=True, help="output: true masks and diffusion coefficient (npz)")
+    parser.add_argument("--images", type=Path, required=True, help="output: record of the patients' folders of images")
+    parser.add_argument(
+        "--image-truth", type=Path, required=True, help="output: record of true masks and diffusion coefficients (npz)"
+    )
     _program.run(work, parser.parse_args(argv))
 
 

@@ -1,0 +1,113 @@
+"""A batch of patients: one job works through them, one after the other, and leaves a record of what it made.
+
+The record is the output that Snakemake knows. It stands in ``batches`` beside the folders of the patients and holds,
+by patient, the path of what was made (relative to the record's folder) and a SHA-256 of its content, so that a record
+changes when anything that it stands for does.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from hscore.errors import UserError
+from hscore.files import read_json, sha256, write_json
+
+log = logging.getLogger(__name__)
+
+FOLDER = "batches"  # of the records
+
+
+def folders(record: Path, patients: Iterable[str]) -> dict[str, Path]:
+    """Return where the patients' folders go: beside the folder of the record."""
+    return {patient: record.parents[1] / f"sub-{patient}" for patient in patients}
+
+
+def work_through(patients: Iterable[str], work: Callable[[str], None]) -> None:
+    """Do the work for every patient, whatever happens to another.
+
+    Lines of the log name their patient.
+
+    Raises:
+        UserError: the work failed for at least one patient, after all others were done; it names each and says why.
+    """
+    patients, failed = list(patients), []
+    for number, patient in enumerate(patients, 1):
+        with _named_in_log(patient):
+            log.info("%d of %d", number, len(patients))
+            try:
+                work(patient)
+            except UserError as error:
+                log.error("%s", error)
+                failed.append(f"patient '{patient}': {error}")
+            except Exception as error:
+                log.exception("a fault of this program")
+                fault = f"{type(error).__name__}: {error}"
+                failed.append(f"patient '{patient}': a fault of this program ({fault}); its log has the traceback")
+    if failed:
+        raise UserError("\n".join(failed))
+
+
+@contextmanager
+def _named_in_log(patient: str) -> Iterator[None]:
+    """Name the patient in every line of the log."""
+    handlers = logging.getLogger().handlers
+    before = [handler.formatter for handler in handlers]
+    named = logging.Formatter("%(levelname)s %(patient)s: %(message)s", defaults={"patient": patient})
+    for handler in handlers:
+        handler.setFormatter(named)
+    try:
+        yield
+    finally:
+        for handler, formatter in zip(handlers, before, strict=True):
+            handler.setFormatter(formatter)
+
+
+def write(record: str | Path, made: Mapping[str, Path]) -> None:
+    """Write the record of what was made for each patient, a file or a folder."""
+    start = Path(record).parent
+    write_json(
+        record,
+        {
+            patient: {"path": Path(os.path.relpath(path, start)).as_posix(), "sha256": digest(path)}
+            for patient, path in made.items()
+        },
+    )
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of all files of a folder."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = [f"{file.relative_to(path).as_posix()} {sha256(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def read(records: Iterable[str | Path]) -> dict[str, Path]:
+    """Return what was made, by patient, of all batches with these records.
+
+    Raises:
+        UserError: something that a record stands for is not there.
+    """
+    found = {}
+    for record in map(Path, records):
+        for patient, entry in read_json(record).items():
+            found[patient] = Path(os.path.normpath(record.parent / entry["path"]))
+            if not found[patient].exists():
+                raise UserError(f"{found[patient]} is not there, but {record} says that it was made; {again(record)}")
+    return found
+
+
+def record_of(folder: Path) -> Path:
+    """Return the latest record of the batch that made the folder of a patient."""
+    patient = folder.name.removeprefix("sub-")
+    records = [record for record in (folder.parent / FOLDER).glob("*.json") if patient in read_json(record)]
+    return max(records, key=lambda record: record.stat().st_mtime, default=folder)
+
+
+def again(record: Path) -> str:
+    """Say how to have a batch made again."""
+    return f"make it again: snakemake --force {record} --configfile ..., and start the study again"
