@@ -28,6 +28,7 @@ none. With several seeds the predict step adds ``seeds``, the alignment of each 
 """
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from hscore.errors import UserError
 from hscore.learning import firth
@@ -110,8 +111,6 @@ def _intercept(positive: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _isotonic(positive: np.ndarray, logits: np.ndarray) -> dict | None:
-    from scipy.optimize import isotonic_regression  # here, because it costs half a second
-
     values, places = np.unique(firth.logistic(logits), return_inverse=True)
     weights = np.bincount(places).astype(float)
     found = isotonic_regression(np.bincount(places, positive) / weights, weights=weights)

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from lifelines import CoxPHFitter
+from lifelines.exceptions import ConvergenceError
+from scipy.optimize import brentq
 from scipy.special import chdtrc
 
 from hscore.statistics import partial_likelihood, proportional_hazards
@@ -220,9 +223,6 @@ def _lifelines(
     time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
 ) -> np.ndarray | None:
     """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
-
     table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
     table = table.assign(time=time, event=event)
     if strata is not None:
@@ -377,8 +377,6 @@ def _profile_rows(
 
 def _crossing(height: Callable[[float], float], start: float, step: float, level: float) -> float | None:
     """Where the profile falls to ``level`` on one side of its top; None when it never does."""
-    from scipy.optimize import brentq
-
     inner, outer = start, start + step
     for _ in range(30):
         if height(outer) < level:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 
 from hscore.statistics import cross_validation
@@ -272,8 +273,6 @@ def newcombe_interval(
 
     Exists, and is not a point, also for an area of 0 or 1. ``factor`` multiplies the variance.
     """
-    from scipy.optimize import brentq
-
     z = quantile(confidence) * np.sqrt(factor)
 
     def excess(other: float) -> float:

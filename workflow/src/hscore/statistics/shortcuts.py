@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import mannwhitneyu
 
 from hscore.statistics import discrimination
 from hscore.statistics.multiplicity import holm
@@ -16,8 +17,6 @@ def report(features: pd.DataFrame, positive: np.ndarray) -> dict:
     Two-sided Mann-Whitney test (normal approximation with ties). A feature that is the same in all patients, or known
     in too few of a class, is left out.
     """
-    from scipy.stats import mannwhitneyu
-
     rows = []
     for name, values in features.items():
         known = values.notna().to_numpy()

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from lifelines import KaplanMeierFitter
 from scipy.special import chdtrc
 
 from hscore.statistics.estimates import finite, quantile, two_sided_p, unknown
@@ -39,8 +40,6 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, confidence: float) -> Curv
 
     Before the first event the band is ``without_event`` for those who are followed on from each point.
     """
-    from lifelines import KaplanMeierFitter
-
     fitter = KaplanMeierFitter(alpha=1 - confidence).fit(time, event)
     survival = fitter.survival_function_.iloc[:, 0].to_numpy()
     low, high = (fitter.confidence_interval_.iloc[:, column].to_numpy().copy() for column in (0, 1))
