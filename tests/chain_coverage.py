@@ -47,6 +47,7 @@ FOLLOW_UP, MONTHLY_LOSS = (30, 84), 0.002  # as resources/simulation.yaml
 LEFT_OUT = {
     r"apparent": "accuracy on the training patients: an estimate of nothing else",
     r"^validation\.precision": "plans of a prospective study",
+    r"^validation\.centers": "the single external centre once more, under its own name",
     r"\.spline|\.curve$|calibration\[.*\]\.curve": "curves on a grid that differs from study to study",
 }
 
@@ -122,7 +123,7 @@ def truth(folder: Path, large: pd.DataFrame, prediction: dict, random: np.random
             for name, column, evaluation in (("external", "score", external), ("development", "out_of_fold", single))
         }
         by_ensemble = {"external": ("score", large.assign(score=external.scores[MODEL]))}
-        predicted = survival_by_score.prediction(prediction, by_ensemble, settings["confidence"])
+        predicted = survival_by_score.prediction(prediction, by_ensemble, settings)
         return {
             "validation": validation.validate(
                 evaluations, frozen, score_chain.validation_settings(2), dict.fromkeys(evaluations, about)
@@ -147,7 +148,8 @@ def linear() -> Iterator[None]:
             (concordance, "concordance", _concordance),
             (time_dependent, "jackknife", lambda statistics, n: statistics(bootstrap.everyone(n))[0] * np.nan),
             (cox, "_crossing", lambda *_: None),
-            (cox, "_lifelines", lambda time, event, covariates: np.zeros(covariates.shape[1])),  # Newton's steps follow
+            # Newton's steps follow
+            (cox, "_lifelines", lambda time, event, covariates, strata: np.zeros(covariates.shape[1])),
             (cox_models, "spline", lambda *_: {}),
         ):
             stack.enter_context(patch.object(module, name, other))

@@ -344,7 +344,7 @@ def edits() -> dict[str, dict[str, int]]:
     return {
         "reporting/page.py": {"report": 1, "record_run": 1},
         "reporting/crate.py": {"record_run": 1},
-        "statistics/splines.py": {"analyse_survival": 1, **REPORT},
+        "statistics/splines.py": {"validate_models": 1, "analyse_survival": 1, **REPORT},
         "statistics/reclassification.py": {"validate_models": 1, **REPORT},
         "cohort/folds.py": {"split_development": 1, **TRAINING},
         "learning/augment.py": TRAINING,

@@ -265,3 +265,11 @@ def test_proportional_hazards_of_a_term_are_tested_as_one(data):
     term, everything = model.proportional({"both": ["group", "age"]})
     assert term["term"] == "both" and term["df"] == 2
     assert term["chi2"] == pytest.approx(everything["chi2"])
+
+
+def test_a_profile_goes_on_where_the_likelihood_no_longer_tells_of_another_coefficient():
+    def flat_in_the_second(beta):
+        return -(beta[0] ** 2), np.array([-2 * beta[0], 0.0]), np.diag([2.0, 0.0])
+
+    found = cox._maximise(flat_in_the_second, np.array([1.0, 5.0]), np.array([False, True]))
+    assert found.tolist() == [1.0, 5.0]

@@ -325,7 +325,8 @@ def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
     value, score, information = slope(beta)
     for _ in range(200):
         step = np.zeros(beta.size)
-        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
+        # far out on a profile the risk sets may no longer tell of the other coefficients: no step along those
+        step[free] = np.linalg.lstsq(information[np.ix_(free, free)], score[free])[0]
         step /= max(1.0, np.abs(step).max(initial=0))  # no more than one standard deviation at once
         while (promise := float(step @ score)) > 1e-14 * (1 + abs(value)):
             trial = slope(beta + step)
