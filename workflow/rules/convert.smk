@@ -24,7 +24,7 @@ rule convert_patient:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(3 * config["patients_per_job"]),
+        runtime=per_patient(3, targets.patients),
     shell:
         "python -m hscore.steps.convert --patients {params.patients} --center {wildcards.center}"
         " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.record:q} > {log:q} 2>&1"

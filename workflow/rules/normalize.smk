@@ -20,7 +20,7 @@ rule normalize_patient:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(5 * config["patients_per_job"]),
+        runtime=per_patient(5, targets.patients),
     shell:
         "python -m hscore.steps.normalize --nifti {input.nifti:q} --settings {params.settings:q}"
         " --output {output.record:q} > {log:q} 2>&1"

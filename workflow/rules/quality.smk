@@ -22,7 +22,7 @@ rule check_quality:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(2 * config["patients_per_job"]),
+        runtime=per_patient(2, targets.patients),
     shell:
         "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.record:q} > {log:q} 2>&1"

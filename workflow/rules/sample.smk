@@ -21,7 +21,7 @@ rule sample_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(2 * config["patients_per_job"]),
+        runtime=per_patient(2, targets.patients),
     shell:
         "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --settings {params.settings:q} --output {output.record:q} > {log:q} 2>&1"

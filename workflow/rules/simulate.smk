@@ -90,7 +90,7 @@ rule simulate_patient:
     threads: 1
     resources:
         mem_mb=growing(1500),
-        runtime=growing(2 * config["patients_per_job"]),
+        runtime=per_patient(2, targets.patients),
     shell:
         "python -m hscore.steps.simulate_patient --truth {input.truth:q} --atlas {input.atlas:q}"
         " --patients {params.patients} --scanner {params.scanner} --seed {params.seed} --parameters {input.parameters:q}"

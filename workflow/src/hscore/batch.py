@@ -42,6 +42,9 @@ def work_through(patients: Iterable[str], work: Callable[[str], None]) -> None:
             except UserError as error:
                 log.error("%s", error)
                 failed.append(f"patient '{patient}': {error}")
+            except OSError as error:  # a full disk, a folder that cannot be written
+                log.exception("the operating system refused")
+                failed.append(f"patient '{patient}': {error}")
             except Exception as error:
                 log.exception("a fault of this program")
                 fault = f"{type(error).__name__}: {error}"

@@ -13,3 +13,12 @@ def growing(amount: int) -> Callable[..., int]:
         return amount * attempt
 
     return at
+
+
+def per_patient(amount: int, patients: Callable[..., list[str]]) -> Callable[..., int]:
+    """A resource that grows with every attempt, and with the number of ``patients`` of a job (an input function)."""
+
+    def at(wildcards, attempt: int) -> int:
+        return amount * len(patients(wildcards)) * attempt
+
+    return at
