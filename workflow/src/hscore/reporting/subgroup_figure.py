@@ -32,13 +32,16 @@ def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
         return None
     overall = _overall(results, found[0])
     lines = 1 + sum(1.35 + len(entry["levels"]) for entry in found)
-    height = ROW * lines + 1.72
+    height = ROW * lines + 1.9
     figure = canvas.new_figure(WIDTH, height, results["study"]["simulated"])
     label = labels_of(results).get(found[0]["model"], found[0]["model"])
     canvas.heading(
         figure,
         f"{label} in subgroups, {EVALUATIONS[evaluation]}",
-        [f"AUC with {level_of(results)} interval (DeLong); p: does the AUC differ between the levels? (Cochran's Q)"],
+        [
+            f"AUC with {level_of(results)} interval ({overall['auc'].get('method')})",
+            "p: does the AUC differ between the levels? (Cochran's Q)",
+        ],
     )
     axes = canvas.panel(figure, PLOT, 0.92, TEXT - PLOT - 0.15, ROW * lines)
     axes.set(xlim=(0, 1), ylim=(-lines, 0), xlabel="AUC")
