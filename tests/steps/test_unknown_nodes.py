@@ -10,6 +10,7 @@ from statistics_inputs import CONFIG
 from test_cohort import HEADER
 from test_train_predict import predict_arguments, train_arguments
 
+from hscore import batch
 from hscore.files import read_json, write_json
 from hscore.learning import calibration
 from hscore.learning.ensemble import load_model, member_of
@@ -298,10 +299,12 @@ def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path, monkeyp
     monkeypatch.setattr(shortcuts.imaging, "features", lambda folder: {"number": float(folder.name.split("-")[-1])})
     lnm = {f"p-{number}": ["", 1, 0][number % 3] for number in range(30)}
     (tmp_path / "lnm.csv").write_text("patient,lnm\n" + "".join(f"{name},{value}\n" for name, value in lnm.items()))
-    folders = [str(tmp_path / "far" / f"sub-{name}") for name in lnm]
-    output = tmp_path / "found.json"
+    record, output = tmp_path / "far/batches/1-of-1.json", tmp_path / "found.json"
+    for folder in (folders := batch.folders(record, lnm)).values():
+        folder.mkdir(parents=True)
+    batch.write(record, folders)
     shortcuts.main(
-        ["--nifti", *folders, "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
+        ["--nifti", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
     )
     found = read_json(output)["far"]
     assert (found["n"], found["positives"]) == (20, 10)

@@ -1,5 +1,6 @@
 """The record of a batch, and work on its patients that goes wrong for some of them."""
 
+import errno
 import logging
 
 import pytest
@@ -94,6 +95,14 @@ def test_whatever_happens_to_a_patient_the_others_are_worked_through(caplog):
         "patient 'P3': a fault of this program (ZeroDivisionError: one by none); its log has the traceback",
     ]
     assert "Traceback" in caplog.text
+
+
+def test_a_full_disk_is_no_fault_of_the_program():
+    def work(patient: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "results/x")
+
+    with pytest.raises(UserError, match="^patient 'P1': .*No space left on device: 'results/x'; its log"):
+        batch.work_through(["P1"], work)
 
 
 def test_stopping_a_job_stops_the_batch():

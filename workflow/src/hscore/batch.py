@@ -5,6 +5,7 @@ by patient, the path of what was made (relative to the record's folder) and a SH
 changes when anything that it stands for does.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -18,6 +19,7 @@ from hscore.files import read_json, sha256, write_json
 log = logging.getLogger(__name__)
 
 FOLDER = "batches"  # of the records
+NO_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}  # full, or not to be written
 
 
 def folders(record: Path, patients: Iterable[str]) -> dict[str, Path]:
@@ -42,13 +44,11 @@ def work_through(patients: Iterable[str], work: Callable[[str], None]) -> None:
             except UserError as error:
                 log.error("%s", error)
                 failed.append(f"patient '{patient}': {error}")
-            except OSError as error:  # a full disk, a folder that cannot be written
-                log.exception("the operating system refused")
-                failed.append(f"patient '{patient}': {error}")
             except Exception as error:
-                log.exception("a fault of this program")
-                fault = f"{type(error).__name__}: {error}"
-                failed.append(f"patient '{patient}': a fault of this program ({fault}); its log has the traceback")
+                refused = isinstance(error, OSError) and error.errno in NO_FAULT
+                fault = f"{error}" if refused else f"a fault of this program ({type(error).__name__}: {error})"
+                log.exception("%s", "the operating system refused" if refused else "a fault of this program")
+                failed.append(f"patient '{patient}': {fault}; its log has the traceback")
     if failed:
         raise UserError("\n".join(failed))
 

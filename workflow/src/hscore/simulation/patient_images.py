@@ -23,7 +23,7 @@ def write_patient(
     (1e-6 mm2/s).
     """
     if patient not in truth["patients"]:
-        raise UserError(f"patient '{patient}' is not in the simulated truth of centre '{truth['center']}'")
+        raise UserError(f"the simulated truth of centre '{truth['center']}' does not know this patient")
     record = truth["patients"][patient]
     profile = scanner(parameters, scanner_name)
     pelvis = anatomy.build(parameters, patient, record, seed)
