@@ -150,3 +150,10 @@ def test_what_the_operating_system_refuses_is_a_sentence():
     trace = '  File "/x/io.py", line 3, in remove\n    os.remove(file)\n'
     error = f"Traceback (most recent call last):\n{trace}OSError: [Errno 30] Read-only file system: 'results/a.log'\n"
     assert messages.plain_error(error, "OSError") == "Read-only file system: 'results/a.log'"
+
+
+def test_results_that_were_made_read_only_are_one_sentence():
+    said = 'ProtectedOutputException in rule x in file "y.smk", line 98:\nWrite-protected output files for rule x:\n'
+    said += "    output: results/a.json\n    affected files:\n        results/a.json\n"
+    expected = "Results cannot be written: results/a.json is write-protected"
+    assert messages.plain_error(said, "ProtectedOutputException") == expected

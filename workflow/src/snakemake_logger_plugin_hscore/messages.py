@@ -60,6 +60,8 @@ def plain_error(text: str, exception: str | None) -> str:
     """The sentence of an error, without the place in the workflow where it was raised; a bug keeps all it says."""
     if exception in WHAT_NEXT:
         return WHAT_NEXT[exception]
+    if exception == "ProtectedOutputException":
+        return f"Results cannot be written: {text.split()[-1]} is write-protected"
     if refused := re.search(r"(?m)^(?:OS|Permission|FileNotFound|NotADirectory)Error: \[Errno \d+\] (.+)$", text):
         return refused[1]  # what the operating system says, such as "Read-only file system: 'results/x'"
     if exception not in {"WorkflowError", "UserError"}:
