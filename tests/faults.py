@@ -225,7 +225,9 @@ def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
 
 def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     """A bit of a patient's samples and a bit of a network's weights change; whoever reads them says so."""
-    study = reference.copy(folder, "models/cet1wi_tumour", "predictions/hybrid")
+    # everything after the models, too: Snakemake makes nothing again whose successors are there and current
+    after = ("predictions", "validation", "survival", "explanation", "report", "provenance")
+    study = reference.copy(folder, "models/cet1wi_tumour", *after)
     manifest = (study.results / "cohort/henan/manifest.csv").read_text().splitlines()
     patient = study.results / "samples/henan" / f"sub-{manifest[1].split(',')[0]}"
     model = study.results / "models/hybrid/seed-1"
