@@ -1,10 +1,9 @@
 """Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
 
-Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions. What
-they have no reference for stands in references/r.json, survival.json and evaluation.json, written from the same data by
-make.R, survival.R and evaluation.R there. The aim is a relative difference of at most 1e-6, of 1e-5 where both sides
-iterate. A row that is allowed more says why. Every number of the reference files is compared, or falls under one of
-``NOT_COMPARED``.
+Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions.
+Further R results for the same data are in references: make.R, survival.R and evaluation.R write r.json, survival.json
+and evaluation.json. The aim is a relative difference of at most 1e-6, or 1e-5 where both sides iterate. A row that is
+allowed more says why. Every number of the reference files is compared or listed in ``NOT_COMPARED``.
 """
 
 import json

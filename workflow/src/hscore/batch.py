@@ -1,8 +1,8 @@
 """A batch of patients: one job works through them, one after the other, and leaves a record of what it made.
 
-The record is the output that Snakemake knows. It stands in ``batches`` beside the folders of the patients and holds,
-by patient, the path of what was made (relative to the record's folder) and a SHA-256 of its content, so that a record
-changes when anything that it stands for does.
+Snakemake tracks the record only, a file in the folder ``batches`` next to the patients' folders. For each patient it
+gives the path of the output (relative to the record's folder) and a SHA-256 of its content, so that the record changes
+whenever an output does.
 """
 
 import errno

@@ -96,7 +96,7 @@ class Targets:
         return [self.paths.simulated_images.format(center=wildcards.center, batch=wildcards.batch)]
 
     def images(self, wildcards) -> str:
-        """Folder that holds one folder of images a patient."""
+        """Folder with one subfolder of images per patient."""
         return self.study.images_root(wildcards.center)
 
     def sees_images(self, model: str) -> bool:

@@ -191,7 +191,7 @@ def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, s
         if name not in paths:
             raise UserError(f"models: the scores of '{name}' are fused but not given")
         table_of = pd.read_csv(paths[name], dtype={"patient": str}, float_precision="round_trip").set_index("patient")
-        found = table_of[column if column in table_of else "score"]  # a reading has no members, one column a fold
+        found = table_of[column if column in table_of else "score"]  # a reading has one score for all folds
         missing = [patient for patient in table["patient"] if patient not in found.index]
         if missing:
             raise UserError(f"{paths[name]} has no row for patient '{missing[0]}'")

@@ -14,9 +14,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = _program.parser("convert", __doc__)
     parser.add_argument("--patients", required=True, nargs="+", help="the patients' names in the clinical table")
     parser.add_argument("--center", required=True, help="the centre's name")
-    parser.add_argument(
-        "--images", required=True, type=Path, help="folder that holds one folder a patient, of any structure"
-    )
+    parser.add_argument("--images", required=True, type=Path, help="folder with one subfolder per patient")
     parser.add_argument(
         "--settings", required=True, type=_program.settings, help="section 'convert' of the config, as JSON"
     )
