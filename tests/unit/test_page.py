@@ -241,7 +241,7 @@ def test_the_study_size_is_said_in_a_sentence_and_rows(results):
 
 def test_the_h_score_stands_beside_pathology_in_the_cox_table(results):
     text = text_of(render(results))
-    assert "beside pathology" in text and "hazard ratio of LNM at pathology alone" in text
+    assert "with pathology" in text and "hazard ratio of LNM at pathology alone" in text
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ TABLES = {
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
     "transport": (DIAGNOSIS, "From development to external"),
     "cut_off_error": (DIAGNOSIS, "Error from choosing the cut-off"),
-    "published": (DIAGNOSIS, "Beside the publication"),
+    "published": (DIAGNOSIS, "Comparison with the publication"),
     "truth": (DIAGNOSIS, "Beside the planted truth"),
     "scores": (DIAGNOSIS, "H scores"),
     "cases": (DIAGNOSIS, "Cases shown"),

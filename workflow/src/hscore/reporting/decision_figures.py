@@ -154,7 +154,7 @@ MEASURES = (
 
 
 def reclassification(results: Results) -> Figure | None:
-    """NRI and IDI of the H score against every other model; to be read beside net benefit, never instead of it."""
+    """NRI and IDI of the H score against every other model; to be read together with net benefit, never instead of it."""
     rows = [
         row
         for row in results.get("reclassification") or []
@@ -170,7 +170,7 @@ def reclassification(results: Results) -> Figure | None:
         f"{labels.get(rows[0]['new'], rows[0]['new'])} against each other model, recalibrated risks; right of 0: "
         f"better; {level_of(results)} interval (Wald)",
         f"categories: below {100 * low:g} %, {100 * low:g} to {100 * high:g} %, above. Rewards miscalibration: "
-        "read beside net benefit",
+        "read together with net benefit",
     ]
     canvas.heading(figure, f"Reclassification, {EVALUATIONS[rows[0]['evaluation']]}", lines)
     for place, (key, title) in enumerate(MEASURES):

@@ -248,7 +248,7 @@ def cut_off_error(results: Mapping[str, Any]) -> Rows:
 
 
 def published(results: Mapping[str, Any]) -> Rows:
-    """Ours beside the published numbers, with the verdict."""
+    """Return our values and the published ones, with the verdict."""
     rows = []
     for row in results["verdicts"]:
         beside = row.get("beside") or {}

@@ -117,7 +117,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("subgroups", "Subgroups and study size", content["study_size"] or results.get("subgroups")),
         ("stability", "Stability and centres", content["stable"]),
         ("survival", "Survival", True),
-        ("published", "Beside the publication", True),
+        ("published", "Comparison with the publication", True),
         ("methods", "Methods", content["methods"]),
         ("simulated", "What is simulated", results["study"]["simulated"]),
         ("checklist", "Guidelines", content["checklist"]),

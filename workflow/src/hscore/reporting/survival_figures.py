@@ -264,7 +264,7 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 def cox_rows(results: Results) -> list[dict[str, Any]]:
     """Every hazard ratio: cohort, model, term and its entry.
 
-    Models are univariable, stratified by centre, adjusted, beside pathology, and Fine-Gray where events compete.
+    Models are univariable, stratified by centre, adjusted, with pathology, and Fine-Gray where events compete.
     """
     rows = []
     for cohort in ("external", "development"):
@@ -280,7 +280,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
             "stratified by centre": _of_the_score(by_center) if by_center.get("centers", 0) > 1 else [],
             "adjusted": content.get("multivariable") or [],
             "with MRI-LN": ((content.get("beside_reading") or {}).get("rows") or [])[:1],  # the score's
-            "beside pathology": pathology.get("both") or [],
+            "with pathology": pathology.get("both") or [],
             "Fine-Gray": _of_the_score(content["competing"]) if content.get("competing") else [],
         }
         for model, entries in models.items():
