@@ -149,7 +149,7 @@ def test_a_batch_killed_in_the_middle_leaves_whole_patients_and_the_next_run_com
     record = tmp_path / "nifti/batches/1-of-1.json"
     command = conversion(images, record, "P1", "P2", "P3")
     process = subprocess.Popen(program("convert", *command), env={"PYTHONPATH": str(ROOT / "workflow/src")})
-    while not list(record.parents[1].glob(".sub-P2.*")):
+    while not list(record.parents[1].glob(".sub-P2~*")):
         assert process.poll() is None
         time.sleep(0.001)
     process.kill()
@@ -167,5 +167,5 @@ def test_a_folder_that_went_missing_is_one_sentence(tmp_path):
     shutil.rmtree(folders[1])
     with pytest.raises(SystemExit) as stop:
         normalize.main(["--nifti", nifti, "--settings", settings("normalize"), "--output", str(tmp_path / "x/y.json")])
-    assert str(stop.value).startswith(f"error: {folders[1]} is not there, but {nifti} says that it was made; ")
+    assert str(stop.value).startswith(f"error: {folders[1]} does not exist, but {nifti} lists it; ")
     assert f"snakemake --force {nifti}" in str(stop.value)

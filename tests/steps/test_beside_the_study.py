@@ -114,7 +114,7 @@ def test_the_summary_compares_with_the_settings_as_they_are(study):
     folds = pd.read_csv(study / "folds.csv").set_index("patient")
     random = np.random.default_rng(0)
     configured = pd.Series(random.random(len(folds)), index=folds.index, name="out_of_fold")
-    configured.reset_index().to_csv(study / "configured.csv", index=False)
+    configured.reset_index().assign(apparent=random.random(len(folds))).to_csv(study / "configured.csv", index=False)
     paths = [str(study / "search" / f"{part}.json") for part in ("fold-0", "fold-1", "fold-2", "all")]
     summarize_search.main(
         ["--parts", *paths, "--predictions", str(study / "configured.csv"), "--folds", str(study / "folds.csv"),

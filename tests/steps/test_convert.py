@@ -625,14 +625,14 @@ def test_a_killed_conversion_leaves_nothing_that_looks_whole_and_the_next_takes_
             shutil.copy(path, path.with_name(f"{copy}-{path.name}"))
     place = tmp_path / "out.batch"  # where ``run`` has the step write
     process = subprocess.Popen(program(patient, place), env={"PYTHONPATH": str(ROOT / "workflow/src")})
-    while not list(place.glob(".sub-A-0001.*")):
+    while not list(place.glob(".sub-A-0001~*")):
         assert process.poll() is None
         time.sleep(0.001)
     process.kill()
     assert process.wait() == -9
-    assert not list(place.glob("sub-*")) and list(place.glob(".sub-A-0001.*"))
+    assert not list(place.glob("sub-*")) and list(place.glob(".sub-A-0001~*"))
     assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
-    assert not list(place.glob(".sub-A-0001.*"))
+    assert not list(place.glob(".sub-A-0001~*"))
 
 
 def test_as_a_program(patient, tmp_path):

@@ -15,6 +15,8 @@ from hscore.statistics.multiplicity import holm
 
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
 
+OVERLAP = ", variance x 1.8 for 5 overlapping training sets"
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -51,8 +53,14 @@ def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(fol
         }
         assert row["n"] == len(table) and row["positives"] == table["lnm"].sum()
         assert row["sensitivity"]["method"] == "Wilson"
-        overlap = ", variance x 1.8 for 5 overlapping training sets" if row["evaluation"] == "out_of_fold" else ""
-        assert row["auc"]["method"] == f"Newcombe's method 5{overlap}"
+        trained = row["evaluation"] == "out_of_fold" and row["model"] != "clinical"  # the same in every fold
+        assert row["auc"]["method"] == f"Newcombe's method 5{OVERLAP if trained else ''}"
+    compared = {
+        (row["model_a"], row["model_b"]): row["method"]
+        for row in content["comparisons"]
+        if row["evaluation"] == "out_of_fold"
+    }
+    assert compared["hybrid", "clinical"] == f"paired DeLong test{OVERLAP}"
     assert finite(content) and not unexplained(content)
 
 
@@ -324,7 +332,7 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
         members = delong(positive, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
         change = members.auc.mean() - auc[row["model"], "out_of_fold"]
         assert row["difference"] == pytest.approx(change)
-        assert row["method"] == "unpaired DeLong test, variance x 1.8 for 5 overlapping training sets"
+        assert row["method"] == f"unpaired DeLong test{'' if row['model'] == 'clinical' else OVERLAP}"
         gain = row["ensemble"]
         assert gain["members"] == 3
         assert gain["difference"] == pytest.approx(auc[row["model"], "external"] - members.auc.mean())

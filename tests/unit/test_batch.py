@@ -65,16 +65,32 @@ def test_a_folder_that_is_gone_is_one_sentence_that_says_how_to_make_it_again(re
     with pytest.raises(UserError) as error:
         batch.read([record])
     assert str(error.value) == (
-        f"{made['P2']} is not there, but {record} says that it was made; "
+        f"{made['P2']} does not exist, but {record} lists it; "
         f"make it again: snakemake --force {record} --configfile ..., and start the study again"
     )
 
 
-def test_the_record_of_a_folder_is_the_latest_that_names_the_patient(record, made):
+def test_the_record_of_a_folder_is_that_which_lists_it(record, made):
     assert batch.record_of(made["P1"]) == record
-    later = record.with_name("1-of-2.json")
-    batch.write(later, {"P1": made["P1"]})
-    assert (batch.record_of(made["P1"]), batch.record_of(made["P2"])) == (later, record)
+    unknown = made["P1"].with_name("sub-P9")
+    assert batch.record_of(unknown) == unknown
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"P1": 3}', '{"P1": {"sha256": "0"}}'])
+def test_a_damaged_record_is_one_sentence(record, content):
+    record.write_text(content)
+    with pytest.raises(UserError, match=f"^{record} is damaged; make it again: snakemake --force {record} "):
+        batch.read([record])
+
+
+def test_records_of_another_number_of_batches_end_where_their_folders_are_replaced(record, made):
+    """Otherwise they would count as current when the number of batches changes back."""
+    number = record.stem.split("-of-")[1]
+    other, sibling = record.with_name(f"1-of-{2 * int(number)}.json"), record.with_name(f"9-of-{number}.json")
+    for path in (other, sibling):
+        batch.write(path, made)
+    batch.work_through(["P1"], lambda patient: None, record)
+    assert record.exists() and sibling.exists() and not other.exists()
 
 
 def test_whatever_happens_to_a_patient_the_others_are_worked_through(caplog):

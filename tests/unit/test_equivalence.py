@@ -80,3 +80,8 @@ def test_the_bound_of_a_ratio_is_where_its_p_value_is_the_stated_one(ratio):
 def test_the_published_hazard_ratio_is_known_to_a_factor_of_two_and_a_half():
     found = equivalence.ratio_from_bound(4.59, 0.001, 0.95)
     assert (round(found["low"], 2), round(found["high"], 2)) == (1.85, 11.38)
+
+
+def test_shares_do_not_differ_by_more_than_one():
+    found = equivalence.difference(entry(0.1, -0.8, 1.0), entry(0.9, 0.0, 1.7))
+    assert found["low"] == -1 and found["high"] == pytest.approx(-0.8 + np.hypot(0.9, 0.9))

@@ -269,6 +269,30 @@ def test_nifti_positions_that_are_not_the_patients(tmp_path, qform, sform, reaso
     assert reason in refusal(tmp_path / "gtv.nii.gz")
 
 
+@pytest.mark.parametrize("length", [0, -2])
+def test_nifti_with_a_qform_and_an_axis_of_no_length(tmp_path, length):
+    """nibabel would take 0 for 1 mm and -2 for 2 mm."""
+    path = write(tmp_path / "gtv.nii", mask())
+    content = bytearray(path.read_bytes())
+    content[252:256] = struct.pack("<2h", 1, 0)
+    content[88:92] = struct.pack("<f", length)
+    path.write_bytes(content)
+    assert "an axis has no length" in refusal(path)
+
+
+def test_nifti_with_a_quaternion_a_rounding_longer_than_one(tmp_path):
+    path = write(tmp_path / "gtv.nii", mask())
+    content = bytearray(path.read_bytes())
+    content[252:256] = struct.pack("<2h", 1, 1)
+    content[256:268] = struct.pack("<3f", 0, 0, 1 + 2e-7)
+    content[280:328] = struct.pack("<12f", -2, 0, 0, 0, 0, -2, 0, 0, 0, 0, 5, 0)
+    content[268:280] = bytes(12)
+    content[76:92] = struct.pack("<4f", 1, 2, 2, 5)
+    path.write_bytes(content)
+    (region,) = mask_file.read(path)
+    assert region.grid.spacing == pytest.approx((2, 2, 5))
+
+
 def test_nifti_with_an_axis_of_no_length(tmp_path):
     path = write(tmp_path / "gtv.nii", mask())
     content = bytearray(path.read_bytes())

@@ -27,7 +27,7 @@ def text(results):
         ("validate", "confidence", 0.9, "Intervals are 90 %"),
         ("survive", "groups", "median", "grouped by the development median"),
         ("survive", "horizon_months", 48, "restricted mean survival up to 48 months"),
-        ("survive", "events_per_variable", 7, "fewer than 7 events a variable was refused"),
+        ("survive", "events_per_variable", 7, "fewer than 7 events per variable was refused"),
         ("validate", "decision_thresholds", [0.1, 0.4], "threshold probabilities of 10 to 40 %"),
     ],
 )

@@ -3,7 +3,7 @@ rule convert_patient:
     message:
         "Converting batch {wildcards.batch} of {wildcards.center}"
     input:
-        targets.simulated_images,
+        simulated=targets.simulated_images,
     output:
         record=paths.nifti,
     params:
@@ -27,4 +27,4 @@ rule convert_patient:
         runtime=per_patient(3, targets.patients),
     shell:
         "python -m hscore.steps.convert --patients {params.patients} --center {wildcards.center}"
-        " --images {params.images:q} --settings {params.settings:q} --study {params.study} --output {output.record:q} > {log:q} 2>&1"
+        " --images {params.images:q} --simulated {input.simulated:q} --settings {params.settings:q} --study {params.study} --output {output.record:q} > {log:q} 2>&1"

@@ -27,14 +27,22 @@ def folders(record: Path, patients: Iterable[str]) -> dict[str, Path]:
     return {patient: record.parents[1] / f"sub-{patient}" for patient in patients}
 
 
-def work_through(patients: Iterable[str], work: Callable[[str], None]) -> None:
+def work_through(patients: Iterable[str], work: Callable[[str], None], *records: Path) -> None:
     """Do the work for every patient, whatever happens to another.
 
-    Lines of the log name their patient.
+    Lines of the log name their patient. Records of another number of batches are removed first: their folders are about
+    to be replaced.
+
+    Args:
+        patients: names.
+        work: writes the output of one patient.
+        records: that will be written for this batch.
 
     Raises:
         UserError: the work failed for at least one patient, after all others were done; it names each and says why.
     """
+    for record in records:
+        _remove_other_divisions(record)
     patients, failed = list(patients), []
     for number, patient in enumerate(patients, 1):
         with _named_in_log(patient):
@@ -51,6 +59,13 @@ def work_through(patients: Iterable[str], work: Callable[[str], None]) -> None:
                 failed.append(f"patient '{patient}': {fault}; its log has the traceback")
     if failed:
         raise UserError("\n".join(failed))
+
+
+def _remove_other_divisions(record: Path) -> None:
+    number = record.stem.split("-of-")[-1]
+    for other in record.parent.glob("*-of-*.json"):
+        if other.stem.split("-of-")[-1] != number:
+            other.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -93,22 +108,29 @@ def read(records: Iterable[str | Path]) -> dict[str, Path]:
     """Return what was made, by patient, of all batches with these records.
 
     Raises:
-        UserError: something that a record stands for is not there.
+        UserError: a record is damaged, or an output that it lists does not exist.
     """
     found = {}
     for record in map(Path, records):
-        for patient, entry in read_json(record).items():
-            found[patient] = Path(os.path.normpath(record.parent / entry["path"]))
-            if not found[patient].exists():
-                raise UserError(f"{found[patient]} is not there, but {record} says that it was made; {again(record)}")
+        for patient, path in _paths(record).items():
+            if not path.exists():
+                raise UserError(f"{path} does not exist, but {record} lists it; {again(record)}")
+            found[patient] = path
     return found
 
 
+def _paths(record: Path) -> dict[str, Path]:
+    try:
+        entries = read_json(record)
+        return {patient: Path(os.path.normpath(record.parent / entry["path"])) for patient, entry in entries.items()}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UserError(f"{record} is damaged; {again(record)}") from None
+
+
 def record_of(folder: Path) -> Path:
-    """Return the latest record of the batch that made the folder of a patient."""
-    patient = folder.name.removeprefix("sub-")
-    records = [record for record in (folder.parent / FOLDER).glob("*.json") if patient in read_json(record)]
-    return max(records, key=lambda record: record.stat().st_mtime, default=folder)
+    """Return the record of the batch that made the folder of a patient; the folder itself where none lists it."""
+    records = sorted((folder.parent / FOLDER).glob("*.json"))
+    return next((record for record in records if folder in _paths(record).values()), folder)
 
 
 def again(record: Path) -> str:

@@ -37,9 +37,9 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
         shutil.rmtree(left, ignore_errors=True)
-    outer = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    outer = Path(tempfile.mkdtemp(prefix=f".{path.name}~", dir=path.parent))  # no name of a patient contains a tilde
     temporary = outer / path.name
     temporary.mkdir()
     try:

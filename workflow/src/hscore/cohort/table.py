@@ -45,6 +45,10 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
         numbers = _numbers(path, table, column)
         _check_each(path, table, column, numbers.isna() | numbers.isin([0, 1]), "expected 0, 1 or nothing")
         table[column] = numbers.astype("Int64")
+    both = (table["dfs_event"] == 1) & (table["competing_event"] == 1)
+    _check_each(
+        path, table, "competing_event", ~both.fillna(False).astype(bool), "dfs_event is 1: only one can come first"
+    )
     for column in CODED if codes else ():
         known = pd.Series({"": None, **codes[column]}, dtype=object)
         right = f"expected a code listed under codes.{column} in the config, or nothing"

@@ -12,6 +12,7 @@ from hscore.imaging.nifti import RAS_TO_LPS
 VERSIONS = {348: (nib.Nifti1Header, b"n+1", 344), 540: (nib.Nifti2Header, b"n+2", 4)}  # by length: magic, its offset
 PATIENT_COORDINATES = {1, 2}  # scanner, aligned to another image; higher codes are templates such as MNI
 SAME_PLACE = 1.0  # mm
+ROUNDED_QUATERNION = -1e-6  # of 1 - b^2 - c^2 - d^2 in single precision, where a is 0
 
 
 def read(path: Path) -> MaskVolume:
@@ -40,7 +41,12 @@ def _header(content: bytes) -> nib.Nifti1Header:
     """Return the header of either version."""
     for length, (kind, magic, offset) in VERSIONS.items():
         if content[offset : offset + 3] == magic and len(content) >= length:
-            return kind(content[:length])
+            header = kind(content[:length], check=False)
+            if header["qform_code"] > 0 and not (header["pixdim"][1:4] > 0).all():  # nibabel would take it for 1 mm
+                raise UnreadableMaskError("its affine is not usable: an axis has no length or a value is no number")
+            header.check_fix()
+            header.quaternion_threshold = ROUNDED_QUATERNION
+            return header
     raise UnreadableMaskError("NIfTI cannot be read: it does not begin with the header of a NIfTI file")
 
 

@@ -3,7 +3,7 @@
 Intervals are simultaneous (Bonferroni): a control with nothing to find may not fail because many models were looked at.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,11 +15,12 @@ CHANCE = 0.5
 
 @dataclass(frozen=True)
 class Cohort:
-    """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]."""
+    """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; of out-of-fold ones the folds."""
 
     positive: np.ndarray
     center: np.ndarray
     scores: dict[str, np.ndarray]
+    folds: int | None = None
 
 
 def judge(
@@ -52,7 +53,12 @@ def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
         here = cohort.center == center
         if not discrimination.one_class(cohort.positive[here]):
             scores = {model: values[here] for model, values in cohort.scores.items()}
-            found.append((f"out_of_fold, {center}", Cohort(cohort.positive[here], cohort.center[here], scores)))
+            found.append(
+                (
+                    f"out_of_fold, {center}",
+                    replace(cohort, positive=cohort.positive[here], center=cohort.center[here], scores=scores),
+                )
+            )
     return found
 
 
@@ -61,7 +67,7 @@ def at_chance(wanted: list[tuple[str, str, Cohort]]) -> list[dict]:
     confidence = 1 - (1 - FAMILY) / max(1, len(wanted))
     rows = []
     for model, name, cohort in wanted:
-        auc = discrimination.auc_interval(cohort.positive, cohort.scores[model], confidence)
+        auc = discrimination.auc_interval(cohort.positive, cohort.scores[model], confidence, folds=cohort.folds)
         known = auc["low"] is not None
         rows.append(
             {

@@ -154,7 +154,7 @@ MEASURES = (
 
 
 def reclassification(results: Results) -> Figure | None:
-    """NRI and IDI of the H score against every other model; to be read together with net benefit, never instead of it."""
+    """NRI and IDI of the H score against every other model; read them together with net benefit."""
     rows = [
         row
         for row in results.get("reclassification") or []

@@ -213,9 +213,9 @@ def _diagnosis(results: Results) -> str:
         parts.append(_overlap(overlap))
     if results.get("intention_to_diagnose"):
         parts.append(
-            "By intention to diagnose (Schuetz et al. 2012), patients with known node status but no result of a test "
-            "that needs images, or of a reading, were counted as false negatives or false positives (worst case) and "
-            "as right calls (best case), next to the complete cases."
+            "By intention to diagnose (Schuetz et al. 2012), patients with known node status who were excluded, so "
+            "that a model has no result for them, and those without a reading, were counted as false negatives or "
+            "false positives (worst case) and as right calls (best case), next to the complete cases."
         )
     parts.append(
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
@@ -295,7 +295,8 @@ def _survival(results: Results) -> str:
         + (f", adjusted for {adjusted}" if adjusted else "")
         + ", and beside node status at pathology. The H score was tested next to the MRI reading on its continuous "
         "scale (logarithm of the odds; likelihood-ratio test), because groups lose information. "
-        f"A model with fewer than {survive['events_per_variable']:g} events a variable was refused. "
+        f"A multivariable model or spline with fewer than {survive['events_per_variable']:g} events per variable was "
+        "refused. "
         "The coefficients of one variable were tested as one (likelihood ratio). In cohorts of "
         "several centres, Cox models and log-rank test of the H score were repeated stratified by centre. Survival by "
         "characteristic: log-rank test of all levels at once, Holm\u2019s adjustment. Proportional hazards were tested "

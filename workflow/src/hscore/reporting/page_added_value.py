@@ -12,12 +12,17 @@ NAMES = {
     "scc_ag_ng_ml": "SCC antigen",
     "mri_ln_positive": "MRI-LN status",
 }
-NODES, SURVIVAL = "LNM", "DFS"
+NODES = "LNM"
 
 
 def view(results: Results) -> dict[str, Any]:
     """What the template shows of it."""
     return {"added_value": added_value(results)}
+
+
+def endpoint(results: Results) -> str:
+    """Return the abbreviation of the survival end point, such as DFS."""
+    return results["config"]["survive"]["endpoint"]["short"]
 
 
 def analyses(results: Results) -> list[dict[str, Any]]:
@@ -26,13 +31,13 @@ def analyses(results: Results) -> list[dict[str, Any]]:
     survival = (results["survival"].get("added_value") or {}).get("cohorts", [])
     return [
         *({"outcome": NODES, "cohort": row["evaluation"], "ratio": row["odds_ratio"], **row} for row in nodes),
-        *({"outcome": SURVIVAL, "ratio": row["hazard_ratio"], **row} for row in survival),
+        *({"outcome": endpoint(results), "ratio": row["hazard_ratio"], **row} for row in survival),
     ]
 
 
 def frozen(results: Results) -> list[dict[str, Any]]:
     """What the models frozen on development show of external patients, by outcome."""
-    found = {NODES: results.get("added_value"), SURVIVAL: results["survival"].get("added_value")}
+    found = {NODES: results.get("added_value"), endpoint(results): results["survival"].get("added_value")}
     return [{"outcome": outcome, **content["frozen"]} for outcome, content in found.items() if content]
 
 
@@ -44,6 +49,7 @@ def added_value(results: Results) -> dict[str, Any] | None:
     return {
         "rows": [_row(row) for row in found],
         "frozen": [_frozen(row) for row in frozen(results)],
+        "survival": endpoint(results),
         "levels": " and ".join(dict.fromkeys([level_of(results), survival_level_of(results)])),
     }
 

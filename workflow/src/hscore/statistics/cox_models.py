@@ -161,7 +161,7 @@ def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -
         "alone": {**alone.leading(confidence), **_size(time, event)},
         "log_rank": survival.log_rank(time, event, known["lnm"].to_numpy() == 1),
         "both": [{**row, **_size(time, event)} for row in shown],
-        "added": cox.added_value(alone, both),
+        "added": {"chi2": None, "df": 1, "p": None, "why": refused} if refused else cox.added_value(alone, both),
     }
 
 

@@ -14,8 +14,9 @@ coverage: too low without it, 94 to 99 % with it.
 """
 
 NOTE = (
-    "Only the intervals of AUCs and of their differences allow for this. The other out-of-fold intervals are a little "
-    "too short: in Monte-Carlo studies those of 95 % held the truth in 89 to 98 %."
+    "Only the intervals and tests of AUCs by DeLong's and Newcombe's variance allow for this. The other out-of-fold "
+    "intervals, bootstrap intervals of the AUC and ROC bands among them, are a little too short: in Monte-Carlo "
+    "studies those of 95 % held the truth in 89 to 98 %."
 )
 
 

@@ -135,7 +135,7 @@ def compare(
     positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
 ) -> dict:
     """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
-    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence, folds)[0]
+    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence, [folds])[0]
 
 
 def compare_all(
@@ -143,15 +143,16 @@ def compare_all(
     scores: np.ndarray,
     pairs: Sequence[tuple[int, int]],
     confidence: float,
-    folds: int | None = None,
+    folds: Sequence[int | None] | None = None,
 ) -> list[dict]:
-    """``compare`` for pairs of rows of ``scores`` [models, n]."""
-    method = cross_validation.named(PAIRED, folds)
+    """``compare`` for pairs of rows of ``scores`` [models, n]; ``folds`` as there, one per pair."""
+    folds = folds or [None] * len(pairs)
     if why := undefined(positive, *scores):
-        return [untested(why, method) for _ in pairs]
-    result, factor = delong(positive, scores), cross_validation.variance_factor(folds)
+        return [untested(why, cross_validation.named(PAIRED, number)) for number in folds]
+    result = delong(positive, scores)
     rows = []
-    for a, b in pairs:
+    for (a, b), number in zip(pairs, folds, strict=True):
+        method, factor = cross_validation.named(PAIRED, number), cross_validation.variance_factor(number)
         difference = float(result.auc[a] - result.auc[b])
         variance = float(result.covariance[a, a] + result.covariance[b, b] - 2 * result.covariance[a, b])
         if np.isnan(variance):

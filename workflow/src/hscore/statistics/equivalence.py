@@ -20,10 +20,10 @@ METHOD = "square-and-add of both intervals"
 
 
 def difference(ours: Mapping, theirs: Mapping, ratio: bool = False) -> dict:
-    """Return ours minus theirs with its interval; of ratios, ours over theirs.
+    """Return ours minus theirs with its interval, which ends at -1 and 1; of ratios, ours over theirs.
 
     Args:
-        ours: entry; with ``ratio`` all three above zero.
+        ours: entry of a share or an AUC, 0 to 1; with ``ratio`` all three above zero.
         theirs: entry of other patients, on the same scale and at the same level of confidence.
         ratio: whether to take the difference on the log scale.
 
@@ -33,7 +33,7 @@ def difference(ours: Mapping, theirs: Mapping, ratio: bool = False) -> dict:
     rows = [np.array([entry[key] for key in ("estimate", "low", "high")], dtype=float) for entry in (ours, theirs)]
     (a, a_low, a_high), (b, b_low, b_high) = (np.log(rows) if ratio else np.array(rows)).tolist()
     ends = np.array([a - b, a - b - np.hypot(a - a_low, b_high - b), a - b + np.hypot(a_high - a, b - b_low)])
-    return estimate(*(np.exp(ends) if ratio else ends), METHOD)
+    return estimate(*(np.exp(ends) if ratio else np.clip(ends, -1, 1)), METHOD)
 
 
 def answer(found: Mapping, margin: float, ratio: bool = False) -> str:

@@ -50,7 +50,10 @@ def pair(evaluation: Evaluation | None, chosen: Mapping, confidence: float) -> d
     if evaluation is None or None in names or any(name not in evaluation.scores for name in names):
         return None
     positive, scores = both(evaluation, *names)
-    rows = [discrimination.auc_interval(positive, each, confidence, folds=evaluation.folds) for each in scores]
+    rows = [
+        discrimination.auc_interval(positive, each, confidence, folds=evaluation.overlap(name))
+        for name, each in zip(names, scores, strict=True)
+    ]
     return {
         "n": int(positive.size),
         "positives": int(positive.sum()),
@@ -58,7 +61,7 @@ def pair(evaluation: Evaluation | None, chosen: Mapping, confidence: float) -> d
             group: {"model": name, "auc": row}
             for group, name, row in zip(("combined", "single"), names, rows, strict=True)
         },
-        **discrimination.compare(positive, *scores, confidence, evaluation.folds),
+        **discrimination.compare(positive, *scores, confidence, evaluation.overlap(*names)),
     }
 
 

@@ -8,11 +8,13 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from hscore import numerals
-from hscore.statistics import accuracy, discrimination
+from hscore.statistics import accuracy, cross_validation, discrimination
 from hscore.statistics.multiplicity import adjust
 
 BELOW, MISSING = "below", "missing"
 SHARES = "Pearson's chi-square, not corrected"
+Q_DELONG = "Cochran's Q of DeLong AUCs"
+Q_NEWCOMBE = "Cochran's Q of AUCs, Newcombe's variance at the common AUC"
 NO_CUT_OFF = "no cut-off was frozen for this model"
 
 
@@ -55,12 +57,14 @@ def place(level: str) -> tuple:
     return level == MISSING, not level.startswith(BELOW), level
 
 
-def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray) -> dict[str, dict]:
+def heterogeneity(
+    positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray, folds: int | None = None
+) -> dict[str, dict]:
     """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
 
     Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
     """
-    auc = _of_aucs(positive, scores, levels)
+    auc = _of_aucs(positive, scores, levels, folds)
     if cut is None:
         none = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
         return {"auc": auc, "sensitivity": none, "specificity": {**none}}
@@ -72,7 +76,7 @@ def heterogeneity(positive: np.ndarray, scores: np.ndarray, cut: float | None, l
     }
 
 
-def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> dict:
+def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: int | None) -> dict:
     """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
 
     Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
@@ -89,16 +93,17 @@ def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray) -> di
         values.append(result.auc[0])
         variances.append(result.covariance[0, 0])
         sizes.append((int(positive[member].sum()), int((~positive[member]).sum())))
-    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": "Cochran's Q of DeLong AUCs"}
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": cross_validation.named(Q_DELONG, folds)}
     if len(values) < 2:
         return {**row, "why": "fewer than two levels have both classes and different scores"}
     values, variances = np.array(values), np.array(variances)
     if not (variances > 0).all():
         common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
-        row["method"] = "Cochran's Q of AUCs, Newcombe's variance at the common AUC"
+        row["method"] = cross_validation.named(Q_NEWCOMBE, folds)
         if common in (0, 1):
             return {**row, "why": "every level is separated without exception"}
         variances = np.array([discrimination.newcombe_error(common, m, n) ** 2 for m, n in sizes])
+    variances = variances * cross_validation.variance_factor(folds)
     chi2 = float(((values - np.average(values, weights=1 / variances)) ** 2 / variances).sum())
     return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
 
@@ -156,7 +161,7 @@ def describe(
         {
             "variable": name,
             "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence, folds),
-            "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy()),
+            "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy(), folds),
         }
         for name, words in levels(table[columns]).items()
     ]

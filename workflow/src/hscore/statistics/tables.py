@@ -5,7 +5,7 @@ Prediction tables come from the predict step, outcome tables from the outcomes a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,8 @@ class Evaluation:
 
     ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
     ``seeds``, float [seeds, n], are the external scores that each seed alone would give, of models with several.
-    ``folds`` is the number of folds where the scores are out-of-fold ones.
+    ``folds`` is the number of folds where the scores are out-of-fold ones. The models ``untrained`` are those whose
+    scores do not depend on the fold: readings, and models that order patients by one binary variable.
     """
 
     positive: np.ndarray
@@ -31,6 +32,11 @@ class Evaluation:
     members: dict[str, np.ndarray] = field(default_factory=dict)
     seeds: dict[str, np.ndarray] = field(default_factory=dict)
     folds: int | None = None
+    untrained: frozenset[str] = frozenset()
+
+    def overlap(self, *models: str) -> int | None:
+        """Return the number of folds whose overlapping training sets correlate the scores of at least one model."""
+        return self.folds if set(models) - self.untrained else None
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -157,9 +163,18 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
 
 
 def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
-    """Every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``."""
+    """Return every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``.
+
+    A model whose apparent scores are the same has members that all say the same: nothing that was trained.
+    """
+    nodes, scores, untrained = read_nodes_of_folds(split), {}, set()
+    for model, path in models:
+        table = in_folds(read_table(path, ["out_of_fold", "apparent"]))
+        scores[model], apparent = (_scores(table, name, str(path), nodes.index) for name in ("out_of_fold", "apparent"))
+        if np.allclose(scores[model], apparent, atol=1e-9):
+            untrained.add(model)
     folds = complete(numbers(read_table(split, ["fold"]), "fold", str(split), 0), str(split)).nunique()
-    return replace(read_evaluation(models, "out_of_fold", read_nodes_of_folds(split)), folds=folds)
+    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, folds=folds, untrained=frozenset(untrained))
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:

@@ -121,8 +121,9 @@ def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
 
 
 def folds_of(evaluations: Mapping[str, Evaluation]) -> int | None:
-    """Number of folds of the out-of-fold scores, None without them."""
-    return evaluations["out_of_fold"].folds if "out_of_fold" in evaluations else None
+    """Number of folds of the out-of-fold scores, None without them or where no model was trained."""
+    development = evaluations.get("out_of_fold")
+    return development.overlap(*development.scores) if development else None
 
 
 def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
@@ -181,7 +182,7 @@ def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[
         members = external.members.get(model, scores[None])
         own = development.scores[model]
         change = discrimination.compare_unpaired(
-            external.positive, members, development.positive, own, confidence, development.folds
+            external.positive, members, development.positive, own, confidence, development.overlap(model)
         )
         gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
         rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
@@ -259,7 +260,13 @@ def subgroup_report(
         return []
     scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
     found = subgroups.describe(
-        evaluation.positive, scores, cuts[reference], characteristics, interval, confidence, evaluation.folds
+        evaluation.positive,
+        scores,
+        cuts[reference],
+        characteristics,
+        interval,
+        confidence,
+        evaluation.overlap(reference),
     )
     return [{"model": reference, "evaluation": name, **row} for row in found]
 
@@ -338,7 +345,7 @@ def performance(
 ) -> dict:
     """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
     positive, scores = evaluation.positive, evaluation.scores[model]
-    confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.folds
+    confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.overlap(model)
     counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
     if cut is not None:
         counts = accuracy.confusion(positive, scores >= cut)
@@ -383,7 +390,7 @@ def comparisons(
         np.array(list(evaluation.scores.values())),
         [(models.index(a), models.index(b)) for a, b in pairs],
         confidence,
-        evaluation.folds,
+        [evaluation.overlap(*pair) for pair in pairs],
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
     adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")

@@ -15,6 +15,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--patients", required=True, nargs="+", help="the patients' names in the clinical table")
     parser.add_argument("--center", required=True, help="the centre's name")
     parser.add_argument("--images", required=True, type=Path, help="folder with one subfolder per patient")
+    parser.add_argument("--simulated", nargs="*", default=[], type=Path, help="record of simulated images, if they are")
     parser.add_argument(
         "--settings", required=True, type=_program.settings, help="section 'convert' of the config, as JSON"
     )
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _convert(arguments: Namespace) -> None:
+    batch.read(arguments.simulated)  # a folder of one's own may be missing, a simulated one may not
     made = batch.folders(arguments.output, arguments.patients)
 
     def convert(patient: str) -> None:
@@ -33,7 +35,7 @@ def _convert(arguments: Namespace) -> None:
         with new_folder(made[patient]) as folder:
             convert_patient(patient, arguments.center, images, arguments.settings, folder, arguments.study)
 
-    batch.work_through(arguments.patients, convert)
+    batch.work_through(arguments.patients, convert, arguments.output)
     batch.write(arguments.output, made)
 
 

@@ -17,21 +17,31 @@ def work(arguments: argparse.Namespace) -> None:
     lnm = tables.read_nodes_of_folds(arguments.folds)
     evaluation = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
     center = tables.read_table(arguments.folds, ["center"])["center"].to_numpy()
-    parts = {name: center == name for name in np.unique(center)} | {"all": np.ones(len(center), bool)}
+    names = np.unique(center)
+    parts = {name: (center == name, None) for name in names} | {"all": (np.ones(len(center), bool), len(names))}
     rows = [
-        {"model": model, "held_out": name, **described(evaluation, model, part, arguments.settings["confidence"])}
+        {
+            "model": model,
+            "held_out": name,
+            **described(evaluation, model, part, arguments.settings["confidence"], folds),
+        }
         for model in evaluation.scores
-        for name, part in parts.items()
+        for name, (part, folds) in parts.items()
     ]
     with new_file(arguments.output) as path:
         pd.DataFrame(rows).to_csv(path, index=False)
 
 
-def described(evaluation: tables.Evaluation, model: str, part: np.ndarray, confidence: float) -> dict:
-    """Numbers of patients and DeLong's interval of the AUC among the patients of ``part`` whom the model scored."""
+def described(
+    evaluation: tables.Evaluation, model: str, part: np.ndarray, confidence: float, folds: int | None
+) -> dict:
+    """Return numbers of patients and the AUC with its interval, of the patients of ``part`` whom the model scored.
+
+    ``folds`` is the number of members that scored them, None for one.
+    """
     own = tables.Evaluation(evaluation.positive[part], {model: evaluation.scores[model][part]})
     positive, (scores,) = selection.both(own, model)
-    interval = discrimination.auc_interval(positive, scores, confidence)
+    interval = discrimination.auc_interval(positive, scores, confidence, folds=folds)
     numbers = {"n": positive.size, "positives": int(positive.sum())}
     return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}
 

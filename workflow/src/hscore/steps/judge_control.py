@@ -15,23 +15,22 @@ from hscore.steps._named import named_path
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, labels and what the guard found; judge; write."""
-    folds = tables.read_table(arguments.folds, ["lnm", "center"])
-    development = tables.read_nodes_of_folds(arguments.folds)
+    development = tables.read_out_of_fold(arguments.development, arguments.folds)
+    centers = tables.read_table(arguments.folds, ["center"])["center"].to_numpy(str)
     parts = [tables.read_nodes([path]) for path in arguments.lnm]
     external = pd.concat(parts)
     where = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
-        "out_of_fold": _cohort(arguments.development, "out_of_fold", development, folds["center"].to_numpy(str)),
-        "external": _cohort(arguments.external, "score", external, where),
+        "out_of_fold": _cohort(development, centers),
+        "external": _cohort(tables.read_evaluation(arguments.external, "score", external), where),
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
     verdict = controls.judge(arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking)
     write_json(arguments.output, verdict)
 
 
-def _cohort(predictions, column: str, lnm: pd.Series, center: np.ndarray) -> controls.Cohort:
-    evaluation = tables.read_evaluation(predictions, column, lnm)
-    return controls.Cohort(evaluation.positive, center, evaluation.scores)
+def _cohort(evaluation: tables.Evaluation, center: np.ndarray) -> controls.Cohort:
+    return controls.Cohort(evaluation.positive, center, evaluation.scores, evaluation.folds)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -30,7 +30,7 @@ def work(arguments: argparse.Namespace) -> None:
             normalization.normalize_patient(status, converted[patient], folder, arguments.settings)
             status.write(folder)
 
-    batch.work_through(converted, normalize)
+    batch.work_through(converted, normalize, arguments.output)
     batch.write(arguments.output, made)
 
 

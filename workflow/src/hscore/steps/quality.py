@@ -35,7 +35,7 @@ def work(arguments: Namespace) -> None:
         with new_folder(made[patient]) as folder:
             check_patient(status, arguments.sequences, *sources, folder)
 
-    batch.work_through(sampled, check)
+    batch.work_through(sampled, check, arguments.output)
     batch.write(arguments.output, made)
 
 

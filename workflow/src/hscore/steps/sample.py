@@ -31,7 +31,7 @@ def work(arguments: argparse.Namespace) -> None:
             sampling.sample_patient(status, converted[patient], normalized[patient], folder, arguments.settings)
             status.write(folder)
 
-    batch.work_through(normalized, sample)
+    batch.work_through(normalized, sample, arguments.output)
     batch.write(arguments.output, made)
 
 

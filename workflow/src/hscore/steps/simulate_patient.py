@@ -23,7 +23,7 @@ def work(arguments) -> None:
         with new_file(truths[patient]) as path:
             np.savez_compressed(path, **true)
 
-    batch.work_through(arguments.patients, simulate)
+    batch.work_through(arguments.patients, simulate, arguments.images, arguments.image_truth)
     batch.write(arguments.images, images)
     batch.write(arguments.image_truth, truths)
 
