@@ -4,6 +4,7 @@ import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,13 +21,12 @@ def new_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    temporary = folder / path.name
+    temporary = path.with_name(f".{secrets.token_hex(4)}~{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -10,11 +10,9 @@ def outside_fraction(regions: list[Region], grid: Grid) -> float:
     """Return the share of the ROI's volume (0..1) whose voxel centres lie outside the voxels of ``grid``."""
     inside = total = 0.0
     for region in regions:
-        voxels = np.argwhere(region.inside)[:, ::-1]
-        points = voxels @ region.grid.affine[:3, :3].T + region.grid.affine[:3, 3]
-        index = grid.index(points)
+        index = grid.index(region.points)
         voxel = region.grid.voxel_mm3
-        total += voxel * len(voxels)
+        total += voxel * len(index)
         inside += voxel * float(((index >= -0.5) & (index <= np.array(grid.size) - 0.5)).all(axis=1).sum())
     return 1 - inside / total if total else 0.0
 

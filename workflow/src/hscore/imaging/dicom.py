@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pydicom
 
@@ -67,6 +68,7 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     contents = Contents(folder=folder)
     images: dict[tuple, Image] = {}
+    decoded: dict[tuple, Any] = {}
     for path in _files(folder, contents):
         contents.files += 1
         below = path.relative_to(folder)
@@ -74,7 +76,7 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
             contents.masks.append(path)
             continue
         try:
-            header = headers.read(path)
+            header = headers.read(path, decoded)
             if header is None:
                 if region_files.looks_like_region(path):
                     contents.other_regions.append(path)
@@ -120,8 +122,7 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
     tags = header.tags
     try:
         kind = str(tags.get("SOPClassUID", ""))
-        meta = getattr(tags, "file_meta", None)
-        if DIRECTORY in {kind, str(meta.get("MediaStorageSOPClassUID", "")) if meta else ""}:
+        if DIRECTORY in {kind, tags.stored_class}:
             return
         if (uid := values.uid(tags, "SeriesInstanceUID")) not in contents.seen:
             contents.seen.add(uid)

@@ -1,18 +1,16 @@
-"""Read one DICOM file's header, with only the tags that the choice of series needs; check that its pixels are there."""
+"""Read one DICOM file's header, as far as the choice of series needs it; check that its pixels are there."""
 
 import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pydicom
-from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
 from hscore.imaging import values
-from hscore.imaging.privacy import IDENTIFYING, PRIVATE
-from hscore.imaging.private_tags import LAST_TAG, PRIVATE_ELEMENTS
+from hscore.imaging.private_tags import LAST_TAG
+from hscore.imaging.tags import Tags
 
 MULTI_FRAME = {"1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}  # enhanced MR, converted legacy MR
 COLOUR_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.4.3"  # enhanced MR colour
@@ -32,45 +30,6 @@ ARCHIVES = {
 
 ZIPPED_DOCUMENTS = {".docx", ".xlsx", ".pptx", ".odt", ".ods", ".jar"}
 
-TAGS = {
-    *(
-        Tag(keyword)
-        for keyword in (
-            *IDENTIFYING,
-            *PRIVATE,
-            *("StudyInstanceUID", "StudyDate", "AcquisitionDate", "SOPClassUID", "SOPInstanceUID", "Modality"),
-            *("SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "AcquisitionNumber"),
-            *("SeriesDescription", "ProtocolName", "SequenceName", "ScanningSequence", "EchoPlanarPulseSequence"),
-            *("ImageType", "ComplexImageComponent", "ImageComments", "ContrastBolusAgent", "ContrastBolusStartTime"),
-            *(
-                "Manufacturer",
-                "ManufacturerModelName",
-                "MagneticFieldStrength",
-                "EchoTime",
-                "RepetitionTime",
-                "FlipAngle",
-            ),
-            *("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"),
-            *("SliceThickness", "SpacingBetweenSlices", "Rows", "Columns", "NumberOfFrames"),
-            *("DiffusionBValue", "DiffusionDirectionality", "DiffusionGradientOrientation"),
-            *(
-                "InConcatenationNumber",
-                "InConcatenationTotalNumber",
-                "TemporalPositionIdentifier",
-                "TriggerTime",
-                "AcquisitionTime",
-                "AcquisitionDateTime",
-                "ContentTime",
-            ),
-            *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"),
-            *("PhotometricInterpretation", "RescaleSlope", "RescaleIntercept"),
-            *("ContrastBolusAgentSequence", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
-            "SpecificCharacterSet",
-        )
-    ),
-    *PRIVATE_ELEMENTS,
-}
-
 
 class UnreadableError(Exception):
     """A file that should be DICOM and cannot be used; the text says why."""
@@ -84,13 +43,17 @@ class Header:
     where they are the end of the file and as many as the header announces; else None.
     """
 
-    tags: Dataset
+    tags: Tags
     damage: str = ""
     pixels_at: int | None = None
 
 
-def read(path: Path) -> Header | None:
+def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
     """Return the header of a DICOM file; None for other files.
+
+    Args:
+        path: the file.
+        decoded: values that other headers of the folder hold, too (see ``Tags``); it is added to.
 
     Raises:
         UnreadableError: it looks like DICOM (by its first bytes or its name) and cannot be read, or is an archive.
@@ -113,14 +76,14 @@ def read(path: Path) -> Header | None:
                     raise UnreadableError("not a DICOM file")
                 return None
             try:
-                header = _read_tags(file, LAST_TAG)
-                pixels_at = _pixels_at_end(file, header)
-                if pixels_at is None or header.get("SOPClassUID") in MULTI_FRAME:
-                    header = _read_tags(file, last_tag=0x7FE00000)
-                damage = "" if pixels_at is not None else _pixel_damage(file, header)
+                tags = _read_tags(file, LAST_TAG, decoded)
+                pixels_at = _pixels_at_end(file, tags)
+                if pixels_at is None or tags.get("SOPClassUID") in MULTI_FRAME:
+                    tags = _read_tags(file, 0x7FE00000, decoded)
+                damage = "" if pixels_at is not None else _pixel_damage(file, tags)
             except Exception as error:  # pydicom raises many types on broken bytes; none of them is our bug
                 raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
-            return Header(header, damage, pixels_at)
+            return Header(tags, damage, pixels_at)
     except OSError as error:
         raise UnreadableError(error.strerror or "cannot be opened") from None
 
@@ -132,43 +95,42 @@ def _archive(start: bytes) -> str:
     return next((kind for magic, kind in ARCHIVES.items() if start.startswith(magic)), "")
 
 
-def _read_tags(file: BinaryIO, last_tag: int) -> Dataset:
-    """The wanted tags up to ``last_tag``.
+def _read_tags(file: BinaryIO, last_tag: int, decoded: dict[tuple, Any]) -> Tags:
+    """The elements up to ``last_tag``.
 
     After the last one wanted of a classic image come kilobytes of nested private groups, whose reading takes five
     times as long as all before.
     """
     file.seek(0)
-    return pydicom.filereader.read_partial(file, lambda tag, *_: tag > last_tag, force=True, specific_tags=TAGS)
+    return Tags(pydicom.filereader.read_partial(file, lambda tag, *_: tag > last_tag, force=True), decoded)
 
 
-def _pixels_at_end(file: BinaryIO, header: Dataset) -> int | None:
+def _pixels_at_end(file: BinaryIO, tags: Tags) -> int | None:
     """The byte at which the uncompressed pixels start, if the file ends with exactly those its header announces."""
-    rows, columns, bits = header.get("Rows"), header.get("Columns"), header.get("BitsAllocated")
+    rows, columns, bits = tags.get("Rows"), tags.get("Columns"), tags.get("BitsAllocated")
     if not (rows and columns and bits):
         return None
-    samples, frames = header.get("SamplesPerPixel") or 1, values.whole(header.get("NumberOfFrames", 1))
+    samples, frames = tags.get("SamplesPerPixel") or 1, values.whole(tags.get("NumberOfFrames", 1))
     length = rows * columns * (bits // 8) * samples * frames
     length += length % 2
-    implicit, little = header.original_encoding
+    implicit, little = tags.original_encoding
     start = 8 if implicit else 12
     size = file.seek(0, os.SEEK_END)
     if size < length + start:
         return None
     file.seek(-length - start, os.SEEK_END)
     order = "<" if little else ">"
-    tag = file.read(start)
-    found = tag[:4] == struct.pack(order + "HH", 0x7FE0, 0x10) and tag[-4:] == struct.pack(order + "I", length)
+    element = file.read(start)
+    found = element[:4] == struct.pack(order + "HH", 0x7FE0, 0x10) and element[-4:] == struct.pack(order + "I", length)
     return size - length if found else None
 
 
-def _pixel_damage(file: BinaryIO, header: Dataset) -> str:
+def _pixel_damage(file: BinaryIO, tags: Tags) -> str:
     """What is wrong with the pixels of a file whose header has been read up to them; "" for nothing."""
-    meta = getattr(header, "file_meta", None)
-    deflated = meta is not None and meta.get("TransferSyntaxUID") == DEFLATED
-    if deflated or (header.get("Rows") is None and header.get("SOPClassUID") not in MR_IMAGES):
+    pictureless = tags.get("Rows") is None and tags.get("SOPClassUID") not in MR_IMAGES
+    if pictureless or tags.transfer_syntax == DEFLATED:
         return ""
-    implicit, little = header.original_encoding
+    implicit, little = tags.original_encoding
     order = "<" if little else ">"
     start = file.read(8 if implicit else 12)
     # (7FE0,0008) and (7FE0,0009) hold floating-point pixels

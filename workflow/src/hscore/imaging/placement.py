@@ -89,8 +89,7 @@ def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
     """Return the volume of a region inside a grid (mm3), and how many of its slices it reaches."""
     volume, slices = 0.0, set()
     for region in regions:
-        voxels = np.argwhere(region.inside)[:, ::-1]
-        index = grid.index(voxels @ region.grid.affine[:3, :3].T + region.grid.affine[:3, 3])
+        index = grid.index(region.points)
         index = index[((index >= -0.5) & (index <= np.array(grid.size) - 0.5)).all(axis=1)]
         volume += len(index) * region.grid.voxel_mm3
         slices |= set(np.unique(np.rint(index[:, 2])).tolist())
@@ -100,7 +99,9 @@ def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
 def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
     """Return why a mask [z, y, x] covers too much of the body, or none of it, in a volume of its grid; "" if not."""
     body = values > air_limit(values)
-    in_air = 1 - np.count_nonzero(mask[body]) / max(1, np.count_nonzero(mask))
+    mask = mask.astype(bool)
+    covered = mask & body
+    in_air = 1 - np.count_nonzero(covered) / max(1, np.count_nonzero(mask))
     if in_air > MOST_IN_AIR and body.mean() > LEAST_BODY:
         return f"{100 * in_air:.0f} % of the ROI are in air: its rows, columns or slices may be flipped"
     used = mask.any(axis=(1, 2))
@@ -108,7 +109,7 @@ def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
         (MOST_OF_BODY, slice(None), "the body"),
         (MOST_OF_BODY_SECTION, used, "the body on the slices that it reaches"),
     ):
-        share = float(np.count_nonzero(mask[slices][body[slices]]) / max(1, np.count_nonzero(body[slices])))
+        share = np.count_nonzero(covered[slices]) / max(1, np.count_nonzero(body[slices]))
         if share > limit:
             return (
                 f"the ROI covers {100 * share:.0f} % of {where}, and a tumour at most {100 * limit:.0f} %: {INVERTED}"

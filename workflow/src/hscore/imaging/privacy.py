@@ -64,12 +64,12 @@ def telling_tags(header: Dataset, pseudonym: str) -> Iterator[str]:
     A name that is the patient's pseudonym or PatientID, or an anonymiser's word, says nothing.
     """
     harmless = {"", pseudonym.lower(), str(header.get("PatientID") or "").strip().lower()}
-    for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode every element
+    for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode it all
         keyword = PRIVATE_TAGS.get(tag)
         if keyword is None:
             continue
         try:
-            text = str(header[tag].value or "").strip().lower()
+            text = str(header.get(keyword) or "").strip().lower()
         except Exception:  # a value that cannot be decoded is still there
             text = "?"
         risk = text == "yes" if keyword in YES_MEANS_RISK else text not in harmless

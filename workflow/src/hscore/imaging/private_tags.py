@@ -28,21 +28,17 @@ ELEMENTS = {
 }
 # In files of implicit VR, sequences of vendors that pydicom does not know would be read as bytes.
 add_private_dict_entry("Image Private Header", 0x00651051, "SQ", "MR VFrame Sequence")
-_BLOCKS = range(0x10, 0x100)
-_GROUPS = sorted({group for group, *_ in ELEMENTS.values()})
-PRIVATE_ELEMENTS = {
-    *(group << 16 | block for group in _GROUPS for block in _BLOCKS),
-    *(group << 16 | block << 8 | element for group, _, element, _ in ELEMENTS.values() for block in _BLOCKS),
-}
+_GROUPS = {group for group, *_ in ELEMENTS.values()}
 LAST_TAG = 0x2005100E  # Philips' scale slope in its usual block; Philips' b-value comes before
 
 
 def blocks(header: Dataset) -> dict[tuple[int, str], int]:
     """Return the block that each private creator of a header reserved, by group and creator."""
     found = {}
-    for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode every element
-        if tag.group in _GROUPS and 0x10 <= tag.element <= 0xFF:
-            found.setdefault((tag.group, str(header[tag].value).strip()), tag.element)
+    for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode it all
+        group, element = tag >> 16, tag & 0xFFFF
+        if group in _GROUPS and 0x10 <= element <= 0xFF:
+            found.setdefault((group, str(header[tag].value).strip()), element)
     return found
 
 

@@ -1,6 +1,7 @@
 """A region of interest as it was drawn: a mask on a grid of its own, in patient coordinates (LPS, mm)."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,12 @@ class Region:
 
     def __post_init__(self) -> None:
         self.matched = self.matched or self.name
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """The centres of the voxels inside, in mm [n, 3]."""
+        voxels = np.unravel_index(np.flatnonzero(self.inside), self.inside.shape)
+        return np.column_stack(voxels[::-1]) @ self.grid.affine[:3, :3].T + self.grid.affine[:3, 3]
 
     @property
     def volume_mm3(self) -> float:

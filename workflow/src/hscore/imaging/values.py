@@ -22,7 +22,7 @@ def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
 
     ``top``: the object that declares the character set, where ``header`` is an item of one of its sequences.
     """
-    raw = header.get_item(Tag(keyword)) if Tag(keyword) in header else None
+    raw = header.get_item(Tag(keyword))
     content = getattr(raw, "value", None)
     if isinstance(content, bytes) and not (content.isascii() and ESCAPE not in content):
         found = decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
