@@ -5,6 +5,7 @@ import pytest
 
 from hscore.errors import UserError
 from hscore.imaging.intensity import METHODS, normalize
+from hscore.imaging.percentiles import percentiles
 
 
 @pytest.fixture
@@ -74,3 +75,11 @@ def test_no_method_changes_what_it_is_given(volume, body, method):
 def test_wrong_settings_are_said_in_a_sentence(volume, body, method, settings, words):
     with pytest.raises(UserError, match=words):
         normalize(volume, body, method, **settings)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000, 4999])
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16])
+def test_percentiles_of_volumes_are_numpys_bit_for_bit(size: int, kind: type) -> None:
+    values = np.random.default_rng(size).normal(0, 300, size).astype(kind)
+    percents = [0, 2, 5, 33.3, 50, 95, 98, 100]
+    assert (percentiles(values, percents) == np.percentile(values, percents)).all()

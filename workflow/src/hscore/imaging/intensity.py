@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hscore.errors import UserError
+from hscore.imaging.percentiles import percentiles
 
 Facts = dict[str, float]
 
@@ -26,7 +27,7 @@ def zscore(volume: np.ndarray, body: np.ndarray) -> tuple[np.ndarray, Facts]:
 
 def percentile(volume: np.ndarray, body: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Facts]:
     """``low`` and ``high`` percentile (0..100) inside the body become 0 and 1; values beyond are cut."""
-    bottom, top = (float(value) for value in np.percentile(volume[body], [low, high]))
+    bottom, top = (float(value) for value in percentiles(volume[body], [low, high]))
     facts = {"body_fraction": float(body.mean()), "low_value": bottom, "high_value": top}
     return _unit_interval(volume, bottom, top), facts
 

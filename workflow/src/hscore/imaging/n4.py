@@ -95,7 +95,7 @@ def sharpened(logs: np.ndarray) -> np.ndarray:
         return logs.copy()
     step = (high - low) / (BINS - 1)
     place = (logs - low) / np.float32(step)
-    index = np.minimum(place.astype(np.int32), BINS - 2)
+    index = np.minimum(place.astype(np.intp), BINS - 2)
     share = place - index
     histogram = np.bincount(index, 1 - share, BINS) + np.bincount(index + 1, share, BINS)
 
@@ -114,7 +114,7 @@ def sharpened(logs: np.ndarray) -> np.ndarray:
     total = np.fft.irfft(np.fft.rfft(unblurred) * blur, length)
     expected = np.divide(moment, total, out=np.zeros(length), where=total != 0)[before : before + BINS]
     expected = expected.astype(np.float32)
-    return expected[index] + (expected[index + 1] - expected[index]) * share
+    return expected.take(index) + np.diff(expected).take(index) * share
 
 
 def estimate(

@@ -7,6 +7,7 @@ import numpy as np
 from hscore.errors import UserError
 from hscore.files import write_json
 from hscore.imaging import bias, intensity, nifti
+from hscore.imaging.percentiles import percentiles
 from hscore.status import Status
 
 
@@ -46,7 +47,7 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
 def correction_facts(field: np.ndarray, body: np.ndarray) -> dict[str, float]:
     """How strong a log bias field [z, y, x] is inside the body: its standard deviation, and 5th to 95th percentile."""
     inside = field[body]
-    low, high = np.percentile(inside, [5, 95])
+    low, high = percentiles(inside, [5, 95])
     return {
         "log_standard_deviation": float(inside.std()),
         "factor_p5": float(np.exp(low)),
