@@ -16,7 +16,7 @@ CONTROLS = permuted_labels noise_images center_only corner_leak
 .PHONY: help study recovery controls dry-run verify unlock env environments test test-slurm faults agreement bench montage lint lock envs
 
 help:
-	@echo "make study              run the study; CONFIG=config/full.yaml for another, CORES=4 for fewer cores"
+	@echo "make study              run the study; CONFIG=config/small.yaml for another, CORES=4 for fewer cores"
 	@echo "make recovery           the study, and how far it recovers what was planted in its simulated patients"
 	@echo "make controls           four small studies with nothing to find, or a planted leak, each judged"
 	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing."

@@ -109,7 +109,7 @@ def _made(
 ) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    config |= {"data": "simulated" if simulated else "own", "study": "simulated-small" if simulated else "our-hospital"}
+    config |= {"data": "simulated" if simulated else "own", "study": "simulated" if simulated else "our-hospital"}
     config["validate"]["bootstrap"]["resamples"] = 50
     config["survive"]["events_per_variable"] = 2
     everywhere = [*CENTERS, *(MORE_CENTERS if several else [])]

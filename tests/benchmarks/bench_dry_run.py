@@ -82,7 +82,7 @@ def dry_run(patients: int, write) -> tuple[int, float, float, float]:
         (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dry-run"]
         command += ["--workflow-profile", str(ROOT / "workflow/profiles/local"), "--logger", "hscore"]
-        command += ["--configfile", str(ROOT / "config/full.yaml"), "config.yaml"]
+        command += ["--configfile", "config.yaml"]
         variables = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/src")}
         start = time.perf_counter()
         process = subprocess.Popen(

@@ -1,7 +1,7 @@
 """Print what each stage of a finished study cost, beside its floor and beside the same work with standard parts.
 
-    make bench CONFIG=config/full.yaml            (runs the study first, where it is not finished)
-    PYTHONPATH=workflow/src python tests/benchmarks/bench_study.py config/full.yaml [patients to sample]
+    make bench                                    (runs the study first, where it is not finished)
+    PYTHONPATH=workflow/src python tests/benchmarks/bench_study.py config/config.yaml [patients to sample]
 
 Jobs tell in the last line of their logs what they used; the benchmark file of a job is written when it ends. From both:
 CPU seconds, the share spent in starting Python and importing, the peak memory, and the orchestration, which is the wall

@@ -33,10 +33,10 @@ def beside_the_study(tmp_path_factory) -> list[Job]:
 
 def full_study_jobs(directory, *targets) -> list[Job]:
     overrides = [
-        f"centers={ROOT}/config/centers.full.tsv",
+        f"centers={ROOT}/config/centers.tsv",
         f"simulation={{parameters: {ROOT}/resources/simulation.yaml}}",
     ]
-    return planned(directory, *targets, "--configfile", str(ROOT / "config/full.yaml"), "--config", *overrides)
+    return planned(directory, *targets, "--config", *overrides)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_late_fusion_learns_from_out_of_fold_scores(full_study, beside_the_study
         (beside_the_study, "train_without_center", "leave_one_center_out/predictions/cet1wi_peritumoral.csv"),
     ):
         (job,) = (job for job in jobs if job.rule == rule and job.wildcards["model"] == "late_hybrid")
-        assert [name for name in job.inputs if "predictions" in name] == [f"results/simulated-full/{place}"]
+        assert [name for name in job.inputs if "predictions" in name] == [f"results/simulated/{place}"]
         folds = {name for name in job.inputs if name.endswith("folds.csv")}
         (base,) = (other for other in ancestors(jobs, job) if other.rule.startswith("predict"))
         assert folds and folds <= set(base.inputs)
@@ -107,7 +107,7 @@ def test_late_fusion_learns_from_out_of_fold_scores(full_study, beside_the_study
 def test_the_leakage_walk_sees_a_leak(full_study):
     """The same walk over a DAG in which the external manifest is given to the split."""
     split = next(job for job in full_study if job.rule == "split_development")
-    external = "results/simulated-full/cohort/yunnan/manifest.csv"
+    external = "results/simulated/cohort/yunnan/manifest.csv"
     leaking = replace(split, inputs=[*split.inputs, external])
     jobs = [leaking if job is split else job for job in full_study]
     train = next(job for job in jobs if job.rule == "train_model")

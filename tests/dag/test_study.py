@@ -34,9 +34,9 @@ def own_config(own_study) -> dict:
 def test_default_config_is_valid():
     study = Study(default_config(), SCHEMAS)
     assert {center: len(patients) for center, patients in study.patients.items()} == {
-        "sysucc": 55,
-        "henan": 30,
-        "yunnan": 35,
+        "sysucc": 218,
+        "henan": 120,
+        "yunnan": 141,
     }
     assert study.patients["henan"][0] == "henan-0001"
 

@@ -110,7 +110,7 @@ class Ensemble:
 def load_model(folder: str | Path) -> Ensemble:
     """The trained model in ``folder`` (written by the train step), ready for ``probabilities``.
 
-    >>> ensemble = load_model("results/simulated-small/models/hybrid/seed-1")        # doctest: +SKIP
+    >>> ensemble = load_model("results/simulated/models/hybrid/seed-1")        # doctest: +SKIP
     >>> scores = ensemble.probabilities(read_samples(["manifest.csv"], ensemble.spec))  # doctest: +SKIP
     """
     path = Path(folder) / MODEL_FILE

@@ -179,4 +179,4 @@ def _commit(code: str) -> str:
 
 
 def _default(results: Results) -> bool:
-    return results["study"]["simulated"] and results["study"]["name"] == "simulated-small"
+    return results["study"]["simulated"] and results["study"]["name"] == "simulated"
