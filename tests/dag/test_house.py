@@ -9,10 +9,11 @@ from hscore.dag import reference
 from workflow_runs import ROOT, snakemake
 
 PACKAGE = ROOT / "workflow/src/hscore"
-ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "reporting", "recovery"}
+ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "report", "provenance", "recovery"}
 # Besides themselves and the shared mechanisms (files, status, errors), rooms may use these.
 NEIGHBOURS = {
-    "reporting": {"statistics"},
+    "report": {"statistics"},
+    "provenance": {"report"},
     "recovery": {"simulation", "statistics", "imaging"},
     "dag": set(),
     "steps": ROOMS,
