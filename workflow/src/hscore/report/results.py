@@ -74,14 +74,17 @@ def merge(
 ) -> dict[str, Any]:
     """Return the content of results.json.
 
-    The arguments not listed here are the stages' files, unchanged.
-
     Args:
         study: name of the study.
         data: 'simulated' or 'own'.
         config: the resolved config.
         flows: flow.json of the centres, in the order of the centre table.
+        table1: table1.json.
+        thresholds: thresholds.json.
+        validation: validation.json.
+        survival: survival.json.
         trained: model.json of every trained model.
+        published: content of resources/published.yaml.
         same_patients: groups of patients who seem to be one person; become notes in the flow.
         histories: rows of history.csv, by network model.
         explanation: saliency maps of a model.
