@@ -20,10 +20,10 @@ def batches(patients: Sequence[str], size: int) -> dict[str, list[str]]:
     count = 2 ** max(0, round(log2(max(len(patients), 1) / size)))
     members: dict[int, list[str]] = {}
     for patient in sorted(patients):
-        place = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8]) % count
-        members.setdefault(place, []).append(patient)
+        number = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8]) % count
+        members.setdefault(number, []).append(patient)
     width = len(str(count))
-    return {f"{place + 1:0{width}}-of-{count}": members[place] for place in sorted(members)}
+    return {f"{number + 1:0{width}}-of-{count}": members[number] for number in sorted(members)}
 
 
 def announce(jobs: Iterable, members: Mapping[str, Mapping[str, Sequence[str]]]) -> None:

@@ -139,7 +139,7 @@ def _write(node: object, write: Callable[[str], None]) -> None:
         for name in node._fields:
             value = getattr(node, name, None)
             if name == "body" and isinstance(node, HAS_DOCSTRING):
-                value = [line for place, line in enumerate(value) if not _says_nothing(line, place)]
+                value = [line for index, line in enumerate(value) if not _says_nothing(line, index)]
             if value is not None and value != []:
                 write(f"{name}=")
                 _write(value, write)
@@ -153,8 +153,8 @@ def _write(node: object, write: Callable[[str], None]) -> None:
         write(f"{node!r};")
 
 
-def _says_nothing(line: ast.stmt, place: int) -> bool:
+def _says_nothing(line: ast.stmt, index: int) -> bool:
     """Return True for a docstring (a string as first statement) and for the assignment of the version."""
     if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
-        return place == 0 and isinstance(line.value.value, str)
+        return index == 0 and isinstance(line.value.value, str)
     return isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [VERSION]

@@ -10,9 +10,9 @@ from hscore.dag.paths import Paths, seed_groups
 PREPARATION = ("convert.diffusion", "normalize", "sample", "cohort.mri_ln_positive_mm")
 
 
-def section(config: dict, place: str) -> object:
+def section(config: dict, path: str) -> object:
     """Return the part of a config at ``a.b``."""
-    for key in place.split("."):
+    for key in path.split("."):
         config = config[key]
     return config
 
@@ -22,17 +22,17 @@ class Frozen:
 
     Args:
         folder: results folder of the finished study.
-        own: results folder of the study that uses it.
+        own_folder: results folder of the study that uses it.
 
     Attributes:
         problem: why the folder is not usable (None when it is).
     """
 
-    def __init__(self, folder: str, own: str) -> None:
+    def __init__(self, folder: str, own_folder: str) -> None:
         self.paths = Paths(Path(folder).name, root=Path(folder))
         self.config: dict = {}
         self.problem = None
-        if Path(folder).resolve() == Path(own).resolve():
+        if Path(folder).resolve() == Path(own_folder).resolve():
             self.problem = "config: 'frozen' is this study's own results folder; give 'study' another name"
             return
         try:
@@ -67,11 +67,11 @@ class Frozen:
                     "study again with this version, which calibrates each model on development"
                 )
         images = any("region" in spec for spec in config["models"].values())
-        for place in PREPARATION if images else PREPARATION[-1:]:
-            if section(config, place) != section(self.config, place):
+        for section_path in PREPARATION if images else PREPARATION[-1:]:
+            if section(config, section_path) != section(self.config, section_path):
                 problems.append(
-                    f"config: '{place}' differs from that of the frozen study. Its models need inputs prepared as "
-                    "in training; copy that section"
+                    f"config: '{section_path}' differs from that of the frozen study. Its models need inputs prepared "
+                    "as in training; copy that section"
                 )
         return problems
 

@@ -358,14 +358,14 @@ class Study:
         """Return a digest of the names and sizes of a patient's files; it changes with the files or their sizes."""
         folder = os.path.join(self.centers[center]["images"], patient)
         files, visited = [], set()
-        for place, folders, names in os.walk(folder, followlinks=True):
+        for directory, folders, names in os.walk(folder, followlinks=True):
             folders.sort()
-            if os.path.realpath(place) in visited:  # a link that leads back
+            if os.path.realpath(directory) in visited:  # a link that leads back
                 folders.clear()
                 continue
-            visited.add(os.path.realpath(place))
+            visited.add(os.path.realpath(directory))
             for name in sorted(names):
-                path = os.path.join(place, name)
+                path = os.path.join(directory, name)
                 size = os.stat(path).st_size if os.path.exists(path) else -1
                 files.append([os.path.relpath(path, folder), size])
         return fingerprint(files) if os.path.isdir(folder) else "no folder"

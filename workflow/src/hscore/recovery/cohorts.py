@@ -88,12 +88,15 @@ def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random
         return share * risk + np.sqrt(1 - share**2) * random.standard_normal(positive.size), separation
 
     values = {
-        sequence: {place: sign(d) for place, d in places.items()} for sequence, places in signs["separation"].items()
+        sequence: {region: sign(separation) for region, separation in separations.items()}
+        for sequence, separations in signs["separation"].items()
     }
     size = sign(signs["size"])
     ratios = {
-        model: ideal.log_likelihood_ratio(latent, [values[sequence][place] for place in ideal.PLACES[region]] + [size])
-        for model, (sequence, region) in IMAGE_MODELS.items()
+        model: ideal.log_likelihood_ratio(
+            latent, [values[sequence][region] for region in ideal.PLACES[model_region]] + [size]
+        )
+        for model, (sequence, model_region) in IMAGE_MODELS.items()
     }
     sensitivity, specificity = ideal.reading(parameters)
     positive_ratio, negative_ratio = np.log(sensitivity / (1 - specificity)), np.log((1 - sensitivity) / specificity)

@@ -39,10 +39,10 @@ class Patients:
     @cached_property
     def times(self) -> tuple[np.ndarray, np.ndarray]:
         """Return nodes (months) and weights [t] of an integral over the whole follow-up."""
-        places, shares = np.polynomial.legendre.leggauss(NODES)
+        nodes, shares = np.polynomial.legendre.leggauss(NODES)
         first, last = self.planted["follow_up_months"]
         lengths = np.array([first, last - first], float)
-        months = np.array([[0.0], [first]]) + lengths[:, None] * (places + 1) / 2
+        months = np.array([[0.0], [first]]) + lengths[:, None] * (nodes + 1) / 2
         return months.ravel(), (lengths[:, None] * shares / 2).ravel()
 
     @cached_property
@@ -119,11 +119,11 @@ class Patients:
 
 def _pairs(score: np.ndarray, case: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs in which a case scores higher than a control (equal: one half), and all pairs; weights [..., n]."""
-    values, place = np.unique(score, return_inverse=True)
+    values, index = np.unique(score, return_inverse=True)
 
     def by_value(weight: np.ndarray) -> np.ndarray:
-        order = np.argsort(place, kind="stable")
-        first = np.searchsorted(place[order], np.arange(values.size))
+        order = np.argsort(index, kind="stable")
+        first = np.searchsorted(index[order], np.arange(values.size))
         return np.add.reduceat(weight[..., order], first, axis=-1)
 
     case, control = by_value(case), by_value(control)

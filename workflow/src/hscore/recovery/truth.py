@@ -78,16 +78,16 @@ def _survival(parameters: dict, scenario: str, settings: Settings) -> tuple[dict
     longest = int(np.ceil(law["follow_up_months"][1]))
     for role in ROLES:
         people = population(parameters | {"survival": law}, settings.prevalence[role])
-        prefix = f"survival.cohorts.{role}"
-        values |= {f"{prefix}.{name}": value for name, value in _hazard_ratios(people)}
-        values |= {f"{prefix}.{name}": value for name, value in _of_score(people, settings)}
+        cohort_prefix = f"survival.cohorts.{role}"
+        values |= {f"{cohort_prefix}.{name}": value for name, value in _hazard_ratios(people)}
+        values |= {f"{cohort_prefix}.{name}": value for name, value in _of_score(people, settings)}
         groups = {"high": people.high, "low": ~people.high}
         nodes = {"positive": people.lnm, "negative": ~people.lnm}
-        for place, pair in ((prefix, groups), (f"{prefix}.pathology", nodes)):
-            values |= {f"{place}.{name}": value for name, value in _of_groups(people, pair, settings)}
+        for prefix, pair in ((cohort_prefix, groups), (f"{cohort_prefix}.pathology", nodes)):
+            values |= {f"{prefix}.{name}": value for name, value in _of_groups(people, pair, settings)}
             for name, member in pair.items():
                 by_month = people.survival.survival(member, np.arange(longest + 1))
-                curves[f"{place}.groups.{name}.curve"] = by_month.tolist()
+                curves[f"{prefix}.groups.{name}.curve"] = by_month.tolist()
     return values, curves
 
 

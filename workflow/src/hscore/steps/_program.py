@@ -59,8 +59,8 @@ def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespac
 
 def _cpu_seconds() -> float:
     """Return the CPU time of this process and of the programs it has run."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+    usages = [resource.getrusage(processes) for processes in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _peak_memory_mb() -> int:

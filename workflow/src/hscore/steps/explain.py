@@ -50,7 +50,7 @@ def work(arguments: argparse.Namespace) -> None:
         sample_of_kind = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))
         explained = saliency.explain(ensembles, samples, number, list(sample_of_kind.values()))
         checks[key] = explained["check"]
-        for place, (kind, sample) in enumerate(sample_of_kind.items()):
+        for index, (kind, sample) in enumerate(sample_of_kind.items()):
             patient = names[chosen[kind]]
             section = middle_section(samples.images[number].values[sample])
             shown.append(
@@ -61,8 +61,8 @@ def work(arguments: argparse.Namespace) -> None:
                     "score": float(scores[patient]),
                     "array": key,
                     "sample": picture(section),
-                    "map": picture(explained["maps"][place]),
-                    "random_map": picture(explained["random_maps"][place]),
+                    "map": picture(explained["maps"][index]),
+                    "random_map": picture(explained["random_maps"][index]),
                 }
             )
     write_json(arguments.output, {"model": arguments.model, "threshold": threshold, "checks": checks, "shown": shown})

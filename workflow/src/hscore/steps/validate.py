@@ -33,10 +33,10 @@ def work(arguments: argparse.Namespace) -> None:
         confidence = arguments.settings["confidence"]
         chosen = read_json(arguments.selection)
         content["selection"] = selection.tested(evaluations.get("external"), chosen, confidence)
-    given = vars(arguments)
+    options = vars(arguments)
     content["intention_to_diagnose"] = []
     for name, role in (("external", ""), ("out_of_fold", "development_")):
-        manifests, excluded, lnm = (given[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
+        manifests, excluded, lnm = (options[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
         if name in evaluations and excluded:
             content["intention_to_diagnose"] += intention_to_diagnose.report(
                 name,

@@ -47,12 +47,12 @@ def centers(results: Mapping[str, Any]) -> Figure | None:
         f"Last line: {level_of(results)} prediction interval, expected range of the true value in a new centre",
     ]
     figure_canvas.heading(figure, f"{label} in each external centre", notes)
-    for place, (measure, (title, _)) in enumerate(MEASURES.items()):
-        axes = figure_canvas.panel(figure, LEFT + place * (PANEL + GAP), 0.85, PANEL, height)
+    for column, (measure, (title, _)) in enumerate(MEASURES.items()):
+        axes = figure_canvas.panel(figure, LEFT + column * (PANEL + GAP), 0.85, PANEL, height)
         _panel(axes, measure, [row[measure] for row in content["centers"]], content["pooled"][measure])
         axes.set_xlabel(title, fontsize=8.5)
-        names = _names(results, content) if place == 0 else []
-        axes.set_yticks(range(lines)[::-1] if place == 0 else [], names)
+        names = _names(results, content) if column == 0 else []
+        axes.set_yticks(range(lines)[::-1] if column == 0 else [], names)
     return figure
 
 
@@ -74,8 +74,8 @@ def _cut(name: str, room: float) -> str:
 
 def _panel(axes: Axes, measure: str, rows: list[Mapping[str, Any]], pooled: Mapping[str, Any]) -> None:
     count = len(rows)
-    for place, row in enumerate(rows):
-        _bar(axes, count + 1 - place, row, "s", style.INK)
+    for index, row in enumerate(rows):
+        _bar(axes, count + 1 - index, row, "s", style.INK)
     _bar(axes, 1, pooled, "D", style.VERMILLION)
     if pooled["prediction_low"] is not None:
         ends = [pooled["prediction_low"], pooled["prediction_high"]]

@@ -175,8 +175,8 @@ def reclassification(results: Results) -> Figure | None:
         "read together with net benefit",
     ]
     figure_canvas.heading(figure, f"Reclassification, {EVALUATIONS[rows[0]['evaluation']]}", lines)
-    for place, (key, title) in enumerate(MEASURES):
-        axes = figure_canvas.panel(figure, 2.05 + 1.85 * place, 0.75, 1.65, height)
+    for column, (key, title) in enumerate(MEASURES):
+        axes = figure_canvas.panel(figure, 2.05 + 1.85 * column, 0.75, 1.65, height)
         axes.axvline(0, color=style.RULE, linewidth=0.9, zorder=0)
         ends = [0.0]
         for y, row in enumerate(rows[::-1]):
@@ -192,8 +192,8 @@ def reclassification(results: Results) -> Figure | None:
         axes.set(ylim=(-0.6, len(rows) - 0.4), xlim=(min(ends) - margin, max(ends) + margin), xlabel=title)
         axes.locator_params(axis="x", nbins=4)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", formatting.MINUS))
-        names = [labels.get(row["old"], row["old"]) for row in rows[::-1]] if place == 0 else []
-        axes.set_yticks(range(len(rows)) if place == 0 else [], names)
+        names = [labels.get(row["old"], row["old"]) for row in rows[::-1]] if column == 0 else []
+        axes.set_yticks(range(len(rows)) if column == 0 else [], names)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=style.RULE, linewidth=0.4)

@@ -76,7 +76,7 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
     labels = labels_of(results)
     clinical = [labels[model["model"]] for model in results["models"] if not _sees(model)]
     images = _sees_images(results)
-    here = bool(results["trained"]) and not results["config"].get("frozen")
+    trained_here = bool(results["trained"]) and not results["config"].get("frozen")
     weights = {"balanced": "classes weighted to balance", "none": "classes not weighted"}
     fixed = "of a finished study, used as frozen there" if results["config"].get("frozen") else "fixed"
     return {
@@ -84,13 +84,14 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
         "main": labels.get(main_model(results), "the main model"),
         "clinical": f"{listed(clinical)}, compared with the paired DeLong test." if clinical else "",
         "class_weights": weights[results["config"]["train"]["class_weights"]],
-        "initial": "Random, by the seeds in the settings; no pretrained weights." if images and here else "",
+        "initial": "Random, by the seeds in the settings; no pretrained weights." if images and trained_here else "",
         "ensemble": "The mean of the networks of all folds and seeds." if images else "",
         "sequences": _sequences(results) if images else "",
         "explained": "Saliency maps (Grad-CAM), checked against networks with random weights."
         if results.get("explanation")
         else "",
-        "cut": f"Thresholds {'chosen on development scores and frozen' if here else fixed} before the external test.",
+        "cut": f"Thresholds {'chosen on development scores and frozen' if trained_here else fixed} "
+        "before the external test.",
         "blinded": "Networks received only images and the configured variables. No job that trains, "
         "chooses or freezes anything reads an external outcome.",
     }
@@ -174,14 +175,14 @@ def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:
         objectives.append("evaluation on external patients")
         use.append(f"{row['n']} external patients for testing only")
         participants.append(f"external {row['n']} ({row['positives']} LNM-positive)")
-    both = all(rows.values())
+    has_both = all(rows.values())
     return {
         "objectives": _sentence(listed(objectives)) + ".",
         "use_of_data": "; ".join(use) + ".",
         "participants": _sentence(listed(participants)),
         "internal_testing": "Out-of-fold evaluation." if rows["out_of_fold"] else "",
         "external_testing": f"{rows['external'][0]['n']} patients of another centre." if rows["external"] else "",
-        "external_difference": "Table 1, standardised differences between the cohorts." if both else "",
+        "external_difference": "Table 1, standardised differences between the cohorts." if has_both else "",
     }
 
 

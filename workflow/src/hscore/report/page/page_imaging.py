@@ -52,9 +52,9 @@ def quality(results: Results) -> dict[str, Any]:
     metrics = list(results["imaging"]["metrics"])
     numbers = []
     for center, overview in content.items():
-        for place, (sequence, values) in enumerate(overview["numbers"].items()):
+        for index, (sequence, values) in enumerate(overview["numbers"].items()):
             cells = [_quartiles(values.get(metric)) for metric in metrics]
-            start = {"center": names.get(center, center), "first": place == 0, "span": len(overview["numbers"])}
+            start = {"center": names.get(center, center), "first": index == 0, "span": len(overview["numbers"])}
             numbers.append({**start, "sequence": sequence, "cells": cells})
     counts = [{"center": center, "name": names.get(center, center), **overview} for center, overview in content.items()]
     return {"counts": counts, "metrics": metrics, "meanings": results["imaging"]["metrics"], "numbers": numbers}

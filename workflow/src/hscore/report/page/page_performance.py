@@ -135,7 +135,7 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
         frozen = len(points) // 2  # where the slider starts
         if confusion := row["confusion"]:
             counts = (confusion["tp"], confusion["fp"])
-            frozen = next((place for place, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
+            frozen = next((index for index, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
             threshold = results["thresholds"].get(row["model"], {}).get("value")
             points[frozen] = {**points[frozen], "threshold": threshold, "frozen": True}
         label = labels.get(row["model"], row["model"])

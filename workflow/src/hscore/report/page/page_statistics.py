@@ -111,12 +111,12 @@ def spared(results: Results) -> dict[str, Any] | None:
         strategies[decision_figures.MRI_LN_LABEL] = content["mri_ln"]
     strategies["Treat all"] = content["treat_all"]
     rows = []
-    for place, threshold in enumerate(content["threshold"]):
+    for index, threshold in enumerate(content["threshold"]):
         if not any(abs(threshold - shown) < 1e-9 for shown in SHOWN_THRESHOLDS):
             continue
         for number, (label, curve) in enumerate(strategies.items()):
             cells = [
-                _at(curve.get(measure), place, write)
+                _at(curve.get(measure), index, write)
                 for measure, write in (
                     ("net_benefit", formatting.auc),
                     ("interventions_avoided_per_100", formatting.months),
@@ -124,7 +124,7 @@ def spared(results: Results) -> dict[str, Any] | None:
                     ("against_mri_ln", formatting.auc),
                 )
             ]
-            counts = f"{curve['spared'][place]:,} / {curve['missed'][place]:,}"
+            counts = f"{curve['spared'][index]:,} / {curve['missed'][index]:,}"
             rows.append(
                 {
                     "threshold": formatting.percent(threshold),
@@ -145,15 +145,15 @@ def spared(results: Results) -> dict[str, Any] | None:
     }
 
 
-def _at(curve: Mapping[str, Any] | None, place: int, write) -> str:
+def _at(curve: Mapping[str, Any] | None, index: int, write) -> str:
     """Return one point of a curve with its band; a dash where the strategy has none."""
-    if curve is None or curve["estimate"][place] is None:
+    if curve is None or curve["estimate"][index] is None:
         return "\u2013"
-    low, high = (curve[key][place] for key in ("low", "high"))
+    low, high = (curve[key][index] for key in ("low", "high"))
     if low is None and high is None:
-        return f"{write(curve['estimate'][place])} (no interval)"
+        return f"{write(curve['estimate'][index])} (no interval)"
     ends = formatting.interval(low, "open" if high is None else high, lambda v: v if v == "open" else write(v))
-    return f"{write(curve['estimate'][place])} ({ends})"
+    return f"{write(curve['estimate'][index])} ({ends})"
 
 
 def reclassification(results: Results) -> Rows:
@@ -191,13 +191,13 @@ def study_size(results: Results) -> dict[str, Any] | None:
     more = [text for text in (development_size(results), hazard_ratio_size(results)) if text]
     if not plan["needed"]:
         return {"text": f"Study size is not estimable: {plan['why']}.", "rows": [], "more": more}
-    most = max(plan["needed"], key=lambda row: row["patients"])
+    largest = max(plan["needed"], key=lambda row: row["patients"])
     cohort = {"external": "external", "out_of_fold": "development"}[plan["evaluation"]]
     text = (
         f"If a new cohort were like this {cohort} cohort ({share}), a prospective validation of the "
-        f"{labels_of(results)[plan['model']]} would need {most['patients']:,} patients, about {most['positives']:,} of "
-        f"them LNM-positive, to estimate all measures below with the stated precision. "
-        f"The {most['for']} requires the most patients."
+        f"{labels_of(results)[plan['model']]} would need {largest['patients']:,} patients, about "
+        f"{largest['positives']:,} of them LNM-positive, to estimate all measures below with the stated precision. "
+        f"The {largest['for']} requires the most patients."
     )
     rows = []
     for row in plan["needed"]:

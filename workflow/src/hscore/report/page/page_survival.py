@@ -242,8 +242,8 @@ def cox(results: Results) -> list[dict[str, Any]]:
         rows.append({**row, "text": text, "p": formatting.p_value(p) if p is not None else "\u2013"})
     for (cohort, model, term), test in tests.items():
         parts = [
-            place
-            for place, row in enumerate(rows)
+            index
+            for index, row in enumerate(rows)
             if (row["cohort"], row["model"]) == (cohort, model) and row["term"].startswith(f"{term}: ")
         ]
         rows.insert(parts[-1] + 1, {"cohort": cohort, "model": model, "term": f"{term}, all levels", **test})

@@ -54,9 +54,9 @@ def scored(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         name: robust_z([patient["sequences"].get(name[0], {}).get(name[1]) for patient in patients]) for name in names
     }
     result = []
-    for place, patient in enumerate(patients):
+    for index, patient in enumerate(patients):
         numbers = [
-            (sequence, metric, value, scores[sequence, metric][place])
+            (sequence, metric, value, scores[sequence, metric][index])
             for sequence, metrics in patient["sequences"].items()
             for metric, value in metrics.items()
             if value is not None

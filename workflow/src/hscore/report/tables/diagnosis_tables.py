@@ -35,24 +35,24 @@ def table1(results: Mapping[str, Any]) -> Rows:
     """Return one row per variable (or level) and group of patients, then one per standardised difference."""
     content = results["table1"]
     signs = {None: "all", 0: "negative", 1: "positive", "unknown": "unknown"}
-    places = [{"cohort": group["cohort"], "lnm": signs[group["lnm"]]} for group in content.get("groups", [])]
+    groups = [{"cohort": patients["cohort"], "lnm": signs[patients["lnm"]]} for patients in content.get("groups", [])]
     rows = []
     for row in content.get("rows", []):
-        rows += _cells(row, places)
+        rows += _cells(row, groups)
         for difference in row["differences"]:
-            place = {"cohort": difference.get("cohort", "development against external")}
-            place["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
-            rows.append(_difference(row, place, difference))
+            group = {"cohort": difference.get("cohort", "development against external")}
+            group["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
+            rows.append(_difference(row, group, difference))
     return rows
 
 
 def table1_centers(results: Mapping[str, Any]) -> Rows:
     """Return Table 1 by centre; the difference is the largest between two centres."""
     content = results["table1"].get("centers") or {"groups": [], "rows": []}
-    places = [{"center": group["center"]} for group in content["groups"]]
+    groups = [{"center": patients["center"]} for patients in content["groups"]]
     rows = []
     for row in content["rows"]:
-        rows += _cells(row, places)
+        rows += _cells(row, groups)
         rows += [_difference(row, {"center": "largest of all pairs"}, difference) for difference in row["differences"]]
     return rows
 
@@ -61,24 +61,24 @@ def _variable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
 
 
-def _cells(row: Mapping[str, Any], places: Sequence[Mapping[str, str]]) -> Rows:
-    """Return the rows of one variable of a description; ``places`` names its groups."""
+def _cells(row: Mapping[str, Any], groups: Sequence[Mapping[str, str]]) -> Rows:
+    """Return the rows of one variable of a description; ``groups`` names its groups."""
     rows = []
-    for number, place in enumerate(places):
+    for number, group in enumerate(groups):
         if row["kind"] == "continuous":
             cell = {key: bare(value) for key, value in row["cells"][number].items()}
-            rows.append({**_variable(row), "level": "", **place, **cell})
+            rows.append({**_variable(row), "level": "", **group, **cell})
             continue
         for level in row["levels"]:
             cell = {key: bare(value) for key, value in level["cells"][number].items()}
-            start = {**_variable(row), "level": level["level"], **place}
+            start = {**_variable(row), "level": level["level"], **group}
             rows.append({**start, **cell, "missing": row["missing"][number]})
     return rows
 
 
-def _difference(row: Mapping[str, Any], place: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(row: Mapping[str, Any], group: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
-    return {**_variable(row), "level": "", **place, **numbers}
+    return {**_variable(row), "level": "", **group, **numbers}
 
 
 def performance(results: Mapping[str, Any]) -> Rows:
@@ -194,8 +194,8 @@ def subgroups(results: Mapping[str, Any]) -> Rows:
                 numbers = {"measure": measure, **estimated(value)}
                 numbers |= {"method": value.get("method", ""), "why": value.get("why", "")}
                 tested = {"p_difference": bare(test["p"]), "p_difference_holm": bare(test["p_holm"])}
-                whose = {key: entry[key] for key in ("evaluation", "model", "variable")}
-                rows.append({**whose, **start, **numbers, **tested})
+                subgroup = {key: entry[key] for key in ("evaluation", "model", "variable")}
+                rows.append({**subgroup, **start, **numbers, **tested})
     return rows
 
 
