@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import hscore
+from hscore import code_digest
 from hscore.learning.samples import Samples, array_keys, folds_digest
 
 MODEL_FILE = "model.json"
@@ -67,11 +68,10 @@ def versions(spec: dict) -> dict[str, str]:
 
 
 def fingerprint(parts: dict, samples: Samples) -> str:
-    """SHA-256 of everything that decides the weights: ``parts`` (plain JSON), samples, and this room's code."""
+    """SHA-256 of everything that decides the weights: ``parts`` (plain JSON), samples, and the code that trains."""
     sha = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     sha.update(samples.digest().encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        sha.update(path.name.encode() + path.read_bytes())
+    sha.update(code_digest.digest("train").encode())
     return sha.hexdigest()
 
 
