@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc, logit, ndtri, stdtrit
+from sklearn.metrics import log_loss
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
@@ -294,7 +295,7 @@ def of_calibration(data: str, expected: dict, positive: np.ndarray, predicted: n
     ours = calibration.describe(positive, predicted, 0.95, everyone)
     yield Row(data, "Brier", expected["brier"], ours["brier"]["estimate"])
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
-    yield Row(data, "log loss", expected["log_loss"], calibration.log_loss(positive, predicted))
+    yield Row(data, "log loss", expected["log_loss"], log_loss(positive, predicted))
     yield Row(data, "O/E", expected["OE"], ours["observed_expected"]["estimate"])
     large = expected["calibration_in_the_large"]
     yield Row(data, "intercept (slope 1)", large["intercept_offset"], ours["intercept"]["estimate"], ITERATIVE)
@@ -326,7 +327,7 @@ def as_glm_stops(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float
         beta = np.linalg.solve(information, design.T @ (weight * working))
         eta = design @ beta + offset
         mu = 1 / (1 + np.exp(-eta))
-        before, deviance = deviance, 2 * positive.size * calibration.log_loss(positive, mu)
+        before, deviance = deviance, 2 * positive.size * log_loss(positive, mu)
         if abs(deviance - before) / (abs(deviance) + 0.1) < 1e-8:
             return float(np.sqrt(np.linalg.inv(information)[-1, -1]))
 
