@@ -1,6 +1,6 @@
 """Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
 
-Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
+Fits are lifelines' as they are (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
 on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
 ``strata`` [n] (any labels): groups with a baseline hazard of their own.
 A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
@@ -26,7 +26,10 @@ from hscore.statistics.estimates import finite, quantile, two_sided_p
 WALD = "Cox (Efron ties), Wald"
 PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
-POLISHING = 8  # most Newton steps after lifelines' last: on variables that go together it stops early
+# lifelines ends when half a step's squared length in standard errors is below this. By itself it also ends when the
+# likelihood no longer grows visibly, which is 1e-5 standard deviations too early on variables that go together.
+PRECISION = {"precision": 1e-18, "r_precision": 0.0}
+LONGEST_STEP = 1e-6  # of Newton's method at a maximum, in standard deviations of a covariate
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
@@ -191,20 +194,15 @@ def fit(
         return Model(time, event, covariates, None, None, why, infinite, strata)
     if strata is not None and (why := alike_within(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
-    beta = _lifelines(time, event, covariates, strata)
-    if beta is None:
+    found = _lifelines(time, event, covariates, strata)
+    if found is None:
         return Model(time, event, covariates, None, None, INFINITE, True, strata)
+    beta, covariance = found
     x = covariates.to_numpy(dtype=float)
-    # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
-    for _ in range(POLISHING):
-        _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
-        try:
-            step, covariance = np.linalg.solve(information, score), np.linalg.inv(information)
-        except np.linalg.LinAlgError:
-            break
-        beta = beta + step
-        if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
-            return Model(time, event, covariates, beta, covariance, strata=strata)
+    _, score, _ = partial_likelihood.derivatives(x, time, event, beta, strata)
+    # at a maximum Newton's next step is nil; on a monotone likelihood it is about as long as the last
+    if np.all(np.abs(covariance @ score) * x.std(axis=0) < LONGEST_STEP):
+        return Model(time, event, covariates, beta, covariance, strata=strata)
     return Model(time, event, covariates, None, None, INFINITE, True, strata)
 
 
@@ -221,8 +219,8 @@ def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
 
 def _lifelines(
     time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
-) -> np.ndarray | None:
-    """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Coefficients [p] and their covariance [p, p] where lifelines' iteration ends, None where it finds no end."""
     table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
     table = table.assign(time=time, event=event)
     if strata is not None:
@@ -231,10 +229,10 @@ def _lifelines(
         warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
         try:
             fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
-            fitter.fit(table, "time", "event", fit_options={"precision": 1e-9})
+            fitter.fit(table, "time", "event", fit_options=PRECISION)
         except ConvergenceError:
             return None
-    return fitter.params_.to_numpy(dtype=float)
+    return fitter.params_.to_numpy(dtype=float), fitter.variance_matrix_.to_numpy(dtype=float)
 
 
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
@@ -275,7 +273,10 @@ def _likelihood_ratio(larger: float, smaller: float, degrees: int) -> dict:
 def baseline_hazard(
     time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, moments: np.ndarray
 ) -> np.ndarray:
-    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments]."""
+    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments].
+
+    lifelines has it with a fit only. Here ``beta`` may be any, and is zero for the Nelson-Aalen estimate.
+    """
     weights = np.exp(x @ beta)
     times, deaths = np.unique(time[event], return_counts=True)
     steps = deaths / np.array([weights[time >= t].sum() for t in times])
