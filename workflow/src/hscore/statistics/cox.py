@@ -27,9 +27,11 @@ WALD = "Cox (Efron ties), Wald"
 PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
 # lifelines ends when half a step's squared length in standard errors is below this. By itself it also ends when the
-# likelihood no longer grows visibly, which is 1e-5 standard deviations too early on variables that go together.
+# likelihood grows by a billionth, which can be 1e-5 standard deviations too early.
 PRECISION = {"precision": 1e-18, "r_precision": 0.0}
-LONGEST_STEP = 1e-6  # of Newton's method at a maximum, in standard deviations of a covariate
+# What Newton's next step from a maximum, and a standard error there, do not exceed, in standard deviations of a
+# covariate. On a likelihood that rises for ever a step is about as long as the last, or both vanish in the rounding.
+LONGEST_STEP, LARGEST_ERROR = 1e-6, 1e4
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
@@ -194,15 +196,20 @@ def fit(
         return Model(time, event, covariates, None, None, why, infinite, strata)
     if strata is not None and (why := alike_within(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
-    found = _lifelines(time, event, covariates, strata)
-    if found is None:
-        return Model(time, event, covariates, None, None, INFINITE, True, strata)
-    beta, covariance = found
-    x = covariates.to_numpy(dtype=float)
-    _, score, _ = partial_likelihood.derivatives(x, time, event, beta, strata)
-    # at a maximum Newton's next step is nil; on a monotone likelihood it is about as long as the last
-    if np.all(np.abs(covariance @ score) * x.std(axis=0) < LONGEST_STEP):
-        return Model(time, event, covariates, beta, covariance, strata=strata)
+    # Uncorrelated and of unit deviation. The parts of a spline go together so much that the maximum is many standard
+    # deviations away, where lifelines does not arrive.
+    size = np.sqrt(event.size)
+    directions, back = np.linalg.qr(covariates - covariates.mean())
+    x, back = size * directions, size * np.linalg.inv(back)
+    for maximise in (_lifelines, _newton):
+        beta = maximise(time, event, x, strata)
+        _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
+        try:
+            covariance = np.linalg.inv(information)
+        except np.linalg.LinAlgError:
+            continue
+        if np.abs(covariance @ score).max() < LONGEST_STEP and np.diag(covariance).max() < LARGEST_ERROR**2:
+            return Model(time, event, covariates, back @ beta, back @ covariance @ back.T, strata=strata)
     return Model(time, event, covariates, None, None, INFINITE, True, strata)
 
 
@@ -217,22 +224,31 @@ def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
     return None
 
 
-def _lifelines(
-    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Coefficients [p] and their covariance [p, p] where lifelines' iteration ends, None where it finds no end."""
-    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
-    table = table.assign(time=time, event=event)
+def _lifelines(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
+    """Coefficients [p] where lifelines' iteration ends, at a maximum or not; zeros where it finds no end."""
+    table = pd.DataFrame(x).add_prefix("x").assign(time=time, event=event)
     if strata is not None:
         table["stratum"] = strata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
         try:
             fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
-            fitter.fit(table, "time", "event", fit_options=PRECISION)
+            return fitter.fit(table, "time", "event", fit_options=PRECISION).params_.to_numpy(dtype=float)
         except ConvergenceError:
-            return None
-    return fitter.params_.to_numpy(dtype=float), fitter.variance_matrix_.to_numpy(dtype=float)
+            return np.zeros(x.shape[1])
+
+
+def _newton(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
+    """As ``_lifelines``, which has no step halving, for where it oversteps or ends before a maximum far away."""
+
+    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return partial_likelihood.derivatives(x, time, event, b, strata)
+
+    start = np.zeros(x.shape[1])
+    try:
+        return _maximise(slope, start, np.ones(start.size, dtype=bool))
+    except ArithmeticError:
+        return start
 
 
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
