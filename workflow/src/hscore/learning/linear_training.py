@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from hscore.files import new_folder, write_json
 from hscore.learning import history, linear
 from hscore.learning.model_folder import MODEL_FILE, describe, fingerprint

@@ -1,7 +1,8 @@
 """Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
 
-Fits are lifelines' as they are (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
-on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
+Fits are lifelines' as they are where it converges (Efron ties), else by Newton's method with step halving, which it
+lacks. Profile-likelihood intervals and Firth's penalised fit, which it lacks as well, stand on ``partial_likelihood``.
+``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
 ``strata`` [n] (any labels): groups with a baseline hazard of their own.
 A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
 

@@ -113,8 +113,9 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.
 
     ``group`` [n] is bool or holds the groups' names. Our own, because lifelines has no strata, counts a degree of
     freedom for groups that were never under observation with the others, and takes 70 times as long (11 ms), which
-    counts in Monte Carlo; unstratified it gives the same numbers. Mantel, Cancer Chemother Rep 1966;50:163-170; Kalbfleisch and
-    Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups, strata).
+    counts in Monte Carlo. Elsewhere both give the same numbers. Mantel, Cancer Chemother Rep 1966;50:163-170;
+    Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups,
+    strata).
 
     Returns:
         ``chi2``, ``df`` and ``p``; None with ``why`` where there is nothing to test.
