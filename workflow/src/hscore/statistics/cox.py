@@ -2,8 +2,8 @@
 
 Fits are lifelines' as they are where it converges (Efron ties), else by Newton's method with step halving, which it
 lacks. Profile-likelihood intervals and Firth's penalised fit, which it lacks as well, stand on ``partial_likelihood``.
-``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
-``strata`` [n] (any labels): groups with a baseline hazard of their own.
+``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n], ``strata`` [n] (any labels):
+groups with a baseline hazard of their own.
 A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
 
 Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
