@@ -38,7 +38,7 @@ class Delong:
 
 
 def midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, ties sharing their mean rank."""
+    """Ranks from 1, ties sharing their mean rank, as scipy's ``rankdata`` (``scipy.stats`` takes 0.4 s to import)."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
