@@ -7,8 +7,9 @@ import pandas as pd
 
 from hscore import batch
 from hscore.files import write_json
-from hscore.imaging import shortcuts as imaging
-from hscore.statistics import shortcuts, tables
+from hscore.imaging.quality import shortcut_features as imaging
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import _program
 
 
@@ -17,10 +18,10 @@ def work(arguments: argparse.Namespace) -> None:
     content = {}
     folders = batch.read(arguments.nifti)
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
-        lnm = tables.with_known_nodes(tables.read_nodes([path]))
+        lnm = scored_cohorts.with_known_nodes(scored_cohorts.read_nodes([path]))
         rows = [imaging.features(folders[patient]) for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
-        content[center] = shortcuts.report(features, lnm.to_numpy(bool))
+        content[center] = shortcut_auc.report(features, lnm.to_numpy(bool))
     write_json(arguments.output, content)
 
 
