@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.diagnosis import discrimination, resampled_roc
+from hscore.statistics.diagnosis import discrimination, resampled_roc, roc_curve
 
 
 def slow_auc(positive, scores):
@@ -79,7 +79,7 @@ def test_empty_and_missing_scores_end_with_a_reason(positive, scores, why):
     results += [
         discrimination.compare(positive, scores, scores, 0.95),
         discrimination.compare_unpaired(positive, scores, positive, scores, 0.95),
-        discrimination.roc_points(positive, scores),
+        roc_curve.points(positive, scores),
         resampled_roc.band(positive, scores, draws.by_class, 0.95),
         *resampled_roc.describe(positive, scores, draws, 0.95, 0.8).values(),
     ]
@@ -118,7 +118,7 @@ def test_one_class_only_is_explained(value):
     for result in (
         discrimination.auc_interval(positive, scores, 0.95),
         discrimination.compare(positive, scores, scores[::-1], 0.95),
-        discrimination.roc_points(positive, scores),
+        roc_curve.points(positive, scores),
     ):
         assert "both classes" in result["why"]
     assert discrimination.auc_interval(positive, scores, 0.95)["estimate"] is None
@@ -169,7 +169,7 @@ def test_roc_has_an_end_for_nobody_and_one_for_everybody_and_its_area_is_the_auc
     rng = np.random.default_rng(2)
     positive = rng.random(50) < 0.4
     scores = (rng.normal(size=50) + positive).round(1)
-    roc = discrimination.roc_points(positive, scores)
+    roc = roc_curve.points(positive, scores)
     assert (roc["false_positive_rate"][0], roc["true_positive_rate"][0], roc["threshold"][0]) == (0, 0, None)
     assert (roc["false_positive_rate"][-1], roc["true_positive_rate"][-1], roc["threshold"][-1]) == (1, 1, None)
     area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])

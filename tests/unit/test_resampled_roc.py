@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.diagnosis import discrimination, resampled_roc
+from hscore.statistics.diagnosis import discrimination, resampled_roc, roc_curve
 from hscore.statistics.diagnosis.resampled_roc import ResampledRoc
 
 
@@ -39,7 +40,7 @@ def test_sensitivities_lie_on_the_curve_of_the_repeated_patients(data):
     found = ResampledRoc(positive, scores, counts).sensitivities(at)
     for row, values in zip(counts, found, strict=True):
         drawn = np.repeat(np.arange(90), row.astype(int))
-        points = discrimination.roc_points(positive[drawn], scores[drawn])
+        points = roc_curve.points(positive[drawn], scores[drawn])
         x, y = points["false_positive_rate"], points["true_positive_rate"]
         for place, value in zip(at, values, strict=True):
             left = max(i for i, across in enumerate(x) if across <= place)
@@ -70,7 +71,6 @@ def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one(da
 
 
 def test_partial_auc_and_average_precision_equal_scikit_learn(data):
-    metrics = pytest.importorskip("sklearn.metrics")
     positive, scores = data
     roc = of_all(positive, scores)
     assert roc.average_precisions()[0] == pytest.approx(metrics.average_precision_score(positive, scores), rel=1e-12)

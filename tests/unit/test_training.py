@@ -11,7 +11,7 @@ import torch
 
 from hscore.errors import UserError
 from hscore.files import read_json
-from hscore.learning import ensemble, machine, progress, training
+from hscore.learning import ensemble, history, machine, progress, training
 from hscore.learning.samples import Images, Samples, read_folds, read_samples
 
 SPEC = {"label": "Hybrid", "sequence": "ADC", "region": "tumour", "clinical": ["mri_ln_positive"]}
@@ -322,7 +322,7 @@ def test_early_stopping_keeps_the_best_epoch_of_the_patients_set_aside(study):
     network = run.build(run.group[0], training_patients)
     network.load_state_dict(result["weights"])
     scores = training.patient_probabilities(network, task.tensors, "mean", inner)
-    assert training.scored("inner", scores, task.labels[inner])["inner_loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert history.scored("inner", scores, task.labels[inner])["inner_loss"] == pytest.approx(min(losses), rel=1e-5)
     assert result["history"][-1]["held_out_loss"] is not None
 
 
@@ -408,12 +408,12 @@ def test_loaded_member_gives_the_scores_of_the_history(study):
     folds = pd.read_csv(study / "folds.csv")
     model = ensemble.load_model(folder)
     scores = model.probabilities(read_samples([study / "manifest.csv"], model.spec, folds["patient"].tolist()))
-    history = pd.read_csv(folder / "history.csv").query("epoch == 4")
+    rows = pd.read_csv(folder / "history.csv").query("epoch == 4")
     for fold in range(3):
         own = (folds["fold"] == fold).to_numpy()
-        assert training.scored("held_out", scores[fold, own], folds["lnm"].to_numpy()[own])[
+        assert history.scored("held_out", scores[fold, own], folds["lnm"].to_numpy()[own])[
             "held_out_loss"
-        ] == pytest.approx(history["held_out_loss"].iloc[fold], rel=1e-4)
+        ] == pytest.approx(rows["held_out_loss"].iloc[fold], rel=1e-4)
 
 
 def test_values_outside_the_training_range_are_said(study, caplog):

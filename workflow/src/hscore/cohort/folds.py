@@ -15,6 +15,8 @@ def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
 
     A patient's fold depends on the seed and on who else is in the cohort, not on the order of the rows or of the
     centres' tables: strata and patients are sorted by name before, and each stratum has random numbers of its own.
+    scikit-learn's ``StratifiedKFold`` of the strata balances as well, but follows the order of the rows and warns of
+    strata smaller than the number of folds. It would deal every study anew.
 
     Returns columns patient, center, lnm, fold, sorted by centre and patient.
 

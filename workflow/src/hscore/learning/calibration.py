@@ -111,6 +111,7 @@ def _intercept(positive: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _isotonic(positive: np.ndarray, logits: np.ndarray) -> dict | None:
+    """By scipy's function, which scikit-learn's class calls, too; that class goes straight between ends of steps."""
     values, places = np.unique(firth.logistic(logits), return_inverse=True)
     weights = np.bincount(places).astype(float)
     found = isotonic_regression(np.bincount(places, positive) / weights, weights=weights)

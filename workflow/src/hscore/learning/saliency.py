@@ -12,6 +12,7 @@ from itertools import chain, combinations, product
 
 import numpy as np
 import torch
+from monai.visualize import GradCAM
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
@@ -48,8 +49,6 @@ def maps(
 
     ``images`` float32 [N, C, rows, columns] of one ``sequence`` (its number in the model); ``clinical`` [N, K].
     """
-    from monai.visualize import GradCAM  # here, because it costs 5 s
-
     found = []
     for network in members:
         model = OneSample(network, sequence)

@@ -25,12 +25,12 @@ from torch.nn import functional
 
 from hscore.errors import UserError
 from hscore.files import new_file, new_folder, sha256, write_json
-from hscore.learning import early_stopping, inference, machine, networks
+from hscore.learning import early_stopping, history, inference, machine, networks
 from hscore.learning.augment import Augment
 from hscore.learning.decks import Bags, Deck
 from hscore.learning.inference import Tensors, learns_from_bags, patient_probabilities
 from hscore.learning.members import Alone, Together
-from hscore.learning.model_folder import MODEL_FILE, auc, describe, fingerprint, history_row, scored, write_history
+from hscore.learning.model_folder import MODEL_FILE, describe, fingerprint
 from hscore.learning.progress import Progress
 from hscore.learning.samples import Samples, check_trainable, read_folds, read_samples, standardization
 
@@ -121,7 +121,7 @@ def train(
             weights = {key: value.contiguous() for key, value in result["weights"].items()}
             save_file(weights, folder / f"{member.name}.safetensors")
         description["weights"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        write_history(folder, [row for result in results for row in result["history"]])
+        history.write(folder, [row for result in results for row in result["history"]])
         write_json(folder / MODEL_FILE, description)
     shutil.rmtree(state.parent)
 
@@ -335,8 +335,8 @@ class Training:
         rate = self.optimizer.param_groups[0]["lr"]
         seconds = time.monotonic() - started
         for m, member in enumerate(self.group):
-            row = history_row(member.seed, member.fold, self.epoch, float(losses[m].mean(dtype=np.float64)))
-            row |= {"auc": auc(scores[m], labels[m]), "learning_rate": rate, "seconds": seconds}
+            row = history.row(member.seed, member.fold, self.epoch, float(losses[m].mean(dtype=np.float64)))
+            row |= {"auc": history.auc(scores[m], labels[m]), "learning_rate": rate, "seconds": seconds}
             self.history[m].append(row)
         self.look()
         return [rows[-1] for rows in self.history]
@@ -402,7 +402,7 @@ class Training:
 
     def scored(self, name: str, patients: np.ndarray, scores: np.ndarray) -> dict:
         """Columns of the history about the ``scores`` of ``patients``."""
-        return scored(name, scores, self.task.labels[patients])
+        return history.scored(name, scores, self.task.labels[patients])
 
     def results(self) -> list[dict]:
         """Weights, epochs, history and scores of the held-out patients of every network.

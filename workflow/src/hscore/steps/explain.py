@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hscore.files import read_json, write_json
+from hscore.learning import saliency
 from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import Samples, array_keys, read_samples
 from hscore.statistics.common import scored_cohorts
@@ -28,8 +29,6 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
-    from hscore.learning import saliency  # here, because torch costs two seconds
-
     ensembles = load_seeds(arguments.model_folders)
     samples = read_samples(arguments.manifests, ensembles[0].spec)
     cut = scored_cohorts.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)["value"]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hscore.cohort import folds
 from hscore.files import write_json
+from hscore.learning import search
 from hscore.learning.samples import read_folds
 from hscore.steps import _program
 
@@ -30,8 +31,6 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     held_out = None if arguments.part == "all" else int(arguments.part.removeprefix("fold-"))
-    from hscore.learning import search  # here, because torch costs two seconds
-
     content = search.search(
         arguments.model,
         arguments.spec,

@@ -90,8 +90,10 @@ def _images(config: Mapping[str, Any]) -> str:
             f"squares on logarithms) and cut to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
         )
     if bias["sequences"]:
+        n4 = "SimpleITK's N4" if bias["method"] == "simpleitk" else "N4"
         parts.append(
-            f"The bias field of {listed(bias['sequences'])} was corrected with N4 on a grid of {bias['grid_mm']:g} mm."
+            f"The bias field of {listed(bias['sequences'])} was corrected with {n4} on a grid of "
+            f"{bias['grid_mm']:g} mm."
         )
     by_method: dict[str, list[str]] = {}
     for name, rule in config["normalize"]["intensity"].items():

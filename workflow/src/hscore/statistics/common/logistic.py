@@ -1,6 +1,7 @@
 """Logistic regression by maximum likelihood, for recalibration and tests of interaction.
 
-scikit-learn penalises by default and statsmodels takes two seconds to import; this needs a few lines of Newton steps.
+Our own, because scikit-learn's has no offset (calibration in the large needs one) and no covariance (every use needs
+standard errors), and does not refuse separated classes; statsmodels takes two seconds to import.
 Shapes: ``x`` float [n, p] without the constant, ``positive`` bool [n], ``offset`` float [n].
 """
 

@@ -21,7 +21,7 @@ SUMS = "Newcombe's square-and-add of the Wilson intervals of sensitivity and spe
 
 
 def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
-    """Counts ``tp fp fn tn``; both arrays are bool [n]."""
+    """Counts ``tp fp fn tn``; both arrays are bool [n], also of nobody, which scikit-learn refuses."""
     return {
         "tp": int((positive & called).sum()),
         "fp": int((~positive & called).sum()),

@@ -10,7 +10,7 @@ and Riley et al., Stat Med 2021;40:4230-4251. The smooth is R's lowess, as in rm
 """
 
 import numpy as np
-from scipy.special import logit, xlog1py, xlogy
+from scipy.special import logit
 
 from hscore.statistics.common import logistic
 from hscore.statistics.common.bootstrap import band, interval
@@ -172,8 +172,3 @@ def spiegelhalter(positive: np.ndarray, predicted: np.ndarray) -> dict:
         return {"z": None, "p": None, "why": "every prediction is 0, 0.5 or 1"}
     z = float(((positive - predicted) * weight).sum() / np.sqrt(variance))
     return {"z": z, "p": two_sided_p(z)}
-
-
-def log_loss(positive: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean negative log likelihood of the predictions."""
-    return float(-(xlogy(positive, predicted) + xlog1py(~positive, -predicted)).mean())

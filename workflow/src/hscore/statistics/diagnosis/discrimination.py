@@ -38,7 +38,7 @@ class Delong:
 
 
 def midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, ties sharing their mean rank."""
+    """Ranks from 1, ties sharing their mean rank, as scipy's ``rankdata`` (``scipy.stats`` takes 0.4 s to import)."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
@@ -228,24 +228,6 @@ def _difference(difference: float, error: float, confidence: float, method: str)
         "z": float(difference / error),
         "p": two_sided_p(difference / error),
         "method": method,
-    }
-
-
-def roc_points(positive: np.ndarray, scores: np.ndarray) -> dict:
-    """The ROC curve from (0, 0) to (1, 1) at every threshold that changes it; "score >= threshold is positive".
-
-    Thresholds are the midpoints between neighbouring observed scores, as in pROC; at both ends they are None
-    (nobody positive, everybody positive). With one class only the rates are None and ``why`` says so.
-    """
-    if why := undefined(positive, scores):
-        return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
-    values, inverse = np.unique(scores, return_inverse=True)
-    cases = np.bincount(inverse, weights=positive, minlength=values.size)[::-1]
-    controls = np.bincount(inverse, weights=~positive, minlength=values.size)[::-1]
-    return {
-        "false_positive_rate": [0.0, *(np.cumsum(controls) / controls.sum()).tolist()],
-        "true_positive_rate": [0.0, *(np.cumsum(cases) / cases.sum()).tolist()],
-        "threshold": [None, *cut_points(scores)[::-1].tolist(), None],
     }
 
 

@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import log_loss
 
 from hscore.errors import UserError
 from hscore.statistics.common import bootstrap, precision, primary, scored_cohorts
@@ -26,6 +27,7 @@ from hscore.statistics.diagnosis import (
     instability,
     reclassification,
     resampled_roc,
+    roc_curve,
     subgroups,
 )
 
@@ -327,7 +329,7 @@ def development_size(
     if "out_of_fold" not in evaluations:
         return None
     positive, risk = evaluations["out_of_fold"].positive, recalibrated["out_of_fold"].scores.get(reference)
-    likelihood = None if risk is None else -positive.size * calibration.log_loss(positive, risk)
+    likelihood = None if risk is None else -positive.size * log_loss(positive, risk, labels=[False, True])
     return {"model": reference, **precision.development(positive, likelihood)}
 
 
@@ -363,7 +365,7 @@ def performance(
         **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
         **called,
         "confusion": counts,
-        "roc": discrimination.roc_points(positive, scores),
+        "roc": roc_curve.points(positive, scores),
         "roc_band": resampled_roc.band(positive, scores, draws.by_class, confidence),
     }
 

