@@ -50,6 +50,6 @@ def of_volume(sequence: str, volume: np.ndarray) -> dict[str, float]:
 
 
 def median(values: np.ndarray) -> float:
-    """Return the same as ``np.median`` of finite ``values`` [n], n > 0, for a million of them in a quarter of its time."""
+    """Return the same as ``np.median`` of finite ``values`` [n], n > 0; a million of them in a quarter of its time."""
     ordered = np.sort(values)
     return float(ordered[(ordered.size - 1) // 2 : ordered.size // 2 + 1].mean())
