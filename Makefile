@@ -38,11 +38,11 @@ help:
 
 study: env
 	@$(SNAKEMAKE) --logger hscore
-	@$(RUN) python -m hscore.reporting.summary --config $(CONFIG)
+	@$(RUN) python -m hscore.report.summary --config $(CONFIG)
 
 recovery: env
 	@$(SNAKEMAKE) --logger hscore -- recovery
-	@$(RUN) python -m hscore.reporting.summary --config $(CONFIG)
+	@$(RUN) python -m hscore.report.summary --config $(CONFIG)
 
 controls: env
 	@for control in $(CONTROLS); do \
@@ -62,7 +62,7 @@ dry-run: env
 
 # Under another name, so that the finished study stays as it is.
 verify: env
-	@$(RUN) python -m hscore.reporting.verify --config $(CONFIG) -- $(subst $(RUN) ,,$(SNAKEMAKE)) --logger hscore
+	@$(RUN) python -m hscore.provenance.verify --config $(CONFIG) -- $(subst $(RUN) ,,$(SNAKEMAKE)) --logger hscore
 
 unlock: env
 	@$(SNAKEMAKE) --unlock

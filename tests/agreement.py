@@ -21,39 +21,43 @@ from scipy.special import chdtrc, logit, ndtri, stdtrit
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
-from hscore.statistics import (  # noqa: E402  (the path must be set first when this runs as a program)
+from hscore.statistics.common import (
+    bootstrap,
+    logistic,
+    meta_analysis,
+    multiplicity,
+    precision,
+    proportions,
+    smoother,
+    splines,
+)
+from hscore.statistics.common.estimates import two_sided_p  # noqa: E402
+from hscore.statistics.common.scored_cohorts import Evaluation  # noqa: E402
+from hscore.statistics.diagnosis import (
     accuracy,
     added_value,
-    bootstrap,
     calibration,
+    decision,
+    discrimination,
+    reclassification,
+    resampled_roc,
+    subgroups,
+    thresholds,
+)
+from hscore.statistics.survival import (
     censoring,
     competing,
     concordance,
     cox,
     cox_models,
-    decision,
-    discrimination,
     imputation,
-    logistic,
-    meta_analysis,
-    multiplicity,
     partial_likelihood,
-    precision,
     proportional_hazards,
-    proportions,
-    reclassification,
-    resampled_roc,
-    smoother,
-    splines,
     subdistribution,
-    subgroups,
-    survival,
     survival_calibration,
-    thresholds,
+    survival_curves,
     time_dependent,
 )
-from hscore.statistics.estimates import two_sided_p  # noqa: E402
-from hscore.statistics.tables import Evaluation  # noqa: E402
 
 EXACT, ITERATIVE = 1e-6, 1e-5
 Z = 1.959963984540054
@@ -235,7 +239,7 @@ def of_proportions(expected: dict) -> Iterator[Row]:
                 yield Row("proportions", f"{kind} {case['x']}/{case['n']} {bound}", reference, value)
         if case["x"] == case["n"]:
             time = np.full(case["n"], 12.0)
-            found = survival.at_time(survival.kaplan_meier(time, time < 0, 0.95), 12.0)
+            found = survival_curves.at_time(survival_curves.kaplan_meier(time, time < 0, 0.95), 12.0)
             for bound, reference, value in zip(("low", "high"), case["clopper_pearson"], found[1:], strict=True):
                 yield Row("proportions", f"survival of 1, {case['n']} followed, {bound}", reference, value)
 
@@ -411,7 +415,7 @@ def of_curves(
 ) -> Iterator[Row]:
     yield Row(data, "n", expected["n"], time.size)
     yield Row(data, "events", expected["events"], int(event.sum()))
-    follow_up = survival.describe_follow_up(time, event, 0.95)["median"]
+    follow_up = survival_curves.describe_follow_up(time, event, 0.95)["median"]
     yield Row(data, "median follow-up, reverse KM", expected["reverse_km_median_followup"], follow_up)
     parts = {"all": np.ones(time.size, dtype=bool)}
     blocks = [expected["km_overall"]["log-log"]]
@@ -422,30 +426,30 @@ def of_curves(
     for block in blocks:
         for reference in block["median"]:
             member = parts[reference["stratum"]]
-            curve = survival.kaplan_meier(time[member], event[member], 0.95)
+            curve = survival_curves.kaplan_meier(time[member], event[member], 0.95)
             label = f"KM median {reference['stratum']}"
-            yield Row(data, label, reference["median"], survival.median(curve.time, curve.survival))
-            low, high = survival.median_interval(curve)
+            yield Row(data, label, reference["median"], survival_curves.median(curve.time, curve.survival))
+            low, high = survival_curves.median_interval(curve)
             yield Row(data, f"{label} low", reference["lcl"], low)
             yield Row(data, f"{label} high", reference["ucl"], high)
         for reference in block["at_times"]:
             member = parts[reference["stratum"]]
-            curve = survival.kaplan_meier(time[member], event[member], 0.95)
-            ours = survival.at_time(curve, reference["time"])
+            curve = survival_curves.kaplan_meier(time[member], event[member], 0.95)
+            ours = survival_curves.at_time(curve, reference["time"])
             label = f"KM at {reference['time']:g} {reference['stratum']}"
             yield Row(data, label, reference["surv"], ours[0])
             allowed, why = (np.inf, BAND) if ours[0] == 1 else (EXACT, "")
             yield Row(data, f"{label} low (log-log)", reference["lcl"], ours[1], allowed, why)
             yield Row(data, f"{label} high (log-log)", reference["ucl"], ours[2], allowed, why)
-            risk = survival.at_risk(time[member], np.array([reference["time"]]))[0]
+            risk = survival_curves.at_risk(time[member], np.array([reference["time"]]))[0]
             yield Row(data, f"{label} at risk", reference["n_risk"], risk)
     if group is None:
         return
-    ours = survival.log_rank(time, event, group)
+    ours = survival_curves.log_rank(time, event, group)
     yield Row(data, "log-rank chi2", expected["logrank"]["chi2"], ours["chi2"])
     yield Row(data, "log-rank p", expected["logrank"]["p"], ours["p"])
     for place, member in enumerate((~group, group)):
-        mean, error = survival.restricted_mean(time[member], event[member], expected["rmst"]["tau"])
+        mean, error = survival_curves.restricted_mean(time[member], event[member], expected["rmst"]["tau"])
         yield Row(data, f"restricted mean, group {place}", expected["rmst"]["rmean"][place], mean)
         yield Row(data, f"restricted mean SE, group {place}", expected["rmst"]["se"][place], error)
     table = pd.DataFrame({"group": group * 1.0})
@@ -616,12 +620,12 @@ def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: 
 
 def of_survival_packages(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
-    ours = survival.describe_follow_up(time, event, 0.95)
+    ours = survival_curves.describe_follow_up(time, event, 0.95)
     for name in ("median", "low", "high"):
         yield Row("survival, lung", f"follow-up, reverse KM, {name}", expected["follow_up"][name], ours[name])
     reference = expected["restricted_mean"]
     women = lung["sex"].to_numpy() == 2
-    ours = survival.restricted_mean_difference(time, event, women, reference["tau"], 0.95)
+    ours = survival_curves.restricted_mean_difference(time, event, women, reference["tau"], 0.95)
     for name in ("difference", "low", "high", "p"):
         yield Row("survRM2, lung", f"restricted mean {name}", reference[name], ours[name])
     covariates = lung[["age", "sex", "ph.ecog"]]
@@ -693,8 +697,8 @@ def of_everybody(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
         ours = {
             "n": time.size,
             "events": int(event.sum()),
-            "log_rank": survival.log_rank(time, event, advanced == 1)["chi2"],
-            "follow_up": survival.describe_follow_up(time, event, 0.95)["median"],
+            "log_rank": survival_curves.log_rank(time, event, advanced == 1)["chi2"],
+            "follow_up": survival_curves.describe_follow_up(time, event, 0.95)["median"],
             "concordance": value,
             "concordance_se": error,
         }
@@ -729,9 +733,9 @@ def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
     sex, ecog = lung["sex"].to_numpy(), lung["ph.ecog"].to_numpy()
     tests = {
-        "several": survival.log_rank(time, event, ecog),
-        "stratified": survival.log_rank(time, event, sex, ecog),
-        "several_stratified": survival.log_rank(time, event, ecog, sex),
+        "several": survival_curves.log_rank(time, event, ecog),
+        "stratified": survival_curves.log_rank(time, event, sex, ecog),
+        "several_stratified": survival_curves.log_rank(time, event, ecog, sex),
     }
     for name, ours in tests.items():
         for key in ("chi2", "p"):

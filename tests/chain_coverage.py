@@ -31,8 +31,10 @@ from scipy.special import logit
 import score_chain
 from hscore.files import read_json
 from hscore.recovery import numbers
-from hscore.statistics import bootstrap, concordance, cox, cox_models, survival_by_score, time_dependent, validation
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common import bootstrap
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import validation
+from hscore.statistics.survival import concordance, cox, cox_models, survival_by_score, time_dependent
 from hscore.steps import survive
 
 LARGE = 5_000

@@ -16,17 +16,18 @@ import yaml
 
 from hscore.cohort import description
 from hscore.cohort.flow import SURVIVAL_ONLY
-from hscore.imaging.protocol import protocol
-from hscore.imaging.quality import METRICS
+from hscore.imaging.convert.protocol import protocol
+from hscore.imaging.quality.indicators import METRICS
 from hscore.learning import calibration
 from hscore.recovery import hazard_ratios
 from hscore.recovery.observers import planted
-from hscore.reporting import results
-from hscore.reporting.quality_page import overview
+from hscore.report import results
+from hscore.report.page.quality_page import overview
 from hscore.simulation import parameters
-from hscore.statistics import cases, intention_to_diagnose, selection, subgroups, survival_by_score, validation
-from hscore.statistics.freeze import freeze
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import cases, intention_to_diagnose, selection, subgroups, validation
+from hscore.statistics.diagnosis.freeze import freeze
+from hscore.statistics.survival import survival_by_score
 
 ROOT = Path(__file__).parents[1]
 CENTERS = [

@@ -15,16 +15,10 @@ from scipy.special import expit, logit, ndtri
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
-from hscore.statistics import (  # noqa: E402  (the path must be set first when this runs as a program)
-    accuracy,
-    bootstrap,
-    calibration,
-    concordance,
-    discrimination,
-    meta_analysis,
-    survival,
-)
-from hscore.statistics.estimates import wald, wald_ratio  # noqa: E402
+from hscore.statistics.common import bootstrap, meta_analysis
+from hscore.statistics.common.estimates import wald, wald_ratio  # noqa: E402
+from hscore.statistics.diagnosis import accuracy, calibration, discrimination
+from hscore.statistics.survival import concordance, survival_curves
 
 LEVEL = 0.95
 Intervals = dict[str, dict]
@@ -150,7 +144,7 @@ def of_survival(n: int, hazard: float, studies: int) -> list[Coverage]:
         followed, event = np.minimum(time, lost), time <= lost
         if followed.max() < 24:
             return {}
-        row = survival.describe_group(followed, event, np.array([0.0, 24]), 60.0, LEVEL)["at"][0]
+        row = survival_curves.describe_group(followed, event, np.array([0.0, 24]), 60.0, LEVEL)["at"][0]
         certain = row["estimate"] == 1
         return {"log-log, a point at 1": {**row, "low": 1.0} if certain else row, "log-log, exact at 1": row}
 

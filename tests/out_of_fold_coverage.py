@@ -16,8 +16,8 @@ import score_chain
 from chain_coverage import PREVALENCE
 from hscore.cohort.folds import deal
 from hscore.learning import calibration, firth
-from hscore.statistics import cross_validation, discrimination
-from hscore.statistics.estimates import quantile
+from hscore.statistics.common.estimates import quantile
+from hscore.statistics.diagnosis import cross_validation, discrimination
 
 PATIENTS, LARGE = 338, 10_000
 MODELS = {

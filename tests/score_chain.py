@@ -26,7 +26,7 @@ import pandas as pd
 import yaml
 
 from hscore.cohort.folds import deal
-from hscore.statistics import discrimination
+from hscore.statistics.diagnosis import discrimination
 from hscore.steps import freeze_thresholds, predict, train, validate
 
 ROOT = Path(__file__).parents[1]
@@ -172,7 +172,7 @@ def in_the_population(folder: Path, large: pd.DataFrame, content: dict) -> dict[
 
 def slope_of(positive: np.ndarray, risk: np.ndarray) -> float:
     """Calibration slope."""
-    from hscore.statistics import logistic
+    from hscore.statistics.common import logistic
 
     return float(logistic.fit(np.log(risk / (1 - risk))[:, None], positive).coefficients[1])
 

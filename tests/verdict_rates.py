@@ -18,16 +18,11 @@ from scipy.special import expit, ndtri
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
-from hscore.reporting import adds_to_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
-from hscore.statistics import (  # noqa: E402
-    beside_reading,
-    cox,
-    cut_off_error,
-    discrimination,
-    proportions,
-    thresholds,
-)
-from hscore.statistics.tables import Evaluation  # noqa: E402
+from hscore.report import adds_to_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
+from hscore.statistics.common import proportions
+from hscore.statistics.common.scored_cohorts import Evaluation  # noqa: E402
+from hscore.statistics.diagnosis import cut_off_error, discrimination, thresholds
+from hscore.statistics.survival import beside_reading, cox
 
 LEVEL = 0.95
 PUBLISHED = yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8"))

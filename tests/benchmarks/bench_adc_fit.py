@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hscore.imaging.diffusion import fit_adc
+from hscore.imaging.convert.diffusion import fit_adc
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FITS = ("ordinary", "weighted")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench_convert import PARAMETERS, SCANNERS, step
 
-from hscore.simulation import dicom, patient_images, scanners
+from hscore.simulation import dicom_series, patient_images, scanners
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import simulate_center
 
@@ -58,7 +58,7 @@ def measure(
     target = folder / "in process" / patient
     target.mkdir(parents=True)
     rendering = Clock((scanners, "acquire"), (scanners, "localizers"))
-    writing = Clock((dicom, "write_series"), (patient_images, "_write_roi"))
+    writing = Clock((dicom_series, "write_series"), (patient_images, "_write_roi"))
     with rendering, writing:
         patient_images.write_patient(target, parameters, truth, folder / "atlas", patient, scanner, int(SEED))
     place = folder / "job" / patient

@@ -21,7 +21,7 @@ from pathlib import Path
 import standard_parts
 
 from hscore.files import read_json
-from hscore.reporting.summary import results_file
+from hscore.report.summary import results_file
 
 USED = re.compile(r"INFO used ([\d.]+) s of CPU time \(([\d.]+) s to start\), (\d+) MB of memory")
 # rule -> folder below the study's whose content it wrote

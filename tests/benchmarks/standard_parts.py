@@ -23,7 +23,7 @@ import torch
 from torch.nn import functional
 
 from hscore.imaging import nifti
-from hscore.imaging.dicom import read_folder
+from hscore.imaging.dicom.patient_folder import read_folder
 from hscore.learning import networks
 
 SEQUENCES = ("CET1WI", "T2WI", "ADC")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hscore.reporting import verify
+from hscore.provenance import verify
 from workflow_runs import ROOT, Job, planned, snakemake
 
 CHECKOUT = ("Snakefile", "workflow", "envs", "config", "resources", "requirements.lock")
@@ -342,22 +342,22 @@ def edits() -> dict[str, dict[str, int]]:
     once = {"describe_cohorts": 1, "check_shortcuts": 1, "split_development": 1}
     cohort = {"build_cohort": 3, "write_outcome": 6, "write_lnm_of_excluded": 3, **once, **TRAINING}
     return {
-        "reporting/page.py": {"report": 1, "record_run": 1},
-        "reporting/crate.py": {"record_run": 1},
-        "statistics/splines.py": {"validate_models": 1, "analyse_survival": 1, **REPORT},
-        "statistics/reclassification.py": {"validate_models": 1, **REPORT},
+        "report/page/assemble.py": {"report": 1, "record_run": 1},
+        "provenance/crate.py": {"record_run": 1},
+        "statistics/common/splines.py": {"validate_models": 1, "analyse_survival": 1, **REPORT},
+        "statistics/diagnosis/reclassification.py": {"validate_models": 1, **REPORT},
         "cohort/folds.py": {"split_development": 1, **TRAINING},
         "learning/augment.py": TRAINING,
-        "imaging/montage.py": {"check_quality": 6, **seen, "show_cases": 1, **REPORT},
-        "imaging/boxes.py": {"sample_patient": 6, "check_quality": 6, **seen, **cohort},
-        "imaging/bias.py": {
+        "imaging/quality/montage.py": {"check_quality": 6, **seen, "show_cases": 1, **REPORT},
+        "imaging/sample/boxes.py": {"sample_patient": 6, "check_quality": 6, **seen, **cohort},
+        "imaging/normalize/bias_field.py": {
             "normalize_patient": 6,
             "sample_patient": 6,
             "check_quality": 6,
             **seen,
             **cohort,
         },
-        "imaging/recognition.py": {**dict.fromkeys(PATIENT, 6), **looking, **cohort},
+        "imaging/convert/recognition.py": {**dict.fromkeys(PATIENT, 6), **looking, **cohort},
         "errors.py": {**dict.fromkeys(PATIENT, 6), **looking, **cohort},
         "simulation/anatomy.py": {},
     }

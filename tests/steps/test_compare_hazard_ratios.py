@@ -9,7 +9,7 @@ import pytest
 
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import simulate_center
-from hscore.statistics import cox
+from hscore.statistics.survival import cox
 from hscore.steps import compare_hazard_ratios
 
 ROOT = Path(__file__).parents[2]

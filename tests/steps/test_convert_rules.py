@@ -11,7 +11,7 @@ from pydicom import dcmread
 from test_convert import SETTINGS, codes, on_grid_of, read_series, run, text
 
 from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
-from hscore.imaging.diffusion import fit_residual
+from hscore.imaging.convert.diffusion import fit_residual
 
 
 def with_rule(sequence: str, **rules) -> dict:

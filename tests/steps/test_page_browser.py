@@ -7,7 +7,7 @@ import pytest
 
 import browser
 from example_results import example_results
-from hscore.reporting import report
+from hscore.report import write_report
 
 pytestmark = browser.NEEDED
 PROBE = """<!doctype html><title>probe</title><iframe id="page" src="report.html" style="width:{width}px;height:900px">
@@ -66,7 +66,7 @@ document.getElementById("page").addEventListener("load", () => {{
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    report.write(example_results(), folder / "report.html", folder / "figures", folder / "tables")
+    write_report.write(example_results(), folder / "report.html", folder / "figures", folder / "tables")
     return folder
 
 

@@ -11,7 +11,7 @@ from rocrate_validator.utils.http import HttpRequester
 
 from example_results import example_results
 from hscore.files import read_json, write_json
-from hscore.reporting import run_manifest
+from hscore.provenance import run_manifest
 from hscore.steps import provenance
 from workflow_runs import ROOT
 

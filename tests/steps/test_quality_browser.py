@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 import browser
-from hscore.imaging.quality import METRICS
-from hscore.reporting import quality_page
+from hscore.imaging.quality.indicators import METRICS
+from hscore.report.page import quality_page
 
 pytestmark = browser.NEEDED
 PROBE = """<!doctype html><title>probe</title><iframe id="page" src="overview.html" style="width:{width}px;height:900px"

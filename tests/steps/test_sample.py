@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from converted import adc, prostate, settings, volume, voxels, write_patient
 
-from hscore.imaging import boxes
+from hscore.imaging.sample import boxes
 from hscore.status import Status
 from hscore.steps import normalize, sample
 

@@ -9,7 +9,7 @@ from converted import CONFIG
 from coarse_simulation import write_coarse
 from hscore import batch
 from hscore.files import write_json
-from hscore.imaging.quality_patient import check_patient
+from hscore.imaging.quality.check_patient import check_patient
 from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient

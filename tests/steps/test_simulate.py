@@ -19,12 +19,12 @@ from matplotlib.path import Path as Polygon
 from scipy.stats import rankdata
 
 from coarse_simulation import write_coarse
-from hscore.simulation import anatomy, controls, scanners
+from hscore.simulation import anatomy, planted_faults, scanners
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.simulation.patients import simulate_center as draw_center
 from hscore.simulation.rendering import tumour_mask
-from hscore.statistics import shortcuts
+from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import simulate_atlas, simulate_center, simulate_patient
 
 ROOT = Path(__file__).parents[2]
@@ -410,12 +410,12 @@ def test_no_header_gives_the_label_away(many):
     for name, values in table.items():
         if not pd.api.types.is_numeric_dtype(values):
             table[name] = values.astype(str).rank()  # texts in their order
-    found = shortcuts.report(table, lnm)
+    found = shortcut_auc.report(table, lnm)
     assert len(found["features"]) > 20 and found["flagged"] == []
     aucs = np.array([row["auc"] for row in found["features"]])
     assert np.median(np.abs(aucs - 0.5)) < 0.1  # chance with 24 against 24: 0.057
     table["leak"] = lnm + np.random.default_rng(0).normal(0, 0.5, lnm.size)
-    assert shortcuts.report(table, lnm)["flagged"] == ["leak"]
+    assert shortcut_auc.report(table, lnm)["flagged"] == ["leak"]
 
 
 def pixel_aucs(values: np.ndarray, lnm: np.ndarray) -> np.ndarray:
@@ -492,7 +492,7 @@ def test_corner_leak_tells_the_label_and_changes_nothing_else(atlas, coarse, tmp
         leaking.write_text(json.dumps(truth))
         folder = make_patient(atlas, leaking, "ge", tmp_path / f"leak{lnm}", parameters=coarse)
         images.append(series_of(folder)[name][5].pixel_array.astype(float))
-    corner = (slice(controls.CORNER),) * 2
+    corner = (slice(planted_faults.CORNER),) * 2
     assert images[1][corner].mean() > 1.3 * images[0][corner].mean()
     for image in images:
         image[corner] = clean[corner]

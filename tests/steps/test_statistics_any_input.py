@@ -9,16 +9,10 @@ import pytest
 from statistics_inputs import CONFIG, finite, survive, unexplained, validate, write
 from statistics_inputs import freeze as freeze_step
 
-from hscore.statistics import (
-    added_value,
-    cox_models,
-    reclassification,
-    survival_by_score,
-    survival_prediction,
-    validation,
-)
-from hscore.statistics.freeze import freeze
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import added_value, reclassification, validation
+from hscore.statistics.diagnosis.freeze import freeze
+from hscore.statistics.survival import cox_models, survival_by_score, survival_prediction
 
 SEEDS = range(8)
 

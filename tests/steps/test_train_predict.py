@@ -18,7 +18,7 @@ from hscore.files import read_json
 from hscore.learning import calibration, firth
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
-from hscore.statistics.discrimination import delong
+from hscore.statistics.diagnosis.discrimination import delong
 from hscore.steps import predict, train
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(hscore.__file__).parents[1])}

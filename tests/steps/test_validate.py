@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from statistics_inputs import CONFIG, ROOT, finite, freeze, unexplained, validate, write, write_calibration
 
-from hscore.statistics.discrimination import delong
-from hscore.statistics.multiplicity import holm
+from hscore.statistics.common.multiplicity import holm
+from hscore.statistics.diagnosis.discrimination import delong
 
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
 

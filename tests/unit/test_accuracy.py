@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from hscore.statistics import accuracy, bootstrap
-from hscore.statistics.proportions import wilson
+from hscore.statistics.common import bootstrap
+from hscore.statistics.common.proportions import wilson
+from hscore.statistics.diagnosis import accuracy
 
 
 def test_confusion_counts_each_patient_once():

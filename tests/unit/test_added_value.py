@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from hscore.statistics import added_value, discrimination
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import added_value, discrimination
 
 SIZE, ANTIGEN, READING = added_value.OF_NODES
 

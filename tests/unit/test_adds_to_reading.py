@@ -3,7 +3,7 @@
 import pytest
 
 from example_results import example_results
-from hscore.reporting import adds_to_reading
+from hscore.report import adds_to_reading
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import chi2
 
-from hscore.statistics import beside_reading
+from hscore.statistics.survival import beside_reading
 
 SETTINGS = {"confidence": 0.95, "events_per_variable": 5}
 

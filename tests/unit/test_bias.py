@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from hscore.imaging.bias import body_mask, log_bias_field
+from hscore.imaging.normalize.bias_field import body_mask, log_bias_field
 
 GRID_MM, ITERATIONS = 5.0, [500, 500, 500]
 SPACING = (4.0, 4.0, 6.0)

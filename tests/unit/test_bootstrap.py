@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap
+from hscore.statistics.common import bootstrap
 
 
 def test_draws_keep_the_number_of_patients_and_of_each_class():

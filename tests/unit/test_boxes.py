@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hscore.imaging.boxes import Box, adjacent, cut, grown, plan, resize, tight, tumour_sections
+from hscore.imaging.sample.boxes import Box, adjacent, cut, grown, plan, resize, tight, tumour_sections
 
 SETTINGS = {"peritumoral_pixels": 5, "peritumoral_pixels_per": "side", "box_over": "sample"}
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from hscore.statistics import bootstrap, calibration, logistic, precision
-from hscore.statistics.smoother import Lowess
+from hscore.statistics.common import bootstrap, logistic, precision
+from hscore.statistics.common.smoother import Lowess
+from hscore.statistics.diagnosis import calibration
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from hscore.statistics import centers, discrimination, meta_analysis
+from hscore.statistics.common import meta_analysis
+from hscore.statistics.diagnosis import centers, discrimination
 
 
 def study(names: str, n: int, seed: int, separation: float = 1.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

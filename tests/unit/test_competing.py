@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import competing, survival
+from hscore.statistics.survival import competing, survival_curves
 
 
 def test_four_patients_by_hand():
@@ -24,8 +24,8 @@ def test_without_competing_events_it_is_one_minus_kaplan_meier_with_greenwoods_v
     time, event, _ = patients
     moments = np.arange(2.0, 36.0)
     values, variances = competing.incidence(time, event, np.zeros(80, dtype=bool), moments)
-    curve = survival.kaplan_meier(time, event, 0.95)
-    assert values == pytest.approx([1 - survival.at_time(curve, moment)[0] for moment in moments])
+    curve = survival_curves.kaplan_meier(time, event, 0.95)
+    assert values == pytest.approx([1 - survival_curves.at_time(curve, moment)[0] for moment in moments])
     times = np.unique(time[event])
     d, n = (
         np.array([f(t) for t in times]) for f in (lambda t: (event & (time == t)).sum(), lambda t: (time >= t).sum())
@@ -39,11 +39,11 @@ def test_the_incidences_of_both_events_and_those_without_any_add_to_one(patients
     moments = np.array([5.0, 20.0, 39.0])
     own, _ = competing.incidence(time, event, other, moments)
     theirs, _ = competing.incidence(time, other, event, moments)
-    curve = survival.kaplan_meier(time, event | other, 0.95)
-    free = [survival.at_time(curve, moment)[0] for moment in moments]
+    curve = survival_curves.kaplan_meier(time, event | other, 0.95)
+    free = [survival_curves.at_time(curve, moment)[0] for moment in moments]
     assert own + theirs + free == pytest.approx(np.ones(3))
-    censoring_them = survival.kaplan_meier(time, event, 0.95)
-    assert own[-1] < 1 - survival.at_time(censoring_them, 39)[0]
+    censoring_them = survival_curves.kaplan_meier(time, event, 0.95)
+    assert own[-1] < 1 - survival_curves.at_time(censoring_them, 39)[0]
 
 
 def test_the_variance_is_that_of_repeated_samples():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import concordance
+from hscore.statistics.survival import concordance
 
 
 def slow_c(time, event, risk, weight=None):

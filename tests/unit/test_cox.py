@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from hscore.statistics import cox, partial_likelihood, proportional_hazards, splines
+from hscore.statistics.common import splines
+from hscore.statistics.survival import cox, partial_likelihood, proportional_hazards
 
 
 def slow_efron(x, time, event, beta):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import cross_validation, discrimination
-from hscore.statistics.estimates import quantile, two_sided_p
+from hscore.statistics.common.estimates import quantile, two_sided_p
+from hscore.statistics.diagnosis import cross_validation, discrimination
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 10])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import cut_off_error, thresholds
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import cut_off_error, thresholds
 
 SETTINGS = {"threshold": "youden", "bootstrap": {"resamples": 2000, "seed": 3}}
 

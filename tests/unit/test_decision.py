@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap, decision
+from hscore.statistics.common import bootstrap
+from hscore.statistics.diagnosis import decision
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, structure_set, volume
-from hscore.imaging.dicom import read_folder
+from hscore.imaging.dicom.patient_folder import read_folder
 
 
 def test_real_series_of_four_scanners(shared_data):

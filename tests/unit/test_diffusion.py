@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 import yaml
 
-from hscore.imaging.diffusion import BadDiffusionError, distinct, fit_adc
+from hscore.imaging.convert.diffusion import BadDiffusionError, distinct, fit_adc
 from workflow_runs import ROOT
 
 RANGE = (0, 4000)

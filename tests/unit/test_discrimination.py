@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap, discrimination, resampled_roc
+from hscore.statistics.common import bootstrap
+from hscore.statistics.diagnosis import discrimination, resampled_roc
 
 
 def slow_auc(positive, scores):

@@ -10,9 +10,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from dicom_writer import FRAME_UID, STUDY_UID, save, series, square, structure_set, volume
-from hscore.imaging import roi
-from hscore.imaging.dicom import read_folder
-from hscore.imaging.region import RoiError
+from hscore.imaging.dicom.patient_folder import read_folder
+from hscore.imaging.roi import patient_roi
+from hscore.imaging.roi.region import RoiError
 
 BLOCK = [square((-5, -5), (5, 5), height) for height in (8.0, 13.0)]
 
@@ -23,8 +23,8 @@ def patient(tmp_path) -> Path:
     return tmp_path
 
 
-def find(folder: Path, **settings) -> roi.Found:
-    return roi.find(read_folder(folder), settings)
+def find(folder: Path, **settings) -> patient_roi.Found:
+    return patient_roi.find(read_folder(folder), settings)
 
 
 def failure(folder: Path, **settings) -> tuple[str, str]:

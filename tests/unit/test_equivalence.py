@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import equivalence
-from hscore.statistics.estimates import quantile, two_sided_p, wald_ratio
-from hscore.statistics.proportions import proportion
+from hscore.statistics.common import equivalence
+from hscore.statistics.common.estimates import quantile, two_sided_p, wald_ratio
+from hscore.statistics.common.proportions import proportion
 
 
 def entry(estimate, low, high):

@@ -5,11 +5,11 @@ import pytest
 from matplotlib.text import Text
 
 from example_results import example_results
-from hscore.reporting import canvas, decision_figures, figures, style, survival_figures
-from hscore.reporting.flow_diagram import flow
-from hscore.reporting.hazard_ratio_figure import hazard_ratios
-from hscore.reporting.report import FIGURES
-from hscore.reporting.spline_figure import spline
+from hscore.report.figures import decision_figures, diagnosis_figures, figure_canvas, style, survival_figures
+from hscore.report.figures.flow_diagram import flow
+from hscore.report.figures.hazard_ratio_figure import hazard_ratios
+from hscore.report.figures.spline_figure import spline
+from hscore.report.write_report import FIGURES
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_no_text_is_cut_off_or_overlaps_another(drawing):
 
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
 def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation):
-    rows = figures.rows_of(results, evaluation)
+    rows = diagnosis_figures.rows_of(results, evaluation)
     with style.drawing():
-        figure = figures.roc(results, evaluation)
+        figure = diagnosis_figures.roc(results, evaluation)
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
     assert len(curves) == len(rows) == 9
     for line, row in zip(curves, rows, strict=True):
@@ -86,12 +86,14 @@ def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation
 
 
 def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(results):
-    looks = figures.looks_of(results)
+    looks = diagnosis_figures.looks_of(results)
     assert len({look.colour for look in looks.values()}) == len(looks)
     assert len({str(look.line) for look in looks.values()}) == len(looks)
     with style.drawing():
         for evaluation in ("external", "out_of_fold"):
-            curves = [line for line in figures.roc(results, evaluation).axes[0].lines if len(line.get_xdata()) > 2]
+            curves = [
+                line for line in diagnosis_figures.roc(results, evaluation).axes[0].lines if len(line.get_xdata()) > 2
+            ]
             assert [line.get_color() for line in curves] == [look.colour for look in looks.values()]
 
 
@@ -153,7 +155,7 @@ def test_flow_diagram_takes_any_number_of_centres(results, number):
 def test_one_class_only_gives_no_roc_figure(results):
     for row in results["performance"]:
         row["roc"] = {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": "one class"}
-    assert figures.roc(results, "external") is None
+    assert diagnosis_figures.roc(results, "external") is None
 
 
 def test_without_survival_there_are_no_survival_figures(results):
@@ -165,7 +167,7 @@ def test_without_survival_there_are_no_survival_figures(results):
 def test_equal_results_give_equal_files(results, tmp_path):
     for folder in ("a", "b"):
         with style.drawing():
-            canvas.save(figures.roc(results, "external"), tmp_path / folder, "roc")
+            figure_canvas.save(diagnosis_figures.roc(results, "external"), tmp_path / folder, "roc")
     for suffix in ("svg", "pdf"):
         assert (tmp_path / f"a/roc.{suffix}").read_bytes() == (tmp_path / f"b/roc.{suffix}").read_bytes()
     assert b"<date>" not in (tmp_path / "a/roc.svg").read_bytes()
@@ -178,7 +180,7 @@ def curves_of(results, evaluation, scores):
 
 def test_calibration_and_decision_curves_are_those_of_results(results):
     with style.drawing():
-        shown = figures.calibration(results).axes[0].lines[1:]
+        shown = diagnosis_figures.calibration(results).axes[0].lines[1:]
         curves = decision_figures.decision_curves(results).axes[0].lines
     rows = [r for r in results["calibration"] if r["model"] == "hybrid" and r["evaluation"] == "external"]
     for line, row in zip(shown, rows, strict=True):
@@ -241,7 +243,7 @@ def test_hazard_ratios_go_from_planted_to_achieved_in_both_cohorts(results):
 
 def test_a_study_without_calibration_has_neither_figure(results):
     del results["calibration"], results["decision_curves"], results["reclassification"]
-    assert figures.calibration(results) is None
+    assert diagnosis_figures.calibration(results) is None
     for draw in (decision_figures.decision_curves, decision_figures.spared, decision_figures.reclassification):
         assert draw(results) is None
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from hscore.statistics import cox, imputation
+from hscore.statistics.survival import cox, imputation
 
 SETTINGS = {"number": 8, "seed": 3}
 

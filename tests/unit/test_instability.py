@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap, instability, thresholds
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common import bootstrap
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import instability, thresholds
 
 POSITIVE = np.array([1, 0, 1, 0], bool)
 MEMBERS = np.array([[0.2, 0.4, 0.9, 0.1], [0.4, 0.6, 0.7, 0.1]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hscore.errors import UserError
-from hscore.imaging.intensity import METHODS, normalize
+from hscore.imaging.normalize.intensity import METHODS, normalize
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.statistics import accuracy
-from hscore.statistics.intention_to_diagnose import RATES, counts_3x2, describe, report
-from hscore.statistics.proportions import wilson
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.proportions import wilson
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import accuracy
+from hscore.statistics.diagnosis.intention_to_diagnose import RATES, counts_3x2, describe, report
 
 NAN = float("nan")
 SETTINGS = {"proportion_interval": "wilson", "confidence": 0.95}

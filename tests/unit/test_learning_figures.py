@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from example_results import example_results
-from hscore.reporting import learning_figures, page_learning, style
-from hscore.reporting.results import learning_curve
+from hscore.report.figures import learning_figures, style
+from hscore.report.page import page_learning
+from hscore.report.results import learning_curve
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from hscore.imaging import mask_file
-from hscore.imaging.region import Region, RoiError
-from hscore.imaging.region_choice import Rules, is_excluded
+from hscore.imaging.roi import mask_file
+from hscore.imaging.roi.region import Region, RoiError
+from hscore.imaging.roi.region_choice import Rules, is_excluded
 
 
 def mask(values: tuple[int, ...] = (1,), dtype=np.uint8) -> sitk.Image:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hscore.statistics import multiplicity
+from hscore.statistics.common import multiplicity
 
 
 def test_holm_by_hand():

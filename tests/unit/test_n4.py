@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from scipy.interpolate import BSpline
 
-from hscore.imaging import n4
+from hscore.imaging.normalize import n4
 
 
 def head_in_a_coil(shape=(9, 24, 30), seed=0):

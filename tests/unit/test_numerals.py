@@ -10,7 +10,7 @@ import pytest
 from hscore import numerals
 from hscore.cohort.table import read_manifest, read_table
 from hscore.learning import samples
-from hscore.statistics import tables
+from hscore.statistics.common import scored_cohorts
 
 PACKAGE = Path(__file__).parents[2] / "workflow/src/hscore"
 rng = np.random.default_rng(1)
@@ -41,7 +41,7 @@ def test_full_precision_scores_survive_writing_and_reading(tmp_path):
     names = [f"p{place}" for place in range(DOUBLES.size)]
     path = tmp_path / "scores.csv"
     pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
-    np.testing.assert_array_equal(tables.read_scores(path, "score", pd.Index(names)), DOUBLES)
+    np.testing.assert_array_equal(scored_cohorts.read_scores(path, "score", pd.Index(names)), DOUBLES)
     table = pd.DataFrame({"patient": names})
     np.testing.assert_array_equal(samples.read_scores(table, ["a"], {"a": path}, "score")[:, 0], DOUBLES)
 
@@ -68,7 +68,7 @@ def test_a_score_with_many_digits_stays_in_its_group(tmp_path):
     pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
     rounded = pd.read_csv(path)["score"].to_numpy()
     assert (rounded != DOUBLES).mean() > 0.2  # what pandas does by itself
-    found = tables.read_scores(path, "score", pd.Index(names))
+    found = scored_cohorts.read_scores(path, "score", pd.Index(names))
     assert all(score >= cut for score, cut in zip(found, DOUBLES, strict=True))
 
 

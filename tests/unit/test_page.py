@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from example_results import example_results
-from hscore.reporting import page, page_patients, page_performance, page_summary
-from hscore.statistics import cox
+from hscore.report.page import assemble, page_patients, page_performance, page_summary
+from hscore.statistics.survival import cox
 
 SVG = (
     '<?xml version="1.0"?>\n<svg width="10pt" viewBox="0 0 1 1"><metadata>x</metadata><g id="a"/><use href="#a"/></svg>'
@@ -56,7 +56,7 @@ def results():
 
 def render(results):
     names = ("flow", "auc_overview", "roc_external", "roc_out_of_fold", "kaplan_meier_external", "cox", "explanation")
-    return page.render(results, dict.fromkeys(names, SVG))
+    return assemble.render(results, dict.fromkeys(names, SVG))
 
 
 def text_of(html):
@@ -200,9 +200,11 @@ def test_the_threshold_slider_starts_at_the_frozen_threshold_with_its_counts(res
 
 
 def test_figures_side_by_side_keep_their_own_ids():
-    assert 'id="roc-a"' in page.inline_svg(SVG, "roc", "words") and 'href="#roc-a"' in page.inline_svg(SVG, "roc", "w")
-    assert "<metadata>" not in page.inline_svg(SVG, "roc", "words")
-    assert 'role="img" aria-label="a &lt; b"' in page.inline_svg(SVG, "roc", "a < b")
+    assert 'id="roc-a"' in assemble.inline_svg(SVG, "roc", "words") and 'href="#roc-a"' in assemble.inline_svg(
+        SVG, "roc", "w"
+    )
+    assert "<metadata>" not in assemble.inline_svg(SVG, "roc", "words")
+    assert 'role="img" aria-label="a &lt; b"' in assemble.inline_svg(SVG, "roc", "a < b")
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_the_h_score_stands_beside_pathology_in_the_cox_table(results):
     ],
 )
 def test_a_study_with_one_role_leads_with_what_it_has(roles, said, not_said):
-    text = text_of(page.render(example_results(roles=roles), {}))
+    text = text_of(assemble.render(example_results(roles=roles), {}))
     assert said in text and not_said not in text
     assert "no out_of_fold" not in text and "None" not in text.split()
 

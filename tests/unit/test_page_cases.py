@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from example_results import example_results
-from hscore.reporting import cases_figure, page, page_cases, page_imaging, page_truth, style, tables
-from hscore.reporting.checklist import guidelines
-from hscore.statistics.cases import typical_and_worst
+from hscore.report.figures import cases_figure, style
+from hscore.report.guidelines.checklist import guidelines
+from hscore.report.page import assemble, page_cases, page_imaging, page_truth
+from hscore.report.tables import csv_tables
+from hscore.statistics.diagnosis.cases import typical_and_worst
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_kinds_that_do_not_occur_are_named_on_the_page(results):
 
 def test_a_page_that_may_show_nobody_says_so(results):
     results["cases"]["shown"] = []
-    html = page.render(results, {})
+    html = assemble.render(results, {})
     assert "By the settings no single patient is shown." in html and "data:image" not in html
     failures = next(one for one in guidelines(results) if one["name"] == "CLAIM")["items"][38]
     assert failures["number"] == "39" and failures["answer"] is None
@@ -97,7 +99,7 @@ def test_the_truth_panel_goes_from_the_planted_hazard_ratio_to_the_achieved_one(
         assert row["achieved"].startswith(f"{ours['estimate']:.2f} (") and row["true_groups"].count("(") == 1
         assert row["verdict"] == ("inside the interval" if found["holds_expected"] else "outside")
         assert row["table"] == [f"{of['high']} / {of['low']}" for of in found["table"].values()]
-    rows = tables.tables(results)["hazard_ratios"]
+    rows = csv_tables.tables(results)["hazard_ratios"]
     assert [row["hazard_ratio"] for row in rows] == ["planted", "true_groups", "expected", "achieved"] * 2
     patients = [sum(row[f"predicted_{a}_truly_{b}"] for a in ("high", "low") for b in ("high", "low"))
                 for row in rows if row["hazard_ratio"] == "achieved"]  # fmt: skip
@@ -113,10 +115,10 @@ def test_without_a_cut_off_the_truth_panel_says_why():
 def test_real_patients_have_no_truth_panel():
     results = example_results(simulated=False)
     assert page_truth.view(results) == {"truth": None}
-    assert "truth" not in tables.tables(results)
+    assert "truth" not in csv_tables.tables(results)
 
 
 def test_tables_of_scores_name_no_patient(results):
-    rows = tables.tables(results)["scores"]
+    rows = csv_tables.tables(results)["scores"]
     assert set(rows[0]) == {"data", "evaluation", "model", "score", "lnm", "center"}
     assert len(rows) == sum(len(found) for found in results["cases"]["waterfall"].values())

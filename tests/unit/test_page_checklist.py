@@ -5,8 +5,8 @@ import re
 import pytest
 
 from example_results import example_results
-from hscore.reporting import page
-from hscore.reporting.checklist import guidelines
+from hscore.report.guidelines.checklist import guidelines
+from hscore.report.page import assemble
 
 TRIPOD = """1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17
 18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c"""
@@ -73,7 +73,7 @@ def test_own_data_leave_source_and_availability_to_the_authors():
 
 def test_every_answer_points_to_a_place_of_the_page():
     results = example_results()
-    anchors = set(re.findall(r'<section id="([^"]+)"', page.render(results, {"explanation": "<svg></svg>"})))
+    anchors = set(re.findall(r'<section id="([^"]+)"', assemble.render(results, {"explanation": "<svg></svg>"})))
     places = {item["place"] for guideline in guidelines(results) for item in guideline["items"] if item["place"]}
     assert places and places <= anchors
 

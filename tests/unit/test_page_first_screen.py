@@ -5,8 +5,8 @@ import re
 import pytest
 
 from example_results import example_results
-from hscore.reporting import page, page_performance
-from hscore.reporting.verdict import verdicts
+from hscore.report.page import assemble, page_performance
+from hscore.report.verdict import verdicts
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def results():
 
 
 def text_of(results):
-    html = page.render({**results, "verdicts": verdicts(results, results["published"])}, {})
+    html = assemble.render({**results, "verdicts": verdicts(results, results["published"])}, {})
     html = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " "))
 

@@ -6,9 +6,11 @@ import pytest
 from test_page import render, text_of
 
 from example_results import example_results
-from hscore.reporting import flow_diagram, page_intention, page_patients, page_summary, style, tables
-from hscore.reporting.checklist import guidelines
-from hscore.reporting.methods import methods
+from hscore.report.figures import flow_diagram, style
+from hscore.report.guidelines.checklist import guidelines
+from hscore.report.methods.methods_text import methods
+from hscore.report.page import page_intention, page_patients, page_summary
+from hscore.report.tables import csv_tables
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_without_a_threshold_the_reason_stands_in_the_table():
 
 
 def test_the_table_holds_every_model_of_images_and_the_reading(results, tmp_path):
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     with (tmp_path / "intention_to_diagnose.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     tests = {row["test"] for row in rows}
@@ -102,7 +104,7 @@ def test_patients_of_unknown_node_status_are_counted_wherever_patients_are(resul
     assert "All: every included patient, 6 without known node status among them" in text
     (card,) = (card for card in page_summary.cards(results) if card["title"] == "Patients analysed")
     assert "6 of them for survival only" in " ".join(card["lines"])
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     with (tmp_path / "flow.csv").open(encoding="utf-8", newline="") as file:
         only = [row for row in csv.DictReader(file) if row["step"] == "of these for survival only"]
     assert [row["n"] for row in only] == ["2", "2", "2"]

@@ -3,7 +3,7 @@
 import pytest
 
 from example_results import example_results
-from hscore.reporting.methods import listed, methods
+from hscore.report.methods.methods_text import listed, methods
 
 
 def text(results):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hscore.reporting import formatting as f
+from hscore.report import formatting as f
 
 N = f.NBSP
 

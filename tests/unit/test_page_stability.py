@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from example_results import example_results
-from hscore.reporting import page, page_added_value, page_stability, style
-from hscore.reporting.centers_figure import centers
-from hscore.reporting.instability_figure import instability
-from hscore.reporting.tables import tables
+from hscore.report.figures import style
+from hscore.report.figures.centers_figure import centers
+from hscore.report.figures.instability_figure import instability
+from hscore.report.page import assemble, page_added_value, page_stability
+from hscore.report.tables.csv_tables import tables
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def results():
 
 
 def text_of(results):
-    html = page.render(results, {})
+    html = assemble.render(results, {})
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " "))
 
 

@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 
 from example_results import example_results
-from hscore.reporting import formatting, methods, page_survival, survival_calibration, survival_figures, tables
-from hscore.reporting.report import FIGURES
-from hscore.statistics import survival_by_score
+from hscore.report import formatting
+from hscore.report.figures import survival_calibration_figure, survival_figures
+from hscore.report.methods import methods_text
+from hscore.report.page import page_survival
+from hscore.report.tables import csv_tables
+from hscore.report.write_report import FIGURES
+from hscore.statistics.survival import survival_by_score
 
 
 @cache
@@ -97,7 +101,7 @@ def test_every_level_of_a_characteristic_has_its_row(results):
 
 def test_calibration_is_said_in_a_sentence_and_drawn(results):
     found = results["survival"]["prediction"]["calibration"]
-    text = survival_calibration.text(results)
+    text = survival_calibration_figure.text(results)
     assert f"O:E {formatting.estimate(found['observed_expected'], formatting.ratio)}" in text
     assert f"slope {formatting.estimate(found['slope'], formatting.ratio)}" in text
     assert f"at {found['month']:g} months" in text
@@ -109,14 +113,14 @@ def test_a_curve_that_is_not_estimable_is_not_drawn_and_says_why(results):
     few = {**analysed()["prediction"]["calibration"], "curve_why": "8 events are too few", "ici": None}
     few["curve"] = {"predicted": [], "observed": [], "low": [], "high": [], "method": "", "why": "8 events are too few"}
     results["survival"] = analysed() | {"prediction": {**analysed()["prediction"], "calibration": few}}
-    assert survival_calibration.calibration(results) is None
-    assert "not estimable: 8 events are too few" in survival_calibration.text(results)
+    assert survival_calibration_figure.calibration(results) is None
+    assert "not estimable: 8 events are too few" in survival_calibration_figure.text(results)
     results["survival"] = analysed() | {"prediction": {"external": None, "calibration": None, "why": "no external"}}
-    assert survival_calibration.text(results) == "" and survival_calibration.calibration(results) is None
+    assert survival_calibration_figure.text(results) == "" and survival_calibration_figure.calibration(results) is None
 
 
 def test_every_test_is_in_the_csv_tables(results):
-    found = tables.tables(results)
+    found = csv_tables.tables(results)
     tests = {(row["cohort"], row["test"], row["of"]): row for row in found["survival_tests"]}
     content = results["survival"]["cohorts"]["development"]
     assert tests["development", "Gray", "H score"]["p"] == content["competing"]["gray"]["p"]
@@ -134,10 +138,10 @@ def test_every_test_is_in_the_csv_tables(results):
 
 
 def test_methods_name_what_was_done_and_only_that(results):
-    text = dict(methods.methods(results))["Statistics: survival"]
+    text = dict(methods_text.methods(results))["Statistics: survival"]
     for words in ("stratified by centre", "tested as one", "Gray\u2019s test", "Calibration of the survival"):
         assert words in text
-    text = dict(methods.methods(example_results(roles=("development",))))["Statistics: survival"]
+    text = dict(methods_text.methods(example_results(roles=("development",))))["Statistics: survival"]
     assert "Gray" not in text and "Calibration" not in text
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from hscore.statistics import cox, logistic, precision
-from hscore.statistics.discrimination import newcombe_error
+from hscore.statistics.common import logistic, precision
+from hscore.statistics.diagnosis.discrimination import newcombe_error
+from hscore.statistics.survival import cox
 
 
 def test_auc_gives_the_width_asked_for_and_no_smaller_study_does():

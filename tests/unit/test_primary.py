@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import discrimination, primary
-from hscore.statistics.multiplicity import holm
-from hscore.statistics.tables import Evaluation
-from hscore.statistics.validation import comparisons
+from hscore.statistics.common import primary
+from hscore.statistics.common.multiplicity import holm
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import discrimination
+from hscore.statistics.diagnosis.validation import comparisons
 
 HYPOTHESIS = {"model": "hybrid", "against": "clinical"}
 

@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import binom
 
-from hscore.statistics import proportions
+from hscore.statistics.common import proportions
 
 
 @pytest.mark.parametrize(("x", "n"), [(0, 7), (3, 7), (7, 7), (29, 32), (124, 141)])

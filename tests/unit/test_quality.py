@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from hscore.imaging import quality
-from hscore.reporting import quality_page
+from hscore.imaging.quality import indicators
+from hscore.report.page import quality_page
 
 
 def body(shape=(9, 80, 100), signal=400.0, noise=8.0, seed=0) -> np.ndarray:
@@ -30,7 +30,7 @@ def measured(volume, mask=None, **more) -> dict:
         around = np.zeros(mask.shape, bool)
         around[3:6, 30:50, 40:65] = True
         around &= ~mask
-    return quality.measure("T2WI", volume, mask, around, (1.0, 1.0, 5.0), more.get("normalized"))
+    return indicators.measure("T2WI", volume, mask, around, (1.0, 1.0, 5.0), more.get("normalized"))
 
 
 @pytest.mark.parametrize("noise", [4.0, 8.0, 16.0])
@@ -47,7 +47,7 @@ def test_signal_to_noise_is_that_of_the_simulation(noise):
 def test_noise_is_blind_to_slopes_and_edges():
     y, x = np.mgrid[:60, :80]
     section = 3.0 * x + 2 * y + 100 * (x > 40)
-    assert quality.noise(section, np.ones(section.shape, bool)) == 0
+    assert indicators.noise(section, np.ones(section.shape, bool)) == 0
 
 
 def test_a_ghost_is_measured_and_noise_is_none():
@@ -81,7 +81,7 @@ def test_a_map_has_no_noise_of_its_own():
     mask = tumour()
     adc = np.where(mask, 900.0, 1500.0)
     adc[4, 40, 50] = 0
-    found = quality.measure("ADC", adc, mask, None, (1, 1, 5), None)
+    found = indicators.measure("ADC", adc, mask, None, (1, 1, 5), None)
     assert found["adc_median"] == 900 and found["cut"] == pytest.approx(1 / mask.sum(), rel=1e-3)
     assert found["snr"] is found["ghost"] is None
 
@@ -122,10 +122,10 @@ def test_the_page_stands_alone_and_holds_every_patient():
     ]
     twice = quality_page.shared_with("A", groups)
     assert twice == {"P3": "same examination as Q (B)"}
-    page = quality_page.render("North", True, PATIENTS, {"P1": b"picture"}, twice, quality.METRICS)
+    page = quality_page.render("North", True, PATIENTS, {"P1": b"picture"}, twice, indicators.METRICS)
     assert "SIMULATED DATA" in page and "default-src 'none'" in page and not re.search(r'(src|href)="', page)
     text = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)[1]
     content = json.loads(text)
     assert [row["patient"] for row in content["patients"]][:3] == ["OUT", "P3", "FAR"]
     assert content["patients"][2]["strange"] == ["T2WI snr"]
-    assert "SIMULATED" not in quality_page.render("North", False, PATIENTS, {}, {}, quality.METRICS)
+    assert "SIMULATED" not in quality_page.render("North", False, PATIENTS, {}, {}, indicators.METRICS)

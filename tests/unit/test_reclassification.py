@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import reclassification
+from hscore.statistics.diagnosis import reclassification
 
 POSITIVE = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0], dtype=bool)
 OLD = np.array([0.2, 0.4, 0.6, 0.8, 0.2, 0.3, 0.4, 0.5, 0.6])

@@ -8,7 +8,7 @@ import yaml
 from test_recovery_monte_carlo import ROOT, parameters  # noqa: F401  a fixture
 
 from hscore.imaging.grid import Grid
-from hscore.recovery import comparison, controls, page, verdicts
+from hscore.recovery import comparison, control_checks, recovery_page, verdicts
 from hscore.simulation.patients import simulate_center
 
 MODELS = {
@@ -162,7 +162,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
         "study": "tiny",
         "confidence": 0.9,
         "patients": {"development": 80, "external": 80},
-        "planted": {center: page.planted(truth) for center, truth in truths.items()},
+        "planted": {center: recovery_page.planted(truth) for center, truth in truths.items()},
         "images": [],
         "models": [],
         "reading": [],
@@ -188,7 +188,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
             },
         },
     }
-    html = page.write(content, {"planted": summary}, [])
+    html = recovery_page.write(content, {"planted": summary}, [])
     assert "SIMULATED PATIENTS" in html and '<tr class="marked"><td>bad</td>' in html
     assert "AUC (90 % CI)" in html and "true groups (95 % CI)" in html
     assert "<td>4.59</td><td>4.10 (2.00-8.20)</td><td>3.30</td>" in html
@@ -204,7 +204,7 @@ def cohort(random, separation, n=60):
     positive = np.arange(n) < n // 3
     center = np.where(np.arange(n) % 2 == 0, "a", "b")
     scores = {model: random.standard_normal(n) + separation * positive for model in ("t1", "hybrid")}
-    return controls.Cohort(positive, center, scores)
+    return control_checks.Cohort(positive, center, scores)
 
 
 CLEAN, CAUGHT = {"flagged": []}, {"flagged": ["CET1WI corner, first rows, first columns"]}
@@ -213,9 +213,9 @@ CLEAN, CAUGHT = {"flagged": []}, {"flagged": ["CET1WI corner, first rows, first 
 def test_permuted_labels_hold_at_chance_and_fail_when_something_is_found():
     random = np.random.default_rng(0)
     fine = {name: cohort(random, 0.0) for name in ("out_of_fold", "external")}
-    assert controls.judge("permuted_labels", MODELS, fine, {"a": CLEAN}, [])["holds"]
+    assert control_checks.judge("permuted_labels", MODELS, fine, {"a": CLEAN}, [])["holds"]
     found = {**fine, "external": cohort(random, 2.0)}
-    verdict = controls.judge("permuted_labels", MODELS, found, {"a": CLEAN}, [])
+    verdict = control_checks.judge("permuted_labels", MODELS, found, {"a": CLEAN}, [])
     assert not verdict["holds"] and [check["holds"] for check in verdict["checks"]] == [True, True, False, False, True]
 
 
@@ -224,7 +224,7 @@ def test_noise_control_judges_the_image_models_only():
     cohorts = {name: cohort(random, 0.0) for name in ("out_of_fold", "external")}
     for one in cohorts.values():
         one.scores["hybrid"] = one.scores["hybrid"] + 3 * one.positive  # the reading of nodes
-    verdict = controls.judge("noise_images", MODELS, cohorts, {}, [])
+    verdict = control_checks.judge("noise_images", MODELS, cohorts, {}, [])
     assert verdict["holds"] and len(verdict["checks"]) == 2
 
 
@@ -234,8 +234,8 @@ def test_centre_only_control_allows_a_pooled_auc_and_no_other():
     center = np.repeat(["a", "b"], 40)
     positive = np.r_[np.arange(40) < 30, np.arange(40) < 8]
     scores = {"t1": np.where(center == "a", 2.0, 0.0) + random.standard_normal(80)}
-    cohorts = {"out_of_fold": controls.Cohort(positive, center, scores), "external": cohort(random, 0.0)}
-    verdict = controls.judge("center_only", MODELS, cohorts, {}, [])
+    cohorts = {"out_of_fold": control_checks.Cohort(positive, center, scores), "external": cohort(random, 0.0)}
+    verdict = control_checks.judge("center_only", MODELS, cohorts, {}, [])
     assert verdict["holds"]
     pooled = next(check for check in verdict["checks"] if "pooled" in check["what"])
     assert float(pooled["found"].split(";")[0]) > 0.65
@@ -243,9 +243,9 @@ def test_centre_only_control_allows_a_pooled_auc_and_no_other():
 
 def test_leak_control_needs_the_guard_to_catch_it_there_and_only_there():
     cohorts = {name: cohort(np.random.default_rng(0), 0.0) for name in ("out_of_fold", "external")}
-    assert controls.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CAUGHT}, ["c"])["holds"]
-    assert not controls.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CLEAN}, ["c"])["holds"]
-    assert not controls.judge("corner_leak", MODELS, cohorts, {"a": CAUGHT, "c": CAUGHT}, ["c"])["holds"]
+    assert control_checks.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CAUGHT}, ["c"])["holds"]
+    assert not control_checks.judge("corner_leak", MODELS, cohorts, {"a": CLEAN, "c": CLEAN}, ["c"])["holds"]
+    assert not control_checks.judge("corner_leak", MODELS, cohorts, {"a": CAUGHT, "c": CAUGHT}, ["c"])["holds"]
 
 
 def test_verdicts_are_printed_and_a_failed_one_is_an_error(tmp_path, monkeypatch, capsys):

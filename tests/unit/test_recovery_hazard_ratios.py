@@ -12,7 +12,7 @@ from hscore.recovery.limits import Patients
 from hscore.recovery.population import hazard_ratio, population
 from hscore.simulation import survival
 from hscore.simulation.patients import simulate_center
-from hscore.statistics import concordance, cox
+from hscore.statistics.survival import concordance, cox
 
 PREVALENCE = 103 / 479
 

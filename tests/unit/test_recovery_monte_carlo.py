@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hscore.recovery import cohorts, monte_carlo, numbers, page, truth
+from hscore.recovery import cohorts, monte_carlo, numbers, recovery_page, truth
 from hscore.simulation import ideal
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import area_under_curve
@@ -192,7 +192,7 @@ def test_coverage_and_size_of_made_up_studies():
     known = {"values": {"x": 2.0}, "scenario": "null"}
     right = made_up(2 + random.standard_normal(4000), 1.96, random.random(4000))
     narrow = made_up(2.3 + random.standard_normal(4000), 0.98, random.random(4000) / 2)
-    good, bad = (page.overview(monte_carlo.summary([one], known, 0.95)) for one in (right, narrow))
+    good, bad = (recovery_page.overview(monte_carlo.summary([one], known, 0.95)) for one in (right, narrow))
     assert good["intervals"][0]["coverage"] == pytest.approx(0.95, abs=0.012)
     assert good["tests"][0]["rejected"] == pytest.approx(0.05, abs=0.012)
     assert good["marked"] == {"intervals": 0, "tests": 0, "bands": 0}

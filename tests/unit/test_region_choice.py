@@ -7,9 +7,9 @@ import pytest
 import SimpleITK as sitk
 
 from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
-from hscore.imaging import roi
-from hscore.imaging.dicom import read_folder
-from hscore.imaging.region import RoiError
+from hscore.imaging.dicom.patient_folder import read_folder
+from hscore.imaging.roi import patient_roi
+from hscore.imaging.roi.region import RoiError
 
 LOW, HIGH = (-5, -5), (5, 5)
 
@@ -53,8 +53,8 @@ def write(path: Path, image: sitk.Image) -> None:
     sitk.WriteImage(image, str(path))
 
 
-def find(folder: Path, **settings) -> roi.Found:
-    return roi.find(read_folder(folder), settings)
+def find(folder: Path, **settings) -> patient_roi.Found:
+    return patient_roi.find(read_folder(folder), settings)
 
 
 def failure(folder: Path, **settings) -> tuple[str, str]:
@@ -298,8 +298,8 @@ def test_a_mask_on_the_grid_of_one_series_holds_for_its_frame_of_reference(patie
     save(series(volume(), series_uid="1.2.4", number=4, frame_uid=FRAME_UID + ".1", origin=(0, 0, 3)), patient / "t1")
     write(patient / "mask.nii.gz", mask_like(block()))
     contents = read_folder(patient)
-    (region,) = roi.find(contents, {}).regions
-    assert [roi.same_frame(region, one, contents.series) for one in contents.series] == [True, False]
+    (region,) = patient_roi.find(contents, {}).regions
+    assert [patient_roi.same_frame(region, one, contents.series) for one in contents.series] == [True, False]
 
 
 # --- where it is

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from hscore.imaging import region_names
-from hscore.imaging.region_choice import Rules
+from hscore.imaging.roi import region_names
+from hscore.imaging.roi.region_choice import Rules
 from workflow_runs import ROOT
 
 TUMOURS = """GTVp|GTV-T|GTV_primary|IBS-GTVp|cervix tumour|CervixTumor|肿瘤|病灶|宫颈癌|Tumor|tumour_new

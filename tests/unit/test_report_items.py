@@ -5,8 +5,8 @@ import pytest
 
 from example_results import ROOT, example_results
 from hscore.dag import report_items
-from hscore.reporting.report import FIGURES
-from hscore.reporting.tables import tables
+from hscore.report.tables.csv_tables import tables
+from hscore.report.write_report import FIGURES
 
 
 class Named(dict):

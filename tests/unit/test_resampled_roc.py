@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap, discrimination, resampled_roc
-from hscore.statistics.resampled_roc import ResampledRoc
+from hscore.statistics.common import bootstrap
+from hscore.statistics.diagnosis import discrimination, resampled_roc
+from hscore.statistics.diagnosis.resampled_roc import ResampledRoc
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from example_results import example_results
 from hscore.errors import UserError
-from hscore.reporting import results as merging
+from hscore.report import results as merging
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import SimpleITK as sitk
 from pydicom.uid import generate_uid
 
 from dicom_writer import FRAME_UID, save, series, square, structure_set, volume
-from hscore.imaging import mask_file, roi, segmentation
-from hscore.imaging import structure_set as drawn
-from hscore.imaging.dicom import read_folder
-from hscore.imaging.geometry import stack
+from hscore.imaging.dicom.geometry import stack
+from hscore.imaging.dicom.patient_folder import read_folder
 from hscore.imaging.grid import Grid
-from hscore.imaging.region import Region, RoiError
+from hscore.imaging.roi import dicom_seg, mask_file, patient_roi
+from hscore.imaging.roi import rtstruct as drawn
+from hscore.imaging.roi.region import Region, RoiError
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -42,16 +42,16 @@ def real(shared_data):
 def test_every_writer_gives_the_truth_back(real, shared_data, file, name):
     contents, grid, truth = real
     path = shared_data / "roi/prostatex_0000" / file
-    regions = segmentation.read(path) if "seg" in file else drawn.read(path, contents.series)
+    regions = dicom_seg.read(path) if "seg" in file else drawn.read(path, contents.series)
     region = regions[list(truth).index(name)]
     assert region.name == ("Unknown Structure" if "unnamed" in file else name)
-    assert dice(roi.carry([region], grid), truth[name]) >= 0.99
+    assert dice(patient_roi.carry([region], grid), truth[name]) >= 0.99
 
 
 def test_a_nifti_mask_gives_the_truth_back(real, shared_data):
     _, grid, truth = real
     (region,) = mask_file.read(shared_data / "roi/prostatex_0000/mask_GTV_primary.nii.gz")
-    assert dice(roi.carry([region], grid), truth["GTV_primary"]) == 1
+    assert dice(patient_roi.carry([region], grid), truth["GTV_primary"]) == 1
 
 
 def test_segmentation_agrees_with_highdicom(shared_data):
@@ -60,7 +60,7 @@ def test_segmentation_agrees_with_highdicom(shared_data):
     for file in ("prostatex_0000/roi_seg.dcm", "dcmqi_24x38x3/label.seg"):
         path = shared_data / "roi" / file
         reference = highdicom.seg.segread(path)
-        for region, number in zip(segmentation.read(path), reference.segment_numbers, strict=True):
+        for region, number in zip(dicom_seg.read(path), reference.segment_numbers, strict=True):
             theirs = reference.get_volume(segment_numbers=[number], combine_segments=True).array > 0
             assert region.name == reference.get_segment_description(number).segment_label
             assert region.inside.sum() == theirs.sum() > 0
@@ -68,12 +68,12 @@ def test_segmentation_agrees_with_highdicom(shared_data):
 
 def test_segmentation_of_a_matrix_that_is_not_square(shared_data):
     """Against the label map that dcmqi was given."""
-    (region,) = segmentation.read(shared_data / "roi/dcmqi_24x38x3/label.seg")
+    (region,) = dicom_seg.read(shared_data / "roi/dcmqi_24x38x3/label.seg")
     label = sitk.ReadImage(str(shared_data / "roi/dcmqi_24x38x3/label.nrrd"))
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(label.GetDirection(), (3, 3)) * label.GetSpacing()
     affine[:3, 3] = label.GetOrigin()
-    carried = roi.carry([region], Grid(label.GetSize(), affine))
+    carried = patient_roi.carry([region], Grid(label.GetSize(), affine))
     assert dice(carried, sitk.GetArrayFromImage(label) > 0) == 1
 
 
@@ -115,7 +115,7 @@ def test_carrying_over_thick_slices_follows_the_shape_better_than_the_nearest_vo
         target = oblique((45, 45, int(90 / slice_)), (2, 2, slice_), start, random.choice([0, 5, 12]))
         region = Region("tumour", "NIfTI", ellipsoid(drawn, centre, radii), drawn)
         truth = ellipsoid(target, centre, radii)
-        linear.append(dice(roi.carry([region], target), truth))
+        linear.append(dice(patient_roi.carry([region], target), truth))
         other.append(dice(nearest(region, target), truth))
     assert np.mean(linear) > 0.9
     assert np.mean(linear) > np.mean(other)
@@ -129,7 +129,7 @@ def test_interpolation_is_that_of_simpleitk():
     affine[:3, :3] = np.linalg.qr(rng.normal(size=(3, 3)))[0] @ np.diag([0.7, 0.6, 0.5])
     affine[:3, 3] = 3, 4, 3
     first, last = np.array([-8, -9, -7]), np.array([9, 8, 10])
-    ours = roi.interpolate(source, affine, first, last)
+    ours = patient_roi.interpolate(source, affine, first, last)
     image = sitk.GetImageFromArray(source)
     transform = sitk.AffineTransform(affine[:3, :3].ravel().tolist(), affine[:3, 3].tolist())
     box = sitk.Image([int(n) for n in last - first], sitk.sitkFloat32)
@@ -142,23 +142,23 @@ def test_interpolation_is_that_of_simpleitk():
 def test_carrying_to_its_own_grid_changes_nothing():
     grid = oblique((20, 24, 9), (0.8, 1.1, 4.0), (-3, 5, 7), 17)
     inside = np.random.default_rng(1).random(grid.size[::-1]) > 0.7
-    assert (roi.carry([Region("x", "NIfTI", inside, grid)], grid) == inside).all()
+    assert (patient_roi.carry([Region("x", "NIfTI", inside, grid)], grid) == inside).all()
 
 
 def test_regions_are_joined():
     grid = oblique((10, 10, 4), (1, 1, 1), (0, 0, 0), 0)
     first, second = np.zeros((2, *grid.size[::-1]), bool)
     first[1, 2:4, 2:4] = second[2, 6:8, 6:8] = True
-    joined = roi.carry([Region("a", "NIfTI", first, grid), Region("b", "NIfTI", second, grid)], grid)
+    joined = patient_roi.carry([Region("a", "NIfTI", first, grid), Region("b", "NIfTI", second, grid)], grid)
     assert (joined == (first | second)).all()
 
 
 def test_outside_fraction_is_the_share_of_volume():
     grid = oblique((10, 10, 4), (1, 1, 1), (0, 0, 0), 0)
     region = Region("a", "NIfTI", np.ones(grid.size[::-1], bool), grid)
-    assert roi.outside_fraction([region], grid) == 0
-    assert roi.outside_fraction([region], oblique((10, 10, 3), (1, 1, 1), (0, 0, 0), 0)) == pytest.approx(0.25)
-    assert roi.outside_fraction([region], oblique((10, 10, 4), (1, 1, 1), (100, 0, 0), 0)) == 1
+    assert patient_roi.outside_fraction([region], grid) == 0
+    assert patient_roi.outside_fraction([region], oblique((10, 10, 3), (1, 1, 1), (0, 0, 0), 0)) == pytest.approx(0.25)
+    assert patient_roi.outside_fraction([region], oblique((10, 10, 4), (1, 1, 1), (100, 0, 0), 0)) == 1
 
 
 def test_contours_make_holes_and_count_their_border():
@@ -202,7 +202,7 @@ def patient(tmp_path):
 
 
 def find(folder, **settings):
-    return roi.find(read_folder(folder), settings)
+    return patient_roi.find(read_folder(folder), settings)
 
 
 def failure(folder, **settings) -> tuple[str, str]:
@@ -326,7 +326,7 @@ def test_segmentation_kinds_and_damage(patient, tmp_path):
             segmented_property_type=codes.SCT.Neoplasm,
             algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.MANUAL,
         )
-        segmentation = highdicom.seg.Segmentation(
+        dicom_seg = highdicom.seg.Segmentation(
             source_images=sources,
             pixel_array=inside * 0.8 if kind == "FRACTIONAL" else inside.astype(np.uint8),
             segmentation_type=kind,
@@ -340,12 +340,12 @@ def test_segmentation_kinds_and_damage(patient, tmp_path):
             software_versions="1",
             device_serial_number="1",
         )
-        segmentation.save_as(tmp_path / "seg.dcm")
+        dicom_seg.save_as(tmp_path / "seg.dcm")
         (region,) = find(tmp_path).regions
         contents = read_folder(tmp_path)
         grid, _ = stack(contents.series[0].frames)
         assert region.name == "Cervical tumour"
-        assert (roi.carry([region], grid) == inside).all()
+        assert (patient_roi.carry([region], grid) == inside).all()
     content = (tmp_path / "seg.dcm").read_bytes()
     (tmp_path / "seg.dcm").write_bytes(content[: len(content) - 400])
     assert failure(tmp_path)[0] == "unreadable_roi"

@@ -7,7 +7,7 @@ import pytest
 from hscore.learning import saliency, training
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
-from hscore.statistics.cases import most_certain
+from hscore.statistics.diagnosis.cases import most_certain
 
 SETTINGS = {
     "network": {"name": "paper", "channels": [6, 8], "head": [4], "dropout": 0.0},

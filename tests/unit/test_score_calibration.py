@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hscore.errors import UserError
 from hscore.learning import calibration
-from hscore.statistics.discrimination import delong
+from hscore.statistics.diagnosis.discrimination import delong
 
 
 def cohort(patients=4000, seed=0):

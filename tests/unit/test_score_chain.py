@@ -9,7 +9,7 @@ import pytest
 import out_of_fold_coverage
 import score_chain
 from hscore.learning import calibration
-from hscore.statistics.discrimination import compare, delong
+from hscore.statistics.diagnosis.discrimination import compare, delong
 
 
 def one_study(seed):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hscore.statistics import discrimination, selection
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import discrimination, selection
 
 
 def evaluation(seed, strength):

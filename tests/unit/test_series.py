@@ -10,11 +10,11 @@ import yaml
 
 from dicom_writer import SAGITTAL, TRANSVERSE, diffusion, save, series, volume
 from hscore.errors import UserError
-from hscore.imaging.dicom import read_folder
-from hscore.imaging.geometry import BrokenGeometryError, plane, stack
-from hscore.imaging.recognition import guess
-from hscore.imaging.series import choose, describe
-from hscore.imaging.volumes import phases, weighted
+from hscore.imaging.convert.recognition import guess
+from hscore.imaging.convert.series_choice import choose, describe
+from hscore.imaging.convert.volumes import phases, weighted
+from hscore.imaging.dicom.geometry import BrokenGeometryError, plane, stack
+from hscore.imaging.dicom.patient_folder import read_folder
 from workflow_runs import ROOT
 
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.imaging import shortcuts as imaging
-from hscore.statistics import shortcuts
+from hscore.imaging.quality import shortcut_features as imaging
+from hscore.statistics.diagnosis import shortcut_auc
 
 
 def test_header_numbers_are_those_of_the_series_that_were_chosen():
@@ -44,9 +44,9 @@ def test_a_feature_that_tells_the_label_is_flagged_and_no_other():
     random = np.random.default_rng(0)
     positive = np.arange(40) < 12
     features = pd.DataFrame({f"x{i}": random.standard_normal(40) for i in range(30)})
-    assert shortcuts.report(features, positive)["flagged"] == []
+    assert shortcut_auc.report(features, positive)["flagged"] == []
     features["corner"] = random.standard_normal(40) + 3 * positive
-    found = shortcuts.report(features, positive)
+    found = shortcut_auc.report(features, positive)
     assert found["flagged"] == ["corner"] and found["features"][0]["feature"] == "corner"
     assert found["n"] == 40 and found["positives"] == 12
 
@@ -56,7 +56,8 @@ def test_false_alarms_are_rare():
     random = np.random.default_rng(1)
     positive = np.arange(40) < 12
     alarms = [
-        bool(shortcuts.report(pd.DataFrame(random.standard_normal((40, 20))), positive)["flagged"]) for _ in range(300)
+        bool(shortcut_auc.report(pd.DataFrame(random.standard_normal((40, 20))), positive)["flagged"])
+        for _ in range(300)
     ]
     assert np.mean(alarms) < 0.03
 
@@ -64,4 +65,4 @@ def test_false_alarms_are_rare():
 def test_constant_missing_and_rare_features_are_left_out():
     positive = np.arange(20) < 8
     features = pd.DataFrame({"same": 1.0, "rare": [1.0, 2.0, 3.0] + [np.nan] * 17}, index=range(20))
-    assert shortcuts.report(features, positive)["features"] == []
+    assert shortcut_auc.report(features, positive)["features"] == []

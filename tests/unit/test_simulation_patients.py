@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hscore.errors import UserError
-from hscore.simulation import controls, ideal, patients
+from hscore.simulation import ideal, patients, planted_faults
 from hscore.simulation import parameters as simulation_parameters
 
 ROOT = Path(__file__).parents[2]
@@ -306,13 +306,13 @@ def test_controls_without_signs(parameters, control):
 def test_leak_is_written_into_the_corner_only():
     image = np.random.default_rng(1).integers(50, 90, (1, 3, 40, 40)).astype(np.uint16)
     before = image.copy()
-    controls.spoil(image, "corner_leak", 1, np.random.default_rng(2))
+    planted_faults.spoil(image, "corner_leak", 1, np.random.default_rng(2))
     changed = image != before
-    assert changed[..., : controls.CORNER, : controls.CORNER].mean() > 0.8
-    changed[..., : controls.CORNER, : controls.CORNER] = False
+    assert changed[..., : planted_faults.CORNER, : planted_faults.CORNER].mean() > 0.8
+    changed[..., : planted_faults.CORNER, : planted_faults.CORNER] = False
     assert not changed.any()
-    level = controls.LEAK[1] * np.percentile(before, 99)
-    assert np.allclose(image[..., : controls.CORNER, : controls.CORNER], level, atol=1)
+    level = planted_faults.LEAK[1] * np.percentile(before, 99)
+    assert np.allclose(image[..., : planted_faults.CORNER, : planted_faults.CORNER], level, atol=1)
 
 
 # --- wrong requests

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hscore.statistics import splines
+from hscore.statistics.common import splines
 
 KNOTS = np.array([0.1, 0.3, 0.6, 0.9])
 

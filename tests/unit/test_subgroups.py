@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import discrimination, subgroups
+from hscore.statistics.diagnosis import discrimination, subgroups
 
 
 def test_every_level_is_shown_however_small():

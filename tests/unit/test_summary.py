@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hscore.errors import UserError
-from hscore.reporting import summary
+from hscore.report import summary
 
 
 def results(simulated: bool = True, **survival) -> dict:

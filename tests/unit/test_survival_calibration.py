@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import calibration, survival_calibration, survival_prediction
+from hscore.statistics.diagnosis import calibration
+from hscore.statistics.survival import survival_calibration, survival_prediction
 
 MONTH = 36.0
 

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from example_results import example_results
-from hscore.reporting import diagnosis_tables, tables
+from hscore.report.tables import csv_tables, diagnosis_tables
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def read(folder, name):
 
 
 def test_every_row_of_every_table_says_what_it_is_made_from(results, tmp_path):
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     names = {path.stem for path in tmp_path.iterdir()}
     assert {"flow", "table1", "performance", "roc", "comparisons", "published", "survival_curves", "cox"} <= names
     for name in names:
@@ -27,7 +27,7 @@ def test_every_row_of_every_table_says_what_it_is_made_from(results, tmp_path):
 
 
 def test_numbers_keep_their_full_precision(results, tmp_path):
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     written = {(row["evaluation"], row["model"], row["measure"]): row for row in read(tmp_path, "performance")}
     for row in results["performance"]:
         for measure in diagnosis_tables.MEASURES:
@@ -35,7 +35,7 @@ def test_numbers_keep_their_full_precision(results, tmp_path):
 
 
 def test_every_patient_of_the_flow_is_counted_once(results, tmp_path):
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     for center, content in results["flow"].items():
         rows = [row for row in read(tmp_path, "flow") if row["center"] == center]
         count = {step: sum(int(row["n"]) for row in rows if row["step"] == step) for step in ("excluded", "included")}
@@ -44,19 +44,19 @@ def test_every_patient_of_the_flow_is_counted_once(results, tmp_path):
 
 def test_missing_numbers_are_empty_with_the_reason(results, tmp_path):
     results["performance"][0]["ppv"] = {"estimate": None, "low": None, "high": None, "why": "nobody was positive"}
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     row = next(row for row in read(tmp_path, "performance") if row["measure"] == "ppv")
     assert (row["estimate"], row["why"]) == ("", "nobody was positive")
 
 
 def test_a_table_without_rows_is_not_written(results, tmp_path):
     results["survival"] = {"model": "hybrid", "cohorts": {}}
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     assert not (tmp_path / "cox.csv").exists()
 
 
 def test_subgroups_and_study_size_are_written(results, tmp_path):
-    tables.write(results, tmp_path)
+    csv_tables.write(results, tmp_path)
     expected = 3 * sum(len(entry["levels"]) for entry in results["subgroups"])
     rows = read(tmp_path, "subgroups")
     assert len(rows) == expected

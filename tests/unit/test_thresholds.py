@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hscore.errors import UserError
-from hscore.statistics import thresholds
+from hscore.statistics.diagnosis import thresholds
 
 
 def every_cut(positive, scores):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from hscore.statistics import bootstrap, discrimination, survival, time_dependent
+from hscore.statistics.common import bootstrap
+from hscore.statistics.diagnosis import discrimination
+from hscore.statistics.survival import survival_curves, time_dependent
 
 
 @pytest.fixture
@@ -84,8 +86,8 @@ def test_the_null_model_of_a_resample_is_its_own_kaplan_meier(data):
     found = time_dependent.null_brier_scores(time, event, moments, counts)
     for drawn, scores in zip(counts.astype(int), found, strict=True):
         repeated = np.repeat(np.arange(time.size), drawn)
-        curve = survival.kaplan_meier(time[repeated], event[repeated], 0.95)
-        chances = [survival.at_time(curve, moment)[0] for moment in moments]
+        curve = survival_curves.kaplan_meier(time[repeated], event[repeated], 0.95)
+        chances = [survival_curves.at_time(curve, moment)[0] for moment in moments]
         everybody = np.tile(chances, (repeated.size, 1))
         expected = time_dependent.brier_scores(time[repeated], event[repeated], everybody, moments)
         np.testing.assert_allclose(scores, expected)

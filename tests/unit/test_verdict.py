@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from example_results import ROOT, example_results
-from hscore.reporting import verdict
+from hscore.report import verdict
 
 AUC = {"measure": "auc", "published": 0.933, "evaluation": "external"}
 RATIO = {"measure": "hazard_ratio", "published": 4.59, "evaluation": "external", "p_below": 0.001}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hscore.files import write_json
-from hscore.reporting import verify
+from hscore.provenance import verify
 
 
 @pytest.fixture

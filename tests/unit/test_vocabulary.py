@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hscore.imaging.frames import Frame
-from hscore.imaging.grouping import Series
-from hscore.imaging.recognition import mismatch
-from hscore.imaging.vocabulary import part_by_words
+from hscore.imaging.convert.recognition import mismatch
+from hscore.imaging.dicom.frames import Frame
+from hscore.imaging.dicom.grouping import Series
+from hscore.imaging.dicom.vocabulary import part_by_words
 from workflow_runs import ROOT
 
 RULE = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["convert"]["sequences"]["CET1WI"]

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from hscore.dag.input_tables import nearest
 from hscore.dag.paths import Paths, seed_groups
-from hscore.dag.tables import nearest
 
 # What decides how a model's input is prepared and must therefore be as it was; of `models`, those that are used.
 PREPARATION = ("convert.diffusion", "normalize", "sample", "cohort.mri_ln_positive_mm")

@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 
 from hscore.dag.batches import batches
 from hscore.dag.frozen import Frozen
+from hscore.dag.input_tables import Table, nearest
 from hscore.dag.paths import Paths, seed_groups
-from hscore.dag.tables import Table, nearest
 from hscore.errors import UserError
 from hscore.files import sha256
 from hscore.model_spec import sequences_of

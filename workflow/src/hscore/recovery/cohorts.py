@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hscore.simulation import ideal, survival
-from hscore.statistics.tables import READING, Evaluation
+from hscore.statistics.common.scored_cohorts import READING, Evaluation
 
 SCENARIOS = ("planted", "null")
 IMAGE_MODELS = {

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from hscore.files import read_json
-from hscore.imaging import boxes, nifti
+from hscore.imaging import nifti
 from hscore.imaging.grid import Grid
+from hscore.imaging.sample import boxes
 from hscore.recovery.observers import at, observer
 from hscore.simulation import ideal
 from hscore.simulation.parameters import SEQUENCES

@@ -19,7 +19,7 @@ import pandas as pd
 
 from hscore.recovery.limits import Patients
 from hscore.recovery.population import hazard_ratio
-from hscore.statistics import cox
+from hscore.statistics.survival import cox
 
 GROUPS = ("high", "low")
 

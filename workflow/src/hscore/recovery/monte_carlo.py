@@ -11,8 +11,9 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import Cohort, draw
-from hscore.statistics import survival_by_score, thresholds, validation
-from hscore.statistics.tables import Evaluation
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import thresholds, validation
+from hscore.statistics.survival import survival_by_score
 
 MODEL = "hybrid"
 KINDS = ("intervals", "p", "bands", "chosen")

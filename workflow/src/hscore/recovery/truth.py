@@ -14,9 +14,9 @@ from hscore.recovery import numbers
 from hscore.recovery.cohorts import draw, law_of_survival
 from hscore.recovery.monte_carlo import ROLES, Settings, frozen
 from hscore.recovery.population import Population, population
-from hscore.statistics import validation
-from hscore.statistics.estimates import finite
-from hscore.statistics.survival_by_score import STEP_MONTHS
+from hscore.statistics.common.estimates import finite
+from hscore.statistics.diagnosis import validation
+from hscore.statistics.survival.survival_by_score import STEP_MONTHS
 
 LARGE, REPEATS = 50_000, 4  # patients and number of the large cohorts
 GROUP = "high H score"

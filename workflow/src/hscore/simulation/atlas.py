@@ -12,8 +12,8 @@ import yaml
 
 from hscore.errors import UserError
 from hscore.simulation import drawn, grown
-from hscore.simulation.canvas import Canvas
 from hscore.simulation.parameters import stream
+from hscore.simulation.voxel_canvas import Canvas
 
 GROWN = (  # in the order in which they are painted
     grown.connective_tissue,

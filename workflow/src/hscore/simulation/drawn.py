@@ -5,9 +5,9 @@ from math import cos, radians, sin
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from hscore.simulation.canvas import Canvas
 from hscore.simulation.codes import Z
 from hscore.simulation.curves import balls_along, points_of, through
+from hscore.simulation.voxel_canvas import Canvas
 
 
 def organ(canvas: Canvas, outlines: dict) -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from hscore.simulation.canvas import Canvas, span
 from hscore.simulation.codes import LEVELS, NUMBER, X, Y, Z
 from hscore.simulation.curves import balls_along, points_of, random_walk
 from hscore.simulation.fields import Field
+from hscore.simulation.voxel_canvas import Canvas, span
 
 FIELD_EXTENT = (112.0, 132.0, 158.0)  # half-widths of the random fields (mm: z, y, x)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.simulation import anatomy, codes, dicom, roi, scanners
-from hscore.simulation.controls import spoil
+from hscore.simulation import anatomy, codes, dicom_series, planted_regions, scanners
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
+from hscore.simulation.planted_faults import spoil
 from hscore.simulation.rendering import true_adc, tumour_mask
 
 SERIES_NUMBERS = {"localizer": 1, "T2WI": 3, "ADC": 5, "CET1WI": 8}
@@ -35,16 +35,16 @@ def write_patient(
         placement=scanners.place(parameters, patient, seed),
         protocol_factors=truth["center_shift"]["protocol"],
     )
-    study = dicom.study(patient, record["clinical"]["age"], scanner_name, profile["field_tesla"], seed)
+    study = dicom_series.study(patient, record["clinical"]["age"], scanner_name, profile["field_tesla"], seed)
     scouts = scanners.localizers(parameters, scanner_name, subject, seed)
-    dicom.write_series(folder, study, scouts, SERIES_NUMBERS["localizer"])
+    dicom_series.write_series(folder, study, scouts, SERIES_NUMBERS["localizer"])
     true: dict[str, np.ndarray] = {}
     for kind in SEQUENCES:
         if kind == record["missing"]["sequence"]:
             continue
         series = scanners.acquire(parameters, scanner_name, kind, subject, seed)
         spoil(series.stored, truth["control"], record["lnm"], stream(seed, patient, kind, "control"))
-        images = dicom.write_series(folder, study, series, SERIES_NUMBERS[kind])
+        images = dicom_series.write_series(folder, study, series, SERIES_NUMBERS[kind])
         where = scanners.stack(parameters, series.protocol, patient, kind, seed)
         mask = tumour_mask(pelvis, where)
         true |= {f"{name}_{kind}": value for name, value in _true_mask(mask, series).items()}
@@ -66,12 +66,12 @@ def _true_mask(mask: np.ndarray, series: scanners.Series) -> dict[str, np.ndarra
 
 def _write_roi(folder: Path, form: str, settings: dict, mask: np.ndarray, images, series, study) -> None:
     if form == "dicom_seg":
-        roi.write_dicom_seg(folder / "segmentation.dcm", mask, images, series, study, settings["segment"])
+        planted_regions.write_dicom_seg(folder / "segmentation.dcm", mask, images, series, study, settings["segment"])
     elif form == "rtstruct":
         structures = {"Bladder": _bladder(mask), settings["segment"]: mask}
-        roi.write_rtstruct(folder / "RTSTRUCT.dcm", structures, images, series, study)
+        planted_regions.write_rtstruct(folder / "RTSTRUCT.dcm", structures, images, series, study)
     else:
-        roi.write_nifti_mask(folder / "tumour_mask.nii.gz", mask, series)
+        planted_regions.write_nifti_mask(folder / "tumour_mask.nii.gz", mask, series)
 
 
 def _bladder(mask: np.ndarray) -> np.ndarray:

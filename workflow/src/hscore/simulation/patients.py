@@ -13,7 +13,7 @@ from math import erf, exp, log, sqrt
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.simulation import controls, ideal, survival
+from hscore.simulation import ideal, planted_faults, survival
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
 
 TABLE_COLUMNS = (
@@ -58,10 +58,12 @@ def simulate_center(
             f"centre '{center}': {positives} patients with LNM of {patients} cannot be simulated; "
             "give at least one patient and no more with LNM than there are"
         )
-    if control not in controls.CONTROLS:
-        raise UserError(f"control '{control}' is unknown to the simulation; known are {', '.join(controls.CONTROLS)}")
+    if control not in planted_faults.CONTROLS:
+        raise UserError(
+            f"control '{control}' is unknown to the simulation; known are {', '.join(planted_faults.CONTROLS)}"
+        )
     scanner(parameters, scanner_name)
-    parameters = controls.planted(parameters, control)
+    parameters = planted_faults.planted(parameters, control)
     own = center_effects(parameters, center, shift, seed)
     if 0 < positives < patients:
         odds = positives / (patients - positives) * exp(own["prevalence_logit"])
@@ -75,7 +77,7 @@ def simulate_center(
     for name, record in records.items():
         record["missing"] = missing[name]
 
-    lnm = controls.labels(records, control, center, seed)
+    lnm = planted_faults.labels(records, control, center, seed)
     rows = [_table_row(name, center, record, lnm[name]) for name, record in records.items()]
     truth = {
         "simulated": True,
@@ -86,7 +88,7 @@ def simulate_center(
         "center_shift": {"level": shift, **own},
         "prevalence": prevalence,
         "lnm": lnm,
-        "ideal_auc": controls.expected_auc(ideal.observers(parameters), control),
+        "ideal_auc": planted_faults.expected_auc(ideal.observers(parameters), control),
         "ideal_auc_of_these_patients": observed_auc(parameters, records, lnm),
         "parameters": {
             key: parameters[key] for key in ("signs", "tumour", "node_short_axis_mm", "survival", "missing")

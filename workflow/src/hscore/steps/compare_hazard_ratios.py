@@ -7,7 +7,7 @@ import pandas as pd
 
 from hscore.files import read_json, write_json
 from hscore.recovery import hazard_ratios
-from hscore.statistics import tables
+from hscore.statistics.common import scored_cohorts
 from hscore.steps import _program
 
 
@@ -27,8 +27,8 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def _scores(path: Path, column: str) -> pd.Series:
-    patients = tables.read_table(path, [column]).index
-    return pd.Series(tables.read_scores(path, column, patients), patients)
+    patients = scored_cohorts.read_table(path, [column]).index
+    return pd.Series(scored_cohorts.read_scores(path, column, patients), patients)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import write_json
-from hscore.imaging import inventory
+from hscore.imaging.convert import inventory
 from hscore.status import NOTES
 from hscore.steps import _program
 

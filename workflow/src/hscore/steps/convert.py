@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_folder
-from hscore.imaging.intake import convert_patient
+from hscore.imaging.convert.convert_patient import convert_patient
 from hscore.steps import _program
 
 

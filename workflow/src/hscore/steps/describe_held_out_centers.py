@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 
 from hscore.files import new_file
-from hscore.statistics import discrimination, selection, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import discrimination, selection
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
-    lnm = tables.read_nodes_of_folds(arguments.folds)
-    evaluation = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-    center = tables.read_table(arguments.folds, ["center"])["center"].to_numpy()
+    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
+    evaluation = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+    center = scored_cohorts.read_table(arguments.folds, ["center"])["center"].to_numpy()
     names = np.unique(center)
     parts = {name: (center == name, None) for name in names} | {"all": (np.ones(len(center), bool), len(names))}
     rows = [
@@ -33,13 +34,13 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def described(
-    evaluation: tables.Evaluation, model: str, part: np.ndarray, confidence: float, folds: int | None
+    evaluation: scored_cohorts.Evaluation, model: str, part: np.ndarray, confidence: float, folds: int | None
 ) -> dict:
     """Return numbers of patients and the AUC with its interval, of the patients of ``part`` whom the model scored.
 
     ``folds`` is the number of members that scored them, None for one.
     """
-    own = tables.Evaluation(evaluation.positive[part], {model: evaluation.scores[model][part]})
+    own = scored_cohorts.Evaluation(evaluation.positive[part], {model: evaluation.scores[model][part]})
     positive, (scores,) = selection.both(own, model)
     interval = discrimination.auc_interval(positive, scores, confidence, folds=folds)
     numbers = {"n": positive.size, "positives": int(positive.sum())}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import read_json, write_json
-from hscore.imaging.protocol import protocol
-from hscore.imaging.quality import METRICS
-from hscore.reporting.quality_page import overview
+from hscore.imaging.convert.protocol import protocol
+from hscore.imaging.quality.indicators import METRICS
+from hscore.report.page.quality_page import overview
 from hscore.steps import _program
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from hscore.files import read_json, write_json
 from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import Samples, array_keys, read_samples
-from hscore.statistics import cases, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import cases
 from hscore.steps import _program
 
 
@@ -31,10 +32,12 @@ def work(arguments: argparse.Namespace) -> None:
 
     ensembles = load_seeds(arguments.model_folders)
     samples = read_samples(arguments.manifests, ensembles[0].spec)
-    cut = tables.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)["value"]
+    cut = scored_cohorts.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)["value"]
     names = samples.patients["patient"]
-    scores = tables.numbers(tables.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1)
-    nodes = tables.read_nodes(arguments.lnm)[names]
+    scores = scored_cohorts.numbers(
+        scored_cohorts.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1
+    )
+    nodes = scored_cohorts.read_nodes(arguments.lnm)[names]
     positive = (nodes == 1).to_numpy()
     scores = scores[names].where(nodes.notna())  # a call is neither right nor wrong where nodes are not known
     chosen = {} if cut is None else cases.most_certain(positive, scores.to_numpy(), cut)

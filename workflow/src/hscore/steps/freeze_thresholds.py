@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from hscore.files import read_json, write_json
-from hscore.statistics import tables
-from hscore.statistics.freeze import freeze, without_development
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis.freeze import freeze, without_development
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -13,8 +13,8 @@ from hscore.steps._named import named_path
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
     if arguments.predictions:
-        lnm = tables.read_nodes_of_folds(arguments.folds)
-        development = tables.read_evaluation(arguments.predictions, "out_of_fold", lnm)
+        lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
+        development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
         calibrations = {model: read_json(path) for model, path in arguments.calibrations}
         frozen = {
             model: freeze(development.positive, scores, calibrations[model]["recalibration"], arguments.settings)

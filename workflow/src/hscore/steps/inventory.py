@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_file
-from hscore.imaging import inventory
+from hscore.imaging.convert import inventory
 from hscore.steps import _program
 
 

@@ -7,30 +7,32 @@ import numpy as np
 import pandas as pd
 
 from hscore.files import read_json, write_json
-from hscore.recovery import controls
-from hscore.statistics import tables
+from hscore.recovery import control_checks
+from hscore.statistics.common import scored_cohorts
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, labels and what the guard found; judge; write."""
-    development = tables.read_out_of_fold(arguments.development, arguments.folds)
-    centers = tables.read_table(arguments.folds, ["center"])["center"].to_numpy(str)
-    parts = [tables.read_nodes([path]) for path in arguments.lnm]
+    development = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
+    centers = scored_cohorts.read_table(arguments.folds, ["center"])["center"].to_numpy(str)
+    parts = [scored_cohorts.read_nodes([path]) for path in arguments.lnm]
     external = pd.concat(parts)
     where = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
         "out_of_fold": _cohort(development, centers),
-        "external": _cohort(tables.read_evaluation(arguments.external, "score", external), where),
+        "external": _cohort(scored_cohorts.read_evaluation(arguments.external, "score", external), where),
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
-    verdict = controls.judge(arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking)
+    verdict = control_checks.judge(
+        arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking
+    )
     write_json(arguments.output, verdict)
 
 
-def _cohort(evaluation: tables.Evaluation, center: np.ndarray) -> controls.Cohort:
-    return controls.Cohort(evaluation.positive, center, evaluation.scores, evaluation.folds)
+def _cohort(evaluation: scored_cohorts.Evaluation, center: np.ndarray) -> control_checks.Cohort:
+    return control_checks.Cohort(evaluation.positive, center, evaluation.scores, evaluation.folds)
 
 
 def main(argv: list[str] | None = None) -> None:

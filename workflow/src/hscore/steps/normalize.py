@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_folder
-from hscore.imaging import normalization
+from hscore.imaging.normalize import normalize_patient
 from hscore.status import Status
 from hscore.steps import _program
 
@@ -27,7 +27,7 @@ def work(arguments: argparse.Namespace) -> None:
     def normalize(patient: str) -> None:
         status = Status.read(converted[patient]).next("normalize")
         with new_folder(made[patient]) as folder:
-            normalization.normalize_patient(status, converted[patient], folder, arguments.settings)
+            normalize_patient.normalize_patient(status, converted[patient], folder, arguments.settings)
             status.write(folder)
 
     batch.work_through(converted, normalize, arguments.output)

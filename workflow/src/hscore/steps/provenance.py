@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore.environment import CHECKOUT
 from hscore.files import new_folder, read_json
-from hscore.reporting import crate, run_manifest
+from hscore.provenance import crate, run_manifest
 from hscore.steps import _program
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_folder
-from hscore.imaging.quality_patient import check_patient
+from hscore.imaging.quality.check_patient import check_patient
 from hscore.status import Status
 from hscore.steps import _program
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_file, read_json
-from hscore.imaging.quality import METRICS
-from hscore.reporting import quality_page
+from hscore.imaging.quality.indicators import METRICS
+from hscore.report.page import quality_page
 from hscore.steps import _program
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hscore import batch
 from hscore.cohort.table import read_manifest
 from hscore.files import new_file, read_json, write_json
-from hscore.recovery import comparison, page
+from hscore.recovery import comparison, recovery_page
 from hscore.simulation.parameters import load
 from hscore.steps import _program
 
@@ -34,7 +34,7 @@ def work(arguments: argparse.Namespace) -> None:
         "simulated": True,
         "confidence": arguments.confidence,
         "patients": {role: len(pairs) for role, pairs in included.items()},
-        "planted": {center: page.planted(truth) for center, truth in truths.items()},
+        "planted": {center: recovery_page.planted(truth) for center, truth in truths.items()},
         "images": comparison.summarise_images(rows),
         "models": comparison.models(models, performance, truths, included),
         "reading": comparison.reading(performance, models, parameters),
@@ -43,7 +43,7 @@ def work(arguments: argparse.Namespace) -> None:
     }
     write_json(arguments.output, content)
     with new_file(arguments.page) as path:
-        path.write_text(page.write(content, read_json(arguments.monte_carlo), shown), encoding="utf-8")
+        path.write_text(recovery_page.write(content, read_json(arguments.monte_carlo), shown), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> None:

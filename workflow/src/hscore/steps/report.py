@@ -4,14 +4,15 @@ import argparse
 from pathlib import Path
 
 from hscore.files import read_json
-from hscore.reporting import checklist, report
+from hscore.report import write_report
+from hscore.report.guidelines import checklist
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, draw, write, and say what of the reporting guidelines is left to people."""
     results = read_json(arguments.results)
-    report.write(results, arguments.output, arguments.figures, arguments.tables)
+    write_report.write(results, arguments.output, arguments.figures, arguments.tables)
     print("\n".join(checklist.counts(results)))
 
 

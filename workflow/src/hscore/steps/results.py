@@ -9,7 +9,7 @@ import yaml
 from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
 from hscore.recovery.observers import planted
-from hscore.reporting import results
+from hscore.report import results
 from hscore.steps import _program
 
 PUBLISHED = CHECKOUT / "resources/published.yaml"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore import batch
 from hscore.files import new_folder
-from hscore.imaging import sampling
+from hscore.imaging.sample import sample_patient
 from hscore.status import Status
 from hscore.steps import _program
 
@@ -28,7 +28,7 @@ def work(arguments: argparse.Namespace) -> None:
     def sample(patient: str) -> None:
         status = Status.read(normalized[patient]).next("sample")
         with new_folder(made[patient]) as folder:
-            sampling.sample_patient(status, converted[patient], normalized[patient], folder, arguments.settings)
+            sample_patient.sample_patient(status, converted[patient], normalized[patient], folder, arguments.settings)
             status.write(folder)
 
     batch.work_through(normalized, sample, arguments.output)

@@ -4,14 +4,15 @@ import argparse
 from pathlib import Path
 
 from hscore.files import write_json
-from hscore.statistics import selection, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import selection
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
-    development = tables.read_out_of_fold(arguments.predictions, arguments.folds)
+    development = scored_cohorts.read_out_of_fold(arguments.predictions, arguments.folds)
     confidence = arguments.settings["confidence"]
     families = {name: selection.choose(development, one, confidence) for name, one in arguments.families.items()}
     write_json(arguments.output, families)

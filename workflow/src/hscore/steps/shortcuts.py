@@ -7,7 +7,8 @@ import pandas as pd
 
 from hscore import batch
 from hscore.files import read_json, write_json
-from hscore.statistics import shortcuts, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import _program
 
 
@@ -16,10 +17,10 @@ def work(arguments: argparse.Namespace) -> None:
     content = {}
     folders = batch.read(arguments.quality)
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
-        lnm = tables.with_known_nodes(tables.read_nodes([path]))
+        lnm = scored_cohorts.with_known_nodes(scored_cohorts.read_nodes([path]))
         rows = [read_json(folders[patient] / "shortcuts.json") for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
-        content[center] = shortcuts.report(features, lnm.to_numpy(bool))
+        content[center] = shortcut_auc.report(features, lnm.to_numpy(bool))
     write_json(arguments.output, content)
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from hscore import batch
 from hscore.files import read_json, write_json
-from hscore.statistics import cases, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import cases
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -44,13 +45,13 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, choose, write."""
     frozen = read_json(arguments.thresholds)
-    tables.threshold_of(arguments.model, frozen, arguments.thresholds)
+    scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)
     cuts = {model: entry["value"] for model, entry in frozen.items()}
-    patients = tables.read_tables(arguments.manifests, ["center"])
-    nodes = tables.read_nodes(arguments.lnm)
-    tables.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
-    patients = patients.join(tables.with_known_nodes(nodes), how="inner")
-    patients = patients.join(tables.read_tables(arguments.dfs, ["dfs_months", "dfs_event"]))
+    patients = scored_cohorts.read_tables(arguments.manifests, ["center"])
+    nodes = scored_cohorts.read_nodes(arguments.lnm)
+    scored_cohorts.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
+    patients = patients.join(scored_cohorts.with_known_nodes(nodes), how="inner")
+    patients = patients.join(scored_cohorts.read_tables(arguments.dfs, ["dfs_months", "dfs_event"]))
     named = {"external": arguments.external, "out_of_fold": arguments.development}
     scores = {
         evaluation: read_scores(files, COLUMNS[evaluation], patients.index)
@@ -72,8 +73,10 @@ def work(arguments: argparse.Namespace) -> None:
 
 def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:
     """Scores of every model, a column each, of those ``shown``, in the order of the first one's patients."""
-    patients = tables.read_table(files[0][1], [column]).index
-    scores = pd.DataFrame({model: tables.read_scores(path, column, patients) for model, path in files}, patients)
+    patients = scored_cohorts.read_table(files[0][1], [column]).index
+    scores = pd.DataFrame(
+        {model: scored_cohorts.read_scores(path, column, patients) for model, path in files}, patients
+    )
     return scores[patients.isin(shown)]
 
 

@@ -3,9 +3,9 @@
 import csv
 
 from hscore.files import new_file, write_json
-from hscore.simulation.controls import CONTROLS
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
+from hscore.simulation.planted_faults import CONTROLS
 from hscore.steps import _program
 
 

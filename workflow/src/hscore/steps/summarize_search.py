@@ -8,19 +8,20 @@ import numpy as np
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import discrimination, selection, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import discrimination, selection
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Join the parts, compare with the model's own out-of-fold scores, write."""
     parts = [read_json(path) for path in arguments.parts]
-    lnm = tables.read_nodes_of_folds(arguments.folds)
+    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
     searched = {patient: score for part in parts for patient, score in part["scores"].items()}
     if unknown := searched.keys() - set(lnm.index):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")
     scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
-    configured = tables.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
+    configured = scored_cohorts.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
     positive, pair = selection.both(evaluation, "searched", "configured")
     confidence, folds = arguments.settings["confidence"], evaluation.folds

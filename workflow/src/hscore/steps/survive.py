@@ -5,19 +5,21 @@ from pathlib import Path
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import added_value, subgroups, survival_by_score, tables
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import added_value, subgroups
+from hscore.statistics.survival import survival_by_score
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
     settings = arguments.settings
-    covariates = dict.fromkeys([*settings["adjust_for"], tables.READING])
-    patients = tables.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
+    covariates = dict.fromkeys([*settings["adjust_for"], scored_cohorts.READING])
+    patients = scored_cohorts.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
     columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
-    patients = tables.with_characteristics(patients, arguments.manifests, list(columns))
+    patients = scored_cohorts.with_characteristics(patients, arguments.manifests, list(columns))
     cohorts = {
-        name: (column, tables.join_scores(path, column, patients))
+        name: (column, scored_cohorts.join_scores(path, column, patients))
         for name, column, path in (
             ("external", "score", arguments.external),
             ("development", "out_of_fold", arguments.development),
@@ -26,7 +28,7 @@ def work(arguments: argparse.Namespace) -> None:
     }
     if not cohorts:
         raise UserError("there are neither development nor external scores: give --development, --external or both")
-    frozen = tables.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
+    frozen = scored_cohorts.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
     predicting = read_json(arguments.frozen_survival)["prediction"]["fitted"] if arguments.frozen_survival else None
     write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings, predicting))
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.statistics import added_value, intention_to_diagnose, selection, subgroups, tables, validation
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.diagnosis import added_value, intention_to_diagnose, selection, subgroups, validation
 from hscore.steps import _program
 from hscore.steps._named import named_path
 
@@ -16,13 +17,13 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, outcomes and what was frozen, validate, write."""
     evaluations, characteristics = {}, {}
     if arguments.external:
-        nodes = tables.read_nodes(arguments.lnm)
-        evaluations["external"] = tables.read_evaluation(arguments.external, "score", nodes)
+        nodes = scored_cohorts.read_nodes(arguments.lnm)
+        evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, "score", nodes)
         characteristics["external"] = about(arguments.manifests, nodes)
     if arguments.development:
-        nodes = tables.read_nodes_of_folds(arguments.folds)
-        evaluations["out_of_fold"] = tables.read_out_of_fold(arguments.development, arguments.folds)
-        evaluations["apparent"] = tables.read_evaluation(arguments.development, "apparent", nodes)
+        nodes = scored_cohorts.read_nodes_of_folds(arguments.folds)
+        evaluations["out_of_fold"] = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
+        evaluations["apparent"] = scored_cohorts.read_evaluation(arguments.development, "apparent", nodes)
         characteristics["out_of_fold"] = about(arguments.development_manifests, nodes)
     if not evaluations:
         raise UserError("there are neither development nor external scores: give --development, --external or both")
@@ -41,8 +42,8 @@ def work(arguments: argparse.Namespace) -> None:
                 name,
                 evaluations[name],
                 characteristics[name],
-                tables.read_excluded(excluded, lnm),
-                len(tables.read_tables(manifests, [])) - evaluations[name].positive.size,
+                scored_cohorts.read_excluded(excluded, lnm),
+                len(scored_cohorts.read_tables(manifests, [])) - evaluations[name].positive.size,
                 arguments.index_tests,
                 frozen,
                 arguments.settings,
@@ -52,8 +53,8 @@ def work(arguments: argparse.Namespace) -> None:
 
 def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
     """What the manifests say of the patients with known node status, for subgroups, added value and readings."""
-    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, tables.READING))
-    return tables.read_characteristics(manifests, list(columns), tables.with_known_nodes(nodes).index)
+    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, scored_cohorts.READING))
+    return scored_cohorts.read_characteristics(manifests, list(columns), scored_cohorts.with_known_nodes(nodes).index)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,0 +1,215 @@
+"""A patient's chosen series to files: volume or ADC map, sidecar, and the tumour mask on each sequence's grid."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hscore.files import write_json
+from hscore.imaging import nifti
+from hscore.imaging.convert import conversion
+from hscore.imaging.convert.candidates import Choice
+from hscore.imaging.convert.conversion import Converted
+from hscore.imaging.convert.diffusion import BadDiffusionError, fit_adc, fit_residual, scanner_adc
+from hscore.imaging.convert.diffusion_series import too_few_b_values
+from hscore.imaging.convert.series_choice import Chosen
+from hscore.imaging.dicom import pixels
+from hscore.imaging.dicom.frames import Frame
+from hscore.imaging.dicom.grouping import Series
+from hscore.imaging.dicom.patient_folder import Contents
+from hscore.imaging.roi import patient_roi
+from hscore.imaging.roi.plausibility import body_problem
+from hscore.imaging.roi.region import Region
+from hscore.status import Status
+
+# Median relative residual of the ADC fit above which a radiologist should look. A real pelvic series (b = 50, 400, 800)
+# has 0.05, of which part is perfusion; two exchanged b-values give twice this limit and more.
+POOR_FIT = 0.12
+
+
+class _UnusableError(Exception):
+    """A chosen sequence cannot be used: a finding's code and a text for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def write_sequences(
+    status: Status,
+    contents: Contents,
+    chosen: Chosen,
+    regions: list[Region],
+    settings: dict,
+    output: Path,
+    fingerprints: tuple[str, dict[str, str]],
+) -> list[str]:
+    """Write volume, sidecar and mask of every sequence that allows it; return those that have all three.
+
+    ``fingerprints``: their salt, and where to put the one of every sequence written.
+    """
+    salt, same_images = fingerprints
+    usable = []
+    for choice in chosen.choices.values():
+        if choice.problem:
+            continue
+        path = output / f"sub-{status.patient}_{choice.sequence}.nii.gz"
+        try:
+            volume = _write_volume(status, choice, settings, path)
+            if same := conversion.fingerprint(volume, salt):
+                same_images[choice.sequence] = same
+            if regions:
+                _write_mask(status, choice, contents, regions, volume, path, settings["roi"])
+                usable.append(choice.sequence)
+        except _UnusableError as error:
+            status.add(error.code, error.text, choice.sequence)
+    return usable
+
+
+def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) -> nifti.Volume:
+    """Write a sequence's volume and sidecar; return the (first) volume as it was converted.
+
+    Raises:
+        _UnusableError: its pixels cannot be read, or no ADC can be fitted.
+    """
+    converted = [_converted(one, images, choice) for one, images in zip(choice.series, choice.volumes, strict=True)]
+    first = converted[0].volume
+    if not all(one.by_converter for one in converted):
+        text = (
+            f"{choice.name}: dcm2niix does not give these volumes; they were put together by the headers of the frames"
+        )
+        status.add("assembled", text, choice.sequence)
+    sidecar = _sidecar(choice)
+    source = settings["sequences"][choice.sequence].get("source")
+    try:
+        if source == "diffusion":
+            adc, facts = _fitted(status, choice, converted, settings["diffusion"])
+        elif source == "scanner":
+            adc, factor = scanner_adc(first.values(), settings["diffusion"]["range"])
+            facts = {"Units": "1e-6 mm2/s", "Source": "scanner", "MultipliedBy": factor}
+    except BadDiffusionError as error:
+        raise _UnusableError("bad_diffusion", f"{choice.name}: {error}") from None
+    if source in {"diffusion", "scanner"}:
+        nifti.write(adc, first, path)
+        sidecar |= facts
+    else:
+        nifti.write(first.stored, first, path, first.slope, first.intercept)
+    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), sidecar)
+    return first
+
+
+def _converted(series: Series, volumes: list[list[Frame]], choice: Choice) -> Converted:
+    """A series as voxels that are those of its frames and where its headers say.
+
+    Raises:
+        _UnusableError: ``unreadable_sequence``.
+    """
+    try:
+        return conversion.convert(volumes, choice.grid)
+    except pixels.UnreadableError as error:
+        raise _UnusableError("unreadable_sequence", f"series {series.number}: {error}") from None
+
+
+def _fitted(status: Status, choice: Choice, converted: list[Converted], settings: dict) -> tuple[np.ndarray, dict]:
+    """The ADC map of a diffusion series, or of one series for each b-value, and what the sidecar says of the fit.
+
+    Raises:
+        BadDiffusionError: no ADC can be fitted.
+    """
+    b_values = _b_values(choice, converted)
+    if text := too_few_b_values(b_values, settings):
+        raise BadDiffusionError(text)
+    signal = np.concatenate([one.values() for one in converted])
+    adc = fit_adc(signal, b_values, settings["zero_below"], settings["range"], settings["fit"])
+    residual = fit_residual(signal, b_values, settings["zero_below"])
+    if residual is not None and residual > POOR_FIT:
+        text = f"{choice.name}: the signal is {100 * residual:.0f} % off one exponential (median of tissue)"
+        status.add("poor_adc_fit", text, choice.sequence)
+    facts = {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s", "Source": f"{settings['fit']} fit"}
+    facts |= {"FitResidual": None if residual is None else round(residual, 4)}
+    return converted[0].arranged(adc), facts
+
+
+def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
+    """b-value of each volume (s/mm2): what dcm2niix says of it, or the headers where it is silent or says zero only.
+
+    dcm2niix reads private tags in their usual block, so it does not count where that belongs to somebody else. Its zero
+    for a volume whose header is silent may stand for "not found": it counts only where the headers name no b-value.
+
+    Raises:
+        BadDiffusionError: neither knows, or they contradict each other.
+    """
+    values: list[float] = []
+    by_header = iter(choice.b_values)
+    for one, volumes, told in zip(choice.series, choice.volumes, [one.b_values for one in converted], strict=True):
+        known = [next(by_header) for _ in volumes]
+        usual = all(frame.usual_tags for volume in volumes for frame in volume)
+        told = told if any(told) and usual else [None] * len(known)
+        if any(b is not None for b in known):
+            told = [a if b is not None or a else None for a, b in zip(told, known, strict=True)]
+        pairs = list(zip(told, known, strict=True))
+        if any(None not in pair and abs(pair[0] - pair[1]) > max(5, 0.05 * pair[1]) for pair in pairs):
+            listed = [", ".join("?" if b is None else f"{b:g}" for b in column) for column in (told, known)]
+            text = f"in series {one.number} they are {listed[0]} by dcm2niix, {listed[1]} by the headers"
+            raise BadDiffusionError(f"b-values contradict each other: {text}")
+        agreed = [b if a is None else a for a, b in pairs]
+        if None in agreed:
+            text = f"b-values of {agreed.count(None)} of {len(agreed)} volumes of series {one.number} are unknown"
+            raise BadDiffusionError(text)
+        values.extend(agreed)
+    return values
+
+
+def _write_mask(
+    status: Status,
+    choice: Choice,
+    contents: Contents,
+    regions: list[Region],
+    volume: nifti.Volume,
+    path: Path,
+    settings: dict,
+) -> None:
+    """Carry the ROI to a sequence and write it beside its volume, whose file is ``path``.
+
+    Raises:
+        _UnusableError: it was drawn in another frame of reference, lies outside by more than ``most_outside``, is
+            smaller than the voxels, or covers most of the body.
+    """
+    sequence = choice.sequence
+    rules = patient_roi.Rules(**settings)
+    if rules.strict and not all(
+        patient_roi.same_frame(region, choice.series[0], contents.series) for region in regions
+    ):
+        text = f"{choice.name} ({sequence}) has another frame of reference than the images the ROI was drawn on"
+        text += f"; {patient_roi.IGNORE}"
+        raise _UnusableError("foreign_roi", text)
+    outside = patient_roi.outside_fraction(regions, volume.grid)
+    share = f"{100 * outside:.0f} % of the ROI's volume lie outside the images of {sequence} ({choice.name})"
+    if outside > max(rules.most_outside, patient_roi.NEGLIGIBLE):
+        limit = f"at most {100 * rules.most_outside:g} % may ('convert.roi.most_outside')"
+        raise _UnusableError("roi_outside_image", f"{share}, {limit}")
+    mask = patient_roi.carry(regions, volume.grid)
+    if not mask.any():
+        raise _UnusableError("empty_roi", f"the ROI is smaller than the voxels of {sequence} ({choice.name})")
+    if text := body_problem(mask, volume.values(0) if volume.stored.ndim == 4 else volume.values()):
+        raise _UnusableError("unreadable_roi", f"{choice.name} ({sequence}): {text}")
+    if outside > patient_roi.NEGLIGIBLE:
+        status.add("roi_partly_outside", share, sequence)
+    nifti.write(mask, volume, path.with_name(path.name.replace(".nii.gz", "_mask.nii.gz")))
+
+
+def _sidecar(choice: Choice) -> dict:
+    """What later stages and readers need of the acquisition, under BIDS names; no dates, names or UIDs."""
+    one = choice.series[0]
+    return {
+        "Sequence": choice.sequence,
+        "SeriesDescription": one.description,
+        "ProtocolName": one.protocol,
+        "Manufacturer": one.vendor,
+        "ManufacturersModelName": one.model,
+        "MagneticFieldStrength": one.field_strength,
+        "EchoTime": None if one.echo_time is None else round(one.echo_time / 1000, 6),
+        "RepetitionTime": None if one.repetition_time is None else round(one.repetition_time / 1000, 6),
+        "SliceThickness": one.thickness,
+        "Spacing": [round(value, 4) for value in choice.grid.spacing],
+    }

@@ -1,0 +1,161 @@
+"""Read what is in one patient's folder: image series, ROI objects, mask files, and what could not be read.
+
+One pass over the headers; pixels are looked at only where two files claim to be the same image.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+
+from hscore.imaging.dicom import header as headers
+from hscore.imaging.dicom import pixels, privacy, values
+from hscore.imaging.dicom.frames import frames_of
+from hscore.imaging.dicom.grouping import Image, Series, group, image
+from hscore.imaging.dicom.header import Header, UnreadableError
+from hscore.imaging.roi import region_files
+
+SEGMENTATION = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}  # bit masks; label maps
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR: a list of files, not an object of its own
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that was passed over: its path below the patient's folder (never written out), and why."""
+
+    path: Path
+    reason: str
+    place: int = 0  # among the files of the folder in the order of their paths, from 1; 0 for a folder
+    series: int | None = None  # its series number, where the header could be read
+
+
+@dataclass
+class Contents:
+    """Everything found in one patient's folder."""
+
+    series: list[Series] = field(default_factory=list)
+    segmentations: list[Path] = field(default_factory=list)
+    structure_sets: list[Path] = field(default_factory=list)
+    masks: list[Path] = field(default_factory=list)  # NIfTI, NRRD, MetaImage
+    other_regions: list[Path] = field(default_factory=list)  # files that look like regions and are not read
+    folder: Path | None = None
+    instances: dict[str, str] = field(default_factory=dict)  # SOPInstanceUID of an image -> SeriesInstanceUID
+    files: int = 0  # how many files the folder holds
+    unreadable: list[Unreadable] = field(default_factory=list)
+    patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
+    studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
+    drawn_in: set[str] = field(default_factory=set)  # those of the ROI objects
+    private: Counter[str] = field(default_factory=Counter)  # keyword of a tag that names the patient -> files with it
+    identifiers: set[str] = field(default_factory=set)  # words that must not appear in any output
+    seen: set[str] = field(default_factory=set)  # SeriesInstanceUIDs whose identifiers were collected
+
+
+def read_folder(folder: Path, pseudonym: str = "") -> Contents:
+    """Read every header below ``folder``; any folder structure and any file names.
+
+    Links are followed, each folder once. A file stored twice (same SOP Instance UID, instance, position and pixels)
+    counts once.
+
+    Args:
+        folder: the patient's folder.
+        pseudonym: the study's name of the patient, which gives nothing away where a header contains it.
+    """
+    # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    contents = Contents(folder=folder)
+    images: dict[tuple, Image] = {}
+    for path in _files(folder, contents):
+        contents.files += 1
+        below = path.relative_to(folder)
+        if region_files.is_mask(path):
+            contents.masks.append(path)
+            continue
+        try:
+            header = headers.read(path)
+            if header is None:
+                if region_files.looks_like_region(path):
+                    contents.other_regions.append(path)
+                continue
+            _sort_in(path, header, contents, images)
+            if study := header.tags.get("StudyInstanceUID"):
+                contents.studies.add(str(study))
+            contents.private.update(privacy.telling_tags(header.tags, pseudonym))
+        except UnreadableError as error:
+            contents.unreadable.append(Unreadable(below, str(error), contents.files))
+            continue
+        if header.damage:
+            number = values.whole_or_none(header.tags.get("SeriesNumber"))
+            contents.unreadable.append(Unreadable(below, header.damage, contents.files, number))
+    contents.series = group(images.values())
+    return contents
+
+
+def _files(folder: Path, contents: Contents) -> Iterator[Path]:
+    """All files below ``folder`` in the order of their names; each folder is visited once, links or not."""
+    seen = set()
+
+    def denied(error: OSError) -> None:
+        path = Path(os.path.relpath(error.filename, folder))
+        contents.unreadable.append(Unreadable(path, error.strerror or "cannot be opened"))
+
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=denied):
+        status = os.stat(root)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            # hidden files are the system's (a Mac's ._x, Snakemake's stamp); sockets and dangling links are no files
+            if not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple, Image]) -> None:
+    """Put one file where it belongs in ``contents`` or, an image, in ``images``."""
+    tags = header.tags
+    try:
+        kind = str(tags.get("SOPClassUID", ""))
+        meta = getattr(tags, "file_meta", None)
+        if DIRECTORY in {kind, str(meta.get("MediaStorageSOPClassUID", "")) if meta else ""}:
+            return
+        if (uid := values.uid(tags, "SeriesInstanceUID")) not in contents.seen:
+            contents.seen.add(uid)
+            contents.identifiers.update(privacy.identifiers(tags))
+        segmentation = kind in SEGMENTATION or tags.get("Modality") == "SEG"
+        if segmentation or kind == STRUCTURE_SET or tags.get("Modality") == "RTSTRUCT":
+            (contents.segmentations if segmentation else contents.structure_sets).append(path)
+            contents.drawn_in.add(str(tags.get("StudyInstanceUID") or ""))
+            return
+        if not uid:
+            raise UnreadableError("no SeriesInstanceUID in its header")
+        one = image(tags, frames_of(path, header))
+    except UnreadableError:
+        raise
+    except Exception as error:  # values are decoded on access, so broken bytes show up only here
+        raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
+    patient = str(tags.get("PatientID") or "").strip()
+    if patient:
+        contents.patients.setdefault(patient, set()).add(one.series.number)
+    instance = values.uid(tags, "SOPInstanceUID")
+    contents.instances[instance] = one.series.uid
+    _add_once(one, instance or path, images)
+
+
+def _add_once(one: Image, identity: str | Path, images: dict[tuple, Image]) -> None:
+    """Add an image unless it is a copy; a sound copy replaces a damaged one.
+
+    Images that share identity, instance and position but not their pixels are different images.
+    """
+    first = one.frames[0]
+    key = (identity, first.instance, first.position)
+    there = images.get(key)
+    if there is None or there.frames[0].damage:
+        images[key] = one
+    elif not first.damage and not pixels.same_pixels(there.frames[0], first):
+        images[(*key, first.path)] = one

@@ -1,0 +1,55 @@
+"""One patient through the normalize stage: bias field, then intensity, a sequence at a time."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hscore.errors import UserError
+from hscore.files import write_json
+from hscore.imaging import nifti
+from hscore.imaging.normalize import bias_field, intensity
+from hscore.status import Status
+
+
+def normalize_patient(status: Status, converted: Path, output: Path, settings: dict) -> None:
+    """Write ``sub-<patient>_<SEQ>.nii`` and its ``.json`` into ``output`` for each usable sequence.
+
+    ``converted`` is the patient's folder of the convert stage, ``settings`` the section normalize of the config. A
+    volume without signal is a finding in ``status``.
+
+    Raises:
+        UserError: the settings do not say how to normalise a sequence.
+    """
+    for sequence in list(status.usable):
+        if sequence not in settings["intensity"]:
+            raise UserError(f"normalize.intensity: sequence '{sequence}' is missing; say how to normalise it")
+        name = f"sub-{status.patient}_{sequence}"
+        volume = nifti.read(converted / f"{name}.nii.gz")
+        values = volume.values()
+        body = bias_field.body_mask(values, volume.grid.spacing)
+        if not body.any():
+            status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
+            continue
+        facts = {"sequence": sequence, "bias_field": None}
+        correction = settings["bias_correction"]
+        if sequence in correction["sequences"]:
+            field = bias_field.log_bias_field(
+                values, volume.grid.spacing, body, correction["grid_mm"], correction["iterations"]
+            )
+            values = values / np.exp(field)
+            facts["bias_field"] = {**correction_facts(field, body), "method": "N4"}
+        values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
+        facts["intensity"] = {**settings["intensity"][sequence], **used}
+        nifti.write_scaled(values, volume, output / f"{name}.nii")
+        write_json(output / f"{name}.json", facts)
+
+
+def correction_facts(field: np.ndarray, body: np.ndarray) -> dict[str, float]:
+    """How strong a log bias field [z, y, x] is inside the body: its standard deviation, and 5th to 95th percentile."""
+    inside = field[body]
+    low, high = np.percentile(inside, [5, 95])
+    return {
+        "log_standard_deviation": float(inside.std()),
+        "factor_p5": float(np.exp(low)),
+        "factor_p95": float(np.exp(high)),
+    }

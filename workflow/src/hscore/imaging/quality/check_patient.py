@@ -1,0 +1,81 @@
+"""One patient through the quality check: numbers and a picture of every sequence that could be converted."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hscore.files import read_json, write_json
+from hscore.imaging import nifti
+from hscore.imaging.quality import indicators, montage, shortcut_features
+from hscore.status import Status
+
+
+def check_patient(
+    status: Status, sequences: list[str], nifti_folder: Path, normalized: Path, samples: Path, output: Path
+) -> None:
+    """Write ``quality.json``, ``shortcuts.json`` and, where there is an image, ``montage.webp`` into ``output``.
+
+    ``shortcuts.json`` has the numbers that should not tell the node status; of images, of those that were usable as
+    converted.
+
+    Args:
+        status: the patient's, after the sample step.
+        sequences: all sequences of the study, in the order in which they are shown.
+        nifti_folder, normalized, samples: the patient's folders of the convert, normalize and sample steps.
+        output: an existing, empty folder.
+    """
+    boxes = read_json(samples / "boxes.json")
+    converted = Status.read(nifti_folder).usable
+    telling = shortcut_features.of_headers(read_json(nifti_folder / "series.json")["series"])
+    numbers, views, missing = {}, [], []
+    for sequence in sequences:
+        name = f"sub-{status.patient}_{sequence}"
+        if not (nifti_folder / f"{name}.nii.gz").exists():
+            missing.append(sequence)
+            continue
+        image = nifti.read(nifti_folder / f"{name}.nii.gz")
+        mask_path, facts_path = nifti_folder / f"{name}_mask.nii.gz", normalized / f"{name}.json"
+        mask = nifti.read(mask_path).stored != 0 if mask_path.exists() else None
+        places = section_boxes(boxes.get(f"{sequence}_tumour", []), boxes.get(f"{sequence}_peritumoral", []))
+        volume = image.values()
+        if sequence in converted:
+            telling |= shortcut_features.of_volume(sequence, volume)
+        numbers[sequence] = indicators.measure(
+            sequence,
+            volume,
+            mask,
+            None if mask is None else surroundings(places, mask),
+            image.grid.spacing,
+            read_json(facts_path) if facts_path.exists() else None,
+        )
+        views.append(montage.View(sequence, image, mask, places))
+    if views:
+        montage.draw(views, missing, output / "montage.webp")
+    content = {
+        "patient": status.patient,
+        "center": status.center,
+        "usable": status.usable,
+        "findings": [{"code": f.code, "text": f.text, "excludes": f.excludes} for f in status.findings],
+        "sequences": numbers,
+    }
+    write_json(output / "quality.json", content)
+    write_json(output / "shortcuts.json", telling)
+
+
+def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[int, int, int, int]]]:
+    """Section -> tight and grown box (x0, y0, x1, y1) of the sample in whose middle it lies, or else of any with it."""
+    places: dict[int, list[tuple[int, int, int, int]]] = {}
+    for middle_only in (False, True):
+        for pair in zip(tight, grown, strict=True):
+            sections = pair[0]["sections"]
+            for section in [sections[len(sections) // 2]] if middle_only else sections:
+                places[section] = [(*box["first"], *box["last"]) for box in pair]
+    return places
+
+
+def surroundings(places: dict[int, list[tuple[int, int, int, int]]], mask: np.ndarray) -> np.ndarray:
+    """The grown boxes without the tumour, booleans [z, y, x]."""
+    around = np.zeros(mask.shape, bool)
+    for section, (_, (x0, y0, x1, y1)) in places.items():
+        around[section, y0 : y1 + 1, x0 : x1 + 1] = True
+    return around & ~mask

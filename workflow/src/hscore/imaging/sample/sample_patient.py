@@ -1,0 +1,61 @@
+"""One patient through the sample stage: sections, boxes and samples of each usable sequence."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hscore.files import read_json, write_json
+from hscore.imaging import nifti
+from hscore.imaging.sample import boxes
+from hscore.status import Status
+
+
+def sample_patient(status: Status, converted: Path, normalized: Path, output: Path, settings: dict) -> None:
+    """Write ``samples.npz`` and ``boxes.json`` into ``output``; ``settings`` is the section sample of the config.
+
+    ``samples.npz`` holds float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section,
+    uncompressed: it is read many times and packs badly. ``boxes.json`` holds, under the same keys, a sample a row: its
+    sections and the first and last voxel (column, row) of its box. A tumour on fewer adjacent sections than a sample
+    takes is a finding in ``status``. ``patient.json`` holds, for subgroups, by the first sequence
+    sampled: ``tumour_volume_ml`` (of its mask) and ``scanner`` (manufacturer and field strength).
+    """
+    arrays, places, about = {}, {}, {}
+    for sequence in list(status.usable):
+        name = f"sub-{status.patient}_{sequence}"
+        mask = nifti.read(converted / f"{name}_mask.nii.gz").stored != 0
+        image = nifti.read(normalized / f"{name}.nii")
+        columns_mm, rows_mm, _ = image.grid.spacing
+        sections = boxes.tumour_sections(mask, columns_mm * rows_mm, settings["minimum_section_area_mm2"])
+        groups = boxes.adjacent(sections, settings["sections"], settings["stride"])
+        if not groups:
+            status.add("too_few_sections", _too_few(sequence, sections, settings), sequence)
+            continue
+        if not about:
+            volume_ml = float(mask.sum() * np.prod(image.grid.spacing) / 1000)
+            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(converted / f"{name}.json")}
+        samples, voxels = boxes.plan(mask, groups, settings), image.values()
+        for region in boxes.REGIONS:
+            key = f"{sequence}_{region}"
+            arrays[key] = boxes.cut(voxels, samples, region, settings["size"], settings["interpolation"])
+            places[key] = [
+                {"sections": s.sections, "first": s.boxes[region].first, "last": s.boxes[region].last} for s in samples
+            ]
+    np.savez(output / "samples.npz", **arrays)
+    write_json(output / "boxes.json", places)
+    write_json(output / "patient.json", about)
+
+
+def _scanner(sidecar: Path) -> str | None:
+    """Such as "SIEMENS 3 T", None where the images do not say."""
+    content = read_json(sidecar)
+    strength = content.get("MagneticFieldStrength")
+    parts = [content.get("Manufacturer"), f"{strength:g} T" if strength else None]
+    return " ".join(part for part in parts if part) or None
+
+
+def _too_few(sequence: str, sections: list[int], settings: dict) -> str:
+    area = settings["minimum_section_area_mm2"]
+    return (
+        f"{sequence}: {len(sections)} section{'s' * (len(sections) != 1)} with at least {area:g} mm2 of tumour, "
+        f"{settings['sections']} adjacent ones are needed"
+    )

@@ -1,0 +1,96 @@
+"""The recovery report, a self-contained page: planted truth, what the study recovered of it, Monte-Carlo studies."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from hscore.recovery.pictures import tumour_section
+from hscore.simulation.parameters import SEQUENCES
+
+HERE = Path(__file__).parent
+FAR = 3.0  # Monte-Carlo standard errors from the nominal value beyond which a row is marked
+WORTH = 0.02  # and this far at least
+
+
+def planted(truth: dict) -> dict[str, Any]:
+    """What the page says of a centre's truth."""
+    return {
+        "scanner": truth["scanner"],
+        "control": truth["control"],
+        "center_shift": truth["center_shift"]["level"],
+        "patients": len(truth["patients"]),
+        "prevalence": truth["prevalence"],
+        "ideal_auc": truth["ideal_auc"],
+    }
+
+
+def marked(value: float, nominal: float, error: float) -> bool:
+    """Whether a share lies away from its nominal value by more than chance explains and by more than a trifle."""
+    return abs(value - nominal) > max(FAR * error, WORTH)
+
+
+def overview(summary: dict) -> dict[str, Any]:
+    """A scenario of the Monte-Carlo summary with its rows marked and counted, the marked ones first."""
+    nominal = summary["confidence"]
+    intervals = [
+        {**row, "marked": marked(row["coverage"], nominal, row["coverage_error"])} for row in summary["intervals"]
+    ]
+    tests = [
+        {**row, "marked": marked(row["rejected"], 0.05, row["rejected_error"])}
+        for row in summary["tests"]
+        if row["null_is_true"]
+    ]
+    bands = [{**row, "marked": row["covered"] < nominal - WORTH} for row in summary["bands"]]
+    found = {"intervals": intervals, "tests": tests, "bands": bands}
+    return {
+        "scenario": summary["scenario"],
+        "studies": summary["studies"],
+        "nominal": nominal,
+        "chosen_threshold": summary["chosen_threshold"],
+        **{name: sorted(rows, key=lambda row: not row["marked"]) for name, rows in found.items()},
+        "marked": {name: sum(row["marked"] for row in rows) for name, rows in found.items()},
+    }
+
+
+def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str, Path]]) -> str:
+    """The page as HTML; ``shown`` are (centre, scanner, patient, folder of the convert step) to take pictures of."""
+    pictures = [
+        {
+            "center": center,
+            "scanner": scanner,
+            "patient": patient,
+            "pictures": [(sequence, tumour_section(folder, patient, sequence)) for sequence in SEQUENCES],
+        }
+        for center, scanner, patient, folder in shown
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "interval": interval, "percent": percent}
+    return environment.get_template("recovery_page.html").render(
+        **content,
+        level=f"{100 * content['confidence']:g}",
+        survival_level=f"{100 * content['hazard_ratios']['confidence']:g}",
+        pictures=pictures,
+        scenarios=[overview(summary) for summary in monte_carlo.values()],
+    )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def interval(row: dict, digits: int = 3) -> str:
+    """Such as ``0.81 (0.70-0.92)``; the ends of an unknown interval are left out."""
+    if row["low"] is None or row["high"] is None:
+        return number(row.get("estimate", row.get("auc")), digits)
+    value = row["estimate"] if "estimate" in row else row["auc"]
+    return f"{number(value, digits)} ({number(row['low'], digits)}-{number(row['high'], digits)})"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage, or a dash."""
+    return "-" if value is None else f"{100 * value:.{digits}f}"

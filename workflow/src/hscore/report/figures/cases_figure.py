@@ -1,0 +1,51 @@
+"""The waterfall: every patient's H score from the frozen threshold up or down, by node status at pathology."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from hscore.report import formatting
+from hscore.report.figures import figure_canvas, style
+from hscore.report.figures.diagnosis_figures import labels_of
+from hscore.report.verdict import EVALUATIONS
+
+Results = Mapping[str, Any]
+
+WIDTH, HEIGHT = 7.6, 3.9  # inches
+LOOKS = {True: (style.VERMILLION, "LNM at pathology"), False: (style.SKY, "no LNM at pathology")}  # differ in grey
+
+
+def waterfall(results: Results, evaluation: str) -> Figure | None:
+    """Bars from the frozen threshold to the score, highest first; one on the wrong side for its colour is an error."""
+    cases = results.get("cases")
+    rows = cases["waterfall"].get(evaluation) if cases else None
+    if not rows or cases["threshold"] is None:
+        return None
+    cut = cases["threshold"]
+    score = np.array([row["score"] for row in rows])
+    positive = np.array([row["lnm"] for row in rows])
+    figure = figure_canvas.new_figure(WIDTH, HEIGHT, results["study"]["simulated"])
+    label = labels_of(results).get(cases["model"], cases["model"])
+    size = f"n = {formatting.count(len(rows), 'patient')}, {int(positive.sum())} LNM-positive"
+    line = f"{label}; {size}; a bar a patient, from the frozen threshold {formatting.decimal(cut, 3)}"
+    figure_canvas.heading(figure, f"H scores, {EVALUATIONS[evaluation]}", [line])
+    axes = figure_canvas.panel(figure, 0.72, 0.86, WIDTH - 0.95, HEIGHT - 1.62)
+    place = np.arange(len(rows))
+    for lnm, (colour, _) in LOOKS.items():
+        own = positive == lnm
+        axes.bar(place[own], score[own] - cut, bottom=cut, width=0.82, color=colour, linewidth=0)
+    axes.axhline(cut, color=style.INK, linewidth=0.9)
+    axes.set(xlim=(-0.8, len(rows) - 0.2), ylim=(0, 1), ylabel="H score")
+    axes.set_xticks([])
+    axes.set_xlabel("Patients, highest score first", labelpad=3)
+    axes.grid(axis="y", color=style.RULE, linewidth=0.4)
+    axes.set_axisbelow(True)
+    handles = [
+        Patch(color=colour, label=f"{words} (n = {int((positive == lnm).sum())})")
+        for lnm, (colour, words) in LOOKS.items()
+    ]
+    figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.985, 0.03), ncols=2, borderaxespad=0)
+    return figure

@@ -1,0 +1,119 @@
+"""Figures laid out in inches, marked when the data are simulated, and saved as equal bytes every time."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
+
+from hscore.files import new_file
+from hscore.report.figures import style
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
+
+SIMULATED = "SIMULATED DATA: not clinical evidence"
+STRIP = 0.32  # inches at the foot of every figure, kept for the mark
+
+
+def new_figure(width: float, height: float, simulated: bool) -> Figure:
+    """An empty figure of ``width`` x ``height`` inches; simulated data are marked at its foot."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    if simulated:
+        figure.text(
+            0.12 / width,
+            0.15 / height,
+            SIMULATED,
+            fontsize=7.5,
+            fontweight="bold",
+            color=style.SIMULATED_INK,
+            va="center",
+            bbox={
+                "boxstyle": "round,pad=0.35",
+                "facecolor": style.SIMULATED_PAPER,
+                "edgecolor": "#e0b94a",
+                "linewidth": 0.7,
+            },
+        )
+    return figure
+
+
+def panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches from the figure's lower left corner."""
+    total_width, total_height = figure.get_size_inches()
+    return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
+
+
+def heading(figure: Figure, title: str, lines: Sequence[str] = (), left: float = 0.12) -> None:
+    """Bold title and smaller lines below it, at the top left of the figure."""
+    width, height = figure.get_size_inches()
+    figure.text(left / width, 1 - 0.12 / height, title, fontsize=10.5, fontweight="bold", va="top")
+    for number, line in enumerate(lines):
+        y = 1 - (0.35 + 0.18 * number) / height
+        figure.text(left / width, y, line, fontsize=8.5, color=style.MUTED, va="top")
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Width of one line of text in points."""
+    font = FontProperties(family=style.RC["font.family"], weight="bold" if bold else "normal", size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+
+
+def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
+    """Lines of at most ``width`` points; a word that is longer than a line stays whole."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def curves(figure: Figure) -> list[dict[str, Any]]:
+    """What can be read off a figure: of every panel with labelled lines, where it is and what its lines are.
+
+    ``box``: left, top, width and height of the panel in points of the saved SVG; ``x`` and ``y``: name of the axis and
+    its ends; ``log``: whether y is logarithmic; ``curves``: name, x and y of each line in the axes' units. A line
+    whose label begins with an underscore, as matplotlib names those without one, cannot be read off.
+    """
+    width, height = 72 * figure.get_size_inches()
+    panels = []
+    for axes in figure.axes:
+        lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+        if lines:
+            place = axes.get_position()
+            box = (place.x0 * width, (1 - place.y1) * height, place.width * width, place.height * height)
+            panels.append(
+                {
+                    "box": [round(float(value), 2) for value in box],
+                    "x": {"name": axes.get_xlabel(), "ends": [float(value) for value in axes.get_xlim()]},
+                    "y": {"name": axes.get_ylabel(), "ends": [float(value) for value in axes.get_ylim()]},
+                    "log": axes.get_yscale() == "log",
+                    "curves": [_curve(line) for line in lines],
+                }
+            )
+    return panels
+
+
+def _curve(line: Line2D) -> dict[str, Any]:
+    points = np.column_stack([line.get_xdata(), line.get_ydata()]).astype(float)
+    points = points[np.isfinite(points).all(axis=1)]
+    return {"name": line.get_label(), "x": points[:, 0].round(3).tolist(), "y": points[:, 1].round(3).tolist()}
+
+
+def save(figure: Figure, folder: Path, name: str) -> Path:
+    """Write ``name``.svg and ``name``.pdf, without dates in their metadata; returns the SVG's path."""
+    with style.drawing():
+        with new_file(folder / f"{name}.svg") as temporary:
+            figure.savefig(temporary, metadata={"Date": None, "Creator": None})
+        with new_file(folder / f"{name}.pdf") as temporary:
+            figure.savefig(temporary, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return folder / f"{name}.svg"

@@ -1,0 +1,108 @@
+"""Figures of the training: learning curves of every network, and maps of what one of them looked at."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hscore.report import formatting
+from hscore.report.figures import figure_canvas, style
+from hscore.report.figures.diagnosis_figures import labels_of
+
+Results = Mapping[str, Any]
+
+COLUMNS = 4
+PANEL, GAP, LEFT = 1.42, 0.42, 0.55  # inches
+CELL = 1.5  # inches, of a picture
+
+
+def learning_curves(results: Results) -> Figure | None:
+    """A panel a network model: loss in training and on the held-out folds, epoch by epoch, with the AUCs at the end."""
+    curves = {name: curve for name, curve in results.get("learning_curves", {}).items() if curve["loss"]}
+    if not curves:
+        return None
+    rows = -(-len(curves) // COLUMNS)
+    width = LEFT + COLUMNS * (PANEL + GAP)
+    height = rows * (PANEL + 0.78) + 0.72
+    figure = figure_canvas.new_figure(width, height, results["study"]["simulated"])
+    line = "mean over folds and seeds, lowest to highest shaded"
+    figure_canvas.heading(figure, "Learning curves", [f"Binary cross-entropy; {line}"])
+    top = max(point["high"] for curve in curves.values() for name in ("loss", "held_out_loss") for point in curve[name])
+    for number, (name, curve) in enumerate(curves.items()):
+        row, column = divmod(number, COLUMNS)
+        bottom = height - 0.88 - (row + 1) * PANEL - row * 0.78
+        axes = figure_canvas.panel(figure, LEFT + column * (PANEL + GAP), bottom, PANEL, PANEL)
+        _curve(axes, curve, min(top, 1.6))
+        label = labels_of(results).get(name, name)
+        axes.set_title("\n".join(figure_canvas.wrap(label, 72 * (PANEL + GAP - 0.05), 8, bold=True)), fontsize=8, pad=4)
+        axes.set_xlabel("epoch", fontsize=8, labelpad=1)
+        if column == 0:
+            axes.set_ylabel("loss", fontsize=8)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower right", bbox_to_anchor=(0.99, 0.0), ncols=2)
+    return figure
+
+
+def _curve(axes: Axes, curve: Mapping[str, Any], top: float) -> None:
+    for name, look, label in (
+        ("loss", {"color": style.BLUE}, "training"),
+        ("held_out_loss", {"color": style.VERMILLION, "marker": "o", "markersize": 3}, "held-out fold"),
+    ):
+        epochs = [point["epoch"] for point in curve[name]]
+        low, high = ([point[end] for point in curve[name]] for end in ("low", "high"))
+        axes.fill_between(epochs, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        axes.plot(epochs, [point["mean"] for point in curve[name]], linewidth=1.3, label=label, **look)
+    axes.set_ylim(0, top)
+    axes.tick_params(labelsize=7)
+    ends = [
+        (text, curve[name][-1]["mean"])
+        for text, name in (("training", "auc"), ("held out", "held_out_auc"))
+        if curve[name]
+    ]
+    said = "AUC " + ", ".join(f"{text} {formatting.auc(value)}" for text, value in ends)
+    axes.text(0.03, 0.03, said.replace(", ", "\n"), transform=axes.transAxes, fontsize=6.5, color=style.MUTED)
+
+
+def explanation(results: Results) -> Figure | None:
+    """A column a patient: the section, what the network looked at over it, and the map of untrained networks."""
+    content = results.get("explanation")
+    if not content or not content["shown"]:
+        return None
+    shown = content["shown"]
+    top, left = 1.28, 1.3
+    height = top + 3 * (CELL + 0.1) + 0.38
+    figure = figure_canvas.new_figure(left + len(shown) * (CELL + 0.12) + 0.1, height, results["study"]["simulated"])
+    label = labels_of(results).get(content["model"], content["model"])
+    figure_canvas.heading(
+        figure,
+        f"What {label} looked at",
+        [f"Grad-CAM, mean of all networks; the external patients it was most sure of; cut {content['threshold']:.2f}"],
+    )
+    for column, one in enumerate(shown):
+        for row, name in enumerate(("section", "map", "map of networks\nwith random\nweights")):
+            bottom = height - top - (row + 1) * CELL - row * 0.1
+            axes = figure_canvas.panel(figure, left + column * (CELL + 0.12), bottom, CELL, CELL)
+            axes.set_axis_off()
+            axes.imshow(pixels(one["sample"]), cmap="gray", interpolation="bilinear")
+            if row:
+                heat = pixels(one["map" if row == 1 else "random_map"]) / 255
+                axes.imshow(heat, cmap="inferno", alpha=0.75 * heat, vmin=0, vmax=1, interpolation="bilinear")
+            else:
+                axes.set_title(_title(one), fontsize=8, fontweight="normal", pad=4, loc="left")
+            if not column:
+                axes.text(-0.08, 0.5, name, transform=axes.transAxes, fontsize=8.5, va="center", ha="right")
+    return figure
+
+
+def _title(one: Mapping[str, Any]) -> str:
+    sequence = one["array"].split("_")[0]
+    return f"{one['kind'].capitalize()}, {sequence}\n{one['patient']}\nscore {one['score']:.2f}"
+
+
+def pixels(picture: Mapping[str, Any]) -> np.ndarray:
+    """Grey levels 0 to 255 [rows, columns] of a picture in results.json."""
+    levels = np.frombuffer(base64.b64decode(picture["levels"]), np.uint8)
+    return levels.reshape(picture["rows"], picture["columns"]).astype(float)

@@ -1,0 +1,146 @@
+"""The report as one self-contained HTML page: puts results.json into words and rows, and computes nothing new.
+
+The page holds its style, script, figures and pictures; a content security policy in its head forbids every request.
+Each ``page_*`` module makes the part of the view that its subject needs; this one puts them together.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from hscore.report import formatting
+from hscore.report.figures import diagnosis_figures, style
+from hscore.report.figures.diagnosis_figures import labels_of, level_of, main_model, survival_level_of
+from hscore.report.guidelines.checklist import guidelines
+from hscore.report.methods.methods_text import methods
+from hscore.report.page import (
+    page_added_value,
+    page_cases,
+    page_imaging,
+    page_intention,
+    page_learning,
+    page_patients,
+    page_performance,
+    page_published,
+    page_settings,
+    page_stability,
+    page_summary,
+    page_survival,
+    page_truth,
+)
+
+HERE = Path(__file__).parent
+PARTS = (
+    page_summary,
+    page_patients,
+    page_imaging,
+    page_cases,
+    page_performance,
+    page_intention,
+    page_added_value,
+    page_stability,
+    page_survival,
+    page_learning,
+    page_published,
+    page_truth,
+    page_settings,
+)
+
+Results = Mapping[str, Any]
+
+
+def render(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any] | None = None) -> str:
+    """The page's HTML; ``svgs`` maps each figure's name to its SVG text, ``curves`` to what can be read off it."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "inline_svg": inline_svg,
+        "json": embedded_json,
+        "why": formatting.why,
+        "p_value": formatting.p_value,
+        "ends": formatting.ends,
+    }
+    return environment.get_template("page.html").render(**view(results, svgs, curves or {})) + "\n"
+
+
+def view(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the template shows, as text or rows of text."""
+    content = {
+        "css": Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        "figures": dict(svgs),
+        "study": results["study"],
+        "created": datetime.fromisoformat(results["study"]["created"]).strftime("%Y-%m-%d %H:%M %Z").strip(),
+        "code_version": results["code_version"],
+        "versions": results["versions"],
+        "published": results["published"],
+        "level": level_of(results),
+        "survival_level": survival_level_of(results),
+        "labels": labels_of(results),
+        "looks": {name: _web_look(look) for name, look in diagnosis_figures.looks_of(results).items()},
+        "main_model": main_model(results),
+        "methods": methods(results),
+        "checklist": guidelines(results),
+        "curves": dict(curves),
+    }
+    for part in PARTS:
+        content |= part.view(results)
+    content["contents"] = contents(results, content)
+    return content
+
+
+def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Anchor and title of the sections that this page has."""
+    sections = [
+        ("summary", "Main result", True),
+        ("patients", "Patients", True),
+        ("imaging", "Images", content["protocol"]),
+        ("performance", "Performance", True),
+        ("roc", "ROC curves", True),
+        ("cases", "Scores and cases", content["cases"]),
+        ("explanation", "What the network looked at", "explanation" in content["figures"]),
+        ("comparisons", "Comparisons", content["comparisons"]),
+        ("added-value", "Added value", content["added_value"]),
+        ("calibration", "Calibration and net benefit", content["calibration"]),
+        ("subgroups", "Subgroups and study size", content["study_size"] or results.get("subgroups")),
+        ("stability", "Stability and centres", content["stable"]),
+        ("survival", "Survival", True),
+        ("published", "Comparison with the publication", True),
+        ("methods", "Methods", content["methods"]),
+        ("simulated", "What is simulated", results["study"]["simulated"]),
+        ("checklist", "Guidelines", content["checklist"]),
+        ("settings", "Settings and versions", True),
+    ]
+    return [(anchor, title) for anchor, title, present in sections if present]
+
+
+def inline_svg(text: str, name: str, caption: str) -> Markup:
+    """A matplotlib SVG file made fit to stand inside a page: ids unique to the figure, a spoken label, no metadata."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    label = escape(caption)
+    return Markup(re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', text, count=1).strip())
+
+
+def embedded_json(content: Any) -> Markup:
+    """JSON that cannot end its script element."""
+    return Markup(json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+
+
+def _web_look(look: style.Look) -> dict[str, Any]:
+    dashes = " ".join(f"{2 * length:g}" for length in look.line[1]) if isinstance(look.line, tuple) else None
+    return {"colour": look.colour, "dashes": dashes}

@@ -1,0 +1,97 @@
+"""The page's rows on intention to diagnose: what patients without a result do to accuracy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hscore.report import formatting, verdict
+from hscore.report.figures.diagnosis_figures import labels_of, main_model
+from hscore.report.tables.cells import Rows, bare, estimated
+
+Results = Mapping[str, Any]
+
+CASES = {"complete": "complete cases", "worst": "worst case", "best": "best case"}
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+STATUS = {"positive": "LNM-positive", "negative": "LNM-negative"}
+READING = "mri_ln_positive"
+
+
+def view(results: Results) -> dict[str, Any]:
+    """What the template shows of it: a table for each held-out evaluation, or that everybody has a result."""
+    return {"intention": [_block(results, name) for name in ("external", "out_of_fold") if _rows_of(results, name)]}
+
+
+def _rows_of(results: Results, evaluation: str) -> list[Mapping[str, Any]]:
+    rows = results.get("intention_to_diagnose") or []
+    return [row for row in rows if row["evaluation"] == evaluation and row["with_result"]["all"]["denominator"]]
+
+
+def _block(results: Results, evaluation: str) -> dict[str, Any]:
+    """The H score and the readings: other models of images have a result for the same patients as the H score."""
+    readings = [name for name, spec in results["config"]["models"].items() if "reading" in spec]
+    rows = _rows_of(results, evaluation)
+    shown = [row for row in rows if row["test"] in (main_model(results), READING, *readings)] or rows
+    tests = [
+        {
+            "label": label(results, row["test"]),
+            "counts": [_counts(name, row["table"][key]) for key, name in STATUS.items()],
+            "with_result": _with_result(row["with_result"]),
+            "cases": [{"name": words, **{rate: row[case][rate] for rate in RATES}} for case, words in CASES.items()],
+        }
+        for row in shown
+    ]
+    everybody = all(row["with_result"]["all"]["estimate"] == 1 for row in shown)
+    without = shown[0]["without_reference"]
+    return {
+        "title": verdict.EVALUATIONS[evaluation],
+        "tests": [] if everybody else tests,
+        "without_reference": formatting.count(without, "further patient") if without else "",
+    }
+
+
+def label(results: Results, test: str) -> str:
+    """The model's name, or that of the node reading on MRI."""
+    return labels_of(results).get(test, "MRI-LN reading")
+
+
+def _counts(name: str, row: Mapping[str, int | None]) -> str:
+    """'LNM-positive 32: 25 called positive, 5 negative, 2 without a result'."""
+    if row["called_positive"] is None:
+        return f"{name} {row['n']}: {row['no_result']} without a result"
+    calls = f"{row['called_positive']} called positive, {row['called_negative']} negative"
+    return f"{name} {row['n']}: {calls}, {row['no_result']} without a result"
+
+
+def _with_result(shares: Mapping[str, Mapping[str, Any]]) -> str:
+    """The share of patients with a result, of all and by node status."""
+    texts = [
+        f"{name} {formatting.estimate(shares[key], formatting.percent)}"
+        for key, name in (("all", "With a result:"), *STATUS.items())
+    ]
+    return f"{texts[0]}; {texts[1]}; {texts[2]}"
+
+
+def rows(results: Results) -> Rows:
+    """A row for each test, case and measure, as plain numbers, with the 3 x 2 table and the shares with a result."""
+    found = []
+    for row in results.get("intention_to_diagnose") or []:
+        start = {"evaluation": row["evaluation"], "test": row["test"], "label": label(results, row["test"])}
+        for status, counts in row["table"].items():
+            found += [
+                {**start, "case": "3 x 2 table", "measure": f"{status}, {key}", "numerator": bare(value)}
+                for key, value in counts.items()
+            ]
+        entries = [("with a result", key, entry) for key, entry in row["with_result"].items()]
+        entries += [(words, rate, row[case][rate]) for case, words in CASES.items() for rate in RATES]
+        found += [
+            {
+                **start,
+                "case": case,
+                "measure": measure,
+                **{key: bare(entry[key]) for key in ("numerator", "denominator")},
+                **estimated(entry),
+                "method": entry["method"],
+                "why": entry.get("why", ""),
+            }
+            for case, measure, entry in entries
+        ]
+    return found

@@ -1,0 +1,47 @@
+"""The page's rows on settings: frozen thresholds and trained models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from hscore.report import formatting
+from hscore.report.figures.diagnosis_figures import labels_of
+
+Results = Mapping[str, Any]
+
+
+def view(results: Results) -> dict[str, Any]:
+    """What the template shows of it."""
+    return {
+        "thresholds": thresholds(results),
+        "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
+        "trained": trained(results),
+    }
+
+
+def thresholds(results: Results) -> list[dict[str, Any]]:
+    """The frozen thresholds in words."""
+    labels = labels_of(results)
+    rows = []
+    for name, entry in results["thresholds"].items():
+        value = formatting.decimal(entry["value"], 3) if entry.get("value") is not None else formatting.why(entry)
+        rows.append(
+            {"label": labels.get(name, name), "value": value, "rule": entry["rule"], "chosen_on": entry["chosen_on"]}
+        )
+    return rows
+
+
+def trained(results: Results) -> list[dict[str, Any]]:
+    """One line a trained model: what it is, its seed and what it was trained on."""
+    labels = labels_of(results)
+    return [
+        {
+            "label": labels.get(model["model"], model["model"]),
+            "seed": ", ".join(map(str, model.get("seeds", ["\u2013"]))),
+            "folds": model.get("folds", "\u2013"),
+            "patients": model.get("patients", "\u2013"),
+            "positives": model.get("positives", "\u2013"),
+        }
+        for model in results["trained"]
+    ]

@@ -1,0 +1,108 @@
+"""The page's known-truth panel of a simulated study: AUCs next to the ideal observers', hazard ratios in four steps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hscore.report import formatting
+from hscore.report.figures.diagnosis_figures import labels_of, rows_of
+from hscore.report.tables.cells import Rows
+
+Results = Mapping[str, Any]
+
+EVALUATIONS = {"external": "external", "out_of_fold": "development, out-of-fold"}
+VERDICTS = {True: "inside the interval", False: "outside", None: "\u2013"}
+YES_NO = {True: "yes", False: "no", None: ""}
+
+
+def view(results: Results) -> dict[str, Any]:
+    """What the template shows of it; nothing for a study of real patients."""
+    if not results.get("truth"):
+        return {"truth": None}
+    rows = comparisons(results)
+    shown = [
+        {
+            **row,
+            "planted_text": formatting.auc(row["planted"]),
+            "achieved_text": formatting.estimate(row["entry"], formatting.auc),
+            "verdict": VERDICTS[row["holds"]],
+        }
+        for row in rows
+    ]
+    unknown = [labels_of(results)[name] for name, ideal in results["truth"]["ideal_auc"].items() if ideal is None]
+    return {"truth": {"rows": shown, "unknown": unknown, "ratios": hazard_ratios(results)}}
+
+
+def hazard_ratios(results: Results) -> dict[str, Any]:
+    """Return the hazard ratios from planted to achieved as text, one row per cohort."""
+    found = results["truth"]["hazard_ratios"]
+    planted = found["planted"]
+    return {
+        "slope": formatting.decimal(planted["log_hazard_per_logit"], 3),
+        "cut_off": formatting.decimal(planted["cut_off"], 3),
+        "rows": [
+            {
+                "cohort": name,
+                "planted": formatting.ratio(planted["estimate"]),
+                "true_groups": formatting.estimate(row["true_groups"], formatting.ratio),
+                "expected": formatting.why(row["expected"])
+                if row["expected"]["estimate"] is None
+                else formatting.ratio(row["expected"]["estimate"]),
+                "achieved": formatting.estimate(row["achieved"], formatting.ratio),
+                "verdict": VERDICTS[row["holds_expected"]],
+                "table": [f"{of['high']} / {of['low']}" for of in row["table"].values()]
+                if row["table"]
+                else ["\u2013"] * 2,
+            }
+            for name, row in found["cohorts"].items()
+        ],
+    }
+
+
+def comparisons(results: Results) -> list[dict[str, Any]]:
+    """Every ideal AUC that is known, with ours."""
+    labels, found = labels_of(results), []
+    for evaluation, words in EVALUATIONS.items():
+        for row in rows_of(results, evaluation):
+            ideal = results["truth"]["ideal_auc"].get(row["model"])
+            if ideal is not None:
+                found.append(_beside(f"AUC, {labels[row['model']]}", words, ideal, row["auc"]))
+    return found
+
+
+def rows(results: Results) -> Rows:
+    """The same as a table of plain numbers."""
+    if not results.get("truth"):
+        return []
+    return [
+        {
+            "item": row["item"],
+            "cohort": row["cohort"],
+            "planted": row["planted"],
+            **{key: row["entry"].get(key) for key in ("estimate", "low", "high")},
+            "holds_planted": YES_NO[row["holds"]],
+        }
+        for row in comparisons(results)
+    ]
+
+
+def ratio_rows(results: Results) -> Rows:
+    """Return the hazard ratios from planted to achieved as a table of plain numbers, one row per cohort and step."""
+    if not results.get("truth"):
+        return []
+    found = results["truth"]["hazard_ratios"]
+    rows = []
+    for cohort, content in found["cohorts"].items():
+        for step in ("planted", "true_groups", "expected", "achieved"):
+            entry = found["planted"] if step == "planted" else content[step]
+            values = {key: entry.get(key) for key in ("estimate", "low", "high", "why")}
+            rows.append({"cohort": cohort, "hazard_ratio": step, **values})
+        rows[-1]["holds_expected"] = YES_NO[content["holds_expected"]]
+        for predicted, of in (content["table"] or {}).items():
+            rows[-1] |= {f"predicted_{predicted}_truly_{true}": n for true, n in of.items()}
+    return rows
+
+
+def _beside(item: str, cohort: str, planted: float, entry: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = entry.get("low"), entry.get("high")
+    holds = None if low is None or high is None else low <= planted <= high
+    return {"item": item, "cohort": cohort, "planted": planted, "entry": entry, "holds": holds}

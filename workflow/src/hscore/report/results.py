@@ -1,0 +1,210 @@
+"""Merge what the stages wrote into results.json, the one source of every number of the report."""
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hscore import __version__, environment
+from hscore.errors import UserError
+from hscore.model_spec import sequences_seen
+from hscore.report.verdict import verdicts
+from hscore.status import NOTES
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "lifelines",
+    "torch",
+    "monai",
+    "SimpleITK",
+    "nibabel",
+    "pydicom",
+    "dcm2niix",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+)
+
+# Where the record of the run stands, from the study's folder; it is written after results.json, whose hash it holds.
+RUN_MANIFEST = "provenance/run_manifest.json"
+
+# Keys of results.json that this module writes itself; a statistics file must not bring one of them.
+OWN_KEYS = (
+    "study",
+    "config",
+    "versions",
+    "code_version",
+    "models",
+    "flow",
+    "table1",
+    "thresholds",
+    "survival",
+    "learning_curves",
+    "explanation",
+    "imaging",
+    "cases",
+)
+
+
+def merge(
+    *,
+    study: str,
+    data: str,
+    config: Mapping[str, Any],
+    flows: Sequence[Mapping[str, Any]],
+    table1: Mapping[str, Any],
+    thresholds: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    survival: Mapping[str, Any],
+    trained: Sequence[Mapping[str, Any]],
+    published: Mapping[str, Any],
+    same_patients: Sequence[Mapping[str, Any]] = (),
+    histories: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    explanation: Mapping[str, Any] | None = None,
+    shortcuts: Mapping[str, Mapping[str, Any]] | None = None,
+    imaging: Mapping[str, Any] | None = None,
+    cases: Mapping[str, Any] | None = None,
+    truth: Mapping[str, Any] | None = None,
+    created: str | None = None,
+) -> dict[str, Any]:
+    """The content of results.json.
+
+    ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
+    trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
+    tells the node status and should not (both are notes in the flow), ``histories`` the rows of each network model's
+    history.csv, ``explanation`` the maps of what a model looked at and ``imaging`` the protocol and quality of the
+    centres' images, if any, ``cases`` all scores and the patients to show, ``truth`` what was planted in a simulated
+    study; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
+    Raises UserError when ``data`` is unknown or the models trained are not the models configured.
+    """
+    if data not in ("simulated", "own"):
+        raise UserError(f"data is '{data}', but must be 'simulated' or 'own'.")
+    clash = sorted(set(OWN_KEYS) & set(validation))
+    if clash:
+        raise ValueError(f"validation.json must not hold {', '.join(clash)}")
+    results = {
+        "study": {
+            "name": study,
+            "data": data,
+            "simulated": data == "simulated",
+            "centers": centers(flows, config),
+            "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": config.get("seed"),
+            "run_manifest": RUN_MANIFEST,
+        },
+        "config": dict(config),
+        "versions": versions(),
+        "code_version": code_version(),
+        "models": models(config),
+        "trained": [summary_of_model(content) for content in trained],
+        "flow": {
+            flow["center"]: with_shortcut(with_same_patients(flow, same_patients), shortcuts or {}) for flow in flows
+        },
+        "table1": dict(table1),
+        "thresholds": dict(thresholds),
+        **validation,
+        "survival": dict(survival),
+        "learning_curves": {name: learning_curve(rows) for name, rows in (histories or {}).items()},
+        "explanation": dict(explanation) if explanation else None,
+        "imaging": imaging,
+        "cases": cases,
+        "truth": truth,
+        "published": dict(published),
+    }
+    results["verdicts"] = verdicts(results, published)
+    return results
+
+
+def with_same_patients(flow: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A centre's flow with a note on its patients who share an examination or images with another, if there are any."""
+    patients = {(one["center"], one["patient"]) for group in groups for one in group["patients"]}
+    count = sum(center == flow["center"] for center, _ in patients)
+    note = {"code": "patient_twice", "label": NOTES["patient_twice"], "n": count}
+    return {**flow, "notes": [*flow.get("notes", []), note]} if count else dict(flow)
+
+
+def with_shortcut(flow: Mapping[str, Any], shortcuts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A centre's flow with a note where something in its files tells the node status."""
+    found = shortcuts.get(flow["center"], {"flagged": []})
+    if not found["flagged"]:
+        return dict(flow)
+    note = {"code": "label_shortcut", "label": NOTES["label_shortcut"], "n": found["n"]}
+    return {**flow, "notes": [*flow.get("notes", []), note]}
+
+
+def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Centres in the order of ``flows``; their full names come from the resolved config where it lists the centres."""
+    rows = config.get("centers")
+    rows = rows if isinstance(rows, list) else []
+    names = {row["center"]: row.get("name") for row in rows if isinstance(row, Mapping)}
+    return [
+        {"center": flow["center"], "name": names.get(flow["center"]) or flow["center"], "role": flow["role"]}
+        for flow in flows
+    ]
+
+
+def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The configured models, in config order, with every key present."""
+    return [
+        {
+            "model": name,
+            "label": spec.get("label", name),
+            "sequences": sequences_seen(name, config["models"]),
+            "region": spec.get("region"),
+            "clinical": list(spec.get("clinical", [])),
+        }
+        for name, spec in config["models"].items()
+    ]
+
+
+CURVES = ("loss", "auc", "held_out_loss", "held_out_auc")
+
+
+def learning_curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Of each curve the points: epoch, and mean, lowest and highest over the folds and seeds known there."""
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for name in CURVES:
+        values: dict[int, list[float]] = {}
+        for row in rows:
+            if row.get(name) is not None:
+                values.setdefault(int(row["epoch"]), []).append(float(row[name]))
+        curves[name] = [
+            {"epoch": epoch, "mean": sum(at) / len(at), "low": min(at), "high": max(at)}
+            for epoch, at in sorted(values.items())
+        ]
+    return curves
+
+
+def summary_of_model(content: Mapping[str, Any]) -> dict[str, Any]:
+    """model.json without long lists: names and plain values are enough for the report's settings."""
+    return {key: value for key, value in content.items() if not isinstance(value, list) or len(value) <= 16}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on: of packages, those of the stages' environments.
+
+    This step itself may run where most of them are not; every step makes sure of its own at its start.
+    """
+    pinned = {name: version for stage in environment.STAGES for name, version in environment.pins(stage).items()}
+    found = {"hscore": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    return found | {name: pinned[name.lower()] for name in PACKAGES}
+
+
+def code_version() -> str | None:
+    """``git describe --always --dirty`` of the workflow's code, or None outside a git checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    folder = Path(__file__).resolve().parent
+    done = subprocess.run(
+        [git, "-C", str(folder), "describe", "--always", "--dirty", "--tags"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None if done.returncode == 0 else None

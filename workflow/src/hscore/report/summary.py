@@ -1,0 +1,68 @@
+"""The last lines of `make study`: where the report is, and its main result; standard library only."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from hscore.errors import UserError
+from hscore.files import read_json
+from hscore.report import adds_to_reading
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the summary of the study that a config file names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="config file of the study")
+    try:
+        path = results_file(parser.parse_args(argv).config)
+        results = read_json(path)
+        print("\n".join([*adds_to_reading.sentences(results), summary(results)]).replace("\u00a0", " "))
+        print(f"report: {path.with_name('report.html')}")
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def results_file(config: Path) -> Path:
+    """Path of the study's results.json, from the ``study`` key of its config file."""
+    found = re.search(r"""(?m)^study:\s*["']?([A-Za-z0-9._-]+)""", config.read_text(encoding="utf-8"))
+    if found is None:
+        raise UserError(f"{config} has no line 'study: name', so its results cannot be found.")
+    return Path("results") / found[1] / "report" / "results.json"
+
+
+def summary(results: dict[str, Any]) -> str:
+    """Main results with confidence intervals: AUC of the H score's model, hazard ratio of its groups.
+
+    External, or out of fold in a study without an external centre.
+    """
+    survival = results["survival"]
+    model = survival["model"]
+    rows = {row["evaluation"]: row for row in results["performance"] if row["model"] == model}
+    evaluation, cohort = ("external", "external") if "external" in rows else ("out_of_fold", "development")
+    none = {"estimate": None, "why": f"no {cohort} centre"}
+    auc = rows.get(evaluation, {}).get("auc", none)
+    ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
+    config = results["config"]
+    level = {name: config[name]["confidence"] for name in ("validate", "survive")}
+    endpoint = config["survive"]["endpoint"]["name"]
+    penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
+    kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
+    return (
+        f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
+        f"{_interval(auc, 3, level['validate'])}; {endpoint}, high against low H score, {cohort}: "
+        f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
+    )
+
+
+def _interval(value: dict[str, Any], digits: int, level: float) -> str:
+    """Such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
+    if value["estimate"] is None:
+        return f"not estimable: {value.get('why', 'unknown')}"
+    low, high = (f"{value[end]:.{digits}f}" if value[end] is not None else "?" for end in ("low", "high"))
+    return f"{value['estimate']:.{digits}f} ({100 * level:g} % CI {low}-{high})"
+
+
+if __name__ == "__main__":
+    main()

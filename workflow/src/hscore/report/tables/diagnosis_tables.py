@@ -1,0 +1,294 @@
+"""The report's tables of patients and diagnosis as rows of plain numbers; see tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hscore.report import adds_to_reading
+from hscore.report.figures.diagnosis_figures import labels_of
+from hscore.report.guidelines.checklist import guidelines
+from hscore.report.tables.cells import ESTIMATE, Rows, as_they_are, bare, estimated
+
+MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
+FURTHER = (
+    *("auc_delong", "auc_logit", "auc_bootstrap", "partial_auc", "average_precision"),
+    *("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio"),
+)
+CURVE = ("threshold", "measure", "estimate", "low", "high")
+
+
+def flow(results: Mapping[str, Any]) -> Rows:
+    """Numbers in the table, excluded for each reason, and included, a centre at a time."""
+    rows = []
+    for center, content in results["flow"].items():
+        start = {"center": center, "role": content["role"]}
+        rows.append({**start, "step": "in clinical table", "reason": "", "n": content["in_table"]})
+        for reason in content["excluded"]:
+            rows.append({**start, "step": "excluded", "reason": reason["label"], "n": reason["n"]})
+        rows.append({**start, "step": "included", "reason": "", "n": content["included"]})
+        if content["survival_only"]["n"]:
+            only = content["survival_only"]
+            rows.append({**start, "step": "of these for survival only", "reason": only["label"], "n": only["n"]})
+    return rows
+
+
+def table1(results: Mapping[str, Any]) -> Rows:
+    """One row a variable (or level) and group of patients, then one a standardised difference."""
+    content = results["table1"]
+    signs = {None: "all", 0: "negative", 1: "positive", "unknown": "unknown"}
+    places = [{"cohort": group["cohort"], "lnm": signs[group["lnm"]]} for group in content.get("groups", [])]
+    rows = []
+    for row in content.get("rows", []):
+        rows += _cells(row, places)
+        for difference in row["differences"]:
+            place = {"cohort": difference.get("cohort", "development against external")}
+            place["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
+            rows.append(_difference(row, place, difference))
+    return rows
+
+
+def table1_centers(results: Mapping[str, Any]) -> Rows:
+    """The same by centre; the difference is the largest between two centres."""
+    content = results["table1"].get("centers") or {"groups": [], "rows": []}
+    places = [{"center": group["center"]} for group in content["groups"]]
+    rows = []
+    for row in content["rows"]:
+        rows += _cells(row, places)
+        rows += [_difference(row, {"center": "largest of all pairs"}, difference) for difference in row["differences"]]
+    return rows
+
+
+def _variable(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
+
+
+def _cells(row: Mapping[str, Any], places: Sequence[Mapping[str, str]]) -> Rows:
+    """Rows of a variable of a description, ``places`` naming its groups."""
+    rows = []
+    for number, place in enumerate(places):
+        if row["kind"] == "continuous":
+            cell = {key: bare(value) for key, value in row["cells"][number].items()}
+            rows.append({**_variable(row), "level": "", **place, **cell})
+            continue
+        for level in row["levels"]:
+            cell = {key: bare(value) for key, value in level["cells"][number].items()}
+            start = {**_variable(row), "level": level["level"], **place}
+            rows.append({**start, **cell, "missing": row["missing"][number]})
+    return rows
+
+
+def _difference(row: Mapping[str, Any], place: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
+    return {**_variable(row), "level": "", **place, **numbers}
+
+
+def performance(results: Mapping[str, Any]) -> Rows:
+    """One row a model, evaluation and measure."""
+    labels = labels_of(results)
+    rows = []
+    for entry in results["performance"]:
+        start = {
+            "evaluation": entry["evaluation"],
+            "model": entry["model"],
+            "label": labels.get(entry["model"], entry["model"]),
+            "n": entry["n"],
+            "positives": entry["positives"],
+        }
+        measured = {name: entry[name] for name in (*MEASURES, *FURTHER)} | entry["indices"]
+        for measure, value in measured.items():
+            row = {**start, "measure": measure, **estimated(value)}
+            for key in ("numerator", "denominator", "method", "why"):
+                row[key] = bare(value.get(key))
+            rows.append(row)
+    return rows
+
+
+def roc(results: Mapping[str, Any]) -> Rows:
+    """Points of every ROC curve."""
+    rows = []
+    for entry in results["performance"]:
+        curve = entry.get("roc") or {}
+        keys = ("threshold", "false_positive_rate", "true_positive_rate")
+        for values in zip(*(curve.get(key) or [] for key in keys), strict=True):
+            start = {"evaluation": entry["evaluation"], "model": entry["model"]}
+            rows.append({**start, **dict(zip(keys, map(bare, values), strict=True))})
+    return rows
+
+
+def roc_bands(results: Mapping[str, Any]) -> Rows:
+    """Pointwise bands of every ROC curve that has one."""
+    keys = ("false_positive_rate", "low", "high")
+    return [
+        {"evaluation": entry["evaluation"], "model": entry["model"], **dict(zip(keys, map(bare, values), strict=True))}
+        for entry in results["performance"]
+        for values in zip(*(entry["roc_band"].get(key, []) for key in keys), strict=True)
+    ]
+
+
+def comparisons(results: Mapping[str, Any]) -> Rows:
+    """Differences in AUC between models."""
+    return as_they_are(results.get("comparisons"))
+
+
+def paired_accuracy(results: Mapping[str, Any]) -> Rows:
+    """McNemar's tests and differences of the frozen calls of every pair of models."""
+    rows = []
+    for row in results.get("paired_accuracy") or []:
+        difference = row["difference"]
+        numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in ESTIMATE}
+        plain = {key: value for key, value in row.items() if key != "difference"}
+        rows.append({key: bare(value) for key, value in {**plain, **numbers}.items()})
+    return rows
+
+
+def reclassification(results: Mapping[str, Any]) -> Rows:
+    """NRI and IDI of the reference model against every other."""
+    rows = []
+    for entry in results.get("reclassification") or []:
+        start = {key: entry[key] for key in ("evaluation", "scores", "new", "old")}
+        for measure in ("categorical_nri", "continuous_nri", "idi"):
+            value = entry[measure]
+            parts = {key: bare(value.get(key)) for key in ("events", "non_events", "method", "why")}
+            rows.append({**start, "measure": measure, **estimated(value), **parts})
+    return rows
+
+
+def calibration(results: Mapping[str, Any]) -> Rows:
+    """Calibration measures of every model, evaluation and kind of score."""
+    rows = []
+    for entry in results.get("calibration") or []:
+        start = {key: entry[key] for key in ("evaluation", "model", "scores", "n", "events")}
+        for measure in ("observed_expected", "intercept", "slope", "brier", "scaled_brier"):
+            value = entry[measure]
+            method = {"method": value.get("method", ""), "why": value.get("why", "")}
+            rows.append({**start, "measure": measure, **estimated(value), **method})
+        for measure in ("ici", "e50", "e90", "emax"):
+            rows.append({**start, "measure": measure, "estimate": bare(entry[measure])})
+    return rows
+
+
+def decision_curves(results: Mapping[str, Any]) -> Rows:
+    """Net benefit and what it spares, of every strategy, at every threshold probability."""
+    rows = []
+    for content in results.get("decision_curves") or []:
+        strategies = {"treat all": content["treat_all"], "MRI-LN alone": content["mri_ln"], **content["models"]}
+        strategies |= {f"{name}, frozen call": curve for name, curve in content.get("frozen_calls", {}).items()}
+        for name, curve in strategies.items():
+            start = {"evaluation": content["evaluation"], "scores": content["scores"], "strategy": name}
+            for measure, values in curve.items():
+                if isinstance(values, dict):
+                    columns = (content["threshold"], *(values[key] for key in ESTIMATE))
+                    for threshold, *numbers in zip(*columns, strict=True):
+                        cells = (threshold, measure, *map(bare, numbers))
+                        rows.append({**start, **dict(zip(CURVE, cells, strict=True))})
+    return rows
+
+
+def subgroups(results: Mapping[str, Any]) -> Rows:
+    """AUC, sensitivity and specificity in every subgroup, with the test of heterogeneity of its variable."""
+    rows = []
+    for entry in results.get("subgroups") or []:
+        for level in entry["levels"]:
+            start = {key: level[key] for key in ("level", "n", "positives")}
+            for measure in ("auc", "sensitivity", "specificity"):
+                value, test = level[measure], entry["heterogeneity"][measure]
+                numbers = {"measure": measure, **estimated(value)}
+                numbers |= {"method": value.get("method", ""), "why": value.get("why", "")}
+                tested = {"p_difference": bare(test["p"]), "p_difference_holm": bare(test["p_holm"])}
+                whose = {key: entry[key] for key in ("evaluation", "model", "variable")}
+                rows.append({**whose, **start, **numbers, **tested})
+    return rows
+
+
+def study_size(results: Mapping[str, Any]) -> Rows:
+    """Patients that a prospective validation would need."""
+    rows = []
+    for row in (results.get("precision") or {}).get("needed", []):
+        here = {f"{key}_here": bare(value) for key, value in row["here"].items()}
+        rows.append({key: value for key, value in row.items() if key != "here"} | here)
+    return rows
+
+
+def development_size(results: Mapping[str, Any]) -> Rows:
+    """Patients that the development of a model would need, by its number of parameters and Riley's criteria."""
+    return as_they_are((results.get("development_size") or {}).get("needed"))
+
+
+def checklist(results: Mapping[str, Any]) -> Rows:
+    """Guideline items with the run's answers and where the report shows it; an empty answer is for the authors."""
+    return [
+        {
+            "guideline": guideline["name"],
+            "item": item["number"],
+            "asks": item["asks"],
+            "status": "answered" if item["answer"] else "for the authors",
+            "answer": item["answer"] or "",
+            "place": f"report.html#{item['place']}" if item["place"] else "",
+        }
+        for guideline in guidelines(results)
+        for item in guideline["items"]
+    ]
+
+
+def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
+    """Whether the H score adds to the reading it contains, for nodes and for survival."""
+    keys = ("subject", "question", "evaluation", "answer", "measure")
+    return [
+        {
+            **{key: bare(row[key]) for key in keys},
+            **estimated(row["entry"]),
+            **{key: bare(row["entry"].get(key)) for key in ("p", "method", "why")},
+        }
+        for row in adds_to_reading.answers(results)
+    ]
+
+
+def cut_off_error(results: Mapping[str, Any]) -> Rows:
+    """Standard errors of the external rates that come from choosing the cut-off."""
+    return as_they_are(results.get("cut_off_error"))
+
+
+def published(results: Mapping[str, Any]) -> Rows:
+    """Return our values and the published ones, with the verdict."""
+    rows = []
+    for row in results["verdicts"]:
+        beside = row.get("beside") or {}
+        rows.append(
+            {
+                "item": row["item"],
+                "published": bare(row["published"]),
+                **{f"published_{key}": bare(row["theirs"].get(key)) for key in ("low", "high")},
+                **estimated(row["ours"]),
+                **{f"difference_{key}": value for key, value in estimated(row["difference"] or {}).items()},
+                "margin": bare(row["margin"]),
+                "verdict": row["verdict"],
+                "beside": beside.get("evaluation", ""),
+                **{f"beside_{key}": value for key, value in estimated(beside).items() if beside},
+                "detail": row["detail"],
+            }
+        )
+    return rows
+
+
+def transport(results: Mapping[str, Any]) -> Rows:
+    """Change of every model's AUC between the cohorts, and what averaging the members adds externally."""
+    return [
+        {
+            **{key: bare(value) for key, value in row.items() if key != "ensemble"},
+            **{f"ensemble_{key}": bare(value) for key, value in row["ensemble"].items()},
+        }
+        for row in results.get("transport") or []
+    ]
+
+
+def thresholds(results: Mapping[str, Any]) -> Rows:
+    """The frozen thresholds."""
+    keys = ("rule", "value", "chosen_on", "median", "why")
+    return [
+        {
+            "model": name,
+            **{key: bare(entry.get(key)) for key in keys},
+            "recalibration": entry["recalibration"]["method"],
+            **{f"recalibration_{key}": bare(entry["recalibration"].get(key)) for key in ("intercept", "slope", "why")},
+        }
+        for name, entry in results["thresholds"].items()
+    ]

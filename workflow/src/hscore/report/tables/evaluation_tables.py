@@ -1,0 +1,73 @@
+"""Tables of added value, instability and external centres as rows of plain numbers; see tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hscore.report.figures.centers_figure import MEASURES
+from hscore.report.page.page_added_value import analyses, frozen
+from hscore.report.tables.cells import ESTIMATE, Rows, bare, estimated
+
+SPREAD = ("frozen", "from", "to")
+
+
+def added_value(results: Mapping[str, Any]) -> Rows:
+    """Added value of the H score: fitted in each cohort, then the models frozen on development, one row each."""
+    rows = []
+    for row in analyses(results):
+        start = {"outcome": row["outcome"], "cohort": row["cohort"], "models": "fitted on these patients"}
+        size = {key: row[key] for key in ("n", "events", "left_out")}
+        added = {key: bare(row["added"][key]) for key in ("chi2", "df", "p", "adequacy", "new_information")}
+        ratio = {f"ratio{'' if key == 'estimate' else '_' + key}": bare(row["ratio"][key]) for key in ESTIMATE}
+        areas = {f"area_{key}": bare(row["apparent"][key]) for key in ("baseline", "both")}
+        rows.append({**start, **size, **added, **ratio, "ratio_per": row["ratio"]["per"], **areas})
+        rows[-1]["why"] = row["added"].get("why", "")
+    for row in frozen(results):
+        start = {"outcome": row["outcome"], "cohort": "external", "models": "frozen on development"}
+        areas = {f"area_{key}": bare(row[key]["estimate"]) for key in ("baseline", "both")}
+        gain = {f"gain{'' if key == 'estimate' else '_' + key}": bare(row["gain"][key]) for key in ESTIMATE}
+        size = {"n": bare(row["n"]), "events": bare(row["events"]), "p": bare(row["gain"]["p"])}
+        rows.append({**start, **size, **areas, **gain, "why": row["gain"].get("why", "")})
+    return rows
+
+
+def instability(results: Mapping[str, Any]) -> Rows:
+    """How far the members of every model's external score are from their mean."""
+    rows = []
+    for row in (results.get("instability") or {}).get("members", []):
+        plain = {key: bare(value) for key, value in row.items() if not isinstance(value, dict)}
+        areas, calls = row.get("auc", {}), row.get("calls", {})
+        plain |= {f"auc_{key}": bare(areas.get(key)) for key in ("lowest", "highest")}
+        rows.append(plain | {f"calls_{key}": bare(calls.get(key)) for key in ("changed", "index")})
+    return rows
+
+
+def threshold_instability(results: Mapping[str, Any]) -> Rows:
+    """The cut-off of every model over resamples of the development cohort, and what it does to external calls."""
+    rows = []
+    for row in (results.get("instability") or {}).get("thresholds", []):
+        external = row["external"] or {}
+        cells = {key: row[key] for key in ("model", "resamples", "chosen")}
+        cells |= {f"cut_off_{key}": bare(row["cut_off"][key]) for key in SPREAD}
+        cells |= {f"calls_{key}": bare(external.get(key)) for key in ("changed", "unsure")}
+        for measure in ("sensitivity", "specificity"):
+            cells |= {f"{measure}_{key}": bare(external.get(measure, {}).get(key)) for key in SPREAD}
+        rows.append({**cells, "why": row["cut_off"].get("why", "")})
+    return rows
+
+
+def centers(results: Mapping[str, Any]) -> Rows:
+    """The main model in every external centre, and pooled over them."""
+    content = results.get("centers")
+    if not content:
+        return []
+    rows = []
+    for row in content["centers"]:
+        start = {"model": content["model"], **{key: row[key] for key in ("center", "n", "positives")}}
+        for measure in MEASURES:
+            rows.append({**start, "measure": measure, **estimated(row[measure]), "why": row[measure].get("why", "")})
+    keys = ("prediction_low", "prediction_high", "tau2", "i2", "centers", "left_out", "corrected", "method")
+    for measure, entry in content["pooled"].items():
+        start = {"model": content["model"], "center": "pooled", "measure": measure, **estimated(entry)}
+        why = entry.get("why") or entry.get("prediction_why", "")
+        rows.append({**start, **{key: bare(entry.get(key)) for key in keys}, "why": why})
+    return rows

@@ -1,0 +1,135 @@
+"""The report's tables of survival as rows of plain numbers; see tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hscore.report.figures.survival_figures import cox_rows
+from hscore.report.tables.cells import Rows, bare, estimated
+
+
+def survival_groups(results: Mapping[str, Any]) -> Rows:
+    """Patients, events and median of the groups by H score and by characteristic, in each cohort."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        parts = {"H score": content.get("groups") or {}, **_by_characteristic(content)}
+        for by, groups in parts.items():
+            for name, group in groups.items():
+                row = {"cohort": cohort, "by": by, "group": name}
+                for key in ("n", "events", "median", "median_low", "median_high"):
+                    row[key] = bare(group.get(key))
+                row["why"] = group.get("median_why", "")
+                rows.append(row)
+    return rows
+
+
+def survival_at(results: Mapping[str, Any]) -> Rows:
+    """Survival at yearly times: by H score, node status at pathology and characteristic."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}
+        for by, groups in {**parts, **_by_characteristic(content)}.items():
+            for name, group in groups.items():
+                start = {"cohort": cohort, "by": by, "group": name}
+                for row in group.get("at", []):
+                    rows.append({**start, "time": row["time"], **estimated(row)})
+                    rows[-1] |= {"method": row.get("method", ""), "why": row.get("why", "")}
+    return rows
+
+
+def _by_characteristic(content: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    return {
+        row["variable"]: {level["level"]: level for level in row["levels"]}
+        for row in content.get("characteristics") or []
+    }
+
+
+def survival_tests(results: Mapping[str, Any]) -> Rows:
+    """Every test of groups or of several coefficients: log-rank, Gray, likelihood ratio."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        rows += [{"cohort": cohort, **row} for row in _tests(content)]
+    return rows
+
+
+def _tests(content: Mapping[str, Any]) -> Rows:
+    spline, competing = content.get("spline") or {}, content.get("competing") or {}
+    found = [
+        ("log-rank", "H score", content.get("log_rank")),
+        ("log-rank, stratified by centre", "H score", (content.get("stratified") or {}).get("log_rank")),
+        ("log-rank", "LNM", (content.get("pathology") or {}).get("log_rank")),
+        *(("log-rank", row["variable"], row["log_rank"]) for row in content.get("characteristics") or []),
+        ("Gray", "H score", competing.get("gray")),
+        *((f"all coefficients, {row['model']}", row["term"], row) for row in content.get("terms") or []),
+        ("spline, all coefficients", "H score", spline.get("overall")),
+        ("spline, non-linearity", "H score", spline.get("nonlinearity")),
+    ]
+    keys = ("chi2", "df", "p", "p_holm", "adjustment", "method", "why")
+    return [
+        {"test": test, "of": of, **{key: bare(entry.get(key)) for key in keys}} for test, of, entry in found if entry
+    ]
+
+
+def survival_calibration(results: Mapping[str, Any]) -> Rows:
+    """Calibration of the predicted survival of external patients, one row per measure."""
+    found = (results["survival"].get("prediction") or {}).get("calibration")
+    if not found:
+        return []
+    size = {key: bare(found[key]) for key in ("month", "n", "events", "at_risk", "expected")}
+    rows = []
+    for key in ("observed_expected", "slope"):
+        entry = found[key]
+        rows.append(
+            {"measure": key, **size, **estimated(entry), "method": entry["method"], "why": entry.get("why", "")}
+        )
+    rows[0]["observed"] = bare(found["observed_expected"].get("observed"))
+    curve = {"method": found["curve"]["method"], "why": found.get("curve_why", "")}
+    return rows + [{"measure": key, **size, "estimate": bare(found[key]), **curve} for key in ("ici", "e50", "e90")]
+
+
+def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
+    """Points of the calibration curve of the predicted survival."""
+    curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
+    keys = ("predicted", "observed", "low", "high")
+    values = zip(*(curve.get(key, []) for key in keys), strict=True)
+    return [dict(zip(keys, map(bare, row), strict=True)) for row in values]
+
+
+def spline(results: Mapping[str, Any]) -> Rows:
+    """The hazard ratio along the score."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        keys = ("score", "hazard_ratio", "low", "high")
+        for values in zip(*((content.get("spline") or {}).get(key, []) for key in keys), strict=True):
+            rows.append({"cohort": cohort, **dict(zip(keys, values, strict=True))})
+    return rows
+
+
+def prediction_error(results: Mapping[str, Any]) -> Rows:
+    """Brier score of the predicted survival by month, external cohort, beside that of predicting without a model."""
+    curve = ((results["survival"].get("prediction") or {}).get("external") or {}).get("curve") or {}
+    keys = ("month", "model", "no_model")
+    return [dict(zip(keys, values, strict=True)) for values in zip(*(curve.get(key, []) for key in keys), strict=True)]
+
+
+def survival_curves(results: Mapping[str, Any]) -> Rows:
+    """Points of the Kaplan-Meier curves; time in months."""
+    rows = []
+    for cohort, content in results["survival"].get("cohorts", {}).items():
+        for name, group in (content.get("groups") or {}).items():
+            curve = group.get("curve") or {}
+            keys = ("time", "survival", "low", "high")
+            for values in zip(*(curve.get(key, []) for key in keys), strict=True):
+                rows.append({"cohort": cohort, "group": name, **dict(zip(keys, map(bare, values), strict=True))})
+    return rows
+
+
+def cox(results: Mapping[str, Any]) -> Rows:
+    """Hazard ratios."""
+    rows = []
+    for row in cox_rows(results):
+        entry = row["entry"]
+        start = {"cohort": row["cohort"], "model": row["model"], "term": row["term"]}
+        profile = {f"profile_{key}": bare((entry.get("profile") or {}).get(key)) for key in ("low", "high", "p")}
+        size = {key: bare(entry.get(key)) for key in ("n", "events", "method", "why")}
+        rows.append({**start, **estimated(entry), "p": bare(entry.get("p")), **profile, **size})
+    return rows

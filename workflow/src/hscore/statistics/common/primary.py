@@ -1,0 +1,47 @@
+"""The one primary hypothesis of a study; every other test is secondary.
+
+One test needs no adjustment. So the primary one is kept out of every family of tests that is adjusted.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import discrimination
+
+EVALUATION = "external"
+PRIMARY, SECONDARY = "primary", "secondary"
+UNADJUSTED = "none: the primary hypothesis"
+
+
+def test(external: Evaluation | None, hypothesis: Mapping[str, str], confidence: float) -> dict:
+    """Test that two models have the same AUC in the external cohort, by the paired DeLong test.
+
+    Args:
+        external: None where there is no external cohort.
+        hypothesis: ``model`` and ``against``, the names of the two models.
+        confidence: level of the interval.
+
+    Returns:
+        ``model``, ``against``, ``evaluation``, ``n``, ``positives``; ``difference low high z p method`` of model minus
+        against. What is not known is None; ``why`` says why the hypothesis could not be tested.
+    """
+    names = [hypothesis["model"], hypothesis["against"]]
+    row = {"model": names[0], "against": names[1], "evaluation": EVALUATION, "n": None, "positives": None}
+    if external is None:
+        return {**row, **discrimination.untested("there is no external cohort")}
+    if lacking := [name for name in names if name not in external.scores]:
+        return {**row, **discrimination.untested(f"the study has no model '{lacking[0]}'")}
+    row |= {"n": int(external.positive.size), "positives": int(external.positive.sum())}
+    scores = [external.scores[name] for name in names]
+    return {**row, **discrimination.compare(external.positive, *scores, confidence)}
+
+
+def set_apart(rows: Sequence[dict], hypothesis: Mapping[str, str]) -> list[dict]:
+    """Give each comparison of two models its ``role``, and return the secondary ones, which form a family."""
+    pair = set(hypothesis.values())
+    for row in rows:
+        tests_it = row["evaluation"] == EVALUATION and {row["model_a"], row["model_b"]} == pair
+        row["role"] = PRIMARY if tests_it else SECONDARY
+        if tests_it:
+            row |= {"p_holm": None, "adjustment": UNADJUSTED}
+    return [row for row in rows if row["role"] == SECONDARY]

@@ -1,0 +1,204 @@
+"""Accuracy of a yes/no call at a frozen threshold, and McNemar's test between two such calls.
+
+Sources: likelihood-ratio and odds-ratio intervals on the log scale, Simel, Samsa, Matchar, J Clin Epidemiol
+1991;44:763-770; McNemar, Psychometrika 1947;12:153-157; Matthews, Biochim Biophys Acta 1975;405:442-451; difference of
+paired proportions, Newcombe, Stat Med 1998;17:2635-2650 (method 10); Youden's index as the sum of two independent
+proportions, Newcombe, Stat Med 1998;17:873-890 (method 10).
+"""
+
+import numpy as np
+from scipy.special import bdtr, chdtrc
+
+from hscore.statistics.common import bootstrap
+from hscore.statistics.common.estimates import estimate, unknown, wald_ratio
+from hscore.statistics.common.proportions import NAMES, proportion, wilson
+
+RATES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
+RATIOS = ("positive_likelihood_ratio", "negative_likelihood_ratio", "diagnostic_odds_ratio")
+ON_LOGS = "Wald on the log scale"
+F1 = "Wilson interval of TP / (TP + FP + FN), transformed"
+SUMS = "Newcombe's square-and-add of the Wilson intervals of sensitivity and specificity"
+
+
+def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
+    """Counts ``tp fp fn tn``; both arrays are bool [n]."""
+    return {
+        "tp": int((positive & called).sum()),
+        "fp": int((~positive & called).sum()),
+        "fn": int((positive & ~called).sum()),
+        "tn": int((~positive & ~called).sum()),
+    }
+
+
+def rates(counts: dict[str, int], interval: str, confidence: float) -> dict[str, dict]:
+    """Sensitivity, specificity, accuracy, PPV and NPV, each with counts and its named interval."""
+    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+    parts = {
+        "sensitivity": (tp, tp + fn, "patients with metastasis"),
+        "specificity": (tn, tn + fp, "patients without metastasis"),
+        "accuracy": (tp + tn, tp + fp + fn + tn, "patients"),
+        "ppv": (tp, tp + fp, "patients called positive"),
+        "npv": (tn, tn + fn, "patients called negative"),
+    }
+    return {name: proportion(x, n, interval, confidence, of) for name, (x, n, of) in parts.items()}
+
+
+def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
+    """Positive and negative likelihood ratio and diagnostic odds ratio, with log-scale Wald intervals.
+
+    A ratio of zero has no such interval, one over zero no value either, and each says why: no half-counts are added
+    behind the reader's back.
+    """
+    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+    method = ON_LOGS
+
+    def ratio(x: int, n: int, y: int, m: int) -> dict:
+        if 0 in (x, y):
+            none = unknown("one of the two proportions is zero: no log-scale interval", method)
+            return {**none, "estimate": 0.0} if m and y and n else none
+        error = np.sqrt(1 / x - 1 / n + 1 / y - 1 / m)
+        return wald_ratio(np.log((x / n) / (y / m)), error, confidence, method)
+
+    if 0 in (tp, fp, fn, tn):
+        odds = unknown("one cell of the 2 x 2 table is zero", method)
+    else:
+        odds = wald_ratio(np.log(tp * tn / (fp * fn)), np.sqrt(1 / tp + 1 / fp + 1 / fn + 1 / tn), confidence, method)
+    return {
+        "positive_likelihood_ratio": ratio(tp, tp + fn, fp, fp + tn),
+        "negative_likelihood_ratio": ratio(fn, tp + fn, tn, fp + tn),
+        "diagnostic_odds_ratio": odds,
+    }
+
+
+def without_cut_off(interval: str, why: str) -> dict[str, dict]:
+    """Return ``rates``, ``ratios`` and ``indices`` of a model without a frozen cut-off: all None, for this reason."""
+    counts = {"numerator": None, "denominator": None}
+    return {
+        **{name: unknown(why, NAMES[interval], **counts) for name in RATES},
+        **{name: unknown(why, ON_LOGS) for name in RATIOS},
+        "indices": {name: unknown(why, "none") for name in INDICES},
+    }
+
+
+INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
+
+
+def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
+    """Return F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, each with its interval.
+
+    F1, the Youden index and balanced accuracy are functions of proportions and have intervals made of Wilson's, which
+    are no points where all or none of the calls are right. The other two have bootstrap intervals.
+
+    Args:
+        positive: bool [n].
+        called: bool [n].
+        draws: counts of resamples of the whole cohort (``bootstrap.draw``), [resamples, n].
+        confidence: level of the intervals.
+
+    Returns:
+        Estimates by name; one that the 2 x 2 table leaves undefined is None with the reason.
+    """
+    empty = "a row or a column of the 2 x 2 table is empty"
+    if not positive.size:
+        return {name: unknown("there are no patients", "none") for name in INDICES}
+    method = f"percentile bootstrap, {len(draws)} resamples"
+    values, resampled = (_indices(positive, called, drawn) for drawn in (bootstrap.everyone(positive.size), draws))
+    found = {
+        name: unknown(empty, method)
+        if np.isnan(value[0])
+        else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
+        for name, value, drawn in zip(INDICES, values, resampled, strict=True)
+    }
+    counts = confusion(positive, called)
+    found["f1"] = f1(counts, confidence)
+    youden, balanced = sums(counts, confidence)
+    return found | {"youden": youden, "balanced_accuracy": balanced}
+
+
+def f1(counts: dict[str, int], confidence: float) -> dict:
+    """Return F1 with the Wilson interval of p = TP / (TP + FP + FN), of which F1 = 2 p / (1 + p) is a function.
+
+    Given the number of patients who are positive or called so, TP is binomial.
+    """
+    right, of = counts["tp"], counts["tp"] + counts["fp"] + counts["fn"]
+    if not of:
+        return unknown("no patient is positive or called positive", F1)
+    return estimate(*(2 * share / (1 + share) for share in (right / of, *wilson(right, of, confidence))), F1)
+
+
+def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
+    """Return the Youden index and balanced accuracy, with Newcombe's square-and-add interval of two proportions."""
+    tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
+    if not tp + fn or not tn + fp:
+        none = unknown("one of the classes has no patients", SUMS)
+        return none, {**none}
+    shares, lows, highs = [], [], []
+    for right, of in ((tp, tp + fn), (tn, tn + fp)):
+        low, high = wilson(right, of, confidence)
+        shares.append(right / of)
+        lows.append(right / of - low)
+        highs.append(high - right / of)
+    index = sum(shares) - 1
+    low, high = index - np.hypot(*lows), index + np.hypot(*highs)
+    return estimate(index, low, high, SUMS), estimate(*((1 + value) / 2 for value in (index, low, high)), SUMS)
+
+
+def _indices(positive: np.ndarray, called: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The ``INDICES`` of every resample, [resamples] each; NaN where undefined."""
+    cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
+    tp, fp, fn, tn = (counts @ cell for cell in cells)
+    n = tp + fp + fn + tn
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chance = ((tp + fp) * (tp + fn) + (tn + fp) * (tn + fn)) / n**2
+        both = tp / (tp + fn) + tn / (tn + fp)
+        return (
+            2 * tp / (2 * tp + fp + fn),
+            (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
+            np.where(chance < 1, ((tp + tn) / n - chance) / (1 - chance), np.nan),
+            both - 1,
+            both / 2,
+        )
+
+
+def paired_difference(right_a: np.ndarray, right_b: np.ndarray, confidence: float) -> dict:
+    """Difference of the shares of right calls of two models on the same patients (a minus b); arrays are bool [n].
+
+    Newcombe's method 10: the Wilson intervals of both shares, squared and added with their correlation.
+    """
+    method = "Newcombe's square-and-add for paired proportions (method 10)"
+    n = right_a.size
+    if n == 0:
+        return unknown("there are no such patients", method)
+    shares, lows, highs = [], [], []
+    for right in (right_a, right_b):
+        low, high = wilson(int(right.sum()), n, confidence)
+        shares.append(right.mean())
+        lows.append(right.mean() - low)
+        highs.append(high - right.mean())
+    both, neither = int((right_a & right_b).sum()), int((~right_a & ~right_b).sum())
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    product = both * neither - only_a * only_b
+    margins = float(both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
+    correlation = 0.0
+    if margins:
+        correlation = (max(product - n / 2, 0.0) if product > 0 else product) / np.sqrt(margins)
+    difference = shares[0] - shares[1]
+    down = lows[0] ** 2 - 2 * correlation * lows[0] * highs[1] + highs[1] ** 2
+    up = highs[0] ** 2 - 2 * correlation * highs[0] * lows[1] + lows[1] ** 2
+    return estimate(difference, difference - np.sqrt(max(down, 0)), difference + np.sqrt(max(up, 0)), method)
+
+
+def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
+    """Does one of two calls on the same patients go right more often? Arrays are bool [n]: the call was right.
+
+    ``only_a`` and ``only_b`` are the discordant pairs; ``chi2`` and ``p`` are McNemar's test without continuity
+    correction, ``p_exact`` the binomial test, to be preferred below some 25 discordant pairs.
+    """
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    result = {"n": int(right_a.size), "only_a": only_a, "only_b": only_b}
+    discordant = only_a + only_b
+    if discordant == 0:
+        return {**result, "chi2": None, "p": None, "p_exact": 1.0, "why": "both models call every patient alike"}
+    chi2 = (only_a - only_b) ** 2 / discordant
+    exact = min(1.0, 2 * float(bdtr(min(only_a, only_b), discordant, 0.5)))
+    return {**result, "chi2": chi2, "p": float(chdtrc(1, chi2)), "p_exact": exact}

@@ -1,0 +1,153 @@
+"""Accuracy by intention to diagnose: patients without a result of the index test are counted, not dropped.
+
+The 3 x 2 table holds index test positive, negative and without a result, against the reference standard. In the worst
+case (the intention-to-diagnose rule) a patient without a result is a wrong call: a false negative with metastasis, a
+false positive without. In the best case it is a right one. The truth is between, and the usual analysis of complete
+cases assumes that it is that of the others.
+
+Source: Schuetz, Schlattmann, Dewey. Use of 3 x 2 tables with an intention to diagnose approach to assess clinical
+performance of diagnostic tests. BMJ 2012;345:e6717.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hscore.statistics.common import scored_cohorts
+from hscore.statistics.common.estimates import unknown
+from hscore.statistics.common.proportions import NAMES, proportion
+from hscore.statistics.diagnosis import accuracy
+
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+GROUPS = {"positive": "patients with metastasis", "negative": "patients without metastasis", "all": "patients"}
+
+
+def report(
+    name: str,
+    evaluation: scored_cohorts.Evaluation,
+    characteristics: pd.DataFrame,
+    excluded: pd.DataFrame,
+    without_reference: int,
+    index_tests: Mapping[str, str | None],
+    frozen: Mapping[str, dict],
+    settings: dict,
+) -> list[dict]:
+    """Return a row for each index test of one evaluation.
+
+    Args:
+        name: of the evaluation.
+        evaluation: the patients who have both a score and a node status.
+        characteristics: their columns as text, in their order.
+        excluded: patients without a score, with ``lnm`` (float, NaN where it is not known) and their columns as text.
+        without_reference: included patients whose node status is not known.
+        index_tests: by model, the column that it reads, or None for a model that sees images. A reading has a result
+            for an excluded patient whose column is known. The node reading on MRI is added, if no model is that.
+        frozen: by model, the frozen threshold.
+        settings: section validate of the config.
+    """
+    known = excluded[excluded["lnm"].notna()]
+    tests = {
+        model: of_model(evaluation.scores[model], frozen[model], column, characteristics, known)
+        for model, column in index_tests.items()
+        if model in evaluation.scores
+    }
+    if (
+        scored_cohorts.READING not in index_tests.values()
+        and (reading := scored_cohorts.node_reading(characteristics)) is not None
+    ):
+        further = scored_cohorts.yes_no(known, scored_cohorts.READING, "the excluded patients").to_numpy()
+        tests[scored_cohorts.READING] = reading, further, None
+    unverified = without_reference + len(excluded) - len(known)
+    interval, confidence = settings["proportion_interval"], settings["confidence"]
+    return [
+        {
+            "evaluation": name,
+            "test": test,
+            **describe(
+                counts_3x2(evaluation.positive, called, known["lnm"].to_numpy() == 1, further),
+                interval,
+                confidence,
+                why,
+            ),
+            "without_reference": unverified,
+        }
+        for test, (called, further, why) in tests.items()
+    ]
+
+
+def of_model(
+    scores: np.ndarray, frozen: Mapping, column: str | None, characteristics: pd.DataFrame, known: pd.DataFrame
+) -> tuple[np.ndarray | None, np.ndarray, str | None]:
+    """Return a model's calls, those of the excluded patients (NaN: no result), and why there are none.
+
+    A reading calls an excluded patient as it calls the included ones of whom the same was read.
+    """
+    nothing = np.full(len(known), np.nan)
+    if frozen["value"] is None:
+        return None, nothing, frozen["why"]
+    called = scores >= frozen["value"]
+    if column is None:
+        return called, nothing, None
+    calls = dict(zip(characteristics[column], called.astype(float), strict=True))
+    return called, known[column].map(calls).to_numpy(float), None
+
+
+def counts_3x2(
+    positive: np.ndarray, called: np.ndarray | None, positive_excluded: np.ndarray, called_excluded: np.ndarray
+) -> dict[str, dict[str, int | None]]:
+    """Return the 3 x 2 table: by reference standard the numbers called positive, called negative and without a result.
+
+    Args:
+        positive: reference standard of the patients with a score, bool [n].
+        called: their calls, bool [n]; None where the test makes none (no threshold), which leaves both counts None.
+        positive_excluded: reference standard of the patients without a score, bool [m].
+        called_excluded: their calls, float [m]: 1, 0 or NaN for no result.
+    """
+    table: dict[str, dict[str, int | None]] = {}
+    for name, own, further in (
+        ("positive", positive, positive_excluded),
+        ("negative", ~positive, ~positive_excluded),
+    ):
+        without = np.isnan(called_excluded[further])
+        calls = None if called is None else np.concatenate([called[own], called_excluded[further][~without] == 1])
+        table[name] = {
+            "n": int(own.sum() + further.sum()),
+            "called_positive": None if calls is None else int(calls.sum()),
+            "called_negative": None if calls is None else int((~calls).sum()),
+            "no_result": int(without.sum()),
+        }
+    return table
+
+
+def describe(
+    table: Mapping[str, Mapping[str, int | None]], interval: str, confidence: float, why: str | None = None
+) -> dict:
+    """Return shares with a result, and accuracy of complete cases, in the worst and in the best case.
+
+    Args:
+        table: of ``counts_3x2``.
+        interval: name of the interval of a proportion.
+        confidence: its level.
+        why: why the test makes no calls, if so.
+    """
+    sizes = {name: (row["n"], row["no_result"]) for name, row in table.items()}
+    sizes["all"] = tuple(np.sum(list(sizes.values()), axis=0))
+    shares = {
+        name: proportion(n - without, n, interval, confidence, GROUPS[name]) for name, (n, without) in sizes.items()
+    }
+    content = {"table": dict(table), "with_result": shares}
+    if why:
+        none = {rate: unknown(why, NAMES[interval], numerator=None, denominator=None) for rate in RATES}
+        return {**content, "complete": none, "worst": none, "best": none}
+    tp, fn, missed = (table["positive"][key] for key in ("called_positive", "called_negative", "no_result"))
+    fp, tn, spared = (table["negative"][key] for key in ("called_positive", "called_negative", "no_result"))
+    cases = {
+        "complete": {"tp": tp, "fn": fn, "fp": fp, "tn": tn},
+        "worst": {"tp": tp, "fn": fn + missed, "fp": fp + spared, "tn": tn},
+        "best": {"tp": tp + missed, "fn": fn, "fp": fp, "tn": tn + spared},
+    }
+    for name, counts in cases.items():
+        found = accuracy.rates(counts, interval, confidence)
+        content[name] = {rate: found[rate] for rate in RATES}
+    return content

@@ -1,0 +1,126 @@
+"""ROC statistics of many bootstrap resamples at once.
+
+Shapes: ``positive`` bool [n], ``scores`` float [n], ``counts`` float [resamples, n] from ``bootstrap.draw_by_class``,
+so that every resample holds both classes, unless said otherwise. Higher scores mean "more likely positive"; ties count
+one half.
+
+Sources: McClish, Med Decis Making 1989;9:190-195 (partial area, its correction); Boyd, Eng, Page, ECML-PKDD 2013
+(average precision as the step-wise area under the precision-recall curve).
+"""
+
+import numpy as np
+
+from hscore.statistics.common import bootstrap
+from hscore.statistics.common.estimates import unknown
+from hscore.statistics.diagnosis.discrimination import undefined
+
+
+class ResampledRoc:
+    """Positives and negatives of every resample at each different score, highest score first."""
+
+    def __init__(self, positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
+        order = np.argsort(-scores, kind="stable")
+        start = np.flatnonzero(np.diff(scores[order], prepend=np.nan) != 0)  # first of each group of ties
+        drawn = counts[:, order]
+        self.cases = np.add.reduceat(drawn * positive[order], start, axis=1)
+        self.controls = np.add.reduceat(drawn * ~positive[order], start, axis=1)
+
+    def aucs(self) -> np.ndarray:
+        """Area under the ROC curve, [resamples]."""
+        above = np.cumsum(self.cases, axis=1) - self.cases / 2
+        return (self.controls * above).sum(axis=1) / (self.cases.sum(axis=1) * self.controls.sum(axis=1))
+
+    def partial_aucs(self, lowest_specificity: float) -> np.ndarray:
+        """Area where specificity is at least the given one, straight lines between points, [resamples].
+
+        McClish's correction is applied, as in pROC ``partial.auc.correct = TRUE``: 0.5 is no discrimination, 1 perfect.
+        """
+        end = 1 - lowest_specificity
+        x, y = (
+            np.pad(np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
+            for part in (self.controls, self.cases)
+        )
+        step, rise = np.diff(x, axis=1), np.diff(y, axis=1)
+        width = np.clip(end - x[:, :-1], 0, step)  # how much of each segment lies inside
+        slope = np.divide(rise, step, out=np.zeros_like(rise), where=step > 0)
+        area = (width * y[:, :-1] + width**2 * slope / 2).sum(axis=1)
+        chance = end**2 / 2
+        return (1 + (area - chance) / (end - chance)) / 2
+
+    def average_precisions(self) -> np.ndarray:
+        """Area under the precision-recall curve: sum of precision x gain in recall, no interpolation, [resamples].
+
+        NaN for a resample without a positive, which ``bootstrap.draw`` may give.
+        """
+        cases = np.cumsum(self.cases, axis=1)
+        called = cases + np.cumsum(self.controls, axis=1)
+        precision = np.divide(cases, called, out=np.zeros_like(cases), where=called > 0)
+        with np.errstate(invalid="ignore"):
+            return (self.cases * precision).sum(axis=1) / cases[:, -1]
+
+    def sensitivities(self, at: np.ndarray) -> np.ndarray:
+        """Sensitivity at the false-positive rates ``at`` [points], straight lines between points, [resamples, points].
+
+        Where the curve rises upright, its upper end.
+        """
+        x, y = (
+            np.pad(np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
+            for part in (self.controls, self.cases)
+        )
+        return np.array([np.interp(at, across, up) for across, up in zip(x, y, strict=True)])
+
+
+BAND = np.linspace(0, 1, 51)  # false-positive rates
+
+
+def band(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
+    """Pointwise band of the ROC curve: ``false_positive_rate``, ``low`` and ``high`` [points], and ``method``.
+
+    Percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. Without one of the classes, ``why``.
+    """
+    method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
+    if why := undefined(positive, scores):
+        return {"method": method, "why": why}
+    draws = ResampledRoc(positive, scores, counts).sensitivities(BAND)
+    return {"false_positive_rate": BAND.tolist(), **bootstrap.band(draws, confidence), "method": method}
+
+
+def describe(
+    positive: np.ndarray,
+    scores: np.ndarray,
+    draws: bootstrap.Resamples,
+    confidence: float,
+    lowest_specificity: float,
+) -> dict[str, dict]:
+    """``auc_bootstrap``, ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
+
+    Each is an estimate with its percentile interval, over the stratified resamples but for the last, which depends on
+    how many are positive. The latter two have ``chance``, what a useless score would have.
+    """
+    resampled = f"percentile bootstrap, {len(draws.whole)} resamples"
+    rows = {
+        "auc_bootstrap": {"method": f"stratified {resampled}"},
+        "partial_auc": {
+            "chance": 0.5,
+            "method": f"partial AUC at specificity of {lowest_specificity:g} and more, McClish-corrected; "
+            f"stratified {resampled}",
+        },
+        "average_precision": {
+            "chance": float(positive.mean()) if positive.size else None,
+            "method": f"average precision (area under the precision-recall curve); {resampled}",
+        },
+    }
+    if why := undefined(positive, scores):
+        return {name: unknown(why, **row) for name, row in rows.items()}
+    one, by_class, whole = (
+        ResampledRoc(positive, scores, counts) for counts in (bootstrap.everyone(positive.size), *draws)
+    )
+    pairs = {
+        "auc_bootstrap": (one.aucs(), by_class.aucs()),
+        "partial_auc": (one.partial_aucs(lowest_specificity), by_class.partial_aucs(lowest_specificity)),
+        "average_precision": (one.average_precisions(), whole.average_precisions()),
+    }
+    return {
+        name: {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), **rows[name]}
+        for name, (value, drawn) in pairs.items()
+    }

@@ -1,0 +1,170 @@
+"""Does a model work alike in all kinds of patients? AUC and accuracy by level, and tests of their difference.
+
+Levels are shown however small they are. Shapes: ``positive`` bool [n], ``scores`` float [n], ``levels`` str [n].
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.special import chdtrc
+
+from hscore import numerals
+from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.diagnosis import accuracy, cross_validation, discrimination
+
+BELOW, MISSING = "below", "missing"
+SHARES = "Pearson's chi-square, not corrected"
+Q_DELONG = "Cochran's Q of DeLong AUCs"
+Q_NEWCOMBE = "Cochran's Q of AUCs, Newcombe's variance at the common AUC"
+NO_CUT_OFF = "no cut-off was frozen for this model"
+
+
+def by_level(
+    positive: np.ndarray,
+    scores: np.ndarray,
+    cut: float | None,
+    levels: np.ndarray,
+    interval: str,
+    confidence: float,
+    folds: int | None = None,
+) -> list[dict]:
+    """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off.
+
+    ``folds`` is the number of folds of out-of-fold scores.
+    """
+    rows = []
+    for level in sorted(set(levels), key=place):
+        member = levels == level
+        if cut is None:
+            rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
+        else:
+            called = scores[member] >= cut
+            rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
+        rows.append(
+            {
+                "level": str(level),
+                "n": int(member.sum()),
+                "positives": int(positive[member].sum()),
+                "auc": discrimination.auc_interval(positive[member], scores[member], confidence, folds=folds),
+                "sensitivity": rates["sensitivity"],
+                "specificity": rates["specificity"],
+            }
+        )
+    return rows
+
+
+def place(level: str) -> tuple:
+    """Order of the levels: "below 50" before "50 or more", "missing" last."""
+    return level == MISSING, not level.startswith(BELOW), level
+
+
+def heterogeneity(
+    positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray, folds: int | None = None
+) -> dict[str, dict]:
+    """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
+
+    Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
+    """
+    auc = _of_aucs(positive, scores, levels, folds)
+    if cut is None:
+        none = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
+        return {"auc": auc, "sensitivity": none, "specificity": {**none}}
+    right = (scores >= cut) == positive
+    return {
+        "auc": auc,
+        "sensitivity": _of_shares(right[positive], levels[positive], levels),
+        "specificity": _of_shares(right[~positive], levels[~positive], levels),
+    }
+
+
+def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: int | None) -> dict:
+    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
+
+    Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
+    weighted by Newcombe's variance at the common AUC instead. A level of one class, or in which all have the same
+    score, tells nothing and cannot enter.
+    """
+    values, variances, sizes, left_out = [], [], [], 0
+    for level in np.unique(levels):
+        member = levels == level
+        if discrimination.one_class(positive[member]) or np.ptp(scores[member]) == 0:
+            left_out += 1
+            continue
+        result = discrimination.delong(positive[member], scores[member])
+        values.append(result.auc[0])
+        variances.append(result.covariance[0, 0])
+        sizes.append((int(positive[member].sum()), int((~positive[member]).sum())))
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": cross_validation.named(Q_DELONG, folds)}
+    if len(values) < 2:
+        return {**row, "why": "fewer than two levels have both classes and different scores"}
+    values, variances = np.array(values), np.array(variances)
+    if not (variances > 0).all():
+        common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
+        row["method"] = cross_validation.named(Q_NEWCOMBE, folds)
+        if common in (0, 1):
+            return {**row, "why": "every level is separated without exception"}
+        variances = np.array([discrimination.newcombe_error(common, m, n) ** 2 for m, n in sizes])
+    variances = variances * cross_validation.variance_factor(folds)
+    chi2 = float(((values - np.average(values, weights=1 / variances)) ** 2 / variances).sum())
+    return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
+
+
+def _of_shares(right: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) -> dict:
+    """Pearson's chi-square test of the shares of right calls, bool [patients]; a level without a patient is out."""
+    found, place = np.unique(levels, return_inverse=True)
+    left_out = int(np.unique(all_levels).size - found.size)
+    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": SHARES}
+    if found.size < 2:
+        return {**row, "why": "fewer than two levels have such patients"}
+    share = right.mean()
+    if share in (0, 1):
+        return {**row, "why": "the calls are all right or all wrong"}
+    size, hits = np.bincount(place), np.bincount(place, weights=right)
+    chi2 = float(((hits - size * share) ** 2 / (size * share * (1 - share))).sum())
+    return {**row, "chi2": chi2, "df": found.size - 1, "p": float(chdtrc(found.size - 1, chi2))}
+
+
+# Where a measured column is divided; other columns are taken level by level.
+# 33.5 ml is a ball of 4 cm, the border between FIGO IB2 and IB3.
+DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10, "tumour_volume_ml": 33.5}
+COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm", "tumour_volume_ml", "scanner")
+
+
+def levels(table: pd.DataFrame) -> pd.DataFrame:
+    """The subgroup columns as words, [patients, columns]; a missing value is a level of its own, "missing"."""
+    parts = {}
+    for name, values in table.items():
+        words = values.astype(object)
+        if name in DIVISIONS:
+            division = DIVISIONS[name]
+            measured = numerals.numbers(values)
+            words = pd.Series(np.where(measured < division, f"{BELOW} {division}", f"{division} or more"), table.index)
+            words = words.where(measured.notna())
+        parts[name] = words.where(words.notna(), MISSING).astype(str)
+    return pd.DataFrame(parts)
+
+
+def describe(
+    positive: np.ndarray,
+    scores: np.ndarray,
+    cut: float | None,
+    table: pd.DataFrame,
+    interval: str,
+    confidence: float,
+    folds: int | None = None,
+) -> list[dict]:
+    """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference.
+
+    A column of which nothing is known of anybody is no subgroup.
+    """
+    columns = [name for name in COLUMNS if name in table and table[name].notna().any()]
+    rows = [
+        {
+            "variable": name,
+            "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence, folds),
+            "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy(), folds),
+        }
+        for name, words in levels(table[columns]).items()
+    ]
+    for measure in ("auc", "sensitivity", "specificity"):
+        adjust([row["heterogeneity"][measure] for row in rows], "tested subgroup variables of this evaluation")
+    return rows

@@ -1,0 +1,151 @@
+"""Choosing the cut-off of a score on the development cohort; "score >= threshold is positive".
+
+Candidate thresholds are the midpoints between neighbouring observed scores (as pROC's best thresholds). A cut-off
+whose Youden index (sensitivity + specificity - 1) on these scores is not above zero separates nothing: it is not
+frozen, and its ``value`` is None with the reason.
+"""
+
+import numpy as np
+
+from hscore.errors import UserError
+from hscore.statistics.diagnosis.discrimination import cut_points, undefined
+
+AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the memory of large cohorts
+REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
+
+
+def counts_at(positive: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True and false positives at each threshold, both int [thresholds]."""
+    cases, controls = np.sort(scores[positive]), np.sort(scores[~positive])
+    true = cases.size - np.searchsorted(cases, thresholds, side="left")
+    false = controls.size - np.searchsorted(controls, thresholds, side="left")
+    return true, false
+
+
+def youden(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Threshold of the largest sensitivity + specificity - 1; of equally good ones the lowest (most sensitive).
+
+    The comparison is made in whole numbers, so ties are exact. Needs both classes and two different scores.
+    """
+    candidates = cut_points(scores)
+    true, false = counts_at(positive, scores, candidates)
+    gain = true * int((~positive).sum()) - false * int(positive.sum())
+    return float(candidates[np.flatnonzero(gain == gain.max())[0]])
+
+
+def at_sensitivity(positive: np.ndarray, scores: np.ndarray, target: float) -> float:
+    """Highest threshold whose sensitivity reaches the target; the lowest score where no midpoint does."""
+    candidates = cut_points(scores)
+    true, _ = counts_at(positive, scores, candidates)
+    reached = candidates[true >= target * positive.sum() - 1e-9]
+    return float(reached[-1]) if reached.size else float(scores.min())
+
+
+def parse_rule(rule: str | dict) -> tuple[str, float | None]:
+    """Name and number of the configured rule: ``("youden", None)``, ``("sensitivity", 0.9)``, ``("value", 0.5)``."""
+    if rule == "youden":
+        return "youden", None
+    if isinstance(rule, dict) and len(rule) == 1:
+        ((name, number),) = rule.items()
+        if (
+            name in ("sensitivity", "value")
+            and isinstance(number, int | float)
+            and number is not True
+            and 0 <= number <= 1
+        ):
+            return name, float(number)
+    raise UserError(f"validate.threshold is {rule!r}: {REMEDY}")
+
+
+def fixed(rule: str | dict) -> dict:
+    """A cut-off that needs no data: ``rule`` in words, ``value``, ``chosen_on``. UserError for another rule."""
+    name, number = parse_rule(rule)
+    if name != "value":
+        raise UserError(
+            f"validate.threshold is {rule!r}, but there is no development cohort to choose on; write {{value: ...}}"
+        )
+    return {"rule": f"fixed value {number:g}", "value": number, "chosen_on": "nothing: fixed in the settings"}
+
+
+def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
+    """Choose the threshold to freeze.
+
+    A fixed value needs no data and is taken as it is. A value chosen on data must separate: where the data allow no
+    choice (no patients, one class, unknown or equal scores), or the best choice has a Youden index of zero or less,
+    there is none.
+
+    Args:
+        positive: bool [n].
+        scores: float [n].
+        rule: as configured, see ``parse_rule``.
+
+    Returns:
+        ``rule`` in words, ``value`` (None where no cut-off is frozen, with the reason in ``why``), ``chosen_on``, and
+        how the value did there: ``n``, ``positives``, ``sensitivity``, ``specificity``.
+    """
+    name, number = parse_rule(rule)
+    cases, controls = int(positive.sum()), int((~positive).sum())
+    size = {"n": cases + controls, "positives": cases}
+    if name == "value":
+        cut, why = fixed(rule), None
+    else:
+        words = (
+            "largest Youden index, of equal ones the most sensitive"
+            if name == "youden"
+            else f"highest threshold with sensitivity of at least {number:g}"
+        )
+        cut = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
+        why = undefined(positive, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
+        if not why:
+            value = youden(positive, scores) if name == "youden" else at_sensitivity(positive, scores, number)
+            true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([value])))
+            if true * controls > false * cases:  # Youden's index above zero, in whole numbers
+                cut["value"] = value
+            else:
+                index = true / cases - false / controls
+                why = f"the best threshold has a Youden index of {index:.3f}: it separates nothing"
+    if why:
+        return {**cut, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
+    true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([cut["value"]])))
+    return {
+        **cut,
+        **size,
+        "sensitivity": true / cases if cases else None,
+        "specificity": 1 - false / controls if controls else None,
+    }
+
+
+def on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+    """The cut-off that ``choose`` takes in every resample, float [resamples]; NaN where it takes none.
+
+    ``positive`` bool [n], ``scores`` float [n], and how often each patient was drawn, ``counts`` float [resamples, n].
+    """
+    parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
+    return np.concatenate([_on_resamples(positive, scores, rule, part) for part in parts])
+
+
+def _on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+    """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
+    name, number = parse_rule(rule)
+    order = np.argsort(scores, kind="stable")
+    values, first = np.unique(scores[order], return_index=True)
+    drawn, cases = (np.add.reduceat(part[:, order], first, axis=1) for part in (counts, counts * positive))
+    controls = drawn - cases
+    # at value v: patients with a score of v or more
+    true, false = (part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in (cases, controls))
+    gain = true * controls.sum(axis=1, keepdims=True) - false * cases.sum(axis=1, keepdims=True)
+    places = np.arange(values.size)
+    below = np.maximum.accumulate(np.where(drawn > 0, places, -1), axis=1)[:, :-1]  # nearest value drawn below
+    below = np.hstack([np.full((len(counts), 1), -1), below])
+    candidate = (drawn > 0) & (below >= 0)
+    if name == "youden":
+        place = np.where(candidate, gain, -np.inf).argmax(axis=1)  # of equal ones the first is the most sensitive
+    else:
+        reached = candidate & (true >= number * cases.sum(axis=1, keepdims=True) - 1e-9)
+        place = np.where(reached, places, -1).max(axis=1)
+    rows = np.arange(len(counts))
+    upper, lower = values[place], values[below[rows, place]]
+    middle = (lower + upper) / 2
+    cuts = np.where(middle > lower, middle, upper)
+    separates = candidate[rows, place] & (gain[rows, place] > 0) & (place >= 0)
+    return np.where(separates, cuts, np.nan)

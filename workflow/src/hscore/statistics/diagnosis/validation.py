@@ -1,0 +1,418 @@
+"""Performance of every model at its frozen threshold, and the comparisons between models, as written to JSON.
+
+Shapes: an ``Evaluation`` holds the outcome, bool [n], and each model's scores, float [n]. There are up to three:
+``external``, ``out_of_fold`` and ``apparent`` (both of the development cohort); a study with one role lacks the others.
+"""
+
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from hscore.errors import UserError
+from hscore.statistics.common import bootstrap, precision, primary, scored_cohorts
+from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.diagnosis import (
+    accuracy,
+    added_value,
+    calibration,
+    centers,
+    cross_validation,
+    cut_off_error,
+    decision,
+    discrimination,
+    instability,
+    reclassification,
+    resampled_roc,
+    subgroups,
+)
+
+LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
+OPTIMISTIC = "the calibration was fitted on these very scores: optimistic"
+KINDS = ("recalibrated", "as predicted")  # scores that are risks, and those of models without a recalibration
+HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the models did not train on
+
+
+def validate(
+    evaluations: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
+    settings: dict,
+    characteristics: Mapping[str, pd.DataFrame] | None = None,
+) -> dict:
+    """Everything the validate stage reports.
+
+    ``frozen`` is the file of what was fixed on development (``freeze``); ``settings`` the study's ``validate`` section;
+    ``characteristics``, tables [patients, columns] by evaluation, are for the subgroups and the reading of the nodes.
+    Scores are calibrated risks, by the frozen calibration of the predict step, unless ``frozen`` says why not. What the
+    study leads with (reclassification, study size) is external, or out-of-fold where there is no external cohort.
+    """
+    cuts = {model: entry["value"] for model, entry in frozen.items()}
+    without_cut = {model: entry["why"] for model, entry in frozen.items() if entry["value"] is None}
+    for name, evaluation in evaluations.items():
+        if without := [model for model in evaluation.scores if model not in cuts]:
+            raise UserError(f"model '{without[0]}' has {name} scores but no frozen threshold")
+    characteristics = characteristics or {}
+    rng = np.random.default_rng(settings["bootstrap"]["seed"])
+    resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
+    rows, counts = [], {}
+    for name, evaluation in evaluations.items():
+        draws = bootstrap.both(evaluation.positive, resamples, rng)
+        counts[name] = draws.whole
+        rows += [
+            performance(model, name, evaluation, cuts[model], settings, draws, without_cut.get(model))
+            for model in evaluation.scores
+        ]
+    recalibrated = {name: kind(evaluations[name], frozen, "recalibrated") for name in held_out(evaluations)}
+    main = held_out(evaluations)[0]
+    calibrated = calibrations(evaluations, frozen, confidence, counts)
+    return {
+        "performance": rows,
+        "cut_off_error": cut_off_error.describe(evaluations, settings),
+        "primary": primary.test(evaluations.get("external"), settings["primary"], confidence),
+        "comparisons": [
+            row
+            for name in held_out(evaluations)
+            for row in comparisons(name, evaluations[name], reference, confidence, settings["primary"])
+        ],
+        "transport": transport(evaluations, confidence),
+        "cross_validation": cross_validation.describe(folds_of(evaluations)),
+        "paired_accuracy": [
+            row
+            for name in held_out(evaluations)
+            for row in paired_accuracy(name, evaluations[name], cuts, reference, confidence)
+        ],
+        "calibration": calibrated,
+        "recalibration": recalibration_report(evaluations[main], frozen),
+        "decision_curves": [
+            row
+            for name in held_out(evaluations)
+            for row in decision_curves(
+                name, evaluations[name], frozen, characteristics.get(name), settings, counts[name]
+            )
+        ],
+        "reclassification": reclassifications(
+            main, recalibrated[main], reference, settings["decision_thresholds"], confidence
+        ),
+        "subgroups": [
+            row
+            for name in held_out(evaluations)
+            for row in subgroup_report(name, evaluations[name], cuts, characteristics.get(name), settings)
+        ],
+        "precision": precision_report(
+            main, rows, calibrated, recalibrated[main], frozen, reference, confidence, counts[main]
+        ),
+        "development_size": development_size(evaluations, recalibrated, reference),
+        "added_value": added_value.of_nodes(
+            {name: evaluations[name] for name in held_out(evaluations)}, characteristics, reference, confidence
+        ),
+        "instability": instability.report(evaluations, frozen, settings, counts),
+        "centers": center_report(evaluations, frozen, characteristics.get("external"), settings),
+    }
+
+
+def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
+    return [name for name in HELD_OUT if name in evaluations]
+
+
+def folds_of(evaluations: Mapping[str, Evaluation]) -> int | None:
+    """Number of folds of the out-of-fold scores, None without them or where no model was trained."""
+    development = evaluations.get("out_of_fold")
+    return development.overlap(*development.scores) if development else None
+
+
+def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
+    """Return the evaluation of the models whose scores are of one of ``KINDS``."""
+    scores = {
+        model: values
+        for model, values in evaluation.scores.items()
+        if ("why" in frozen[model]["recalibration"]) == (name == "as predicted")
+    }
+    return Evaluation(evaluation.positive, scores)
+
+
+def recalibration_report(evaluation: Evaluation, frozen: Mapping[str, dict]) -> list[dict]:
+    """Each model's recalibration, or why there is none."""
+    fitted_on = "out-of-fold development scores"
+    return [{"model": model, "fitted_on": fitted_on, **frozen[model]["recalibration"]} for model in evaluation.scores]
+
+
+def calibrations(
+    evaluations: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
+    confidence: float,
+    counts: Mapping[str, np.ndarray],
+) -> list[dict]:
+    """Calibration of every model; ``scores`` of a row says whether they are recalibrated or as predicted.
+
+    Rows of recalibrated out-of-fold scores carry a ``caution``: the calibration was fitted on them.
+    """
+    return [
+        {
+            "model": model,
+            "evaluation": name,
+            "scores": scale,
+            **calibration.describe(evaluations[name].positive, scores, confidence, counts[name]),
+            **({"caution": OPTIMISTIC} if (name, scale) == ("out_of_fold", "recalibrated") else {}),
+        }
+        for name in held_out(evaluations)
+        for scale in KINDS
+        for model, scores in kind(evaluations[name], frozen, scale).scores.items()
+    ]
+
+
+def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[dict]:
+    """Return what each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired).
+
+    An out-of-fold score is one member's, the external score is the mean of all. So the external AUC is here the mean of
+    the members' AUCs, and what averaging their scores adds to it is apart: ``ensemble``, a paired difference.
+    """
+    if not {"external", "out_of_fold"} <= set(evaluations):
+        return []
+    external, development = evaluations["external"], evaluations["out_of_fold"]
+    rows = []
+    for model, scores in external.scores.items():
+        if model not in development.scores:
+            continue
+        members = external.members.get(model, scores[None])
+        own = development.scores[model]
+        change = discrimination.compare_unpaired(
+            external.positive, members, development.positive, own, confidence, development.overlap(model)
+        )
+        gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
+        rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
+    return rows
+
+
+def decision_curves(
+    name: str,
+    evaluation: Evaluation,
+    frozen: Mapping[str, dict],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+    counts: np.ndarray,
+) -> list[dict]:
+    """One entry a kind of scores that occurs, with the models of that kind; frozen calls of those with a cut-off."""
+    at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
+    positive, reading = evaluation.positive, scored_cohorts.node_reading(characteristics)
+    rows = []
+    for scale in KINDS:
+        scores = kind(evaluation, frozen, scale).scores
+        if not scores:
+            continue
+        cuts = {model: frozen[model]["value"] for model in scores if frozen[model]["value"] is not None}
+        called = {model: scores[model] for model in cuts}
+        row = {
+            "evaluation": name,
+            "scores": scale,
+            **decision.curves(positive, scores, reading, at, confidence, counts),
+            "frozen_calls": decision.frozen_calls(positive, called, cuts, at, confidence, counts),
+        }
+        if (name, scale) == ("out_of_fold", "recalibrated"):
+            row["caution"] = OPTIMISTIC
+        rows.append(row)
+    return rows
+
+
+def reclassifications(
+    name: str, evaluation: Evaluation, reference: str, borders: list[float], confidence: float
+) -> list[dict]:
+    """NRI and IDI of the reference model against every other, on recalibrated risks; read them beside net benefit.
+
+    ``borders`` divide low, intermediate and high risk for the categorical NRI.
+    """
+    if reference not in evaluation.scores:
+        return []
+    positive, new = evaluation.positive, evaluation.scores[reference]
+    return [
+        {
+            "evaluation": name,
+            "scores": "recalibrated",
+            "new": reference,
+            "old": model,
+            "categorical_nri": {
+                "borders": borders,
+                **reclassification.categorical_nri(positive, old, new, borders, confidence),
+            },
+            "continuous_nri": reclassification.continuous_nri(positive, old, new, confidence),
+            "idi": reclassification.idi(positive, old, new, confidence),
+        }
+        for model, old in evaluation.scores.items()
+        if model != reference
+    ]
+
+
+def subgroup_report(
+    name: str,
+    evaluation: Evaluation,
+    cuts: Mapping[str, float | None],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+) -> list[dict]:
+    """The reference model in every subgroup of an evaluation; none where no characteristics were given."""
+    reference = settings["reference"]
+    if characteristics is None or reference not in evaluation.scores:
+        return []
+    scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
+    found = subgroups.describe(
+        evaluation.positive,
+        scores,
+        cuts[reference],
+        characteristics,
+        interval,
+        confidence,
+        evaluation.overlap(reference),
+    )
+    return [{"model": reference, "evaluation": name, **row} for row in found]
+
+
+def center_report(
+    evaluations: Mapping[str, Evaluation],
+    frozen: Mapping[str, dict],
+    characteristics: pd.DataFrame | None,
+    settings: dict,
+) -> dict | None:
+    """The reference model in every external centre and pooled over them; None where the centres are not known."""
+    reference, external = settings["reference"], evaluations.get("external")
+    if external is None or reference not in external.scores:
+        return None
+    if characteristics is None or "center" not in characteristics:
+        return None
+    found = centers.describe(
+        external.positive,
+        external.scores[reference],
+        characteristics["center"].to_numpy(str),
+        frozen[reference]["value"],
+        "why" not in frozen[reference]["recalibration"],
+        settings["proportion_interval"],
+        settings["confidence"],
+    )
+    return {"model": reference, "evaluation": "external", **found}
+
+
+def precision_report(
+    name: str,
+    rows: list[dict],
+    calibrated: list[dict],
+    recalibrated: Evaluation,
+    frozen: Mapping[str, dict],
+    reference: str,
+    confidence: float,
+    counts: np.ndarray,
+) -> dict | None:
+    """Size of a prospective validation of the reference model, planned from what this evaluation showed."""
+    row = next((r for r in rows if (r["model"], r["evaluation"]) == (reference, name)), None)
+    if row is None:
+        return None
+    found = {"AUC": row["auc"], "sensitivity": row["sensitivity"], "specificity": row["specificity"]}
+    of_model = [r for r in calibrated if (r["model"], r["evaluation"]) == (reference, name)]
+    if of_model:
+        found |= {"O/E": of_model[0]["observed_expected"], "calibration slope": of_model[0]["slope"]}
+    positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
+    if risk is not None and frozen[reference]["value"] is not None:
+        threshold = float(frozen[reference]["value"])
+        acted = (risk >= threshold)[:, None]
+        curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
+        found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
+    plan = precision.validation(positive, found, risk, threshold, confidence)
+    return {"model": reference, "evaluation": name, "threshold": threshold, **plan}
+
+
+def development_size(
+    evaluations: Mapping[str, Evaluation], recalibrated: Mapping[str, Evaluation], reference: str
+) -> dict | None:
+    """What the development cohort was large enough for; None where there is none."""
+    if "out_of_fold" not in evaluations:
+        return None
+    positive, risk = evaluations["out_of_fold"].positive, recalibrated["out_of_fold"].scores.get(reference)
+    likelihood = None if risk is None else -positive.size * calibration.log_loss(positive, risk)
+    return {"model": reference, **precision.development(positive, likelihood)}
+
+
+def performance(
+    model: str,
+    name: str,
+    evaluation: Evaluation,
+    cut: float | None,
+    settings: dict,
+    draws: bootstrap.Resamples,
+    why: str | None = None,
+) -> dict:
+    """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
+    positive, scores = evaluation.positive, evaluation.scores[model]
+    confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.overlap(model)
+    counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
+    if cut is not None:
+        counts = accuracy.confusion(positive, scores >= cut)
+        called = {
+            **accuracy.rates(counts, interval, confidence),
+            **accuracy.ratios(counts, confidence),
+            "indices": accuracy.indices(positive, scores >= cut, draws.whole, confidence),
+        }
+    return {
+        "model": model,
+        "evaluation": name,
+        "n": int(positive.size),
+        "positives": int(positive.sum()),
+        "threshold": cut,
+        "auc": discrimination.auc_interval(positive, scores, confidence, "newcombe", folds),
+        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong", folds),
+        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit", folds),
+        **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
+        **called,
+        "confusion": counts,
+        "roc": discrimination.roc_points(positive, scores),
+        "roc_band": resampled_roc.band(positive, scores, draws.by_class, confidence),
+    }
+
+
+def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[str, str]]:
+    """Every pair of models; the reference model always stands first in its pairs, the others in the given order."""
+    order = [reference, *(name for name in scores if name != reference)] if reference in scores else list(scores)
+    return list(combinations(order, 2))
+
+
+def comparisons(
+    name: str, evaluation: Evaluation, reference: str, confidence: float, hypothesis: Mapping[str, str]
+) -> list[dict]:
+    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
+
+    The family is all pairs of the evaluation but that of the primary ``hypothesis``, which is set apart.
+    """
+    pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
+    found = discrimination.compare_all(
+        evaluation.positive,
+        np.array(list(evaluation.scores.values())),
+        [(models.index(a), models.index(b)) for a, b in pairs],
+        confidence,
+        [evaluation.overlap(*pair) for pair in pairs],
+    )
+    rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
+    adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")
+    return rows
+
+
+def paired_accuracy(
+    name: str, evaluation: Evaluation, cuts: Mapping[str, float | None], reference: str, confidence: float
+) -> list[dict]:
+    """McNemar's test of the frozen calls of every pair of models, with the difference of their shares of right ones.
+
+    Among positives it is one of sensitivity, among negatives of specificity, among all of accuracy. Holm's adjustment
+    of the exact p-values, measure by measure. Models without a cut-off make no calls and form no pair.
+    """
+    positive = evaluation.positive
+    scores = {model: score for model, score in evaluation.scores.items() if cuts[model] is not None}
+    right = {model: (score >= cuts[model]) == positive for model, score in scores.items()}
+    rows = []
+    groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
+    for measure, group in groups.items():
+        tested = []
+        for a, b in model_pairs(scores, reference):
+            calls = right[a][group], right[b][group]
+            row = {"evaluation": name, "model_a": a, "model_b": b, "measure": measure, **accuracy.mcnemar(*calls)}
+            tested.append({**row, "difference": accuracy.paired_difference(*calls, confidence)})
+        adjust(tested, f"exact p-values of {measure} of this evaluation", key="p_exact")
+        rows += tested
+    return rows

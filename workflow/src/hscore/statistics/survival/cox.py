@@ -1,0 +1,386 @@
+"""Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
+
+Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
+on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
+``strata`` [n] (any labels): groups with a baseline hazard of their own.
+A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
+
+Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
+Appl Stat 1988;37:87-94.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from lifelines import CoxPHFitter
+from lifelines.exceptions import ConvergenceError
+from scipy.optimize import brentq
+from scipy.special import chdtrc
+
+from hscore.statistics.common.estimates import finite, quantile, two_sided_p
+from hscore.statistics.survival import partial_likelihood, proportional_hazards
+
+WALD = "Cox (Efron ties), Wald"
+PROFILE = "Cox (Efron ties), profile likelihood"
+FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
+POLISHING = 8  # most Newton steps after lifelines' last: on variables that go together it stops early
+INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
+
+
+def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
+    """Why no Cox model can or should be fitted, None when one can.
+
+    ``events_per_variable`` is the least acceptable number of events per coefficient.
+    """
+    events = int(event.sum())
+    if event.size == 0:
+        return "there are no patients with survival data"
+    if events == 0:
+        return "nobody had an event"
+    for name, values in covariates.items():
+        if unknown_values := int((~np.isfinite(values)).sum()):
+            return f"{name} is not known of {unknown_values} patients"
+        if values.nunique() < 2:
+            return f"all patients have the same {name}"
+    if why := level_without_events(event, covariates):
+        return why
+    if np.linalg.matrix_rank(covariates - covariates.mean()) < covariates.shape[1]:
+        return f"the variables {', '.join(covariates)} determine each other"
+    if events < events_per_variable * covariates.shape[1]:
+        return (
+            f"{events} events for {covariates.shape[1]} variables: fewer than the {events_per_variable:g} events "
+            "per variable asked for"
+        )
+    return None
+
+
+def level_without_events(event: np.ndarray, covariates: pd.DataFrame) -> str | None:
+    """Return which of two levels of a variable has no event, so that its hazard ratio is infinite or zero."""
+    for name, values in covariates.items():
+        if values.nunique() == 2:
+            for level in np.unique(values):
+                if not event[(values == level).to_numpy()].any():
+                    return f"no events {among(name, level, values)}: the hazard ratio has no finite estimate"
+    return None
+
+
+def among(name: str, level: float, values: pd.Series) -> str:
+    """In words, the patients of one ``level`` of a variable that has two; of a yes or no "with" and "without" it."""
+    if set(values) == {0, 1}:
+        return f"{'with' if level else 'without'} {name}"
+    return f"where {name} is {level:g}"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted Cox model: ``beta`` [p] and its ``covariance`` [p, p]; where both are None, ``why`` it is refused.
+
+    ``infinite``: it is refused because the likelihood rises for ever, so that Firth's penalty would have an answer.
+    """
+
+    time: np.ndarray
+    event: np.ndarray
+    covariates: pd.DataFrame
+    beta: np.ndarray | None
+    covariance: np.ndarray | None
+    why: str | None = None
+    infinite: bool = False
+    strata: np.ndarray | None = None
+
+    @property
+    def x(self) -> np.ndarray:
+        """The covariates [n, p]."""
+        return self.covariates.to_numpy(dtype=float)
+
+    def wald(self, confidence: float) -> list[dict]:
+        """Hazard ratio per covariate with its Wald interval."""
+        if self.why:
+            return [unfitted(name, self.why) for name in self.covariates]
+        return wald_rows(list(self.covariates), self.beta, np.sqrt(np.diag(self.covariance)), confidence, WALD)
+
+    def profile(self, confidence: float) -> list[dict]:
+        """As ``wald``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
+        if self.why:
+            return [unfitted(name, self.why, PROFILE) for name in self.covariates]
+        x = self.x
+
+        def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            return partial_likelihood.derivatives(x, self.time, self.event, b, self.strata)
+
+        errors = np.sqrt(np.diag(self.covariance))
+        return _profile_rows(slope, self.beta, errors, list(self.covariates), confidence, PROFILE)
+
+    def both_intervals(self, confidence: float) -> list[dict]:
+        """The Wald rows, each with its profile-likelihood row (without the term) under ``profile``."""
+        rows = zip(self.wald(confidence), self.profile(confidence), strict=True)
+        return [
+            {**wald, "profile": {key: value for key, value in profile.items() if key != "term"}}
+            for wald, profile in rows
+        ]
+
+    def leading(self, confidence: float) -> dict:
+        """Return the row to lead with, of a model of one covariate.
+
+        The plain estimate with both intervals. Where it is not finite, Firth's, which says so in ``method``;
+        ``plain_why`` then says why it leads.
+        """
+        (row,) = self.both_intervals(confidence)
+        if not self.infinite:
+            return row
+        try:
+            (penalised,) = firth(self.time, self.event, self.covariates, confidence)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            return row
+        return row if penalised["estimate"] is None else {**penalised, "plain_why": self.why}
+
+    def proportional(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
+        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused.
+
+        Covariates that are ``together`` under the name of a term are tested as one.
+        """
+        if self.why:
+            return [{"term": name, "chi2": None, "df": 1, "p": None, "why": self.why} for name in self.covariates]
+        names = list(self.covariates)
+        return proportional_hazards.test(self.time, self.event, self.x, self.beta, names, together=together)
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log partial likelihood at the maximum."""
+        return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta, self.strata)
+
+    def without(self, names: list[str]) -> dict:
+        """Test several coefficients as one: likelihood-ratio test against the model without these covariates.
+
+        Returns:
+            ``chi2``, ``df`` and ``p``; None with ``why`` where a model is refused.
+        """
+        empty = {"chi2": None, "df": len(names), "p": None}
+        if self.why:
+            return {**empty, "why": self.why}
+        rest = self.covariates.drop(columns=names)
+        if rest.shape[1]:
+            smaller = fit(self.time, self.event, rest, strata=self.strata)
+            if smaller.why:
+                return {**empty, "why": smaller.why}
+            lower = smaller.log_likelihood
+        else:
+            nothing = np.zeros(len(names))
+            lower = partial_likelihood.log_likelihood(self.x, self.time, self.event, nothing, self.strata)
+        return _likelihood_ratio(self.log_likelihood, lower, len(names))
+
+
+def fit(
+    time: np.ndarray,
+    event: np.ndarray,
+    covariates: pd.DataFrame,
+    events_per_variable: float = 0,
+    strata: np.ndarray | None = None,
+) -> Model:
+    """The Cox model by maximum partial likelihood, or its refusal.
+
+    Strata without an event say nothing of the coefficients and are left out.
+    """
+    if strata is not None:
+        kept = np.isin(strata, np.unique(strata[event])) if event.any() else np.ones(event.size, dtype=bool)
+        time, event, covariates, strata = time[kept], event[kept], covariates[kept], strata[kept]
+    if why := refusal(event, covariates, events_per_variable):
+        infinite = why == level_without_events(event, covariates)
+        return Model(time, event, covariates, None, None, why, infinite, strata)
+    if strata is not None and (why := alike_within(covariates, strata)):
+        return Model(time, event, covariates, None, None, why, strata=strata)
+    beta = _lifelines(time, event, covariates, strata)
+    if beta is None:
+        return Model(time, event, covariates, None, None, INFINITE, True, strata)
+    x = covariates.to_numpy(dtype=float)
+    # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
+    for _ in range(POLISHING):
+        _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
+        try:
+            step, covariance = np.linalg.solve(information, score), np.linalg.inv(information)
+        except np.linalg.LinAlgError:
+            break
+        beta = beta + step
+        if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
+            return Model(time, event, covariates, beta, covariance, strata=strata)
+    return Model(time, event, covariates, None, None, INFINITE, True, strata)
+
+
+def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
+    """Return why no coefficient can be told within the strata that have events, None when all can."""
+    within = covariates - covariates.groupby(strata).transform("mean")
+    for name, values in within.items():
+        if not values.abs().max() > 1e-9 * covariates[name].abs().max():
+            return f"{name} does not vary within any stratum that has events"
+    if np.linalg.matrix_rank(within) < covariates.shape[1]:
+        return f"the variables {', '.join(covariates)} determine each other within the strata"
+    return None
+
+
+def _lifelines(
+    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
+) -> np.ndarray | None:
+    """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
+    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
+    table = table.assign(time=time, event=event)
+    if strata is not None:
+        table["stratum"] = strata
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
+        try:
+            fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
+            fitter.fit(table, "time", "event", fit_options={"precision": 1e-9})
+        except ConvergenceError:
+            return None
+    return fitter.params_.to_numpy(dtype=float)
+
+
+def unfitted(term: str, why: str, method: str = WALD) -> dict:
+    """A hazard ratio that could not be estimated, with the reason."""
+    return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
+
+
+def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confidence: float, method: str) -> list[dict]:
+    """Return the hazard ratio of each coefficient with its Wald interval."""
+    z = quantile(confidence)
+    return [
+        {
+            "term": name,
+            "estimate": float(np.exp(b)),
+            "low": finite(np.exp(b - z * error)),
+            "high": finite(np.exp(b + z * error)),
+            "p": two_sided_p(b / error),
+            "method": method,
+        }
+        for name, b, error in zip(terms, beta, errors, strict=True)
+    ]
+
+
+def added_value(smaller: Model, larger: Model) -> dict:
+    """Likelihood-ratio test of a Cox model against one nested in it: ``chi2``, ``df``, ``p``, or ``why`` not."""
+    degrees = larger.covariates.shape[1] - smaller.covariates.shape[1]
+    if why := smaller.why or larger.why:
+        return {"chi2": None, "df": degrees, "p": None, "why": why}
+    return _likelihood_ratio(larger.log_likelihood, smaller.log_likelihood, degrees)
+
+
+def _likelihood_ratio(larger: float, smaller: float, degrees: int) -> dict:
+    """Return the test of two maximal log likelihoods, the second of the smaller model."""
+    chi2 = max(0.0, 2 * (larger - smaller))
+    return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
+
+
+def baseline_hazard(
+    time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, moments: np.ndarray
+) -> np.ndarray:
+    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments]."""
+    weights = np.exp(x @ beta)
+    times, deaths = np.unique(time[event], return_counts=True)
+    steps = deaths / np.array([weights[time >= t].sum() for t in times])
+    return np.concatenate([[0.0], np.cumsum(steps)])[np.searchsorted(times, moments, side="right")]
+
+
+def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
+    """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
+    why = None
+    if not event.any():
+        why = "there are no patients with survival data" if not event.size else "nobody had an event"
+    elif not np.isfinite(covariates).all(axis=None):
+        why = "a variable is not known of all patients"
+    elif (covariates.nunique() < 2).any():
+        why = "a variable is the same in all patients"
+    if why:
+        return [unfitted(name, why, FIRTH) for name in covariates]
+    scale = covariates.std(ddof=0).to_numpy(dtype=float)
+    x = covariates.to_numpy(dtype=float) / scale
+
+    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        value, score, information = partial_likelihood.derivatives(x, time, event, b)
+        third = partial_likelihood.third_moments(x, time, event, b)
+        penalty = 0.5 * np.einsum("ab,bac->c", np.linalg.inv(information), third)
+        return value + 0.5 * np.linalg.slogdet(information)[1], score + penalty, information
+
+    start = np.zeros(x.shape[1])
+    _, _, information = partial_likelihood.derivatives(x, time, event, start)
+    if np.linalg.matrix_rank(information, hermitian=True) < start.size:
+        why = "whenever an event happened, all patients at risk were alike"
+        return [unfitted(name, why, FIRTH) for name in covariates]
+    beta = _maximise(slope, start, np.ones(start.size, dtype=bool))
+    errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
+    return _profile_rows(slope, beta, errors, list(covariates), confidence, FIRTH, scale)
+
+
+Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+
+
+def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Newton's method with step halving over the ``free`` coefficients; the others stay at ``start``.
+
+    The information is that of the plain likelihood, so that a full step can overshoot by its own length under the
+    penalty: a step is kept only if it gains a fair part of what the slope promises (Armijo's rule).
+    """
+    beta = start.astype(float).copy()
+    value, score, information = slope(beta)
+    for _ in range(200):
+        step = np.zeros(beta.size)
+        # far out on a profile the risk sets may no longer tell of the other coefficients: no step along those
+        step[free] = np.linalg.lstsq(information[np.ix_(free, free)], score[free])[0]
+        step /= max(1.0, np.abs(step).max(initial=0))  # no more than one standard deviation at once
+        while (promise := float(step @ score)) > 1e-14 * (1 + abs(value)):
+            trial = slope(beta + step)
+            if trial[0] >= value + 0.2 * promise:
+                break
+            step /= 2
+        else:
+            return beta
+        beta = beta + step
+        value, score, information = trial
+    raise ArithmeticError("the partial likelihood did not converge in 200 steps")
+
+
+def _profile_rows(
+    slope: Slope,
+    beta: np.ndarray,
+    errors: np.ndarray,
+    names: list[str],
+    confidence: float,
+    method: str,
+    scale: np.ndarray | None = None,
+) -> list[dict]:
+    """Per coefficient: the two values at which the profile falls by half the chi-square quantile, and the LR test."""
+    scale = np.ones(beta.size) if scale is None else scale
+    best, drop = slope(beta)[0], quantile(confidence) ** 2 / 2
+    rows = []
+    for place, name in enumerate(names):
+        free = np.arange(beta.size) != place
+
+        def height(value: float, place: int = place, free: np.ndarray = free) -> float:
+            start = beta.copy()
+            start[place] = value
+            return slope(_maximise(slope, start, free))[0]
+
+        low, high = (_crossing(height, beta[place], side * errors[place], best - drop) for side in (-1, 1))
+        chi2 = max(0.0, 2 * (best - height(0.0)))
+        rows.append(
+            {
+                "term": name,
+                "estimate": float(np.exp(beta[place] / scale[place])),
+                "low": None if low is None else finite(np.exp(low / scale[place])),
+                "high": None if high is None else finite(np.exp(high / scale[place])),
+                "p": float(chdtrc(1, chi2)),
+                "method": method,
+            }
+        )
+    return rows
+
+
+def _crossing(height: Callable[[float], float], start: float, step: float, level: float) -> float | None:
+    """Where the profile falls to ``level`` on one side of its top; None when it never does."""
+    inner, outer = start, start + step
+    for _ in range(30):
+        if height(outer) < level:
+            return float(brentq(lambda value: height(value) - level, min(inner, outer), max(inner, outer), xtol=1e-10))
+        inner, outer, step = outer, outer + 1.5 * step, 1.5 * step
+    return None

@@ -1,0 +1,232 @@
+"""The Cox models that the survival report shows, beyond the H score alone.
+
+Rows are those of ``cox``, each with ``n`` and ``events``. ``known`` is the DataFrame of patients with survival data
+(columns as in ``survival_by_score``), ``group`` their 0/1 column of the high H score, ``settings`` the study's
+``survive`` section.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from hscore.statistics.common import splines
+from hscore.statistics.common.estimates import finite, quantile
+from hscore.statistics.survival import cox, imputation, survival_curves
+
+SPLINE_KNOTS = 4
+SPLINE_POINTS = 40
+LIKELIHOOD_RATIO = "likelihood-ratio test, all coefficients of the term as one"
+
+
+def outcome(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Time float [n] and event bool [n]."""
+    return known["dfs_months"].to_numpy(float), known["dfs_event"].to_numpy() == 1
+
+
+def handling(settings: dict) -> str:
+    """What happens to patients without a covariate, in words."""
+    if settings["missing"] == "complete-case":
+        return "complete cases"
+    number = settings["imputation"]["imputations"]
+    return f"covariates imputed {number} times by chained equations; complete cases of survival"
+
+
+def univariable(known: pd.DataFrame, names: Sequence[str], settings: dict) -> list[dict]:
+    """Each of the columns to adjust for in a model of its own, one row a term, on the patients who have it."""
+    rows = []
+    for name in names:
+        complete = known.dropna(subset=[name])
+        time, event = outcome(complete)
+        found = cox.fit(time, event, design(complete[[name]])).both_intervals(settings["confidence"])
+        rows += [{**row, **_size(time, event)} for row in found]
+    return rows
+
+
+def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict[str, list[dict]]:
+    """The H-score group and the columns to adjust for: ``rows``, ``terms`` and their ``proportional_hazards``.
+
+    ``rows`` has one row per coefficient, ``terms`` one test per column of several coefficients. On the patients with
+    all of them; with ``missing: impute`` rows and terms are of all patients, pooled over the completed tables, and the
+    test of proportional hazards is still of the complete cases. All are empty where there is nothing to adjust for.
+    """
+    names = list(settings["adjust_for"])
+    if not names:
+        return {"rows": [], "terms": [], "proportional_hazards": []}
+    complete = known.dropna(subset=names)
+    time, event = outcome(complete)
+    covariates = pd.concat([group, design(known[names])], axis=1).loc[complete.index]
+    model = cox.fit(time, event, covariates, settings["events_per_variable"])
+    columns = known[names]
+    if settings["missing"] == "impute" and columns.isna().any(axis=None) and columns.notna().any().all():
+        rows, terms = _imputed(known, group, columns, settings)
+    else:
+        rows = [{**row, **_size(time, event)} for row in model.both_intervals(settings["confidence"])]
+        terms = _tests_of_terms(model, columns)
+    return {
+        "rows": rows,
+        "terms": terms,
+        "proportional_hazards": model.proportional(_several_coefficients(covariates, columns)),
+    }
+
+
+def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
+    """Test each column of several coefficients as one, in a model of its own, on the patients who have it."""
+    tests = []
+    for name in names:
+        complete = known.dropna(subset=[name])
+        model = cox.fit(*outcome(complete), design(complete[[name]]))
+        tests += _tests_of_terms(model, known[[name]])
+    return tests
+
+
+def _tests_of_terms(model: cox.Model, columns: pd.DataFrame) -> list[dict]:
+    """Likelihood-ratio test of each of the ``columns`` that has several coefficients in the model."""
+    size = _size(model.time, model.event)
+    return [
+        {"term": name, **model.without(parts), "method": LIKELIHOOD_RATIO, **size}
+        for name, parts in _several_coefficients(model.covariates, columns).items()
+    ]
+
+
+def _several_coefficients(covariates: pd.DataFrame, columns: pd.DataFrame) -> dict[str, list[str]]:
+    """Names of the covariates that each column became, of the columns that became more than one."""
+    parts = {name: [part for part in design(columns[[name]]) if part in covariates] for name in columns}
+    return {name: found for name, found in parts.items() if len(found) > 1}
+
+
+def _size(time: np.ndarray, event: np.ndarray) -> dict[str, int]:
+    return {"n": int(time.size), "events": int(event.sum())}
+
+
+def _imputed(
+    known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, settings: dict
+) -> tuple[list[dict], list[dict]]:
+    """Fit the multivariable model on every completed table and pool by Rubin's rules: rows and tests of terms."""
+    time, event = outcome(known)
+    nobody = np.zeros((time.size, 1))
+    hazard = cox.baseline_hazard(time, event, nobody, np.zeros(1), time)
+    helpers = pd.DataFrame({"score": known["score"], "event": event.astype(float), "hazard": hazard}, index=known.index)
+    completed_too = columns
+    if "lnm" not in columns and known["lnm"].notna().all():
+        helpers["lnm"] = known["lnm"].astype(float)
+    elif "lnm" not in columns and known["lnm"].notna().any():
+        completed_too = columns.assign(lnm=known["lnm"].astype(float))
+    number, seed = settings["imputation"]["imputations"], settings["imputation"]["seed"]
+    method = f"{cox.WALD}, Rubin's rules over {number} imputations"
+    estimates, covariances = [], []
+    for table in imputation.completed(completed_too, helpers, number, seed):
+        covariates = pd.concat([group, design(table[list(columns)], like=columns)], axis=1)
+        model = cox.fit(time, event, covariates, settings["events_per_variable"])
+        if model.why:
+            rows = [{**cox.unfitted(name, model.why, method), **_size(time, event)} for name in covariates]
+            return rows, _tests_of_terms(model, columns)
+        estimates.append(model.beta)
+        covariances.append(model.covariance)
+    estimates, covariances = np.array(estimates), np.array(covariances)
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    pooled = imputation.pool(estimates, variances, settings["confidence"])
+    ratios = ("estimate", "low", "high")
+    rows = [
+        {
+            "term": term,
+            **row,
+            **{key: finite(np.exp(row[key])) for key in ratios},
+            "method": method,
+            **_size(time, event),
+        }
+        for term, row in zip(covariates, pooled, strict=True)
+    ]
+    terms = []
+    for name, parts in _several_coefficients(covariates, columns).items():
+        at = covariates.columns.get_indexer(parts)
+        test = imputation.pool_test(estimates[:, at], covariances[:, at[:, None], at])
+        terms.append({"term": name, **test, **_size(time, event)})
+    return rows, terms
+
+
+def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
+    """Does the H score say more about survival than the nodes at pathology?
+
+    On the patients whose node status is known. ``alone``: Cox model of node status; ``log_rank`` by node status;
+    ``both``: H score and node status in one model; ``added``: likelihood-ratio test of the H score on top of node
+    status.
+    """
+    time, event = outcome(known)
+    confidence = settings["confidence"]
+    nodes = known[["lnm"]].astype(float)
+    alone, both = (cox.fit(time, event, columns) for columns in (nodes, pd.concat([group, nodes], axis=1)))
+    refused = cox.refusal(event, both.covariates, settings["events_per_variable"])
+    shown = [cox.unfitted(name, refused) for name in both.covariates] if refused else both.both_intervals(confidence)
+    return {
+        "alone": {**alone.leading(confidence), **_size(time, event)},
+        "log_rank": survival_curves.log_rank(time, event, known["lnm"].to_numpy() == 1),
+        "both": [{**row, **_size(time, event)} for row in shown],
+        "added": {"chi2": None, "df": 1, "p": None, "why": refused} if refused else cox.added_value(alone, both),
+    }
+
+
+def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dict) -> dict:
+    """Hazard ratio along the score against its median, restricted cubic spline.
+
+    ``nonlinearity`` tests the spline against a straight line, ``overall`` against no effect of the score.
+    """
+    result = {
+        "score": [],
+        "hazard_ratio": [],
+        "low": [],
+        "high": [],
+        "reference": None,
+        "knots": [],
+        "method": f"Cox, restricted cubic spline, {SPLINE_KNOTS} knots at Harrell's quantiles, Wald band",
+    }
+    known = np.isfinite(score).all()
+    at = splines.knots(score, SPLINE_KNOTS) if score.size and known else np.array([])
+    if at.size < 3:
+        why = "the score takes too few different values for a curve" if known else "scores are missing or infinite"
+        untested = {"chi2": None, "df": None, "p": None, "why": why}
+        return {**result, "nonlinearity": untested, "overall": untested}
+    columns = pd.DataFrame(splines.basis(score, at)).add_prefix("part ")
+    model = cox.fit(time, event, columns, settings["events_per_variable"])
+    if model.why:
+        untested = {"chi2": None, "p": None, "why": model.why}
+        return {
+            **result, "nonlinearity": {**untested, "df": at.size - 2}, "overall": {**untested, "df": at.size - 1}
+        }  # fmt: skip
+    grid, middle = np.linspace(score.min(), score.max(), SPLINE_POINTS), np.median(score)
+    difference = splines.basis(grid, at) - splines.basis(np.array([middle]), at)
+    log_ratio = difference @ model.beta
+    spread = np.sqrt(np.einsum("ij,jk,ik->i", difference, model.covariance, difference))
+    margin = quantile(settings["confidence"]) * spread
+    curves = {"hazard_ratio": log_ratio, "low": log_ratio - margin, "high": log_ratio + margin}
+    with np.errstate(over="ignore"):  # far from all events the band is as wide as a float goes
+        curves = {name: [finite(value) for value in np.exp(values)] for name, values in curves.items()}
+    return {
+        **result,
+        "score": grid.tolist(),
+        **curves,
+        "reference": float(middle),
+        "knots": at.tolist(),
+        "nonlinearity": cox.added_value(cox.fit(time, event, columns.iloc[:, :1]), model),
+        "overall": model.without(list(columns)),
+    }
+
+
+def design(columns: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Numeric covariates: numbers as they are, text as one 0/1 column a level against the most frequent level.
+
+    Levels are named "figo_stage: III against IB"; a missing value stays missing. ``like`` is the table whose levels
+    and frequencies count, ``columns`` itself if None.
+    """
+    parts = []
+    for name, values in columns.items():
+        if pd.api.types.is_numeric_dtype(values):
+            parts.append(values.astype(float).to_frame())
+            continue
+        counts = (columns if like is None else like)[name].value_counts()
+        base = sorted(counts.index[counts == counts.max()])[0] if len(counts) else None
+        for level in sorted(set(counts.index) - {base}):
+            parts.append(
+                (values == level).where(values.notna()).astype(float).rename(f"{name}: {level} against {base}")
+            )
+    return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=columns.index)

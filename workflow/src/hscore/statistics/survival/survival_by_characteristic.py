@@ -1,0 +1,50 @@
+"""Survival by what else is known of the patients: centre, age, stage, histology and the other subgroup columns.
+
+One log-rank test for all levels of a column at once. Levels are those of the diagnostic subgroups (``subgroups``).
+"""
+
+import numpy as np
+import pandas as pd
+
+from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.diagnosis import subgroups
+from hscore.statistics.survival import survival_curves
+from hscore.statistics.survival.cox_models import outcome
+
+METHOD = "log-rank test of all levels at once"
+SHOWN = ("n", "events", "median", "median_low", "median_high", "median_why", "at")
+
+
+def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidence: float) -> list[dict]:
+    """Return one entry per column of ``subgroups.COLUMNS`` that two or more levels are known of.
+
+    ``levels`` with counts, median and survival at the ``moments`` after the first; ``log_rank`` with Holm's adjustment
+    over the columns; ``missing``, the number of patients without a level, who are left out.
+    """
+    time, event = outcome(known)
+    columns = [name for name in subgroups.COLUMNS if name in known]
+    rows = []
+    for name, words in subgroups.levels(known[columns]).items():
+        found = words.to_numpy() != subgroups.MISSING
+        group = words.to_numpy()[found]
+        names = sorted(set(group), key=subgroups.place)
+        if len(names) < 2:
+            continue
+        parts = ((level, words.to_numpy() == level) for level in names)
+        levels = [
+            {
+                "level": level,
+                **survival_curves.describe_group(time[member], event[member], moments, horizon, confidence),
+            }
+            for level, member in parts
+        ]
+        rows.append(
+            {
+                "variable": name,
+                "missing": int((~found).sum()),
+                "levels": [{key: row[key] for key in ("level", *SHOWN) if key in row} for row in levels],
+                "log_rank": {**survival_curves.log_rank(time[found], event[found], group), "method": METHOD},
+            }
+        )
+    adjust([row["log_rank"] for row in rows], "characteristics of this cohort")
+    return rows

@@ -1,0 +1,259 @@
+"""Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
+
+A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
+``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. Where it has them,
+survival is described by the columns of ``subgroups.COLUMNS`` too, and stratified by ``center``. All patients with
+survival data are analysed; those without are counted and left out. Those without a covariate are left out of the models
+that use it, or their covariates are imputed; those without node status at pathology only of the comparison with it.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hscore.statistics.common import precision
+from hscore.statistics.diagnosis import added_value
+from hscore.statistics.survival import (
+    beside_reading,
+    competing,
+    concordance,
+    cox,
+    cox_models,
+    subdistribution,
+    survival_by_characteristic,
+    survival_curves,
+    survival_prediction,
+    time_dependent,
+)
+from hscore.statistics.survival.cox_models import outcome
+
+STEP_MONTHS = 12  # distance of the columns of the table of numbers at risk
+PER = "0.1 of the H score"
+MEDIAN = "out-of-fold development scores"
+
+
+def analyse(
+    cohorts: Mapping[str, tuple[str, pd.DataFrame]],
+    model: str,
+    frozen: dict,
+    settings: dict,
+    prediction_model: dict | None = None,
+) -> dict:
+    """Everything the survive stage reports.
+
+    ``cohorts`` maps "external", "development" or both to the name of the score column used and the patients; ``frozen``
+    is the model's entry in the frozen thresholds; ``settings`` is the study's ``survive`` section. Where there is no
+    development cohort, ``prediction_model`` is that of the study whose models are used (``survival_prediction.fit``).
+    """
+    grouping = cut_off(settings["groups"], frozen)
+    groups = {"cut": grouping["cut"], "why": grouping.get("why")}
+    if "development" in cohorts:
+        known = with_survival(cohorts["development"][1])
+        prediction_model = survival_prediction.fit(
+            *outcome(known), known["score"].to_numpy(float), settings["horizon_months"]
+        )
+    return {
+        "model": model,
+        "grouping": grouping,
+        "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
+        "prediction": prediction(prediction_model, cohorts, settings),
+        "added_value": added_value.of_survival(cohorts, settings),
+    }
+
+
+def cut_off(rule: str, frozen: dict) -> dict:
+    """The grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group.
+
+    ``cut`` is None, and ``why`` says why, where no cut-off was frozen.
+    """
+    key, chosen_on = ("value", frozen["chosen_on"]) if rule == "threshold" else ("median", MEDIAN)
+    grouping = {"rule": rule, "cut": frozen[key], "chosen_on": chosen_on}
+    if frozen[key] is not None:
+        return grouping
+    why = frozen.get("why") if rule == "threshold" else "there are no development scores to take the median of"
+    return {**grouping, "why": why or "no cut-off was frozen"}
+
+
+def with_survival(cohort: pd.DataFrame) -> pd.DataFrame:
+    """The patients whose survival is known."""
+    return cohort.dropna(subset=["dfs_months", "dfs_event"])
+
+
+def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
+    """The model that predicts survival, in full under ``fitted``, and how well it does so in the external cohort.
+
+    ``external`` is its error, ``calibration`` whether predicted and observed survival agree.
+    """
+    result = {"fitted_on": "development", "fitted": model}
+    if model is None:
+        why = "there is no development cohort to fit a prediction on"
+        return {**result, "external": None, "calibration": None, "why": why}
+    if "external" not in cohorts:
+        why = "there is no external cohort to test the prediction on"
+        return {**result, "external": None, "calibration": None, "why": why}
+    known = with_survival(cohorts["external"][1])
+    tested = (model, *outcome(known), known["score"].to_numpy(float))
+    return {
+        **result,
+        "external": survival_prediction.evaluate(*tested, settings["confidence"]),
+        "calibration": survival_prediction.calibrate(*tested, settings),
+    }
+
+
+def describe(
+    cohort: pd.DataFrame, score_column: str, settings: dict, cut: float | None, why: str | None = None
+) -> dict:
+    """Everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
+
+    Without a ``cut`` nobody is in either group, and everything of the groups is None for the reason ``why``.
+    """
+    known = with_survival(cohort)
+    time, event = outcome(known)
+    score = known["score"].to_numpy(float)
+    high, low = (score >= cut, score < cut) if cut is not None else (np.zeros(score.size, dtype=bool),) * 2
+    confidence, horizon = settings["confidence"], settings["horizon_months"]
+    moments = np.arange(0, horizon + 1e-9, STEP_MONTHS if horizon >= 2 * STEP_MONTHS else horizon / 4)
+    group = pd.DataFrame({"high H score": high.astype(float)}, index=known.index)
+    if cut is None:
+        group["high H score"] = np.nan
+    no_groups = {"why": why} if cut is None else {}
+    by_group = cox.fit(time, event, group)
+    tenths = pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index)
+    by_score = cox.fit(time, event, tenths)
+    ratio, continuous = (model.leading(confidence) for model in (by_group, by_score))
+    size = {"n": int(time.size), "events": int(event.sum())}
+    adjusted = cox_models.multivariable(known, group, settings)
+    staged = known["lnm"].notna().to_numpy()
+    time_staged, event_staged = outcome(known[staged])
+    nodes = known["lnm"].to_numpy()[staged] == 1
+    node_groups = {"positive": nodes, "negative": ~nodes}
+    return {
+        **size,
+        "score_column": score_column,
+        "missing": missing(cohort, known, settings),
+        "follow_up": survival_curves.describe_follow_up(time, event, confidence),
+        **survival_curves.describe_groups(time, event, {"high": high, "low": low}, moments, horizon, confidence),
+        "log_rank": {**survival_curves.log_rank(time, event, high), **no_groups},
+        "hazard_ratio": {**ratio, **size, **no_groups},
+        "hazard_ratio_firth": {**cox.firth(time, event, group, confidence)[0], **no_groups},
+        "hazard_ratio_precision": hazard_ratio_precision(ratio, high, event, confidence),
+        "continuous": {"per": PER, **continuous, **size},
+        "univariable": cox_models.univariable(known, settings["adjust_for"], settings),
+        "multivariable": adjusted["rows"],
+        "terms": [
+            *({"model": "univariable", **row} for row in cox_models.univariable_terms(known, settings["adjust_for"])),
+            *({"model": "multivariable", **row} for row in adjusted["terms"]),
+        ],
+        "stratified": stratified(known, group, tenths, confidence, why),
+        "characteristics": survival_by_characteristic.describe(known, moments, horizon, confidence),
+        "beside_reading": beside_reading.describe(known, settings),
+        "pathology": {
+            **cox_models.beside_pathology(known[staged], group[staged], settings),
+            **survival_curves.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),
+            "restricted_mean": survival_curves.restricted_mean_difference(
+                time_staged, event_staged, nodes, horizon, confidence
+            ),
+        },
+        "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
+        "proportional_hazards_multivariable": adjusted["proportional_hazards"],
+        "competing": competing_events(known, {"high": high, "low": low}, group, tenths, moments, confidence, why),
+        "concordance": concordance.harrell(time, event, score, confidence),
+        "concordance_uno": concordance.uno(time, event, score, confidence),
+        "time_dependent_auc": [time_dependent.auc_at(time, event, score, moment, confidence) for moment in moments[1:]],
+        "spline": cox_models.spline(time, event, score, settings),
+        "restricted_mean": {
+            **survival_curves.restricted_mean_difference(time, event, high, horizon, confidence),
+            **no_groups,
+        },
+    }
+
+
+def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
+    """Patients without survival data (``dfs``), and of those with it, without node status or a column to adjust for."""
+    return {
+        "dfs": len(cohort) - len(known),
+        "lnm": int(known["lnm"].isna().sum()),
+        **{name: int(known[name].isna().sum()) for name in settings["adjust_for"]},
+        "handling": cox_models.handling(settings),
+    }
+
+
+def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, confidence: float) -> dict:
+    """How precise the hazard ratio is, and how many events a prospective study needs for a stated precision.
+
+    Precision is the upper end of the interval over its lower end: ``here``, and as aimed at, ``width``.
+    """
+    width = precision.WIDTHS["hazard ratio"]
+    known = ratio["low"] is not None and ratio["high"] is not None
+    result = {"here": ratio["high"] / ratio["low"] if known else None, "width": width, "events": None, "patients": None}
+    if not event.any() or high.all() or not high.any():
+        return {**result, "why": "there are no events or only one group: nothing to plan with"}
+    events = precision.for_hazard_ratio(float(high.mean()), width, confidence)
+    return {**result, "events": events, "patients": int(np.ceil(events / event.mean()))}
+
+
+def stratified(
+    known: pd.DataFrame, group: pd.DataFrame, tenths: pd.DataFrame, confidence: float, why: str | None
+) -> dict:
+    """The H score stratified by centre, so that only patients of one centre are compared with each other.
+
+    ``hazard_ratio`` and ``log_rank`` of the group, ``continuous`` of the score; ``centers`` is their number. None with
+    a reason for a cohort of one centre; ``why`` is the reason why nobody is in a group.
+    """
+    centers = known["center"].to_numpy(dtype=str) if "center" in known else np.array([])
+    number = int(np.unique(centers).size)
+    if number < 2:
+        one = "all patients come from one centre" if number else "the patients' centres are not known"
+        row = cox.unfitted("", one)
+        nothing = {key: value for key, value in row.items() if key != "term"}
+        test = {"chi2": None, "df": None, "p": None, "why": one}
+        return {"centers": number, "hazard_ratio": nothing, "continuous": {"per": PER, **nothing}, "log_rank": test}
+    time, event = outcome(known)
+    ratio, continuous = (
+        cox.fit(time, event, columns, strata=centers).both_intervals(confidence)[0] for columns in (group, tenths)
+    )
+    no_groups = {} if why is None else {"why": why}
+    test = survival_curves.log_rank(time, event, group["high H score"].to_numpy() == 1, centers)
+    return {
+        "centers": number,
+        "hazard_ratio": {**ratio, **no_groups},
+        "continuous": {"per": PER, **continuous},
+        "log_rank": {**test, **no_groups},
+    }
+
+
+def competing_events(
+    known: pd.DataFrame,
+    groups: Mapping[str, np.ndarray],
+    group: pd.DataFrame,
+    tenths: pd.DataFrame,
+    moments: np.ndarray,
+    confidence: float,
+    why: str | None,
+) -> dict | None:
+    """What of survival depends on competing events; None where the tables name none.
+
+    Cumulative incidence by group with Gray's test, and subdistribution hazard ratios of the high group and of the
+    score. ``why`` is the reason why nobody is in a group.
+    """
+    other = known["competing_event"].to_numpy() == 1
+    if known["competing_event"].isna().all():
+        return None
+    time, event = outcome(known)
+    no_groups = {} if why is None else {"why": why}
+    (ratio,), (continuous,) = (
+        subdistribution.hazard_ratios(time, event, other, columns, confidence) for columns in (group, tenths)
+    )
+    return {
+        "n": int(other.sum()),
+        "unknown": int(known["competing_event"].isna().sum()),
+        "handling": "competing events are censored in every other analysis",
+        "groups": {
+            name: competing.describe(time[member], event[member], other[member], moments, confidence)
+            for name, member in groups.items()
+        },
+        "gray": {**subdistribution.gray(time, event, other, groups["high"]), **no_groups},
+        "hazard_ratio": {**ratio, **no_groups},
+        "continuous": {"per": PER, **continuous},
+    }
