@@ -295,16 +295,15 @@ def test_their_maps_are_not_shown_as_calls(image_study):
     assert shown and all(patient.startswith("CC") for patient in shown)
 
 
-def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path, monkeypatch):
-    monkeypatch.setattr(shortcuts.imaging, "features", lambda folder: {"number": float(folder.name.split("-")[-1])})
+def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path):
     lnm = {f"p-{number}": ["", 1, 0][number % 3] for number in range(30)}
     (tmp_path / "lnm.csv").write_text("patient,lnm\n" + "".join(f"{name},{value}\n" for name, value in lnm.items()))
     record, output = tmp_path / "far/batches/1-of-1.json", tmp_path / "found.json"
     for folder in (folders := batch.folders(record, lnm)).values():
-        folder.mkdir(parents=True)
+        write_json(folder / "shortcuts.json", {"number": float(folder.name.split("-")[-1])})
     batch.write(record, folders)
     shortcuts.main(
-        ["--nifti", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
+        ["--quality", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
     )
     found = read_json(output)["far"]
     assert (found["n"], found["positives"]) == (20, 10)

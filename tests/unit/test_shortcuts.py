@@ -1,40 +1,43 @@
-"""The guard against shortcuts: what it reads of a patient's folder, and when it cries."""
+"""The guard against shortcuts: its numbers, and when it cries."""
 
 import numpy as np
 import pandas as pd
-import SimpleITK as sitk
+import pytest
 
-from hscore.files import write_json
 from hscore.imaging.quality import shortcut_features as imaging
 from hscore.statistics.diagnosis import shortcut_auc
-from hscore.status import Status
 
 
-def patient(folder, voxels, patient="p1"):
-    """A patient's folder of the convert step with one sequence."""
-    folder.mkdir(parents=True)
-    status = Status(patient, "a", "convert", usable=["T2WI"])
-    status.write(folder)
-    series = {"chosen_as": "T2WI", "slices": 4, "images": 4, "echo_time_ms": 90.0, "repetition_time_ms": 4000.0}
+def test_header_numbers_are_those_of_the_series_that_were_chosen():
+    series = {"chosen_as": "T2WI", "slices": 4, "images": 4, "echo_time_ms": 90.0, "repetition_time_ms": None}
     rest = {"chosen_as": None, "images": 9}
-    write_json(
-        folder / "series.json", {"series": [series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest]}
-    )
-    sitk.WriteImage(sitk.GetImageFromArray(voxels.astype(np.float32)), str(folder / f"sub-{patient}_T2WI.nii.gz"))
-    return folder
+    found = imaging.of_headers([series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest])
+    assert found == {
+        "number of series": 2,
+        "number of images": 13,
+        "T2WI slices": 4,
+        "T2WI images": 4,
+        "T2WI echo_time_ms": 90,
+        "T2WI slice_thickness_mm": 5,
+        "T2WI pixel_mm": 0.8,
+    }
 
 
-def test_features_are_headers_and_borders(tmp_path):
-    voxels = np.full((4, 40, 40), 10.0)
+def test_corners_and_border_are_relative_to_the_median_of_the_body():
+    voxels = np.full((4, 40, 40), 10.0, np.float32)
     voxels[:, : imaging.CORNER, -imaging.CORNER :] = 30.0
-    found = imaging.features(patient(tmp_path / "one", voxels))
-    assert found["number of series"] == 2 and found["number of images"] == 13
-    assert found["T2WI echo_time_ms"] == 90 and found["T2WI pixel_mm"] == 0.8
+    found = imaging.of_volume("T2WI", voxels)
     body = np.median(voxels[voxels > voxels.mean()])
     assert abs(found["T2WI corner, first rows, last columns"] * body - 30) < 1e-4
     assert abs(found["T2WI corner, last rows, first columns"] * body - 10) < 1e-4
     border = (voxels.sum() - voxels[:, 6:-6, 6:-6].sum()) / (voxels.size - voxels[:, 6:-6, 6:-6].size)
     assert abs(found["T2WI border"] * body - border) < 1e-4
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_the_median_is_that_of_numpy(size):
+    values = np.random.default_rng(size).normal(100, 30, size).astype(np.float32)
+    assert imaging.median(values) == np.median(values)
 
 
 def test_a_feature_that_tells_the_label_is_flagged_and_no_other():

@@ -256,6 +256,7 @@ class Training:
             self.members.parameters(),
             lr=0.0,  # set before every step
             weight_decay=settings["optimizer"]["weight_decay"],
+            foreach=True,
         )
         torch.manual_seed(group[0].seed_of("dropout"))
 
@@ -371,7 +372,8 @@ class Training:
         """Standardised, augmented samples [M, U k, C, rows, columns] of one sequence; ``samples`` [M, U, k]."""
         mean, deviation = self.constants[sequence]
         images = self.task.tensors.images[sequence]
-        chosen = images[samples.reshape(-1).to(images.device)].reshape(len(samples), -1, *images.shape[1:])
+        chosen = images.index_select(0, samples.reshape(-1).to(images.device))
+        chosen = chosen.reshape(len(samples), -1, *images.shape[1:])
         chosen = chosen.sub_(mean).div_(deviation)
         return self.augment(chosen.flatten(0, 1)).reshape(chosen.shape)
 
