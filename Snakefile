@@ -85,7 +85,7 @@ localrules:
 rule all:
     """The whole study."""
     input:
-        targets.everything(),
+        targets.final_outputs(),
         paths.provenance,
 
 

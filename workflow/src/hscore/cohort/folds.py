@@ -6,7 +6,7 @@ import pandas as pd
 from hscore.errors import UserError
 
 
-def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
+def stratified_folds(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
     """Folds 0..``folds``-1 of ``patients`` (columns patient, center, lnm 0/1), balanced by centre and node status.
 
     Within each centre and node status (a stratum) the patients are shuffled and dealt one by one; the next stratum

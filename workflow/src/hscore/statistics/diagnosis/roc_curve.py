@@ -6,16 +6,16 @@ from sklearn import metrics
 from hscore.statistics.diagnosis.discrimination import cut_points, undefined
 
 
-def points(positive: np.ndarray, scores: np.ndarray) -> dict:
+def points(y_true: np.ndarray, scores: np.ndarray) -> dict:
     """The curve from (0, 0) to (1, 1) at every threshold that changes it; "score >= threshold is positive".
 
-    ``positive`` bool [n], ``scores`` float [n]. Thresholds are the midpoints between neighbouring observed scores, as
+    ``y_true`` bool [n], ``scores`` float [n]. Thresholds are the midpoints between neighbouring observed scores, as
     in pROC; at both ends they are None (nobody positive, everybody positive). With one class only the rates are None
     and ``why`` says so.
     """
-    if why := undefined(positive, scores):
+    if why := undefined(y_true, scores):
         return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
-    false, true, _ = metrics.roc_curve(positive, scores, drop_intermediate=False)
+    false, true, _ = metrics.roc_curve(y_true, scores, drop_intermediate=False)
     return {
         "false_positive_rate": false.tolist(),
         "true_positive_rate": true.tolist(),
