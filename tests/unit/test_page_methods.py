@@ -131,4 +131,4 @@ def test_added_value_stability_and_centres_are_told_as_far_as_the_run_has_them()
     one = text(example_results())
     assert "pooled by random-effects" not in one and "log(1 + short axis" in one
     development = text(example_results(roles=("development",)))
-    assert "The gain out of sample" not in development and "Instability" not in development
+    assert "gain out of sample" not in development and "Instability" not in development

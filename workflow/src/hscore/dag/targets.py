@@ -85,7 +85,7 @@ class Targets:
         """Return the imaging protocol and quality of the centres, for the report. Empty for studies without images."""
         return [self.paths.imaging] if self.study.has_images else []
 
-    def everything(self) -> list[str]:
+    def final_outputs(self) -> list[str]:
         """Return the final outputs of the study, without the record of the run."""
         return [self.paths.page, *self.inventories(), *self.quality_pages()]
 

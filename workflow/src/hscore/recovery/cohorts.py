@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hscore.simulation import ideal, survival
-from hscore.statistics.common.scored_cohorts import READING, Evaluation
+from hscore.statistics.common.scored_cohorts import READING, ScoredCohort
 
 SCENARIOS = ("planted", "null")
 IMAGE_MODELS = {
@@ -30,7 +30,7 @@ OLD = 50  # years; age divides the patients into subgroups without any differenc
 class Cohort:
     """One cohort: outcome and scores, survival (input of `survival_by_score`), and the variables of the subgroups."""
 
-    evaluation: Evaluation
+    evaluation: ScoredCohort
     survival: pd.DataFrame
     characteristics: pd.DataFrame
 
@@ -45,16 +45,16 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
         prevalence: probability of LNM, 0..1; the number of patients with LNM is random.
         random: source of random numbers.
     """
-    positive = random.random(patients) < prevalence
-    reading = _reading(parameters, positive, random)
-    ratios = {"planted": _planted, "null": _equal}[scenario](parameters, positive, reading, random)
+    y_true = random.random(patients) < prevalence
+    reading = _reading(parameters, y_true, random)
+    ratios = {"planted": _planted, "null": _equal}[scenario](parameters, y_true, reading, random)
     scores = {model: expit(ratio + logit(prevalence)) for model, ratio in ratios.items()}
     law = law_of_survival(parameters, scenario)
     months, event = survival.draw(law, survival.hazard(law, ratios["hybrid"] + logit(prevalence)), random)
     outcome = pd.DataFrame(
         {
             "score": scores["hybrid"],
-            "lnm": positive.astype(float),
+            "lnm": y_true.astype(float),
             READING: reading.astype(float),
             "dfs_months": months,
             "dfs_event": event.astype(float),
@@ -63,7 +63,7 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
     )
     age = random.integers(OLD - 15, OLD + 15, patients).astype(str)
     characteristics = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
-    return Cohort(Evaluation(positive, scores), outcome, characteristics)
+    return Cohort(ScoredCohort(y_true, scores), outcome, characteristics)
 
 
 def law_of_survival(parameters: dict, scenario: str) -> dict:
@@ -72,20 +72,20 @@ def law_of_survival(parameters: dict, scenario: str) -> dict:
     return planted if scenario == "planted" else planted | {"log_hazard_per_logit": 0.0}
 
 
-def _reading(parameters: dict, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _reading(parameters: dict, y_true: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return the MRI-LN status, bool [patients]."""
     sensitivity, specificity = ideal.reading(parameters)
-    return random.random(positive.size) < np.where(positive, sensitivity, 1 - specificity)
+    return random.random(y_true.size) < np.where(y_true, sensitivity, 1 - specificity)
 
 
-def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+def _planted(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
     """Return the log likelihood ratio of LNM for every ideal observer, [patients] each."""
     signs, latent = parameters["signs"], parameters["signs"]["latent"]
-    risk = latent * (positive - 0.5) + random.standard_normal(positive.size)
+    risk = latent * (y_true - 0.5) + random.standard_normal(y_true.size)
 
     def sign(separation: float) -> tuple[np.ndarray, float]:
         share = separation / latent
-        return share * risk + np.sqrt(1 - share**2) * random.standard_normal(positive.size), separation
+        return share * risk + np.sqrt(1 - share**2) * random.standard_normal(y_true.size), separation
 
     values = {
         sequence: {region: sign(separation) for region, separation in separations.items()}
@@ -105,10 +105,10 @@ def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random
     return ratios
 
 
-def _equal(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+def _equal(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
     """Return log likelihood ratios of exchangeable models; half of a score's noise is common to all."""
-    d, common = EQUAL_SEPARATION, random.standard_normal(positive.size)
+    d, common = EQUAL_SEPARATION, random.standard_normal(y_true.size)
     return {
-        model: d * (d * (positive - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(positive.size)))
+        model: d * (d * (y_true - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(y_true.size)))
         for model in MODELS
     }

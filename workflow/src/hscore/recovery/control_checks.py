@@ -18,7 +18,7 @@ CHANCE = 0.5
 class Cohort:
     """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; number of folds if out-of-fold."""
 
-    positive: np.ndarray
+    y_true: np.ndarray
     center: np.ndarray
     scores: dict[str, np.ndarray]
     folds: int | None = None
@@ -59,12 +59,12 @@ def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
     parts = []
     for center in sorted(set(cohort.center)):
         mask = cohort.center == center
-        if not discrimination.one_class(cohort.positive[mask]):
+        if not discrimination.one_class(cohort.y_true[mask]):
             scores = {model: values[mask] for model, values in cohort.scores.items()}
             parts.append(
                 (
                     f"out_of_fold, {center}",
-                    replace(cohort, positive=cohort.positive[mask], center=cohort.center[mask], scores=scores),
+                    replace(cohort, y_true=cohort.y_true[mask], center=cohort.center[mask], scores=scores),
                 )
             )
     return parts
@@ -75,7 +75,7 @@ def at_chance(evaluations: list[tuple[str, str, Cohort]]) -> list[dict]:
     confidence = 1 - (1 - FAMILY) / max(1, len(evaluations))
     rows = []
     for model, name, cohort in evaluations:
-        auc = discrimination.auc_interval(cohort.positive, cohort.scores[model], confidence, folds=cohort.folds)
+        auc = discrimination.auc_interval(cohort.y_true, cohort.scores[model], confidence, folds=cohort.folds)
         known = auc["low"] is not None
         rows.append(
             {
@@ -93,10 +93,10 @@ def told_apart(model: str, cohort: Cohort) -> dict:
 
     This check always passes. It shows whether a model can profit from recognising the centre.
     """
-    prevalence = {center: cohort.positive[cohort.center == center].mean() for center in set(cohort.center)}
+    prevalence = {center: cohort.y_true[cohort.center == center].mean() for center in set(cohort.center)}
     by_center = np.array([prevalence[center] for center in cohort.center])
     pooled, center_alone = (
-        float(discrimination.delong(cohort.positive, scores).auc[0]) for scores in (cohort.scores[model], by_center)
+        float(discrimination.delong(cohort.y_true, scores).auc[0]) for scores in (cohort.scores[model], by_center)
     )
     return {
         "what": f"AUC of {model}, out_of_fold, both centres pooled",

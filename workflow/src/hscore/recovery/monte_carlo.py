@@ -11,7 +11,7 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import Cohort, draw
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import thresholds, validation
 from hscore.statistics.survival import survival_by_score
 
@@ -41,7 +41,7 @@ class Settings:
         )
 
 
-def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
+def frozen(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
     """Return the frozen threshold of every model; the ideal observers' scores are risks already.
 
     The threshold is the planted lower limit of risk of the high-risk group, so that its truth is known.
@@ -147,16 +147,16 @@ def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
 def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str, float]:
     """Return the error of the hybrid's sensitivity and specificity at Youden's threshold, by cohort."""
     development = cohorts["development"].evaluation
-    choice = thresholds.choose(development.positive, development.scores[MODEL], "youden")
+    choice = thresholds.choose(development.y_true, development.scores[MODEL], "youden")
     if "why" in choice:
         return {}
     errors = {}
-    large_positive, large_calls = large.evaluation.positive, large.evaluation.scores[MODEL] >= choice["value"]
+    y_large, large_calls = large.evaluation.y_true, large.evaluation.scores[MODEL] >= choice["value"]
     for role, cohort in cohorts.items():
-        cohort_positive, calls = cohort.evaluation.positive, cohort.evaluation.scores[MODEL] >= choice["value"]
+        y_cohort, calls = cohort.evaluation.y_true, cohort.evaluation.scores[MODEL] >= choice["value"]
         for measure, member, of_large, sign in (
-            ("sensitivity", cohort_positive, large_positive, True),
-            ("specificity", ~cohort_positive, ~large_positive, False),
+            ("sensitivity", y_cohort, y_large, True),
+            ("specificity", ~y_cohort, ~y_large, False),
         ):
             if member.any():
                 errors[f"{role} {measure}"] = (calls[member] == sign).mean() - (large_calls[of_large] == sign).mean()
@@ -169,7 +169,7 @@ def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str,
 # calibrated, equally in all subgroups and in both cohorts. Groups of a continuous score do not have proportional
 # hazards, and node status and reading add information to the score's group. No null hypothesis on them holds exactly.
 PLANTED_NULLS = re.compile(
-    r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
+    r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|auc_change\["
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hscore.files import read_json, write_json
+from hscore.learning import saliency
 from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import Samples, array_keys, read_samples
 from hscore.statistics.common import scored_cohorts
@@ -30,13 +31,10 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read models, samples and scores, compute the maps, write."""
-    from hscore.learning import saliency  # here, because torch costs two seconds
-
     ensembles = load_seeds(arguments.model_folders)
     samples = read_samples(arguments.manifests, ensembles[0].spec)
-    threshold = scored_cohorts.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)[
-        "value"
-    ]
+    frozen = read_json(arguments.thresholds)
+    threshold = scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)["value"]
     names = samples.patients["patient"]
     scores = scored_cohorts.numbers(
         scored_cohorts.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1
@@ -70,7 +68,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def shown_samples(samples: Samples, sequence: int, chosen: dict[str, int], logits: np.ndarray) -> dict[str, int]:
     """Return per patient the sample that supports the call most: highest score, or lowest for a negative call."""
-    patient_index = samples.images[sequence].owner
+    patient_index = samples.images[sequence].patient_index
     sample_of_kind = {}
     for kind, patient in chosen.items():
         members = np.flatnonzero(patient_index == patient)

@@ -30,7 +30,7 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.by_center:
         assigned = folds.by_center(patients)
     else:
-        assigned = folds.deal(patients, arguments.settings["folds"], arguments.seed)
+        assigned = folds.stratified_folds(patients, arguments.settings["folds"], arguments.seed)
     with new_file(arguments.output) as path:
         assigned.to_csv(path, index=False)
 

@@ -42,7 +42,7 @@ def view(results: Results) -> dict[str, Any]:
         "further": page_statistics.further_measures(results),
         "comparisons": comparison_blocks(results),
         "paired_accuracy": page_statistics.paired_accuracy(results),
-        "transport": page_statistics.transport(results),
+        "auc_change": page_statistics.auc_change(results),
         "calibration": calibration(results),
         "spared": page_statistics.spared(results),
         "reclassification": page_statistics.reclassification(results),
@@ -128,16 +128,16 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
         positives, negatives = row["positives"], row["n"] - row["positives"]
         columns = zip(curve["threshold"], curve["true_positive_rate"], curve["false_positive_rate"], strict=True)
         points = [
-            {"threshold": cut_off, "tp": round(true * positives), "fp": round(false * negatives)}
-            for cut_off, true, false in columns
+            {"threshold": frozen_threshold, "tp": round(true * positives), "fp": round(false * negatives)}
+            for frozen_threshold, true, false in columns
         ]
         points.reverse()
         frozen = len(points) // 2  # where the slider starts
         if confusion := row["confusion"]:
             counts = (confusion["tp"], confusion["fp"])
             frozen = next((index for index, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
-            threshold = results["thresholds"].get(row["model"], {}).get("value")
-            points[frozen] = {**points[frozen], "threshold": threshold, "frozen": True}
+            frozen_threshold = results["thresholds"].get(row["model"], {}).get("value")
+            points[frozen] = {**points[frozen], "threshold": frozen_threshold, "frozen": True}
         label = labels.get(row["model"], row["model"])
         start = {"model": row["model"], "label": label, "n": row["n"], "positives": positives}
         models.append({**start, "points": points, "frozen": frozen})

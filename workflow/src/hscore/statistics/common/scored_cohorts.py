@@ -18,11 +18,11 @@ READING = "mri_ln_positive"
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ScoredCohort:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
     Attributes:
-        positive: outcome, bool [n].
+        y_true: outcome, bool [n].
         scores: scores by model, float [n].
         members: scores whose mean is a model's external score, float [members, n]; a reading has none.
         seeds: external scores of each seed alone, float [seeds, n], for models with several seeds.
@@ -31,7 +31,7 @@ class Evaluation:
             variable.
     """
 
-    positive: np.ndarray
+    y_true: np.ndarray
     scores: dict[str, np.ndarray]
     members: dict[str, np.ndarray] = field(default_factory=dict)
     seeds: dict[str, np.ndarray] = field(default_factory=dict)
@@ -167,7 +167,7 @@ def same_patients(patients: pd.Index, source: str, expected: pd.Index) -> None:
         )
 
 
-def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> Evaluation:
+def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> ScoredCohort:
     """Return every model's scores from one column of its prediction table, with the outcome of the same patients.
 
     The external column ``score`` also gives the members' and seeds' scores.
@@ -187,10 +187,10 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
             names = [name for name in table.columns if name.startswith(prefix)]
             if names:
                 parts[part][model] = np.array([_scores(table, name, str(path), nodes.index)[known] for name in names])
-    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, **parts)
+    return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, **parts)
 
 
-def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
+def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> ScoredCohort:
     """Return every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``.
 
     If a model's apparent scores equal its out-of-fold scores, all its members give the same scores: it has no training.
@@ -202,7 +202,7 @@ def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path
         if np.allclose(scores[model], apparent, atol=1e-9):
             untrained.add(model)
     folds = complete(numbers(read_table(split, ["fold"]), "fold", str(split), 0), str(split)).nunique()
-    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, folds=folds, untrained=frozenset(untrained))
+    return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, folds=folds, untrained=frozenset(untrained))
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:

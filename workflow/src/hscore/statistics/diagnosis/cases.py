@@ -11,13 +11,13 @@ NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
 WORDS = ("figo_stage", "histology")
 
 
-def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most: int) -> dict[str, list[int]]:
-    """Return the positions of patients by kind of call; a score of at least ``cut`` is a positive call.
+def typical_and_worst(y_true: np.ndarray, score: np.ndarray, threshold: float, most: int) -> dict[str, list[int]]:
+    """Return the positions of patients by kind of call; a score of at least ``threshold`` is a positive call.
 
     Args:
-        positive: reference standard, bool [n].
+        y_true: reference standard, bool [n].
         score: float [n].
-        cut: the threshold.
+        threshold: cut-off of the score.
         most: number of wrong calls of each kind; with 0 nobody is chosen.
 
     Returns:
@@ -27,17 +27,17 @@ def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most:
     """
     if not most:
         return {}
-    called = score >= cut
+    y_pred = score >= threshold
     order = np.argsort(score, kind="stable")
 
     def ordered(members: np.ndarray) -> np.ndarray:
         return order[members[order]]
 
-    typical = {"true_positive": positive & called, "true_negative": ~positive & ~called}
+    typical = {"true_positive": y_true & y_pred, "true_negative": ~y_true & ~y_pred}
     chosen = {kind: _median(ordered(members)) for kind, members in typical.items()}
-    chosen["false_negative"] = ordered(positive & ~called)[:most].tolist()
+    chosen["false_negative"] = ordered(y_true & ~y_pred)[:most].tolist()
     highest = np.argsort(-score, kind="stable")
-    chosen["false_positive"] = highest[(~positive & called)[highest]][:most].tolist()
+    chosen["false_positive"] = highest[(~y_true & y_pred)[highest]][:most].tolist()
     return chosen
 
 
@@ -45,14 +45,14 @@ def _median(ordered: np.ndarray) -> list[int]:
     return [int(ordered[(len(ordered) - 1) // 2])] if len(ordered) else []
 
 
-def most_certain(positive: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
-    """Return the row of the most extreme score of each kind of call; ``positive`` bool [n], ``scores`` [n] or NaN."""
-    called = scores >= threshold
+def most_certain(y_true: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
+    """Return the row of the most extreme score of each kind of call; ``y_true`` bool [n], ``scores`` [n] or NaN."""
+    y_pred = scores >= threshold
     known = np.isfinite(scores)
     chosen = {}
     for kind in KINDS:
         called_positive, is_correct = kind.endswith("positive"), kind.startswith("true")
-        rows = np.flatnonzero(known & (called == called_positive) & (positive == (called_positive == is_correct)))
+        rows = np.flatnonzero(known & (y_pred == called_positive) & (y_true == (called_positive == is_correct)))
         if rows.size:
             chosen[kind] = int(rows[np.argmax(scores[rows] if called_positive else -scores[rows])])
     return chosen
@@ -91,8 +91,8 @@ def shown(
     """
     if cuts[main] is None:
         return []
-    positive = patients.loc[scores.index, "lnm"].to_numpy(bool)
-    chosen = typical_and_worst(positive, scores[main].to_numpy(), cuts[main], most)
+    y_true = patients.loc[scores.index, "lnm"].to_numpy(bool)
+    chosen = typical_and_worst(y_true, scores[main].to_numpy(), cuts[main], most)
     return [
         {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], cuts)}
         for kind, positions in chosen.items()
@@ -113,5 +113,5 @@ def _patient(row: pd.Series) -> dict[str, Any]:
 
 
 def _calls(scores: pd.Series, cuts: Mapping[str, float | None]) -> dict[str, Any]:
-    called = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
-    return {"scores": {model: float(score) for model, score in scores.items()}, "called": called}
+    y_pred = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
+    return {"scores": {model: float(score) for model, score in scores.items()}, "called": y_pred}

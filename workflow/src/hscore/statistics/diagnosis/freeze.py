@@ -12,17 +12,17 @@ from hscore.statistics.common.estimates import finite
 from hscore.statistics.diagnosis import thresholds
 
 
-def freeze(positive: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
+def freeze(y_true: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
     """Return the entry of a model with out-of-fold development scores.
 
     Args:
-        positive: bool [n].
+        y_true: bool [n].
         scores: float [n].
         recalibration: as the predict step wrote it.
         settings: ``threshold`` of the config's section validate.
     """
     return {
-        **thresholds.choose(positive, scores, settings["threshold"]),
+        **thresholds.choose(y_true, scores, settings["threshold"]),
         "median": finite(np.median(scores)) if scores.size else None,
         "recalibration": recalibration,
     }

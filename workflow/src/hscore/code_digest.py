@@ -16,7 +16,7 @@ from pathlib import Path
 from hscore import environment
 
 PACKAGE = "hscore"
-SOURCE = Path(__file__).parents[2]  # the folder that contains the package
+SOURCE = Path(__file__).parents[1]  # the folder that contains the package
 VERSION = "__version__"  # a release alone must not rerun anything
 # This module decides where a step runs, not what it does. The packages that it checks are in the digest themselves.
 GUARD = Path(PACKAGE, "environment.py")
@@ -70,8 +70,13 @@ def _closure(module: str, source: Path) -> frozenset[Path]:
         if path not in reached:
             reached.add(path)
             waiting += [file for name in _imports(path, source) for file in _files(name, source)]
-    data_files = {file for folder in {path.parent for path in reached} for file in folder.iterdir() if _is_data(file)}
-    return frozenset(reached | data_files)
+    folders = {path.parent for path in reached if _knows_its_folder(path)}
+    return frozenset(reached | {file for folder in folders for file in folder.iterdir() if _is_data(file)})
+
+
+def _knows_its_folder(path: Path) -> bool:
+    """Return whether a module uses ``__file__``; otherwise it finds no data file next to it."""
+    return any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(_tree(path)))
 
 
 def _is_data(path: Path) -> bool:
