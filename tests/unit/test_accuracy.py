@@ -113,4 +113,4 @@ def test_mcnemar_counts_discordant_pairs_and_is_exact():
 
 def test_mcnemar_without_discordant_pairs_says_so():
     right = np.array([1, 0, 1], dtype=bool)
-    assert "alike" in accuracy.mcnemar(right, right)["why"]
+    assert "the same patients" in accuracy.mcnemar(right, right)["why"]

@@ -74,7 +74,7 @@ def test_the_bound_of_a_ratio_is_where_its_p_value_is_the_stated_one(ratio):
     found = equivalence.ratio_from_bound(ratio, 0.001, 0.95)
     error = np.log(found["high"] / found["low"]) / 2 / quantile(0.95)
     assert two_sided_p(np.log(ratio) / error) == pytest.approx(0.001)
-    assert found["method"] == "widest that p < 0.001 allows"
+    assert found["method"] == "widest interval compatible with p < 0.001"
 
 
 def test_the_published_hazard_ratio_is_known_to_a_factor_of_two_and_a_half():

@@ -70,7 +70,7 @@ def test_a_study_of_readings_tells_of_no_images_networks_or_folds():
     words = text(clinical_only(example_results(roles=("external",))))
     assert "Readings, to which nothing was fitted, were tested on" in words
     assert "Readings used unchanged, 0 or 1: Advanced stage." in words
-    assert "Thresholds were the fixed value 0.5, fixed beforehand." in words
+    assert "Thresholds were the fixed value 0.5, prespecified." in words
     for absent in ("network", "epochs", "folds", "region of interest", "DICOM", "N4", "out-of-fold scores"):
         assert absent not in words
 

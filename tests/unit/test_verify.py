@@ -71,7 +71,7 @@ def test_times_and_fingerprints_are_of_no_account(finished, tmp_path, capsys):
         "p.write_text(p.read_text().replace(',2.0', ',9.5'))"
     )
     run(tmp_path, edit)
-    assert "the same" in capsys.readouterr().out
+    assert "are identical" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_times_and_fingerprints_are_of_no_account(finished, tmp_path, capsys):
             "p = new / 'validation/validation.json'; p.write_text(p.read_text().replace('0.8', '0.9'))",
             r"validation/validation.json, performance\[0\].auc.estimate: was 0.8, is now 0.9",
         ),
-        ("(new / 'predictions/m/external.csv').unlink()", "predictions/m/external.csv: was there, is now missing"),
+        ("(new / 'predictions/m/external.csv').unlink()", "predictions/m/external.csv: was present, is now missing"),
         (
             "p = new / 'models/m/seed-1/model.json'\n"
             "p.write_text(p.read_text().replace('\"threads\": 1', '\"threads\": 2'))",
-            r"(?s)threads: was 1, is now 2.*it was trained with another threads: 1, now 2",
+            r"(?s)threads: was 1, is now 2.*the model was trained with another threads: 1, now 2",
         ),
     ],
 )

@@ -301,8 +301,8 @@ class Study:
 
     def scanner(self, center: str) -> str:
         """Return the scanner of a simulated centre; that of the first centre where centres must not differ."""
-        alike = self.config["simulation"]["center_shift"] == "none"
-        return next(iter(self.centers.values()))["scanner"] if alike else self.centers[center]["scanner"]
+        same_scanner = self.config["simulation"]["center_shift"] == "none"
+        return next(iter(self.centers.values()))["scanner"] if same_scanner else self.centers[center]["scanner"]
 
     def control(self, center: str) -> str:
         """Return the negative control that a simulated centre takes part in; only external centres have a leak."""

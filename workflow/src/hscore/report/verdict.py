@@ -85,7 +85,7 @@ def _row(
         margin = margin_of(item["measure"], published)
         judged = {**judge(item["measure"], ours, theirs, margin, error, confidence), "margin": margin}
         verdict, detail = judged.pop("verdict"), f"On {whose}: {judged.pop('detail')}."
-    said = f" The publication says: {item['said']}." if item.get("said") else ""
+    statement = f" The publication says: {item['said']}." if item.get("said") else ""
     return {
         "id": item["id"],
         "item": f"{item['label']} ({group})"
@@ -103,7 +103,7 @@ def _row(
         "beside": additional,
         **judged,
         "verdict": verdict,
-        "detail": detail + said,
+        "detail": detail + statement,
     }
 
 

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--truth", type=Path, required=True, help="true values of the scenario, JSON")
     parser.add_argument("--settings", type=_program.settings, required=True, help="sections validate and survive, JSON")
     parser.add_argument("--studies", type=int, required=True, help="number of studies")
-    parser.add_argument("--batch", type=int, required=True, help="number of this batch; each has studies of its own")
+    parser.add_argument("--batch", type=int, required=True, help="number of this batch; each has separate studies")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, help="intervals and p-values of every study (npz)")
     _program.run(work, parser.parse_args(argv))

@@ -115,7 +115,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("performance", "Performance", True),
         ("roc", "ROC curves", True),
         ("cases", "Scores and cases", content["cases"]),
-        ("explanation", "What the network looked at", "explanation" in content["figures"]),
+        ("explanation", "Saliency maps", "explanation" in content["figures"]),
         ("comparisons", "Comparisons", content["comparisons"]),
         ("added-value", "Added value", content["added_value"]),
         ("calibration", "Calibration and net benefit", content["calibration"]),

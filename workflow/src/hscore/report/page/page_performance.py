@@ -107,7 +107,7 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
         auc_methods = dict.fromkeys(row["auc"]["method"] for row in rows if row["auc"].get("method"))
         methods = (
             f"Small print in each cell: {level_of(results)} interval; AUC by {' or '.join(auc_methods)}, "
-            f"proportions by {proportion}, with numerator/denominator. PPV and NPV hold only where the share of "
+            f"proportions by {proportion}, with numerator/denominator. PPV and NPV apply only where the share of "
             f"LNM-positive patients is as here ({rows[0]['positives']}/{rows[0]['n']})."
         )
         if name == "out_of_fold" and (overlap := results.get("cross_validation")):

@@ -148,7 +148,7 @@ def of_threshold(
         counts: bootstrap draws of the development cohort.
 
     Returns:
-        ``cut_off``: the ``frozen`` one, and ``from`` and ``to``, between which the resampled ones lie; ``chosen`` of
+        ``cut_off``: the ``frozen`` one, and ``from`` and ``to``, the range of the resampled ones; ``chosen`` of
         ``resamples`` in which a cut-off separated; ``external``: ``changed``, the mean share of patients whose call
         differs from that at the frozen cut-off, ``unsure``, the share of those whose call changes in more than one
         resample of twenty, and ``sensitivity`` and ``specificity`` at the frozen cut-off and, ``from`` and ``to``, at
