@@ -18,7 +18,7 @@ EXCLUSIONS = {
     "no_images": "no image folder",
     "no_dicom": "no readable DICOM file",
     "wrong_patient": "images of another patient",
-    "private_data": "files still say who the patient is",
+    "private_data": "files contain identifying data",
     "missing_sequence": "sequence missing",
     "unreadable_sequence": "sequence unreadable",
     "broken_geometry": "slices missing, repeated or unevenly spaced",
@@ -33,17 +33,17 @@ EXCLUSIONS = {
 
 # code -> label; these are reported but exclude nobody.
 NOTES = {
-    "unreadable_file": "file could not be read and was passed over",
-    "private_tags": "files still carry tags that say who the patient is",
+    "unreadable_file": "unreadable file skipped",
+    "private_tags": "files contain identifying tags",
     "patient_twice": "same examination or images as another patient",
-    "label_shortcut": "a header or the border of the images tells the node status (qc/shortcuts.json)",
+    "label_shortcut": "headers or image borders predict the node status (qc/shortcuts.json)",
     "several_series": "several series matched; one was chosen",
     "several_examinations": "images of several examinations; one was used",
     "dynamic_series": "dynamic series; one phase was used",
-    "assembled": "dcm2niix did not give these volumes; they were put together by the headers of the frames",
-    "poor_adc_fit": "diffusion signal far from one exponential",
-    "roi_rule": "region of interest chosen by a rule, or drawn parts left out",
-    "roi_partly_outside": "part of the region of interest lies outside the sequence",
+    "assembled": "volumes assembled from the frame headers, not by dcm2niix",
+    "poor_adc_fit": "diffusion signal far from mono-exponential",
+    "roi_rule": "region of interest chosen by a rule, or parts of it left out",
+    "roi_partly_outside": "part of the region of interest is outside the sequence",
 }
 
 
