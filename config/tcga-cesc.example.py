@@ -4,8 +4,8 @@
 
 DEPOSITED.csv is the table of Broad GDAC (2015-11-01) with the end points of Liu et al., Cell 2018;173:400-416, one row
 per patient, with the text as deposited. A patient is node-positive if at least one positive node was counted
-(ln_positive_he > 0). The node call is that on CT. Survival is the selected end point, in months of 365 / 12 days. In the
-progression-free interval (PFI), a death without progression is a competing event. Missing values are empty cells.
+(ln_positive_he > 0). The node call is that on CT. Survival is the selected end point, in months of 365 / 12 days. In
+the progression-free interval (PFI), a death without progression is a competing event. Missing values are empty cells.
 """
 
 import argparse
