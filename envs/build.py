@@ -1,4 +1,4 @@
-"""Build every environment of envs/*.yaml as a virtual environment of its own, with a module for each.
+"""Build every environment of envs/*.yaml as a separate virtual environment, with a module for each.
 
 `make environments` runs it, for machines without conda and to verify that each YAML file is complete. An environment
 gets exactly the pins in its file, and must then satisfy the requirements of its packages. The result is
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", default=STAGES, metavar="stage", help="build only these")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    lines = ["environment\tpackages\tMB\tof its own MB\tseconds"]
+    lines = ["environment\tpackages\tMB\tunshared MB\tseconds"]
     for stage in arguments.stages:
         seconds = build(stage, folder / stage)
         write_module(stage, folder)
