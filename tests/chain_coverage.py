@@ -272,7 +272,7 @@ KINDS = {
     r"(variable|both)\[|alone$": "hazard ratios in models with the reading or pathology",
     r"concordance$": "Harrell's C",
     r"concordance_uno$": "Uno's C",
-    r"time_dependent_auc": "AUC by a time",
+    r"time_dependent_auc": "time-dependent AUC",
     r"\.at\[": "survival at yearly times",
     r"groups.*\.median$": "median survival",
     r"restricted_mean$": "difference of restricted means",
