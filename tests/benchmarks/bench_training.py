@@ -1,5 +1,7 @@
 """Print the cost of training next to that of the bare network, and of batched next to per-sample augmentation.
 
+Also: the parts of a training step, both precisions, and sizes of the batches in which networks are applied.
+
     PYTHONPATH=workflow/src python tests/benchmarks/bench_training.py
 
 Times are medians of interleaved runs in CPU seconds of the process (one thread), so other work on the machine matters
@@ -18,7 +20,7 @@ import yaml
 from standard_parts import per_sample_transforms
 from torch.nn import functional
 
-from hscore.learning import machine, training
+from hscore.learning import inference, machine, training
 from hscore.learning.augment import Augment
 from hscore.learning.samples import Images, Samples
 
@@ -31,10 +33,10 @@ def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
     """Return training data of ``count`` patients with 8 samples of noise each; ``changed`` overrides settings."""
     random = np.random.default_rng(0)
     images = random.normal(size=(count * TRIPLETS, 3, 64, 64)).astype(np.float32)
-    owner = np.repeat(np.arange(count), TRIPLETS)
+    patient_index = np.repeat(np.arange(count), TRIPLETS)
     patients = pd.DataFrame({"patient": [f"P{k}" for k in range(count)]})
     none = np.empty((count, 0))
-    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, owner),), none)
+    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, patient_index),), none)
     labels = (np.arange(count) % 5 == 0).astype(int)
     folds = np.arange(count) // 5 % 5
     centers = np.full(count, "AA")
@@ -54,8 +56,8 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
     run, bare = (training.Training(task, [training.Member(1, 0)]) for _ in range(2))
     size = run.number // run.batches
     batch = [task.tensors.images[0][:size].contiguous(memory_format=torch.channels_last)]
-    owner = torch.from_numpy(task.tensors.owners[0][:size])
-    labels, clinical = bare.labels[owner].unsqueeze(1), bare.clinical[0, owner]
+    patient_index = torch.from_numpy(task.tensors.patient_indices[0][:size])
+    labels, clinical = bare.labels[patient_index].unsqueeze(1), bare.clinical[0, patient_index]
     single = [torch.ones(size, 1, dtype=torch.bool)]
     network = bare.members.network.train()
 
@@ -74,6 +76,45 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
     print(f"training loop   {trained:7.0f} samples/s (batches of {size})")
     print(f"bare loop       {bare_speed:7.0f} samples/s")
     print(f"training / bare {ratio:7.2f}   (at most 1.15)")
+
+
+def time_parts_of_a_step(rounds: int = 40) -> None:
+    """Samples drawn and augmented, and the optimiser; the rest of a step is the network."""
+    run = training.Training(simulated_task(), [training.Member(1, 0)])
+    run.train_epoch()
+    samples = run.bag_sampler[0].draw(run.orders[0], run.number).split(run.batches)[0].samples[0].unsqueeze(0)
+    step = statistics.median(cpu_seconds(run.train_epoch) for _ in range(7)) / run.batches
+    parts = {"samples": lambda: run.images(0, samples), "optimiser": run.optimizer.step}
+    costs = {name: statistics.median(cpu_seconds(part) for _ in range(rounds)) for name, part in parts.items()}
+    costs["network"] = step - sum(costs.values())
+    shares = ", ".join(f"{name} {100 * cost / step:.0f} %" for name, cost in costs.items())
+    print(f"a training step {1000 * step:7.1f} ms: {shares}")
+
+
+def compare_precisions(epochs: int = 4) -> None:
+    """An epoch in each precision; which is faster depends on the processor."""
+    for precision in training.PRECISIONS:
+        run = training.Training(simulated_task(precision=precision), [training.Member(1, 0)])
+        run.train_epoch()
+        speed = run.samples * epochs / cpu_seconds(lambda run=run: [run.train_epoch() for _ in range(epochs)])
+        print(f"training in {precision:9s}{speed:7.0f} samples/s")
+
+
+def compare_inference_batches() -> None:
+    """A network applied to all samples in batches of several sizes, and the largest difference of a score."""
+    run = training.Training(task := simulated_task(), [training.Member(1, 0)])
+    network, chosen = run.members.networks()[0], inference.BATCH
+
+    def scores() -> np.ndarray:
+        return inference.patient_probabilities(network, task.tensors, SETTINGS["aggregation"])
+
+    expected = scores()
+    for size in (16, 32, 64, 128):
+        inference.BATCH = size
+        difference = float(np.abs(scores() - expected).max())
+        speed = len(task.tensors.patient_indices[0]) / statistics.median(cpu_seconds(scores) for _ in range(7))
+        print(f"scoring in batches of {size:3d} {speed:7.0f} samples/s (scores differ by {difference:.0e} at most)")
+    inference.BATCH = chosen
 
 
 def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
@@ -125,6 +166,9 @@ def time_one_sample_a_patient(epochs: int = 10) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     compare_with_bare_loop()
+    time_parts_of_a_step()
+    compare_precisions()
+    compare_inference_batches()
     time_one_model()
     time_one_sample_a_patient()
     compare_with_per_sample_monai()

@@ -208,6 +208,7 @@ def test_nothing_hangs_on_what_is_for_the_eye(full_study):
     assert {job.rule for job in full_study if seen & set(job.inputs)} <= {
         "all",
         "overview_quality",
+        "check_shortcuts",
         "describe_images",
         "show_cases",
         "collect_results",

@@ -338,7 +338,7 @@ def test_a_changed_setting_reruns_what_reads_it(study, change, rerun):
 def edits() -> dict[str, dict[str, int]]:
     """Module -> jobs that its edit reruns."""
     looking = {**LOOKING, "write_inventory": 3}
-    seen = {"overview_quality": 3, "describe_images": 1}
+    seen = {"overview_quality": 3, "describe_images": 1, "check_shortcuts": 1}
     once = {"describe_cohorts": 1, "check_shortcuts": 1, "split_development": 1}
     cohort = {"build_cohort": 3, "write_outcome": 6, "write_lnm_of_excluded": 3, **once, **TRAINING}
     return {

@@ -3,6 +3,7 @@
 import json
 
 import batches
+import numpy as np
 import pytest
 import SimpleITK as sitk
 from converted import CONFIG, adc, prostate, settings, volume, voxels, write_patient
@@ -66,6 +67,19 @@ def test_adc_keeps_its_unit_and_gets_no_bias_correction(normalized):
     assert json.loads((output / "sub-P1_ADC.json").read_text())["bias_field"] is None
     values = voxels(output / "sub-P1_ADC.nii")
     assert values * 3000 == pytest.approx(sitk.GetArrayFromImage(images["ADC"][0]), abs=0.05)
+
+
+def test_itks_own_filter_is_a_setting(normalized, tmp_path):
+    _, output, images = normalized
+    nifti = write_patient(tmp_path / "nifti", "P1", {"CET1WI": images["CET1WI"]})
+    text = settings("normalize", bias_correction=CONFIG["normalize"]["bias_correction"] | {"method": "simpleitk"})
+    run(nifti, tmp_path / "out" / "sub-P1", text)
+    facts = [json.loads((folder / "sub-P1_CET1WI.json").read_text()) for folder in (output, tmp_path / "out/sub-P1")]
+    assert [one["bias_field"]["implementation"] for one in facts] == ["n4", "simpleitk"]
+    strength = [one["bias_field"]["log_standard_deviation"] for one in facts]
+    assert strength[0] != strength[1] and strength[0] == pytest.approx(strength[1], rel=0.05)
+    ours, theirs = (voxels(folder / "sub-P1_CET1WI.nii") for folder in (output, tmp_path / "out/sub-P1"))
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.999
 
 
 def test_a_second_run_writes_the_same_bytes(normalized, tmp_path):

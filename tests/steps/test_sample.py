@@ -16,7 +16,7 @@ def run(nifti, folder, text=None, normalized=None):
     patient, converted = nifti.name.removeprefix("sub-"), batches.record_of_folders(nifti)
     if normalized is None:
         normalized = folder / "normalized"
-        plain = {"sequences": [], "grid_mm": 10, "iterations": [1]}
+        plain = {"sequences": [], "method": "n4", "grid_mm": 10, "iterations": [1]}
         arguments = ["--nifti", converted, "--settings", settings("normalize", bias_correction=plain)]
         batches.run(normalize, patient, normalized, *arguments)
     output = folder / "samples"

@@ -7,10 +7,14 @@ import pytest
 from converted import CONFIG
 
 from coarse_simulation import write_coarse
+from hscore import batch
+from hscore.files import write_json
+from hscore.imaging.quality.check_patient import check_patient
 from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.simulation.patients import simulate_center
+from hscore.status import Status
 from hscore.steps import convert, shortcuts
 from workflow_runs import ROOT
 
@@ -29,7 +33,7 @@ def planted(tmp_path_factory):
 
 
 def center(folder, planted, control: str) -> list[str]:
-    """A simulated centre, converted; returns the arguments of the step."""
+    """A simulated centre, converted and looked at; returns the arguments of the step."""
     parameters, where = planted
     rows, truth = simulate_center(parameters, "far", "philips", PATIENTS, POSITIVE, SEED, control=control)
     for row in rows:
@@ -40,7 +44,14 @@ def center(folder, planted, control: str) -> list[str]:
     whose = ["--patients", *(row["patient"] for row in rows), "--center", "far", "--images", str(folder / "images")]
     convert.main([*whose, "--settings", json.dumps(CONFIG["convert"]), "--output", record])
     pd.DataFrame(rows)[["patient", "lnm"]].to_csv(folder / "lnm.csv", index=False)
-    return ["--nifti", record, "--centers", "far", "--lnm", str(folder / "lnm.csv")]
+    converted, quality = batch.read([record]), folder / "qc/far/batches/1-of-1.json"
+    made = batch.folders(quality, converted)
+    write_json(folder / "boxes.json", {})
+    for patient, source in converted.items():
+        made[patient].mkdir(parents=True)
+        check_patient(Status.read(source), list(CONFIG["convert"]["sequences"]), source, folder, folder, made[patient])
+    batch.write(quality, made)
+    return ["--quality", str(quality), "--centers", "far", "--lnm", str(folder / "lnm.csv")]
 
 
 @pytest.mark.parametrize("control", ["corner_leak", "none"])

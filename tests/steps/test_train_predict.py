@@ -193,20 +193,20 @@ def test_triplets_become_patients_as_said_at_training(study):
     network = networks.build(SETTINGS["network"], [(3, 16, 16)], 0, "max").eval()
     network.load_state_dict(load_file(study / "image" / "seed-1" / "seed-1-fold-1.safetensors"))
     for patient in range(6):
-        own = torch.from_numpy(samples.images[0].values[samples.images[0].owner == patient])
+        own = torch.from_numpy(samples.images[0].values[samples.images[0].patient_index == patient])
         with torch.no_grad():
             features = network.features(0, own).unsqueeze(1)
-            there = [torch.ones(len(own), 1, dtype=torch.bool)]
-            triplets = torch.sigmoid(network.score([features], there, torch.empty(len(own), 0)))
+            mask = [torch.ones(len(own), 1, dtype=torch.bool)]
+            triplets = torch.sigmoid(network.score([features], mask, torch.empty(len(own), 0)))
         assert scores[1, patient] == pytest.approx(triplets.max().item(), rel=1e-5)
 
 
 def test_clinical_model_needs_no_torch(study):
     predicting, output = predict_arguments(study, "clinical")
     code = (
-        "import sys; from hscore.steps import train, predict\n"
+        "import sys; from hscore.steps import predict, train\n"
         f"train.main({train_arguments(study, 'clinical')!r}); predict.main({predicting!r})\n"
-        "assert not {'torch', 'monai', 'sklearn'} & set(sys.modules)"
+        "assert not {'torch', 'monai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT)
     model = read_json(study / "clinical" / "seed-1" / "model.json")

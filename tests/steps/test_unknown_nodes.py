@@ -45,11 +45,11 @@ def clinical_table(center: str, unknown: bool) -> str:
     random = np.random.default_rng(ord(center))
     lines = [HEADER]
     for number in range(45 if unknown else 35):
-        positive = number % 3 == 0
-        size = round(random.normal(12 if positive else 8, 2.5), 1)
-        months, event = round(random.exponential(30 if positive else 90), 1), int(random.random() < 0.5)
+        y_true = number % 3 == 0
+        size = round(random.normal(12 if y_true else 8, 2.5), 1)
+        months, event = round(random.exponential(30 if y_true else 90), 1), int(random.random() < 0.5)
         size = "" if number == 2 else size
-        lnm = int(positive) if number < 35 else ""
+        lnm = int(y_true) if number < 35 else ""
         outcome = "," if number == 44 else f"{months},{event}"
         lines.append(f"{center}-{number:02d},{center},{40 + number % 17},IB1,SCC,2,1,{size},{lnm},{outcome}")
     return "\n".join(lines) + "\n"
@@ -295,16 +295,15 @@ def test_their_maps_are_not_shown_as_calls(image_study):
     assert shown and all(patient.startswith("CC") for patient in shown)
 
 
-def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path, monkeypatch):
-    monkeypatch.setattr(shortcuts.imaging, "features", lambda folder: {"number": float(folder.name.split("-")[-1])})
+def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path):
     lnm = {f"p-{number}": ["", 1, 0][number % 3] for number in range(30)}
     (tmp_path / "lnm.csv").write_text("patient,lnm\n" + "".join(f"{name},{value}\n" for name, value in lnm.items()))
     record, output = tmp_path / "far/batches/1-of-1.json", tmp_path / "found.json"
     for folder in (folders := batch.folders(record, lnm)).values():
-        folder.mkdir(parents=True)
+        write_json(folder / "shortcuts.json", {"number": float(folder.name.split("-")[-1])})
     batch.write(record, folders)
     shortcuts.main(
-        ["--nifti", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
+        ["--quality", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
     )
     found = read_json(output)["far"]
     assert (found["n"], found["positives"]) == (20, 10)

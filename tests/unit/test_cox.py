@@ -106,6 +106,19 @@ def test_variables_that_go_together_are_not_taken_for_a_monotone_likelihood():
     np.testing.assert_allclose(slope, 0, atol=1e-8)
 
 
+@pytest.mark.parametrize("seed", [15, 28, 29])
+def test_a_maximum_that_lifelines_oversteps_is_found(seed):
+    rng = np.random.default_rng(seed)
+    score = rng.beta(0.5, 2, 150)
+    high = (score > 0.5) * 1.0
+    time, event = rng.exponential(np.exp(-6 * high)), rng.random(150) < 0.5
+    model = cox.fit(time, event, pd.DataFrame({"high": high, "score": score}))
+    assert model.why is None
+    _, slope, information = partial_likelihood.derivatives(model.x, time, event, model.beta)
+    np.testing.assert_allclose(np.linalg.solve(information, slope), 0, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.inv(information), model.covariance, rtol=1e-6)
+
+
 def test_a_score_that_orders_all_events_has_no_finite_hazard_ratio():
     time, event = np.arange(1.0, 21), np.ones(20, dtype=bool)
     (row,) = cox.fit(time, event, pd.DataFrame({"score": -time})).wald(0.95)

@@ -5,7 +5,6 @@ import pytest
 from scipy import optimize
 
 from hscore.learning import firth
-from hscore.learning.model_folder import auc, log_loss
 
 
 def two_by_two(a, b, c, d):
@@ -73,11 +72,3 @@ def test_member_standardises_continuous_variables_only():
     np.testing.assert_allclose(
         firth.probabilities(member, values), firth.logistic(raw[0] + values @ raw[1:]), atol=1e-6
     )
-
-
-def test_auc_and_log_loss_of_the_history():
-    scores, labels = np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1])
-    assert auc(scores, labels) == 0.875  # 3.5 of 4 pairs
-    assert auc(scores, np.zeros(4, int)) is None
-    assert log_loss(scores, labels) == pytest.approx(-np.log([0.9, 0.6, 0.4, 0.9]).mean())
-    assert np.isfinite(log_loss(np.array([0.0, 1.0]), np.array([1, 0])))

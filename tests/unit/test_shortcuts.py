@@ -1,35 +1,32 @@
-"""The guard against shortcuts: what it reads of a patient's folder, and when it cries."""
+"""The guard against shortcuts: its numbers, and when it cries."""
 
 import numpy as np
 import pandas as pd
-import SimpleITK as sitk
+import pytest
 
-from hscore.files import write_json
 from hscore.imaging.quality import shortcut_features as imaging
 from hscore.statistics.diagnosis import shortcut_auc
-from hscore.status import Status
 
 
-def patient(folder, voxels, patient="p1"):
-    """A patient's folder of the convert step with one sequence."""
-    folder.mkdir(parents=True)
-    status = Status(patient, "a", "convert", usable=["T2WI"])
-    status.write(folder)
-    series = {"chosen_as": "T2WI", "slices": 4, "images": 4, "echo_time_ms": 90.0, "repetition_time_ms": 4000.0}
+def test_header_numbers_are_those_of_the_series_that_were_chosen():
+    series = {"chosen_as": "T2WI", "slices": 4, "images": 4, "echo_time_ms": 90.0, "repetition_time_ms": None}
     rest = {"chosen_as": None, "images": 9}
-    write_json(
-        folder / "series.json", {"series": [series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest]}
-    )
-    sitk.WriteImage(sitk.GetImageFromArray(voxels.astype(np.float32)), str(folder / f"sub-{patient}_T2WI.nii.gz"))
-    return folder
+    found = imaging.of_headers([series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest])
+    assert found == {
+        "number of series": 2,
+        "number of images": 13,
+        "T2WI slices": 4,
+        "T2WI images": 4,
+        "T2WI echo_time_ms": 90,
+        "T2WI slice_thickness_mm": 5,
+        "T2WI pixel_mm": 0.8,
+    }
 
 
-def test_features_are_headers_and_borders(tmp_path):
-    voxels = np.full((4, 40, 40), 10.0)
+def test_corners_and_border_are_relative_to_the_median_of_the_body():
+    voxels = np.full((4, 40, 40), 10.0, np.float32)
     voxels[:, : imaging.CORNER, -imaging.CORNER :] = 30.0
-    found = imaging.features(patient(tmp_path / "one", voxels))
-    assert found["number of series"] == 2 and found["number of images"] == 13
-    assert found["T2WI echo_time_ms"] == 90 and found["T2WI pixel_mm"] == 0.8
+    found = imaging.of_volume("T2WI", voxels)
     body = np.median(voxels[voxels > voxels.mean()])
     assert abs(found["T2WI corner, first rows, last columns"] * body - 30) < 1e-4
     assert abs(found["T2WI corner, last rows, first columns"] * body - 10) < 1e-4
@@ -37,13 +34,19 @@ def test_features_are_headers_and_borders(tmp_path):
     assert abs(found["T2WI border"] * body - border) < 1e-4
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_the_median_is_that_of_numpy(size):
+    values = np.random.default_rng(size).normal(100, 30, size).astype(np.float32)
+    assert imaging.median(values) == np.median(values)
+
+
 def test_a_feature_that_tells_the_label_is_flagged_and_no_other():
     random = np.random.default_rng(0)
-    positive = np.arange(40) < 12
+    y_true = np.arange(40) < 12
     features = pd.DataFrame({f"x{i}": random.standard_normal(40) for i in range(30)})
-    assert shortcut_auc.report(features, positive)["flagged"] == []
-    features["corner"] = random.standard_normal(40) + 3 * positive
-    found = shortcut_auc.report(features, positive)
+    assert shortcut_auc.report(features, y_true)["flagged"] == []
+    features["corner"] = random.standard_normal(40) + 3 * y_true
+    found = shortcut_auc.report(features, y_true)
     assert found["flagged"] == ["corner"] and found["features"][0]["feature"] == "corner"
     assert found["n"] == 40 and found["positives"] == 12
 
@@ -51,15 +54,14 @@ def test_a_feature_that_tells_the_label_is_flagged_and_no_other():
 def test_false_alarms_are_rare():
     """1 % of studies or fewer, whatever the number of features."""
     random = np.random.default_rng(1)
-    positive = np.arange(40) < 12
+    y_true = np.arange(40) < 12
     alarms = [
-        bool(shortcut_auc.report(pd.DataFrame(random.standard_normal((40, 20))), positive)["flagged"])
-        for _ in range(300)
+        bool(shortcut_auc.report(pd.DataFrame(random.standard_normal((40, 20))), y_true)["flagged"]) for _ in range(300)
     ]
     assert np.mean(alarms) < 0.03
 
 
 def test_constant_missing_and_rare_features_are_left_out():
-    positive = np.arange(20) < 8
+    y_true = np.arange(20) < 8
     features = pd.DataFrame({"same": 1.0, "rare": [1.0, 2.0, 3.0] + [np.nan] * 17}, index=range(20))
-    assert shortcut_auc.report(features, positive)["features"] == []
+    assert shortcut_auc.report(features, y_true)["features"] == []

@@ -9,7 +9,7 @@ import yaml
 from planted import planted_cohort
 
 from hscore.learning import ensemble, training
-from hscore.learning.model_folder import auc
+from hscore.learning.history import auc
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text())["train"]
 # a smaller network and fewer epochs than the study's, so that the test takes seconds

@@ -58,6 +58,7 @@ rule predict_external:
     envmodules:
         "hscore/predict",
     threads: 1
+    priority: 1  # validation and the report wait for all of them, maps and survival only for some
     resources:
         mem_mb=growing(3000),
         runtime=growing(10),

@@ -1,5 +1,5 @@
 rule check_quality:
-    """Write image quality metrics and a montage with region and boxes; informational, they exclude no patient."""
+    """Write image quality metrics, shortcut features and a montage; informational, they exclude no patient."""
     message:
         "Checking the images of batch {wildcards.batch} of {wildcards.center}"
     input:
@@ -33,7 +33,7 @@ rule check_shortcuts:
     message:
         "Looking for shortcuts to the node status"
     input:
-        nifti=targets.per_batch(paths.nifti),
+        quality=targets.per_batch(paths.quality),
         lnm=targets.per_center(paths.outcome, outcome="lnm"),
     output:
         found=paths.shortcuts,
@@ -53,7 +53,7 @@ rule check_shortcuts:
         mem_mb=growing(1000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.shortcuts --nifti @<(printf '%s\\n' {input.nifti:q}) --centers {params.centers}"
+        "python -m hscore.steps.shortcuts --quality @<(printf '%s\\n' {input.quality:q}) --centers {params.centers}"
         " --lnm {input.lnm:q} --output {output.found:q} > {log:q} 2>&1"
 
 

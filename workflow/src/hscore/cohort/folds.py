@@ -6,7 +6,7 @@ import pandas as pd
 from hscore.errors import UserError
 
 
-def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
+def stratified_folds(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
     """Folds 0..``folds``-1 of ``patients`` (columns patient, center, lnm 0/1), balanced by centre and node status.
 
     Within each centre and node status (a stratum) the patients are shuffled and dealt one by one; the next stratum
@@ -15,6 +15,8 @@ def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
 
     A patient's fold depends on the seed and on who else is in the cohort, not on the order of the rows or of the
     centres' tables: strata and patients are sorted by name before, and each stratum has random numbers of its own.
+    scikit-learn's ``StratifiedKFold`` of the strata balances as well, but follows the order of the rows and warns of
+    strata smaller than the number of folds. It would deal every study anew.
 
     Returns columns patient, center, lnm, fold, sorted by centre and patient.
 

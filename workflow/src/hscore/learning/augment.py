@@ -60,7 +60,10 @@ class Augment:
         cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
         xx, xy = (cosine * flip_x).reshape(n, 1, 1), (-sine * flip_y * self.aspect).reshape(n, 1, 1)
         yx, yy = (sine * flip_x / self.aspect).reshape(n, 1, 1), (cosine * flip_y).reshape(n, 1, 1)
-        return torch.stack([xx * self.x + xy * self.y + shift_x, yx * self.x + yy * self.y + shift_y], dim=3)
+        grid = torch.empty(n, self.y.shape[1], self.x.shape[2], 2, device=self.device)
+        for k, (of_x, of_y, shift) in enumerate(((xx, xy, shift_x), (yx, yy, shift_y))):
+            torch.add(of_x * self.x, of_y * self.y, out=grid[..., k]).add_(shift)
+        return grid
 
     def sign(self, n: int) -> Tensor:
         """n times -1 (flipped) or 1; the draw is made whether or not flips are on."""

@@ -1,6 +1,7 @@
 """Trained models as they are used: a folder becomes an ensemble, an ensemble gives patient scores.
 
-torch is imported only when an ensemble of networks is applied.
+torch is imported only when an ensemble of networks is applied: it costs 1.4 s of CPU, twice what a model without
+networks needs to predict.
 """
 
 import hashlib

@@ -18,6 +18,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "pandas",
+    "scikit-learn",
     "lifelines",
     "torch",
     "monai",

@@ -124,7 +124,10 @@ def center_effects(parameters: dict, center: str, shift: str, seed: int) -> dict
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float | None:
-    """Mann-Whitney AUC by pairs; None without both classes."""
+    """Mann-Whitney AUC by pairs; None without both classes.
+
+    The same as scikit-learn's, whose import would take ten times what starting this step takes (0.14 s of CPU).
+    """
     high, low = np.sort(scores[positive == 1]), np.sort(scores[positive == 0])
     if not len(high) or not len(low):
         return None

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hscore.cohort import folds
 from hscore.files import write_json
+from hscore.learning import search
 from hscore.learning.samples import read_folds
 from hscore.steps import _program
 
@@ -30,8 +31,6 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     held_out = None if arguments.part == "all" else int(arguments.part.removeprefix("fold-"))
-    from hscore.learning import search  # here, because torch costs two seconds
-
     content = search.search(
         arguments.model,
         arguments.spec,
@@ -49,7 +48,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def inner_folds(outer: pd.DataFrame, held_out: int | None, number: int, seed: int) -> pd.DataFrame:
     """The patients outside ``held_out`` dealt into inner folds, stratified like the outer ones."""
-    return folds.deal(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
+    return folds.stratified_folds(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,19 @@ from pathlib import Path
 import pandas as pd
 
 from hscore import batch
-from hscore.files import write_json
-from hscore.imaging.quality import shortcut_features as imaging
+from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read the included patients' folders and outcomes centre by centre, test, write."""
+    """Read the included patients' numbers and outcomes centre by centre, test, write."""
     content = {}
-    folders = batch.read(arguments.nifti)
+    folders = batch.read(arguments.quality)
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
         lnm = scored_cohorts.with_known_nodes(scored_cohorts.read_nodes([path]))
-        rows = [imaging.features(folders[patient]) for patient in lnm.index]
+        rows = [read_json(folders[patient] / "shortcuts.json") for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
         content[center] = shortcut_auc.report(features, lnm.to_numpy(bool))
     write_json(arguments.output, content)
@@ -28,7 +27,7 @@ def work(arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Command line."""
     parser = _program.parser("shortcuts", __doc__)
-    parser.add_argument("--nifti", type=Path, nargs="+", required=True, help="records of the convert step")
+    parser.add_argument("--quality", type=Path, nargs="+", required=True, help="records of the quality step")
     parser.add_argument("--centers", nargs="+", required=True, help="names of the centres")
     parser.add_argument("--lnm", type=Path, nargs="+", required=True, help="node status, one CSV a centre")
     parser.add_argument("--output", type=Path, required=True, help="what was found, JSON")

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from hscore.imaging.body import air_limit
-from hscore.imaging.normalize import n4
+from hscore.imaging.normalize import n4, n4_simpleitk
 
 # every job is promised one core
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
@@ -58,7 +58,12 @@ def _coarse_index(n: int, factor: int) -> np.ndarray:
 
 
 def log_bias_field(
-    volume: np.ndarray, spacing: Sequence[float], body: np.ndarray, grid_mm: float, iterations: Sequence[int]
+    volume: np.ndarray,
+    spacing: Sequence[float],
+    body: np.ndarray,
+    grid_mm: float,
+    iterations: Sequence[int],
+    method: str = "n4",
 ) -> np.ndarray:
     """Natural logarithm of the bias field at every voxel, float32 [z, y, x], with mean 0 inside the body.
 
@@ -68,6 +73,7 @@ def log_bias_field(
         volume: float32 [z, y, x]; ``spacing``: mm along x, y and z; ``body``: booleans [z, y, x].
         grid_mm: in-plane distance of the (averaged) voxels that N4 sees. Sections are thick already: all are used.
         iterations: the most at each resolution level.
+        method: ``n4`` (our own) or ``simpleitk`` (ITK's filter on the same voxels).
     """
     averaged, (rows, columns) = _averaged(volume, spacing, NOISE_GRID_MM)
     signal = _blocks(body, rows, columns).all(axis=(2, 4)) & (averaged > max(air_limit(averaged), 0.0))
@@ -77,8 +83,10 @@ def log_bias_field(
         return np.zeros(volume.shape, np.float32)
     z, y, x = (_centres(n, factor) for n, factor in zip(volume.shape, (1, rows, columns), strict=True))
     axes = z, y[seen[1]], x[seen[2]]
-    lattice = n4.estimate(averaged[seen], signal[seen], axes, iterations, CONVERGENCE)
-    field = lattice.at([_centres(n, 1) for n in volume.shape])
+    known = averaged[seen], signal[seen], axes, iterations, CONVERGENCE
+    everywhere = [_centres(n, 1) for n in volume.shape]
+    by_itk = method == "simpleitk"
+    field = n4_simpleitk.log_field(*known, everywhere) if by_itk else n4.estimate(*known).at(everywhere)
     return field - field[body].mean()
 
 

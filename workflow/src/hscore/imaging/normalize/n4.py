@@ -3,7 +3,7 @@
 Tustison NJ, Avants BB, Cook PA, et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging 2010;29:1310-20; the
 details are those of ITK's ``N4BiasFieldCorrectionImageFilter``, which is the reference in the tests. ITK fits its
 B-splines to scattered points; here the points form a grid, so that a fit is one small matrix product an axis,
-and a volume takes a tenth of the time.
+and a volume takes a fiftieth of the time (0.1 to 0.2 s of CPU instead of 4 to 13 s).
 """
 
 from collections.abc import Sequence

@@ -34,11 +34,10 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
         facts = {"sequence": sequence, "bias_field": None}
         correction = settings["bias_correction"]
         if sequence in correction["sequences"]:
-            field = bias_field.log_bias_field(
-                values, volume.grid.spacing, body, correction["grid_mm"], correction["iterations"]
-            )
+            how = {key: correction[key] for key in ("grid_mm", "iterations", "method")}
+            field = bias_field.log_bias_field(values, volume.grid.spacing, body, **how)
             values = values / np.exp(field)
-            facts["bias_field"] = {**correction_facts(field, body), "method": "N4"}
+            facts["bias_field"] = correction_facts(field, body) | {"method": "N4", "implementation": how["method"]}
         values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
         facts["intensity"] = {**settings["intensity"][sequence], **used}
         nifti.write_scaled(values, volume, output / f"{name}.nii")

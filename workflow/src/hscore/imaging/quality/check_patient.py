@@ -6,14 +6,17 @@ import numpy as np
 
 from hscore.files import read_json, write_json
 from hscore.imaging import nifti
-from hscore.imaging.quality import indicators, montage
+from hscore.imaging.quality import indicators, montage, shortcut_features
 from hscore.status import Status
 
 
 def check_patient(
     status: Status, sequences: list[str], nifti_folder: Path, normalized: Path, samples: Path, output: Path
 ) -> None:
-    """Write ``quality.json`` and, where there is an image, ``montage.webp`` into ``output``.
+    """Write ``quality.json``, ``shortcuts.json`` and, where there is an image, ``montage.webp`` into ``output``.
+
+    ``shortcuts.json`` has the numbers that should not tell the node status; of images, of those that were usable as
+    converted.
 
     Args:
         status: the patient's, after the sample step.
@@ -22,6 +25,8 @@ def check_patient(
         output: an existing, empty folder.
     """
     boxes = read_json(samples / "boxes.json")
+    converted = Status.read(nifti_folder).usable
+    telling = shortcut_features.of_headers(read_json(nifti_folder / "series.json")["series"])
     numbers, views, missing = {}, [], []
     for sequence in sequences:
         name = f"sub-{status.patient}_{sequence}"
@@ -32,9 +37,12 @@ def check_patient(
         mask_path, facts_path = nifti_folder / f"{name}_mask.nii.gz", normalized / f"{name}.json"
         mask = nifti.read(mask_path).stored != 0 if mask_path.exists() else None
         places = section_boxes(boxes.get(f"{sequence}_tumour", []), boxes.get(f"{sequence}_peritumoral", []))
+        volume = image.values()
+        if sequence in converted:
+            telling |= shortcut_features.of_volume(sequence, volume)
         numbers[sequence] = indicators.measure(
             sequence,
-            image.values(slice(None)),
+            volume,
             mask,
             None if mask is None else surroundings(places, mask),
             image.grid.spacing,
@@ -51,6 +59,7 @@ def check_patient(
         "sequences": numbers,
     }
     write_json(output / "quality.json", content)
+    write_json(output / "shortcuts.json", telling)
 
 
 def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[int, int, int, int]]]:

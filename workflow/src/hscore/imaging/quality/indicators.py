@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hscore.imaging.percentiles import percentiles
+
 # name -> what it tells, for the overview page; None in a patient's numbers where it cannot be told
 METRICS = {
     "snr": "signal-to-noise ratio: median of the tumour over the noise",
@@ -48,7 +50,7 @@ def measure(
     """
     found: dict[str, float | None] = dict.fromkeys(METRICS)
     thin = volume[:, ::4, ::4]
-    low, high = np.percentile(thin, [2, 98])
+    low, high = percentiles(thin, [2, 98])
     air = float(low + AIR_FRACTION * (high - low))
     middle = len(volume) // 2
     if mask is not None and mask.any():

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hscore.imaging.nifti import Volume
+from hscore.imaging.percentiles import percentiles
 
 CELL = 176  # pixels
 GAP = 2
@@ -27,7 +29,7 @@ class View:
     mask: np.ndarray | None
     boxes: Mapping[int, Sequence[tuple[int, int, int, int]]]
 
-    @property
+    @cached_property
     def sections(self) -> tuple[int, int, int]:
         """A low, the largest and a high section of the tumour; without one, quarters of the volume."""
         depth = len(self.image.stored)
@@ -37,15 +39,15 @@ class View:
         there = np.flatnonzero(areas)
         return int(there[len(there) // 4]), int(np.argmax(areas)), int(there[(3 * len(there)) // 4])
 
-    @property
+    @cached_property
     def window(self) -> tuple[float, float]:
         """Values shown as black and as white."""
         if self.sequence in FIXED_WINDOWS:
             return FIXED_WINDOWS[self.sequence]
-        low, high = np.percentile(self.image.values(self.sections[1]), [1, 99.5])
+        low, high = percentiles(self.image.values(self.sections[1]), [1, 99.5])
         return float(low), float(max(high, low + 1e-6))
 
-    @property
+    @cached_property
     def close(self) -> tuple[int, int, int, int]:
         """The part around the tumour that is shown enlarged: x0, y0, x1, y1, all boxes and half as much again."""
         height, width = self.image.stored.shape[1:]

@@ -90,8 +90,10 @@ def _images(config: Mapping[str, Any]) -> str:
             f"squares on logarithms) and cut to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
         )
     if bias["sequences"]:
+        n4 = "SimpleITK's N4" if bias["method"] == "simpleitk" else "N4"
         parts.append(
-            f"The bias field of {listed(bias['sequences'])} was corrected with N4 on a grid of {bias['grid_mm']:g} mm."
+            f"The bias field of {listed(bias['sequences'])} was corrected with {n4} on a grid of "
+            f"{bias['grid_mm']:g} mm."
         )
     by_method: dict[str, list[str]] = {}
     for name, rule in config["normalize"]["intensity"].items():
@@ -204,7 +206,7 @@ def _diagnosis(results: Results) -> str:
         "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; secondary p-values "
         "were adjusted by Holm's method, a family being all AUCs, or all calls by one measure, of an evaluation.",
     ]
-    if results.get("transport"):
+    if results.get("auc_change"):
         parts.append(
             "The change of AUC between the cohorts compares like with like: an out-of-fold score is one member's, so "
             "the external AUC is there the mean of the members' AUCs (unpaired DeLong test). What averaging their "

@@ -3,6 +3,8 @@
 Shapes: ``time`` float [n], ``event`` bool [n], ``counts`` float [resamples, n]: how often each patient stands in each
 resample (``bootstrap``).
 
+lifelines fits one cohort at a time, and counts those with the event at a time among those who may be censored then.
+
 Source: Graf et al., Stat Med 1999;18:2529-2545.
 """
 

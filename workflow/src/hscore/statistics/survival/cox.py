@@ -1,8 +1,9 @@
 """Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
 
-Fits are lifelines' (Efron ties). Profile-likelihood intervals and Firth's penalised fit, which lifelines lacks, stand
-on ``partial_likelihood``. ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n],
-``strata`` [n] (any labels): groups with a baseline hazard of their own.
+Fits are lifelines' as they are where it converges (Efron ties), else by Newton's method with step halving, which it
+lacks. Profile-likelihood intervals and Firth's penalised fit, which it lacks as well, stand on ``partial_likelihood``.
+``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n], ``strata`` [n] (any labels):
+groups with a baseline hazard of their own.
 A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
 
 Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
@@ -26,7 +27,12 @@ from hscore.statistics.survival import partial_likelihood, proportional_hazards
 WALD = "Cox (Efron ties), Wald"
 PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
-POLISHING = 8  # most Newton steps after lifelines' last: on variables that go together it stops early
+# lifelines ends when half a step's squared length in standard errors is below this. By itself it also ends when the
+# likelihood grows by a billionth, which can be 1e-5 standard deviations too early.
+PRECISION = {"precision": 1e-18, "r_precision": 0.0}
+# What Newton's next step from a maximum, and a standard error there, do not exceed, in standard deviations of a
+# covariate. On a likelihood that rises for ever a step is about as long as the last, or both vanish in the rounding.
+LONGEST_STEP, LARGEST_ERROR = 1e-6, 1e4
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
@@ -191,20 +197,20 @@ def fit(
         return Model(time, event, covariates, None, None, why, infinite, strata)
     if strata is not None and (why := alike_within(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
-    beta = _lifelines(time, event, covariates, strata)
-    if beta is None:
-        return Model(time, event, covariates, None, None, INFINITE, True, strata)
-    x = covariates.to_numpy(dtype=float)
-    # near a maximum Newton steps soon are nil; on a monotone likelihood each step is about as long as the last
-    for _ in range(POLISHING):
+    # Uncorrelated and of unit deviation. The parts of a spline go together so much that the maximum is many standard
+    # deviations away, where lifelines does not arrive.
+    size = np.sqrt(event.size)
+    directions, back = np.linalg.qr(covariates - covariates.mean())
+    x, back = size * directions, size * np.linalg.inv(back)
+    for maximise in (_lifelines, _newton):
+        beta = maximise(time, event, x, strata)
         _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
         try:
-            step, covariance = np.linalg.solve(information, score), np.linalg.inv(information)
+            covariance = np.linalg.inv(information)
         except np.linalg.LinAlgError:
-            break
-        beta = beta + step
-        if np.all(np.abs(step) * x.std(axis=0) < 1e-9):
-            return Model(time, event, covariates, beta, covariance, strata=strata)
+            continue
+        if np.abs(covariance @ score).max() < LONGEST_STEP and np.diag(covariance).max() < LARGEST_ERROR**2:
+            return Model(time, event, covariates, back @ beta, back @ covariance @ back.T, strata=strata)
     return Model(time, event, covariates, None, None, INFINITE, True, strata)
 
 
@@ -219,22 +225,31 @@ def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
     return None
 
 
-def _lifelines(
-    time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, strata: np.ndarray | None
-) -> np.ndarray | None:
-    """Coefficients [p] where lifelines' iteration ends, None where it finds no end."""
-    table = covariates.reset_index(drop=True).set_axis([f"x{i}" for i in range(covariates.shape[1])], axis=1)
-    table = table.assign(time=time, event=event)
+def _lifelines(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
+    """Coefficients [p] where lifelines' iteration ends, at a maximum or not; zeros where it finds no end."""
+    table = pd.DataFrame(x).add_prefix("x").assign(time=time, event=event)
     if strata is not None:
         table["stratum"] = strata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
         try:
             fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
-            fitter.fit(table, "time", "event", fit_options={"precision": 1e-9})
+            return fitter.fit(table, "time", "event", fit_options=PRECISION).params_.to_numpy(dtype=float)
         except ConvergenceError:
-            return None
-    return fitter.params_.to_numpy(dtype=float)
+            return np.zeros(x.shape[1])
+
+
+def _newton(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
+    """As ``_lifelines``, which has no step halving, for where it oversteps or ends before a maximum far away."""
+
+    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return partial_likelihood.derivatives(x, time, event, b, strata)
+
+    start = np.zeros(x.shape[1])
+    try:
+        return _maximise(slope, start, np.ones(start.size, dtype=bool))
+    except ArithmeticError:
+        return start
 
 
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
@@ -275,7 +290,10 @@ def _likelihood_ratio(larger: float, smaller: float, degrees: int) -> dict:
 def baseline_hazard(
     time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, moments: np.ndarray
 ) -> np.ndarray:
-    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments]."""
+    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments].
+
+    lifelines has it with a fit only. Here ``beta`` may be any, and is zero for the Nelson-Aalen estimate.
+    """
     weights = np.exp(x @ beta)
     times, deaths = np.unique(time[event], return_counts=True)
     steps = deaths / np.array([weights[time >= t].sum() for t in times])

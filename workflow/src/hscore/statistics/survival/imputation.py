@@ -69,7 +69,10 @@ def _levels(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.rand
 
 
 def _probability(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Probability of 1 by a logistic regression, its coefficients drawn from their normal approximation."""
+    """Probability of 1 by a logistic regression, its coefficients drawn from their normal approximation.
+
+    scikit-learn's has no covariance to draw from.
+    """
     penalty = np.diag([1e-6] + [PRIOR] * (x.shape[1] - 1))
     beta = np.zeros(x.shape[1])
     for _ in range(50):

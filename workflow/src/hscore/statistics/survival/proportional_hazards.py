@@ -12,20 +12,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.special import chdtrc
 
-from hscore.statistics.diagnosis.discrimination import midranks
 from hscore.statistics.survival.partial_likelihood import contributions
 from hscore.statistics.survival.survival_curves import kaplan_meier
 
 
-def transform(time: np.ndarray, event: np.ndarray, moments: np.ndarray, kind: str) -> np.ndarray:
-    """g(t) at each moment: "km" (1 - Kaplan-Meier just before t, R's default), "rank", "identity" or "log"."""
-    if kind == "km":
-        curve = kaplan_meier(time, event, confidence=0.95)
-        before = np.concatenate([[1.0], curve.survival])
-        return 1 - before[np.searchsorted(curve.time, moments, side="left")]
-    if kind == "rank":  # the rank among all times, censored ones too
-        return midranks(time)[np.argsort(time, kind="stable")][np.searchsorted(np.sort(time), moments)]
-    return np.log(moments) if kind == "log" else moments
+def transform(time: np.ndarray, event: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Return g(t) = 1 - Kaplan-Meier just before t at each moment, R's default."""
+    curve = kaplan_meier(time, event, confidence=0.95)
+    before = np.concatenate([[1.0], curve.survival])
+    return 1 - before[np.searchsorted(curve.time, moments, side="left")]
 
 
 def test(
@@ -34,7 +29,6 @@ def test(
     x: np.ndarray,
     beta: np.ndarray,
     names: list[str],
-    kind: str = "km",
     together: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict]:
     """One row per covariate and, with several, one for all (term "GLOBAL"): ``term``, ``chi2``, ``df``, ``p``.
@@ -43,7 +37,7 @@ def test(
     a term are tested as one. Too few events for the test: None with ``why``.
     """
     parts = contributions(x, time, event, beta)
-    g = transform(time, event, parts.time, kind)
+    g = transform(time, event, parts.time)
     g = g - g.mean()
     score = np.concatenate([np.zeros(len(names)), g @ parts.residual])
     inner, cross, outer = (np.tensordot(power, parts.variance, 1) for power in (np.ones(g.size), g, g**2))

@@ -1,7 +1,7 @@
 """Where another event can come first: Gray's test, and the subdistribution hazard ratio of Fine and Gray.
 
-Both are about the cumulative incidence of the event: the share of patients who have it, not the hazard of those still
-at risk of it. Shapes: ``time`` float [n], ``event`` and ``competing`` bool [n], never both true.
+lifelines has neither. Both are about the cumulative incidence of the event: the share of patients who have it, not the
+hazard of those still at risk of it. Shapes: ``time`` float [n], ``event`` and ``competing`` bool [n], never both true.
 
 Sources: Gray, Ann Stat 1988;16:1141-1154 (R: ``cmprsk::cuminc``, whose variance this is); Fine and Gray, JASA
 1999;94:496-509 (R: ``cmprsk::crr``): Breslow's ties, variance with the part that comes from estimating the censoring

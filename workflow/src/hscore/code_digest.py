@@ -16,7 +16,7 @@ from pathlib import Path
 from hscore import environment
 
 PACKAGE = "hscore"
-SOURCE = Path(__file__).parents[2]  # the folder that holds the package
+SOURCE = Path(__file__).parents[1]  # the folder that holds the package
 VERSION = "__version__"  # a release alone must not rerun anything
 # What decides where a step runs, not what it does; the packages it asks for are in the digest by themselves.
 GUARD = Path(PACKAGE, "environment.py")
@@ -43,7 +43,7 @@ def source_files(step: str, source: Path = SOURCE) -> list[Path]:
     """Files of the package that ``python -m hscore.steps.<step>`` can read, sorted.
 
     Those are the modules it imports, directly or not, at the top or inside a function, the ``__init__`` of their
-    packages, and the files that are not Python (page templates) beside them.
+    packages, and the files that are not Python (page templates) in the folders of modules that look for them.
     """
     return sorted(_closure(f"{PACKAGE}.steps.{step}", source))
 
@@ -69,8 +69,13 @@ def _closure(module: str, source: Path) -> frozenset[Path]:
         if path not in reached:
             reached.add(path)
             waiting += [file for name in _imports(path, source) for file in _files(name, source)]
-    beside = {file for folder in {path.parent for path in reached} for file in folder.iterdir() if _is_data(file)}
-    return frozenset(reached | beside)
+    folders = {path.parent for path in reached if _knows_its_folder(path)}
+    return frozenset(reached | {file for folder in folders for file in folder.iterdir() if _is_data(file)})
+
+
+def _knows_its_folder(path: Path) -> bool:
+    """Return whether a module names ``__file__``, without which it finds no data file next to it."""
+    return any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(_tree(path)))
 
 
 def _is_data(path: Path) -> bool:
