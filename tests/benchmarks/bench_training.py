@@ -1,6 +1,6 @@
 """Print the cost of training next to that of the bare network, and of batched next to per-sample augmentation.
 
-Also: the parts of a training step, both precisions, and sizes of the batches in which networks are applied.
+Also measured are the parts of a training step, both precisions, and the batch sizes in which networks are applied.
 
     PYTHONPATH=workflow/src python tests/benchmarks/bench_training.py
 
@@ -79,7 +79,7 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
 
 
 def time_parts_of_a_step(rounds: int = 40) -> None:
-    """Samples drawn and augmented, and the optimiser; the rest of a step is the network."""
+    """Measure drawing and augmenting samples, and the optimiser; the rest of a step is the network."""
     run = training.Training(simulated_task(), [training.Member(1, 0)])
     run.train_epoch()
     samples = run.bag_sampler[0].draw(run.orders[0], run.number).split(run.batches)[0].samples[0].unsqueeze(0)
@@ -92,7 +92,7 @@ def time_parts_of_a_step(rounds: int = 40) -> None:
 
 
 def compare_precisions(epochs: int = 4) -> None:
-    """An epoch in each precision; which is faster depends on the processor."""
+    """Measure an epoch in each precision; which one is faster depends on the processor."""
     for precision in training.PRECISIONS:
         run = training.Training(simulated_task(precision=precision), [training.Member(1, 0)])
         run.train_epoch()
@@ -101,7 +101,7 @@ def compare_precisions(epochs: int = 4) -> None:
 
 
 def compare_inference_batches() -> None:
-    """A network applied to all samples in batches of several sizes, and the largest difference of a score."""
+    """Measure scoring all samples in batches of several sizes; print the largest difference of a score."""
     run = training.Training(task := simulated_task(), [training.Member(1, 0)])
     network, chosen = run.members.networks()[0], inference.BATCH
 
