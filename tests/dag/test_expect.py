@@ -70,7 +70,7 @@ def test_the_table_and_the_plan_agree_with_what_snakemake_says_itself(own_study)
     assert table == stats and table["convert_patient"] == 3
     assert json.loads(plan.read_text()) == {k: v for k, v in table.items() if k not in ("all", "total")}
     assert (
-        "build_cohort" in done.stdout + done.stderr and "not there yet: far, north, south" in done.stdout + done.stderr
+        "build_cohort" in done.stdout + done.stderr and "output missing: far, north, south" in done.stdout + done.stderr
     )
 
 

@@ -114,7 +114,7 @@ def test_a_job_that_succeeds_at_the_second_attempt_is_no_failure(workflow):
     (workflow / "2-of-3").write_text("test -e tried || { touch tried; echo 'error: busy.'; exit 1; }\n")
     status, output = snakemake(workflow, "--keep-going", "--retries", "1")
     assert status == 0
-    assert "trying again: convert A 2-of-3" in output
+    assert "retrying: convert A 2-of-3" in output
     assert output.splitlines()[-1].startswith("5 jobs done in")
 
 
@@ -142,7 +142,7 @@ def test_why_a_job_would_run_again(workflow):
     (workflow / "Snakefile").write_text(SNAKEFILE.replace("; touch {output})", "; touch {output} )"))
     (workflow / "out/A/3-of-3").unlink()
     _, output = snakemake(workflow, "--dry-run")
-    assert "its rule changed: A 1-of-3, A 2-of-3; not there yet: A 3-of-3\n" in output
+    assert "its rule changed: A 1-of-3, A 2-of-3; output missing: A 3-of-3\n" in output
     assert re.search(r"join +1 +follows from the above", output)
 
 
@@ -166,4 +166,4 @@ def test_stopping_a_run_is_no_failure(workflow):
     output, _ = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "FAILED" not in output
-    assert re.search(r"Stopped after .+ with 0 of 5 jobs done. Run the same command again to go on", output)
+    assert re.search(r"Stopped after .+ with 0 of 5 jobs done. Run the same command again to resume", output)

@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_radiologist_pages_through_the_patients_the_strangest_first(folder, tmp_path, width):
+def test_a_radiologist_pages_through_the_patients_outliers_first(folder, tmp_path, width):
     (folder / "probe.html").write_text(PROBE.format(width=width), encoding="utf-8")
     found, asked, log = browser.ask(folder, "probe.html", tmp_path, "--window-size=1400,1000")
     assert "CONSOLE" not in log, log

@@ -69,7 +69,7 @@ def test_patients_without_the_reading_are_left_out_and_counted():
     [
         ({"score": 0.5}, "all patients have the same H score"),
         ({"mri_ln_positive": 1.0}, "all patients have the same mri_ln_positive"),
-        ({"mri_ln_positive": np.nan}, "the MRI reading is not known of any patient with survival data"),
+        ({"mri_ln_positive": np.nan}, "the MRI reading is not known for any patient with survival data"),
         ({"dfs_event": 0.0}, "nobody had an event"),
     ],
 )

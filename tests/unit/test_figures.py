@@ -87,14 +87,14 @@ def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation
 
 def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(results):
     looks = diagnosis_figures.looks_of(results)
-    assert len({look.colour for look in looks.values()}) == len(looks)
+    assert len({look.color for look in looks.values()}) == len(looks)
     assert len({str(look.line) for look in looks.values()}) == len(looks)
     with style.drawing():
         for evaluation in ("external", "out_of_fold"):
             curves = [
                 line for line in diagnosis_figures.roc(results, evaluation).axes[0].lines if len(line.get_xdata()) > 2
             ]
-            assert [line.get_color() for line in curves] == [look.colour for look in looks.values()]
+            assert [line.get_color() for line in curves] == [look.color for look in looks.values()]
 
 
 @pytest.mark.parametrize("cohort", ["external", "development"])

@@ -72,7 +72,7 @@ def test_the_choice_between_sequences_is_said_with_both_tests(results):
     for cohort in ("development", "external"):
         pair = family[cohort]
         assert f"{pair['difference']:+.3f} ({pair['low']:+.3f} to {pair['high']:+.3f})" in said
-    assert said.startswith("Images alone: of the models of one sequence CET1WI tumour")
+    assert said.startswith("Images alone: CET1WI tumour")
     nothing = {**results, "selection": {"images": {**family, "development": None}}}
     assert page_learning.selection(nothing) == []
     assert page_learning.selection({**results, "selection": None}) == []
@@ -80,4 +80,4 @@ def test_the_choice_between_sequences_is_said_with_both_tests(results):
 
 def test_the_check_of_the_maps_is_said_in_numbers(results):
     said = page_learning.explanation_check(results)
-    assert "Spearman correlation of 0.58, of a trained and a random one of 0.03" in said
+    assert "0.58 between two trained networks and 0.03 between a trained and a random one" in said

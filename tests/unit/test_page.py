@@ -218,7 +218,7 @@ def test_figures_side_by_side_keep_their_own_ids():
 def test_commands_name_the_commit(results, code, line):
     results["code_version"] = code
     assert line in page_summary.commands(results).splitlines()
-    assert ("not committed" in page_summary.commands(results)) == code.endswith("dirty")
+    assert ("uncommitted" in page_summary.commands(results)) == code.endswith("dirty")
 
 
 def test_without_version_control_there_is_no_checkout_command(results):
@@ -238,7 +238,7 @@ def test_the_study_size_is_said_in_a_sentence_and_rows(results):
     for row in plan["needed"]:
         assert f"{row['patients']:,}" in text
     results["precision"] = {**plan, "needed": [], "why": "the cohort has one class only"}
-    assert "No plan: the cohort has one class only" in text_of(render(results))
+    assert "Study size is not estimable: the cohort has one class only" in text_of(render(results))
 
 
 def test_the_h_score_stands_beside_pathology_in_the_cox_table(results):

@@ -39,7 +39,7 @@ def test_kinds_that_do_not_occur_are_named_on_the_page(results):
 def test_a_page_that_may_show_nobody_says_so(results):
     results["cases"]["shown"] = []
     html = assemble.render(results, {})
-    assert "By the settings no single patient is shown." in html and "data:image" not in html
+    assert "switch off pictures and scores of individual patients" in html and "data:image" not in html
     failures = next(one for one in guidelines(results) if one["name"] == "CLAIM")["items"][38]
     assert failures["number"] == "39" and failures["answer"] is None
 

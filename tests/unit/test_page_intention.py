@@ -45,7 +45,7 @@ def test_the_page_shows_the_h_score_and_the_reading_with_every_patient_of_known_
 def test_the_methods_tell_of_both():
     for roles, development in ((("development", "external"), True), (("external",), False)):
         words = " ".join(text for _, text in methods(example_results(roles=roles)))
-        assert "took part in the survival analysis alone" in words and "By intention to diagnose (Schuetz" in words
+        assert "were analysed for survival only" in words and "By intention to diagnose (Schuetz" in words
         assert ("chosen by a hash of the patient's name" in words) == development
 
 
@@ -101,7 +101,7 @@ def test_patients_of_unknown_node_status_are_counted_wherever_patients_are(resul
     assert [head["span"] for head in table["heads"]] == [5, 5]
     assert all(len(row["cells"]) == len(table["columns"]) + 1 for row in table["rows"])
     text = words(results)
-    assert "All: every included patient, 6 without known node status among them" in text
+    assert "All: every included patient, including 6 without known node status" in text
     (card,) = (card for card in page_summary.cards(results) if card["title"] == "Patients analysed")
     assert "6 of them for survival only" in " ".join(card["lines"])
     csv_tables.write(results, tmp_path)

@@ -16,7 +16,7 @@ def text(results):
         ("sample", "peritumoral_pixels", 7, "grown by 7 pixels"),
         ("sample", "peritumoral_pixels_per", "total", "(in total: setting)"),
         ("sample", "interpolation", "cubic", "cubic interpolation"),
-        ("cohort", "mri_ln_positive_mm", 8, "short axis of 8 mm"),
+        ("cohort", "mri_ln_positive_mm", 8, "short axis of at least 8 mm"),
         ("split", "folds", 4, "split into 4 folds"),
         ("train", "epochs", 77, "77 epochs"),
         ("train", "aggregation", "top3", "mean of the three largest of its samples' outputs"),
@@ -27,7 +27,7 @@ def text(results):
         ("validate", "confidence", 0.9, "Intervals are 90 %"),
         ("survive", "groups", "median", "grouped by the development median"),
         ("survive", "horizon_months", 48, "restricted mean survival up to 48 months"),
-        ("survive", "events_per_variable", 7, "fewer than 7 events per variable was refused"),
+        ("survive", "events_per_variable", 7, "fewer than 7 events per variable was not fitted"),
         ("validate", "decision_thresholds", [0.1, 0.4], "threshold probabilities of 10 to 40 %"),
     ],
 )
@@ -69,7 +69,7 @@ def clinical_only(results):
 def test_a_study_of_readings_tells_of_no_images_networks_or_folds():
     words = text(clinical_only(example_results(roles=("external",))))
     assert "Readings, to which nothing was fitted, were tested on" in words
-    assert "Readings taken as they stand, 0 or 1: Advanced stage." in words
+    assert "Readings used unchanged, 0 or 1: Advanced stage." in words
     assert "Thresholds were the fixed value 0.5, fixed beforehand." in words
     for absent in ("network", "epochs", "folds", "region of interest", "DICOM", "N4", "out-of-fold scores"):
         assert absent not in words
@@ -131,4 +131,4 @@ def test_added_value_stability_and_centres_are_told_as_far_as_the_run_has_them()
     one = text(example_results())
     assert "pooled by random-effects" not in one and "log(1 + short axis" in one
     development = text(example_results(roles=("development",)))
-    assert "The gain out of sample" not in development and "Instability" not in development
+    assert "gain out of sample" not in development and "Instability" not in development

@@ -65,13 +65,13 @@ def test_a_study_without_development_has_no_resampled_thresholds():
     assert page_stability.members(development) == []
     cells = page_stability.thresholds(development)[0]["cells"]
     assert cells[1:] == ["\u2013"] * 4
-    assert "What may a new centre expect?" not in text_of(development)
+    assert "What can a new centre expect?" not in text_of(development)
 
 
 def test_one_external_centre_pools_nothing_and_two_predict_nothing(results):
     one = example_results()
     text = text_of(one)
-    assert "there is one external centre: nothing to pool" in text and "Hartung" not in text
+    assert "there is only one external centre, so nothing can be pooled" in text and "Hartung" not in text
     assert centers(one) is None
     assert {row["center"] for row in tables(one)["centers"]} == {"yunnan"}
     text = text_of(results)

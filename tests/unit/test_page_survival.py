@@ -139,7 +139,7 @@ def test_every_test_is_in_the_csv_tables(results):
 
 def test_methods_name_what_was_done_and_only_that(results):
     text = dict(methods_text.methods(results))["Statistics: survival"]
-    for words in ("stratified by centre", "tested as one", "Gray\u2019s test", "Calibration of the survival"):
+    for words in ("stratified by centre", "tested jointly", "Gray\u2019s test", "Calibration of the survival"):
         assert words in text
     text = dict(methods_text.methods(example_results(roles=("development",))))["Statistics: survival"]
     assert "Gray" not in text and "Calibration" not in text

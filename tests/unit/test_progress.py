@@ -136,7 +136,7 @@ def test_an_error_of_the_study_is_a_sentence_and_a_bug_keeps_its_traceback():
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
-        ("Missing output files: a; Input files updated by another job: b", "not there yet"),
+        ("Missing output files: a; Input files updated by another job: b", "output missing"),
         ("Params have changed since last execution: before: 1 now: 2", "its settings, rows or code changed"),
         ("Input files updated by another job: b", "follows from the above"),
         ("Rules with neither input nor output files are always executed.", "always runs"),

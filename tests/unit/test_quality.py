@@ -111,7 +111,7 @@ def one(name: str, snr: float, *findings: tuple[str, bool]) -> dict:
 PATIENTS = [one(f"P{k}", 40.0 + k) for k in range(6)] + [one("FAR", 5.0), one("OUT", 41.0, ("no_roi", True))]
 
 
-def test_excluded_patients_come_first_then_the_strangest():
+def test_excluded_patients_come_first_then_the_outliers():
     ordered = [patient["patient"] for patient in quality_page.scored(PATIENTS)]
     assert ordered[:2] == ["OUT", "FAR"] and set(ordered[2:]) == {f"P{k}" for k in range(6)}
 
@@ -127,5 +127,5 @@ def test_the_page_stands_alone_and_holds_every_patient():
     text = re.search(r'<script type="application/json" id="content">(.*?)</script>', page, re.S)[1]
     content = json.loads(text)
     assert [row["patient"] for row in content["patients"]][:3] == ["OUT", "P3", "FAR"]
-    assert content["patients"][2]["strange"] == ["T2WI snr"]
+    assert content["patients"][2]["outliers"] == ["T2WI snr"]
     assert "SIMULATED" not in quality_page.render("North", False, PATIENTS, {}, {}, indicators.METRICS)

@@ -91,7 +91,7 @@ def test_sensitivity_is_compared_among_the_levels_that_have_positives():
     assert tests["sensitivity"]["chi2"] == pytest.approx((0.9 - 0.4) ** 2 / (0.65 * 0.35 * (1 / 20 + 1 / 20)))
     assert "fewer than two levels" in tests["specificity"]["why"]
     all_right = subgroups.heterogeneity(y_true, y_true * 1.0, 0.5, levels)["sensitivity"]
-    assert all_right["p"] is None and "all right" in all_right["why"]
+    assert all_right["p"] is None and "all correct" in all_right["why"]
 
 
 def test_tests_are_adjusted_over_the_variables():

@@ -96,7 +96,7 @@ def test_the_study_is_found_by_its_config(tmp_path, line):
 
 def test_a_config_without_a_study_is_named(tmp_path):
     (tmp_path / "c.yaml").write_text("seed: 1\n")
-    with pytest.raises(UserError, match="c.yaml has no line 'study: name'"):
+    with pytest.raises(UserError, match="c.yaml has no line 'study: NAME'"):
         summary.results_file(tmp_path / "c.yaml")
 
 
@@ -111,5 +111,5 @@ def test_the_program(tmp_path, monkeypatch, capsys):
         "Lymph-node metastasis: Does Hybrid add to Clinical? Adds: external AUC minus that of Clinical"
     )
     assert "0.120 (95 % interval 0.030 to 0.210), p = 0.009 (primary hypothesis, paired DeLong test" in first
-    assert "add to the MRI reading? No evidence that it adds: hazard ratio of each doubling of its odds" in second
+    assert "add to the MRI reading? No evidence that it adds: hazard ratio per doubling of its odds" in second
     assert last == "report: results/small/report/report.html"

@@ -58,7 +58,7 @@ def test_a_cut_off_that_calls_everybody_positive_is_not_frozen():
     chosen = thresholds.choose(y_true, np.array([0.1, 0.2, 0.3, 0.4]), {"sensitivity": 0.9})
     assert chosen["value"] is chosen["sensitivity"] is chosen["specificity"] is None
     assert chosen["why"] == (
-        "no cut-off was frozen: the best threshold has a Youden index of 0.000: it separates nothing"
+        "no cut-off was frozen: the best threshold has a Youden index of 0.000, so it does not separate the classes"
     )
 
 

@@ -60,7 +60,7 @@ def run(tmp_path, edit=""):
 def test_the_same_is_said_with_what_was_compared(finished, tmp_path, capsys):
     run(tmp_path)
     said = capsys.readouterr().out
-    assert said.strip() == "results/s: the same in 6 files and 19 values, weights bit for bit"
+    assert said.strip() == "results/s: 6 files and 19 values are identical, weights bit for bit"
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["s"]  # nothing of the rerun is left
 
 
@@ -100,7 +100,7 @@ def test_times_and_fingerprints_are_of_no_account(finished, tmp_path, capsys):
 def test_a_difference_is_named_and_fails(finished, tmp_path, edit, sentence):
     with pytest.raises(SystemExit, match=sentence) as error:
         run(tmp_path, edit)
-    assert "did not come out the same: 1 of" in str(error.value)
+    assert "differs after the rerun: 1 of" in str(error.value)
     assert not (tmp_path / "results/s-verify").exists()
 
 
@@ -111,7 +111,7 @@ def test_many_differences_are_counted(finished, tmp_path):
 
 
 def test_a_rerun_that_fails_compares_nothing(finished, tmp_path):
-    with pytest.raises(SystemExit, match="the rerun did not get to its end"):
+    with pytest.raises(SystemExit, match="The rerun failed"):
         run(tmp_path, "sys.exit(3)")
     assert not (tmp_path / "results/s-verify").exists() and (finished / "models").is_dir()
 
@@ -119,13 +119,13 @@ def test_a_rerun_that_fails_compares_nothing(finished, tmp_path):
 def test_a_study_that_is_not_finished(finished, tmp_path):
     (finished / "survival/survival.json").unlink()
     (finished / "survival").rmdir()
-    with pytest.raises(SystemExit, match="results/s has no 'survival'; run the study to its end first"):
+    with pytest.raises(SystemExit, match="results/s has no 'survival'. Run the study to its end first"):
         run(tmp_path)
 
 
 def test_a_rerun_in_the_way_is_not_removed(finished, tmp_path):
     (tmp_path / "results/s-verify").mkdir()
-    with pytest.raises(SystemExit, match="results/s-verify is in the way"):
+    with pytest.raises(SystemExit, match="results/s-verify already exists"):
         run(tmp_path)
     assert (tmp_path / "results/s-verify").is_dir()
 

@@ -1,9 +1,9 @@
-"""Which source files a step depends on, and one digest of what they say.
+"""Find the source files that a step depends on, and compute one digest of their meaning.
 
 Snakemake tracks neither the imports of a program nor ``python -m module``, and the environment only where it deploys
-it. Each rule therefore carries ``code=digest(step)`` as a param: a change of meaning in any module the step imports, or
-of a package's version in its environment, reruns the step; a comment, a docstring, the formatting or a moved checkout
-changes nothing. Only the syntax is read, nothing is imported.
+it. Each rule therefore has ``code=digest(step)`` as a param. A change of meaning in any module that the step imports,
+or of a package's version in its environment, reruns the step. Comments, docstrings, formatting and the location of the
+checkout have no effect. Only the syntax is read; nothing is imported.
 """
 
 import ast
@@ -16,17 +16,18 @@ from pathlib import Path
 from hscore import environment
 
 PACKAGE = "hscore"
-SOURCE = Path(__file__).parents[1]  # the folder that holds the package
+SOURCE = Path(__file__).parents[1]  # the folder that contains the package
 VERSION = "__version__"  # a release alone must not rerun anything
-# What decides where a step runs, not what it does; the packages it asks for are in the digest by themselves.
+# This module decides where a step runs, not what it does. The packages that it checks are in the digest themselves.
 GUARD = Path(PACKAGE, "environment.py")
 HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(step: str, source: Path = SOURCE) -> str:
-    """Hexadecimal SHA-256 of all that the code of ``step`` says, docstrings and comments left out, and of its packages.
+    """Return the SHA-256 (hexadecimal) of the meaning of a step's code and of its packages' versions.
 
-    The same on every supported Python version and wherever the checkout lies.
+    Docstrings and comments do not count. The value is the same on every supported Python version and for every
+    location of the checkout.
     """
     total = hashlib.sha256()
     for path in source_files(step, source):
@@ -40,16 +41,16 @@ def digest(step: str, source: Path = SOURCE) -> str:
 
 
 def source_files(step: str, source: Path = SOURCE) -> list[Path]:
-    """Files of the package that ``python -m hscore.steps.<step>`` can read, sorted.
+    """Return the files of the package that ``python -m hscore.steps.<step>`` can read, sorted.
 
-    Those are the modules it imports, directly or not, at the top or inside a function, the ``__init__`` of their
-    packages, and the files that are not Python (page templates) in the folders of modules that look for them.
+    These are the modules it imports, directly or indirectly, at the top or inside a function, the ``__init__`` of their
+    packages, and the other files (page templates) in their folders.
     """
     return sorted(_closure(f"{PACKAGE}.steps.{step}", source))
 
 
 def third_party(step: str, source: Path = SOURCE) -> set[str]:
-    """Top-level names of the modules from outside the package and the standard library that a step imports."""
+    """Return the top-level names of modules from outside the package and the standard library that a step imports."""
     names = set()
     for path in source_files(step, source):
         if path.suffix == ".py":
@@ -59,7 +60,7 @@ def third_party(step: str, source: Path = SOURCE) -> set[str]:
 
 @cache
 def _closure(module: str, source: Path) -> frozenset[Path]:
-    """Every file reached from ``module``, itself included."""
+    """Return every file reached from ``module``, itself included."""
     start = _file(module, source)
     if start is None:
         raise FileNotFoundError(f"{module} is not a module below {source}")
@@ -74,28 +75,28 @@ def _closure(module: str, source: Path) -> frozenset[Path]:
 
 
 def _knows_its_folder(path: Path) -> bool:
-    """Return whether a module names ``__file__``, without which it finds no data file next to it."""
+    """Return whether a module uses ``__file__``; otherwise it finds no data file next to it."""
     return any(isinstance(node, ast.Name) and node.id == "__file__" for node in ast.walk(_tree(path)))
 
 
 def _is_data(path: Path) -> bool:
-    """True for a file that code may read at run time, such as a page template."""
+    """Return True for a file that code may read at run time, such as a page template."""
     return path.is_file() and path.suffix not in {".py", ".pyc"} and not path.name.startswith(".")
 
 
 @cache
 def _files(name: str, source: Path) -> list[Path]:
-    """Files that importing ``name`` executes: the packages on the way and the module; none outside the package."""
+    """Return the files that importing ``name`` executes: its packages and the module; none outside the package."""
     parts = name.split(".")
     if parts[0] != PACKAGE:
         return []
-    found = [_file(".".join(parts[:end]), source) for end in range(1, len(parts) + 1)]
-    return [path for path in found if path is not None]
+    paths = [_file(".".join(parts[:end]), source) for end in range(1, len(parts) + 1)]
+    return [path for path in paths if path is not None]
 
 
 @cache
 def _file(name: str, source: Path) -> Path | None:
-    """File of the module or package ``name``; None when it is neither (a function, a class)."""
+    """Return the file of the module or package ``name``; None when it is neither (a function, a class)."""
     path = source.joinpath(*name.split("."))
     candidates = (path / "__init__.py", path.with_name(path.name + ".py"))
     return next((file for file in candidates if file.is_file()), None)
@@ -108,15 +109,15 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _imports(path: Path, source: Path) -> frozenset[str]:
-    """Dotted names that the file imports; ``from a import b`` gives ``a`` and ``a.b``, because b may be a module."""
+    """Return the dotted names that a file imports; ``from a import b`` gives ``a`` and ``a.b`` (b may be a module)."""
     package = path.relative_to(source).with_suffix("").parts[:-1]
     names = set()
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = ".".join([*above, *([node.module] if node.module else [])])
+            parents = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*parents, *([node.module] if node.module else [])])
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
     return frozenset(names)
@@ -124,40 +125,41 @@ def _imports(path: Path, source: Path) -> frozenset[str]:
 
 @cache
 def _meaning(path: Path) -> str:
-    """SHA-256 of the file's syntax tree without docstrings, positions and the version number."""
-    words: list[str] = []
-    _write(_tree(path), words.append)
-    return hashlib.sha256("".join(words).encode()).hexdigest()
+    """Return the SHA-256 of the file's syntax tree without docstrings, positions and the version number."""
+    parts: list[str] = []
+    _write(_tree(path), parts.append)
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _write(node: object, say: Callable[[str], None]) -> None:
-    """Say a syntax tree in a form that does not depend on the Python version.
+def _write(node: object, write: Callable[[str], None]) -> None:
+    """Write a syntax tree in a form that does not depend on the Python version.
 
-    ``ast.dump`` will not do: each version adds fields that are empty in older code; absent and empty ones are left out.
+    ``ast.dump`` is unsuitable, because each version adds fields that are empty in older code. Absent and empty fields
+    are left out here.
     """
     if isinstance(node, ast.Constant):
-        say(f"{type(node.value).__name__}:{node.value!r};")
+        write(f"{type(node.value).__name__}:{node.value!r};")
     elif isinstance(node, ast.AST):
-        say(f"{type(node).__name__}(")
+        write(f"{type(node).__name__}(")
         for name in node._fields:
             value = getattr(node, name, None)
             if name == "body" and isinstance(node, HAS_DOCSTRING):
-                value = [line for place, line in enumerate(value) if not _says_nothing(line, place)]
+                value = [line for index, line in enumerate(value) if not _says_nothing(line, index)]
             if value is not None and value != []:
-                say(f"{name}=")
-                _write(value, say)
-        say(")")
+                write(f"{name}=")
+                _write(value, write)
+        write(")")
     elif isinstance(node, list):
-        say("[")
+        write("[")
         for item in node:
-            _write(item, say)
-        say("]")
+            _write(item, write)
+        write("]")
     else:
-        say(f"{node!r};")
+        write(f"{node!r};")
 
 
-def _says_nothing(line: ast.stmt, place: int) -> bool:
-    """True for a docstring (a bare string in first place) and for the assignment of the version."""
+def _says_nothing(line: ast.stmt, index: int) -> bool:
+    """Return True for a docstring (a string as first statement) and for the assignment of the version."""
     if isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant):
-        return place == 0 and isinstance(line.value.value, str)
+        return index == 0 and isinstance(line.value.value, str)
     return isinstance(line, ast.Assign) and [ast.unparse(target) for target in line.targets] == [VERSION]

@@ -1,7 +1,7 @@
-"""Snakemake logger plugin ``hscore``: progress that a person can read (``snakemake --logger hscore``).
+"""Show readable progress of a run: Snakemake logger plugin ``hscore`` (``snakemake --logger hscore``).
 
-Snakemake finds it by its name in the folders of PYTHONPATH. On a terminal the last line is kept up to date; in a log
-file there is a line now and then and one for each finished stage. A failed job shows the end of its log at once.
+Snakemake finds it by its name in the folders of PYTHONPATH. On a terminal the last line is updated. A log file receives
+a line from time to time and one for each finished stage. A failed job shows the end of its log at once.
 """
 
 import logging
@@ -25,12 +25,12 @@ from .dry_run import Plan, announce_briefly
 from .progress import Run, clock, duration, number
 
 SECONDS_BETWEEN_LINES = 15  # in a log file
-SHOWN_IN_FULL = 5  # failures; further ones get one line each
+SHOWN_IN_FULL = 5  # failures; further ones have one line each
 
-# what Snakemake says without an event and a person wants to know
-SAID = re.compile(r"Nothing to be done|Will exit after finishing|Terminating processes|Unlocked|Trying to restart job")
-# errors that the report of the failed job has already told
-TOLD = re.compile(r"CalledProcessError|At least one job did not complete|Exiting because a job execution failed")
+# messages of Snakemake without an event that a user needs
+SHOWN = re.compile(r"Nothing to be done|Will exit after finishing|Terminating processes|Unlocked|Trying to restart job")
+# errors that the report of the failed job has already shown
+REPORTED = re.compile(r"CalledProcessError|At least one job did not complete|Exiting because a job execution failed")
 
 
 @dataclass
@@ -44,7 +44,7 @@ class LogHandlerSettings(LogHandlerSettingsBase):
 
 
 class LogHandler(LogHandlerBase):
-    """Turns Snakemake's events into a few lines; called from one thread, the ticker is another."""
+    """Handler that turns Snakemake's events into a few lines; one thread calls it, another one runs the ticker."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -53,6 +53,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        """Prepare the state of the run and, in a dry-run, shorten Snakemake's messages."""
         self.stream = sys.stdout if self.common_settings.stdout else sys.stderr
         self.live = self.stream.isatty()
         self.run = Run()
@@ -68,7 +69,7 @@ class LogHandler(LogHandlerBase):
             announce_briefly()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one record; unknown ones are passed over, warnings and errors never."""
+        """Handle one record; unknown ones are ignored, but never warnings and errors."""
         event = getattr(record, "event", None)
         handle = {
             LogEvent.RUN_INFO: self._plan,
@@ -86,7 +87,7 @@ class LogHandler(LogHandlerBase):
             self.handleError(record)
 
     def close(self) -> None:
-        """The last lines; Snakemake calls this at the end, and Python once more."""
+        """Write the last lines; Snakemake calls this at the end, and Python again."""
         if not self.closed.is_set():
             self.closed.set()
             if self.ticker:
@@ -101,7 +102,7 @@ class LogHandler(LogHandlerBase):
         self.run.plan(record.stats)
 
     def _begin(self) -> None:
-        """The first line, when the first job starts: not before is the number of patients announced."""
+        """Write the first line when the first job starts, because the number of patients is not known earlier."""
         self.run.expect(TO_DO)
         left = duration(self.run.seconds_left(time.monotonic()))
         jobs, cores = number(self.run.total, "job"), number(self.run.cores, "core")
@@ -156,19 +157,19 @@ class LogHandler(LogHandlerBase):
 
     def _error(self, record: logging.LogRecord) -> None:
         self.raised.append(record.getMessage())
-        if not TOLD.search(record.getMessage()):
+        if not REPORTED.search(record.getMessage()):
             self._say(f"error: {messages.plain_error(record.getMessage(), getattr(record, 'exception', None))}")
 
     def _other(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if restarted := re.match(r"Trying to restart job (\d+)", text):
             self.run.retry(int(restarted[1]))
-            self._say(f"    trying again: {self.failures.pop(int(restarted[1]), 'the job')}")
-        elif record.levelno >= logging.ERROR and not TOLD.search(text):
+            self._say(f"    retrying: {self.failures.pop(int(restarted[1]), 'the job')}")
+        elif record.levelno >= logging.ERROR and not REPORTED.search(text):
             self._say(f"error: {text}")
         elif record.levelno == logging.WARNING:
             self._say(f"warning: {text}")
-        elif SAID.match(text) or (self.common_settings.verbose and not hasattr(record, "event")):
+        elif SHOWN.match(text) or (self.common_settings.verbose and not hasattr(record, "event")):
             self.interrupted |= text.startswith("Terminating")
             self._say(text)
 
@@ -186,25 +187,25 @@ class LogHandler(LogHandlerBase):
             self._say(self._verdict(time.monotonic() - self.begin))
 
     def _verdict(self, seconds: float) -> str:
-        """How the run ended and what to do next."""
-        again = "Run the same command again to go on: finished work is kept."
+        """Return how the run ended and what to do next."""
+        resume = "Run the same command again to resume; finished work is kept."
         done, total = self.run.done, self.run.total
         if self.failures and not self.interrupted:
             failed = len(self.failures)
-            which = self.failures.values()
+            names = self.failures.values()
             if failed > SHOWN_IN_FULL:
-                which = [f"{count} {rule}" for rule, count in Counter(name.split()[0] for name in which).items()]
-            rest = f"{done} are done, {total - done - failed} did not run"
+                names = [f"{count} {rule}" for rule, count in Counter(name.split()[0] for name in names).items()]
+            remaining = f"{done} are done, {total - done - failed} did not run"
             return (
-                f"{failed} of {total} jobs failed ({', '.join(which)}); {rest}.\n"
-                f"Put right what the lines under FAILED say. {again}"
+                f"{failed} of {total} jobs failed ({', '.join(names)}); {remaining}.\n"
+                f"Fix the errors listed under FAILED. {resume}"
             )
         if done < total:
-            return f"Stopped after {duration(seconds)} with {done} of {total} jobs done. {again}"
+            return f"Stopped after {duration(seconds)} with {done} of {total} jobs done. {resume}"
         return f"{number(total, 'job')} done in {duration(seconds)}"
 
     def _tick(self) -> None:
-        """Keep the time moving while no job ends."""
+        """Update the elapsed time while no job ends."""
         while not self.closed.wait(1):
             now = time.monotonic()
             if self.live or now - self.last_line >= SECONDS_BETWEEN_LINES:
@@ -224,7 +225,7 @@ class LogHandler(LogHandlerBase):
         self.last_line = now
 
     def _say(self, text: str, now: float | None = None) -> None:
-        """Write a line that stays; with ``now``, the time since the start before it."""
+        """Write a permanent line; with ``now``, preceded by the time since the start."""
         self._clear()
         self.stream.write((f"[{clock(now - self.begin)}] " if now is not None else "") + text + "\n")
         self.stream.flush()

@@ -1,4 +1,4 @@
-"""What Snakemake says, in sentences that need no knowledge of Snakemake."""
+"""Translate Snakemake's messages into sentences that need no knowledge of Snakemake."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ LAST_LINES = 8
 EPOCH = re.compile(r" epoch \d+/\d+: ")
 KILLED = re.compile(r"SIGKILL|exit status 137")
 
-# (what Snakemake's reason says, what it means to a user); the first that occurs counts
+# (phrase in Snakemake's reason, meaning for a user); the first match counts
 REASONS = [
-    ("Forced execution", "asked for by force"),
+    ("Forced execution", "forced"),
     ("Incomplete output files", "was interrupted"),
-    ("Missing output files", "not there yet"),
+    ("Missing output files", "output missing"),
     ("Updated input files", "an input file changed"),
     ("Set of input files has changed", "the list of inputs changed"),
     ("Params have changed", "its settings, rows or code changed"),
@@ -21,13 +21,13 @@ REASONS = [
 ]
 
 WHAT_NEXT = {
-    "LockException": "Another run is at work in this folder, or was killed. If none is running: make unlock",
-    "IncompleteFilesException": "A run was killed. To make the files it left behind again: add --rerun-incomplete",
+    "LockException": "Another run is active in this folder, or was killed. If none is running: make unlock",
+    "IncompleteFilesException": "A run was killed. To repeat its unfinished files, add --rerun-incomplete",
 }
 
 
 def last_lines(log: str) -> list[str]:
-    """The lines at the end of a log; none where it is not there (yet)."""
+    """Return the lines at the end of a log; none while it does not exist."""
     path = Path(log)
     if not path.is_file():
         return []
@@ -37,33 +37,33 @@ def last_lines(log: str) -> list[str]:
 
 
 def epoch(logs: list[str]) -> str | None:
-    """Where a training stands, from the last line of its log that tells an epoch; None for a job of another kind."""
-    said = [line for log in logs for line in last_lines(log) if EPOCH.search(line)]
-    return said[-1].removeprefix("INFO ") if said else None
+    """Return the progress of a training from the last epoch in its log; None for other jobs."""
+    lines = [line for log in logs for line in last_lines(log) if EPOCH.search(line)]
+    return lines[-1].removeprefix("INFO ") if lines else None
 
 
 def last_words(logs: list[str]) -> list[str]:
-    """The end of the first log with something in it; from the last ``error:`` line on, if there is one."""
+    """Return the end of the first non-empty log, from its last ``error:`` line on if it has one."""
     for log in logs:
         if lines := last_lines(log):
-            sentences = [place for place, line in enumerate(lines) if line.startswith("error: ")]
-            return lines[sentences[-1] :][:LAST_LINES] if sentences else lines[-LAST_LINES:]
+            errors = [place for place, line in enumerate(lines) if line.startswith("error: ")]
+            return lines[errors[-1] :][:LAST_LINES] if errors else lines[-LAST_LINES:]
     return []
 
 
 def about(wildcards: dict[str, str]) -> str:
-    """What a job is about: the values of its wildcards."""
+    """Return what identifies a job: the values of its wildcards."""
     return " ".join(wildcards.values())
 
 
 def plain_error(text: str, exception: str | None) -> str:
-    """The sentence of an error, without the place in the workflow where it was raised; a bug keeps all it says."""
+    """Return the sentence of an error without its place in the workflow; an unexpected error is kept in full."""
     if exception in WHAT_NEXT:
         return WHAT_NEXT[exception]
     if exception == "ProtectedOutputException":
         return f"Results cannot be written: {text.split()[-1]} is write-protected"
     if refused := re.search(r"(?m)^(?:OS|Permission|FileNotFound|NotADirectory)Error: \[Errno \d+\] (.+)$", text):
-        return refused[1]  # what the operating system says, such as "Read-only file system: 'results/x'"
+        return refused[1]  # message of the operating system, such as "Read-only file system: 'results/x'"
     if exception not in {"WorkflowError", "UserError"}:
         return text
     lines = text.splitlines()
@@ -73,5 +73,5 @@ def plain_error(text: str, exception: str | None) -> str:
 
 
 def reason(text: str) -> str:
-    """Why a job would run, for the table of a dry-run."""
+    """Return why a job would run, for the table of a dry-run."""
     return next((meaning for phrase, meaning in REASONS if phrase in text), "always runs")

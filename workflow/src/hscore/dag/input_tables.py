@@ -1,4 +1,4 @@
-"""Read the tables people write (centres, clinical data) against their schema; report every mistake at once."""
+"""Read the tables people write (centres, clinical data), check them against their schema, report every mistake."""
 
 import csv
 import difflib
@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 
 def number(text: str, kind: str) -> int | float | str:
-    """``text`` as the schema's ``integer`` or ``number``; unchanged where it is neither."""
+    """Return ``text`` as the schema's ``integer`` or ``number``; unchanged where it is neither."""
     try:
         value = float(text)
     except ValueError:
@@ -19,20 +19,26 @@ def number(text: str, kind: str) -> int | float | str:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """A hint at the known name most like ``name``, or the whole list when none is near."""
+    """Return a hint: the known name most similar to ``name``, or the whole list when none is similar."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
 
 
 class Table:
-    """Rows of one delimited text file, as typed values, with a sentence for everything wrong in it.
+    """Rows of one delimited text file as typed values, with one sentence per mistake.
 
-    ``schema`` is a closed JSON schema of one row. Each property's ``description`` says in words what
-    would be right: it ends the sentence shown for a wrong value. A column marked ``x-optional`` may be
-    absent, which is as if all its cells were empty. Empty cells are None and are allowed unless the
-    column stands under ``required``.
+    A column marked ``x-optional`` may be absent, which has the same effect as empty cells. Empty cells are None and are
+    allowed unless the column is listed under ``required``.
 
-    ``rows`` holds one dict a row (str, int, float or None); ``problems`` the sentences.
+    Args:
+        path: the file.
+        schema: closed JSON schema of one row. Each property's ``description`` states the correct values and ends the
+            sentence on a wrong value.
+        delimiter: separator of the columns.
+
+    Attributes:
+        rows: one dict per row (str, int, float or None).
+        problems: the sentences.
     """
 
     def __init__(self, path: str | Path, schema: dict, delimiter: str) -> None:
@@ -78,7 +84,7 @@ class Table:
 
     def _header_is_good(self, header: list[str]) -> bool:
         known = list(self.schema["properties"])
-        before = len(self.problems)
+        problems_before = len(self.problems)
         for name in known:
             if name not in header and not self.schema["properties"][name].get("x-optional"):
                 stray = [column for column in header if column not in known]
@@ -86,30 +92,30 @@ class Table:
                 hint = f"; is '{close[0]}' meant?" if close else ""
                 self.problems.append(f"{self.path}: column '{name}' is missing{hint}")
         for name in sorted({name for name in header if header.count(name) > 1}):
-            self.problems.append(f"{self.path}: column '{name}' stands there twice")
+            self.problems.append(f"{self.path}: column '{name}' occurs twice")
         if not self.schema["additionalProperties"]:
             for name in header:
                 if name not in known:
                     self.problems.append(f"{self.path}: column '{name}' is not known; {nearest(name, known)}")
-        return len(self.problems) == before
+        return len(self.problems) == problems_before
 
     def _column_check(self, name: str):
-        """A function cell text -> (value, what would be right or None), remembering what it has seen."""
+        """Return a function: cell text -> (value, correct values or None); it caches its results."""
         rule = self.schema["properties"].get(name)
         if rule is None:
             return lambda cell: (cell or None, None)
         validator = Draft202012Validator(rule)
         required = name in self.schema.get("required", [])
-        seen: dict[str, tuple] = {}
+        cache: dict[str, tuple] = {}
 
         def check(cell: str) -> tuple:
-            if cell not in seen:
+            if cell not in cache:
                 value = number(cell, rule["type"]) if rule["type"] != "string" else cell
                 if cell == "":
-                    seen[cell] = (None, f"give {rule['description']}" if required else None)
+                    cache[cell] = (None, f"give {rule['description']}" if required else None)
                 else:
-                    seen[cell] = (value, None if validator.is_valid(value) else f"expected {rule['description']}")
-            return seen[cell]
+                    cache[cell] = (value, None if validator.is_valid(value) else f"expected {rule['description']}")
+            return cache[cell]
 
         return check
 

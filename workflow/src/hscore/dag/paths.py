@@ -1,17 +1,18 @@
-"""Every path of a study, as a pattern, in one place.
+"""Define every path of a study as a pattern.
 
 All patterns are relative to the working directory and start at ``results/<study>``. Names in braces are
-Snakemake wildcards. An imaging job works through a batch of patients; its output is a record (``hscore.batch``), and
-the patients' own files stand beside the folder of records: ``nifti/<center>/sub-<patient>``.
+Snakemake wildcards. An imaging job processes a batch of patients. Its output is a record (``hscore.batch``), and
+the patients' own files are next to the folder of records: ``nifti/<center>/sub-<patient>``.
 """
 
 from pathlib import PurePath, PurePosixPath
 
 
 def seed_groups(train: dict) -> dict[str, list[int]]:
-    """Seeds that one job trains, by what stands for ``{seed}`` in a path: each alone, or together on a GPU.
+    """Return the seeds that one job trains, by the value of ``{seed}`` in a path: one each, or all together on a GPU.
 
-    ``train`` is that section of the config.
+    Args:
+        train: section ``train`` of the config.
     """
     seeds = list(range(1, train["seeds"] + 1))
     if train["device"] == "gpu" and len(seeds) > 1:
@@ -20,7 +21,12 @@ def seed_groups(train: dict) -> dict[str, list[int]]:
 
 
 class Paths:
-    """The path patterns of one study; ``study`` is the name given in the config, ``root`` where it is if elsewhere."""
+    """The path patterns of one study.
+
+    Args:
+        study: name of the study in the config.
+        root: results folder, if it is elsewhere.
+    """
 
     def __init__(self, study: str, root: PurePath | None = None) -> None:
         root = PurePosixPath(root or f"results/{study}")
@@ -69,23 +75,23 @@ class Paths:
         self.page = str(root / "report/report.html")
         self.figures = str(root / "report/figures")
         self.tables = str(root / "report/tables")
-        # Optional targets: the development centres one by one, and a search over training settings.
-        apart = root / "leave_one_center_out"
-        self.center_folds = str(apart / "folds.csv")
-        self.center_model = str(apart / "models/{model}/seed-{seed}")
-        self.center_state = str(apart / "models/.state/{model}/seed-{seed}")
-        self.center_predictions = str(apart / "predictions/{model}.csv")
-        self.center_calibration = str(apart / "predictions/{model}-calibration.json")
-        self.center_performance = str(apart / "performance.csv")
+        # Optional targets: leave one development centre out, and a search over training settings.
+        leave_one_out = root / "leave_one_center_out"
+        self.center_folds = str(leave_one_out / "folds.csv")
+        self.center_model = str(leave_one_out / "models/{model}/seed-{seed}")
+        self.center_state = str(leave_one_out / "models/.state/{model}/seed-{seed}")
+        self.center_predictions = str(leave_one_out / "predictions/{model}.csv")
+        self.center_calibration = str(leave_one_out / "predictions/{model}-calibration.json")
+        self.center_performance = str(leave_one_out / "performance.csv")
         self.search_part = str(root / "search/{part}.json")
         self.search_state = str(root / "search/.state/{part}")
         self.search = str(root / "search/search.json")
         self.provenance = str(root / "provenance")
 
     def log(self, rule: str, wildcards: str = "") -> str:
-        """Log file of a rule; ``wildcards`` is the pattern that tells its jobs apart."""
+        """Return the log file of a rule; ``wildcards`` is the pattern that distinguishes its jobs."""
         return f"{self.root}/logs/{rule}{'/' if wildcards else ''}{wildcards}.log"
 
     def benchmark(self, rule: str, wildcards: str = "") -> str:
-        """Benchmark file of a rule (wall time, CPU time, peak memory)."""
+        """Return the benchmark file of a rule (wall time, CPU time, peak memory)."""
         return f"{self.root}/benchmarks/{rule}{'/' if wildcards else ''}{wildcards}.tsv"

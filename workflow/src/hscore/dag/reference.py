@@ -1,6 +1,6 @@
-"""The reference of config keys, table columns and findings in ``config/README.md``, from the schemas and the code.
+"""Generate the reference of config keys, table columns and findings in ``config/README.md`` from schemas and code.
 
-``python -m hscore.dag.reference`` rewrites it; with ``--check`` it only says whether it is current.
+``python -m hscore.dag.reference`` rewrites it; with ``--check`` it only reports whether it is current.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BEGIN, END = "<!-- generated: {} -->\n", "<!-- end: {} -->\n"
 
 
 def allowed(rule: dict) -> str:
-    """What a value may be, in a few words."""
+    """Return the allowed values of a rule in a few words."""
     if "enum" in rule:
         return " \\| ".join(f"`{value}`" for value in rule["enum"])
     if rule.get("type") == "array":
@@ -35,14 +35,14 @@ def allowed(rule: dict) -> str:
 
 
 def shown(value: object) -> str:
-    """A default as it would stand in the config."""
+    """Return a default as it is written in the config."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
     text = text.removesuffix("...\n").strip()
     return f"`{text}`".replace("|", "\\|") if len(text) <= 60 else "see the file"
 
 
 def config_rows(schema: dict, default: object, prefix: str = "") -> list[str]:
-    """One table row a key, nested keys behind their parents; ``<name>`` stands for a free name."""
+    """Return one table row per key, nested keys after their parents; ``<name>`` stands for a free name."""
     rows = []
     named = dict(schema.get("properties", {}))
     if isinstance(schema.get("additionalProperties"), dict) and "properties" in schema["additionalProperties"]:
@@ -60,14 +60,14 @@ def config_rows(schema: dict, default: object, prefix: str = "") -> list[str]:
 
 
 def config_table() -> str:
-    """Reference of all config keys with the defaults of ``config/config.yaml``."""
+    """Return the reference of all config keys with the defaults of ``config/config.yaml``."""
     default = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     head = "| key | value | default | meaning |\n| --- | --- | --- | --- |\n"
     return head + "\n".join(config_rows(load_schema(SCHEMAS, "config"), default)) + "\n"
 
 
 def column_table(schema: dict) -> str:
-    """Reference of the columns of one table."""
+    """Return the reference of the columns of one table."""
     rows = [
         f"| `{name}` | {allowed(rule)} | {'required' if name in schema['required'] else 'may be empty'} "
         f"| {rule['description']} |"
@@ -77,14 +77,14 @@ def column_table(schema: dict) -> str:
 
 
 def findings_table() -> str:
-    """Every finding of the per-patient steps: what it says, and whether it excludes."""
+    """Return every finding of the per-patient steps with its meaning and whether it excludes."""
     rows = [f"| `{code}` | {label} | yes |" for code, label in EXCLUSIONS.items()]
     rows += [f"| `{code}` | {label} | no |" for code, label in NOTES.items()]
     return "| finding | meaning | excludes |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
 def replace_part(page: str, name: str, content: str) -> str:
-    """``page`` with the part between the two marks of ``name`` replaced."""
+    """Return ``page`` with the part between the two marks of ``name`` replaced."""
     begin, end = BEGIN.format(name), END.format(name)
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)

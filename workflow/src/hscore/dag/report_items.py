@@ -1,4 +1,4 @@
-"""Where Snakemake's own report (``snakemake --report``) shows each figure and table, and under which name."""
+"""Define category and title of each figure and table in Snakemake's own report (``snakemake --report``)."""
 
 PATIENTS, DIAGNOSIS, BENEFIT, SURVIVAL = "Patients", "Diagnosis", "Calibration and benefit", "Survival"
 RECORD = "Settings and guidelines"
@@ -10,7 +10,7 @@ FIGURES = {
     "roc_out_of_fold": (DIAGNOSIS, "ROC, out-of-fold"),
     "waterfall_external": (DIAGNOSIS, "Waterfall of H scores, external"),
     "waterfall_out_of_fold": (DIAGNOSIS, "Waterfall of H scores, out-of-fold"),
-    "explanation": (DIAGNOSIS, "What the network looked at"),
+    "explanation": (DIAGNOSIS, "Saliency maps"),
     "learning_curves": (RECORD, "Learning curves"),
     "subgroups_external": (DIAGNOSIS, "Subgroups, external"),
     "subgroups_out_of_fold": (DIAGNOSIS, "Subgroups, out-of-fold"),
@@ -44,16 +44,16 @@ TABLES = {
     "adds_to_reading": (DIAGNOSIS, "Does the H score add to the reading"),
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
-    "auc_change": (DIAGNOSIS, "From development to external"),
+    "auc_change": (DIAGNOSIS, "Change in AUC, development to external"),
     "cut_off_error": (DIAGNOSIS, "Error from choosing the cut-off"),
     "published": (DIAGNOSIS, "Comparison with the publication"),
-    "truth": (DIAGNOSIS, "Beside the planted truth"),
+    "truth": (DIAGNOSIS, "Comparison with the planted truth"),
     "scores": (DIAGNOSIS, "H scores"),
     "cases": (DIAGNOSIS, "Cases shown"),
     "subgroups": (DIAGNOSIS, "Subgroups"),
-    "study_size": (DIAGNOSIS, "Size of a validation"),
-    "development_size": (DIAGNOSIS, "Size of a development"),
-    "added_value": (DIAGNOSIS, "Added value beside node size and SCC antigen"),
+    "study_size": (DIAGNOSIS, "Study size for a validation"),
+    "development_size": (DIAGNOSIS, "Study size for development"),
+    "added_value": (DIAGNOSIS, "Added value over node size and SCC antigen"),
     "instability": (DIAGNOSIS, "Instability over members"),
     "threshold_instability": (DIAGNOSIS, "Instability of the thresholds"),
     "centers": (DIAGNOSIS, "External centres, each and pooled"),
@@ -77,17 +77,17 @@ ITEMS = {"figure": FIGURES, "table": TABLES}
 
 
 def subject(wildcards) -> str:
-    """Category of the figure or table that ``wildcards`` name."""
+    """Return the category of the figure or table that ``wildcards`` name."""
     return _item(wildcards)[0]
 
 
 def kind(wildcards) -> str:
-    """Subcategory: 'Figures' or 'Tables'."""
+    """Return the subcategory: 'Figures' or 'Tables'."""
     return f"{_key(wildcards)}s".capitalize()
 
 
 def labels(wildcards) -> dict[str, str]:
-    """Its label: what it shows."""
+    """Return the label of the figure or table."""
     return {"What": _item(wildcards)[1]}
 
 

@@ -1,12 +1,12 @@
-"""Resources that a rule asks for."""
+"""Define the resources that rules request."""
 
 from collections.abc import Callable
 
 
 def growing(amount: int) -> Callable[..., int]:
-    """A resource that grows with every attempt: a job killed for want of memory or time is retried with more.
+    """Return a resource function that increases with every attempt, for retries after a lack of memory or time.
 
-    The n-th attempt asks for n times ``amount``. How often a job is retried stands in the profile (``retries``).
+    The n-th attempt requests n times ``amount``. The profile sets the number of attempts (``retries``).
     """
 
     def at(wildcards, attempt: int) -> int:
@@ -16,7 +16,7 @@ def growing(amount: int) -> Callable[..., int]:
 
 
 def per_patient(amount: int, patients: Callable[..., list[str]]) -> Callable[..., int]:
-    """A resource that grows with every attempt, and with the number of ``patients`` of a job (an input function)."""
+    """Return a resource function that increases with every attempt and with a job's number of ``patients``."""
 
     def at(wildcards, attempt: int) -> int:
         return amount * len(patients(wildcards)) * attempt

@@ -1,12 +1,12 @@
-"""Keep Snakemake's own scheduler from costing more than the jobs."""
+"""Keep the cost of Snakemake's scheduler below that of the jobs."""
 
 
 def lift_default_rate_limit(workflow) -> None:
-    """Take away Snakemake's default limit of 100 job starts a second; one set by the user stays.
+    """Remove Snakemake's default limit of 100 job starts per second; a limit set by the user is kept.
 
-    To be called from ``onstart``, when the scheduler exists and has not begun. Under a limit, Snakemake 9.27 starts a
-    timer at every look at the queue, and each timer causes the next look (``JobScheduler._schedule_reevalutation``):
-    after n finished jobs it looks n times a second at every waiting job. With 500 jobs that took a third of a core.
+    Call it from ``onstart``, when the scheduler exists and has not started. With a limit, Snakemake 9.27 starts a timer
+    at every evaluation of the queue, and each timer causes the next one (``JobScheduler._schedule_reevalutation``).
+    After n finished jobs it evaluates every waiting job n times per second. With 500 jobs that took a third of a core.
     """
     limiter = workflow.scheduler.job_rate_limiter
     if limiter is not None and (limiter._limit.max_jobs, limiter._limit.timespan) == (100, 1):

@@ -1,7 +1,7 @@
-"""A study as the Snakefile sees it: its checked config, its centres and its patients.
+"""Represent a study for the Snakefile: its checked config, its centres and its patients.
 
-Everything is checked here before the DAG is built, and every mistake is reported at once. Only the
-standard library and what Snakemake brings is imported: this runs at every call of ``snakemake``.
+Everything is checked here before the DAG is built, and every mistake is reported at once. Only the standard library and
+Snakemake's own dependencies are imported, because this module runs at every call of ``snakemake``.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def load_schema(folder: Path, name: str) -> dict:
 
 
 def config_problems(config: dict, schema: dict) -> list[str]:
-    """A sentence for everything in ``config`` that its schema does not allow."""
+    """Return one sentence for everything in ``config`` that its schema does not allow."""
     problems = []
     for error in sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path)):
         place = ".".join(str(part) for part in error.path)
@@ -47,9 +47,9 @@ def config_problems(config: dict, schema: dict) -> list[str]:
 
 
 def merged(default: dict, changes: dict) -> dict:
-    """``default`` with the keys of ``changes`` in place of its own, nested ones one by one."""
-    both = {key: merged(default[key], changes[key]) for key in changes if _nested(default.get(key), changes[key])}
-    return {**default, **changes, **both}
+    """Return ``default`` with the values of ``changes``; nested sections are merged key by key."""
+    nested = {key: merged(default[key], changes[key]) for key in changes if _nested(default.get(key), changes[key])}
+    return {**default, **changes, **nested}
 
 
 def _nested(*values: object) -> bool:
@@ -57,21 +57,19 @@ def _nested(*values: object) -> bool:
 
 
 def fingerprint(content: object) -> str:
-    """A short digest of plain JSON content."""
+    """Return a short digest of plain JSON content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 class Study:
     """One study, checked.
 
-    Parameters
-    ----------
-    config : the config as Snakemake merged it
-    schemas : the folder of the schemas
+    Args:
+        config: the config as Snakemake merged it.
+        schemas: folder of the schemas.
 
-    Raises
-    ------
-    UserError : everything wrong with config, centres table and clinical tables, one sentence a line
+    Raises:
+        UserError: the config, the centres table or a clinical table has mistakes; one sentence per line.
     """
 
     def __init__(self, config: dict, schemas: Path) -> None:
@@ -106,11 +104,11 @@ class Study:
         problems = []
         for number, row in enumerate(table.rows, 1):
             if names.index(row.get("center")) != number - 1:
-                problems.append(f"{table.path}, row {number}, column center: '{row['center']}' stands there twice")
+                problems.append(f"{table.path}, row {number}, column center: '{row['center']}' occurs twice")
             if self.simulated and (row.get("lnm_positive") or 0) > (row.get("patients") or 0):
-                problems.append(f"{table.path}, row {number}, column lnm_positive: more than there are patients")
+                problems.append(f"{table.path}, row {number}, column lnm_positive: must not exceed the column patients")
             if not self.simulated and self.has_images and not row.get("images"):
-                right = "give the folder that holds one folder of DICOM per patient"
+                right = "give the folder that contains one folder of DICOM per patient"
                 problems.append(f"{table.path}, row {number}, column images: it is empty; {right}")
             if not self.simulated and row.get("images") and not Path(row["images"]).is_dir():
                 problems.append(f"{table.path}, row {number}, column images: there is no folder '{row['images']}'")
@@ -119,14 +117,14 @@ class Study:
         return problems
 
     def _role_problems(self, table: Table) -> list[str]:
-        """A study may have one role only: without a development centre everything must be fixed beforehand."""
+        """Return the problems of a study with one role; without a development centre everything must be fixed."""
         if table.problems:
             return []
         if not table.rows:
-            return [f"{table.path}: there is no centre in the table"]
+            return [f"{table.path}: the table contains no centre"]
         development = [row["center"] for row in table.rows if row["role"] == "development"]
         if self.frozen:
-            reason = "the models of the key 'frozen' are tested as they are, so that every centre must be external"
+            reason = "the models of the key 'frozen' are tested unchanged, so every centre must be external"
             return [f"{table.path}: centre '{center}' has the role 'development'; {reason}" for center in development]
         if development:
             return []
@@ -148,22 +146,22 @@ class Study:
             problems += self._reading_problems(name, model) + self._fusion_problems(name, model)
             if len(sequences_of(model)) > 1 and self.training(name)["aggregation"] not in ("mean", "attention"):
                 problems.append(
-                    f"config: model '{name}' sees several sequences, whose features are pooled: its "
+                    f"config: model '{name}' uses several sequences, whose features are pooled: its "
                     "'train.aggregation' must be mean or attention (for this model alone: 'models."
                     f"{name}.train.aggregation')"
                 )
-            if (seen := sequences_of(model)) and not set(seen) & set(required):
+            if (used_by_model := sequences_of(model)) and not set(used_by_model) & set(required):
                 problems.append(
-                    f"config: model '{name}' uses {' and '.join(seen)}, which 'cohort.required_sequences' does not "
-                    "list, so that some patients would have no score; add it there, or leave the model out by setting "
-                    "it to null"
+                    f"config: model '{name}' uses {' and '.join(used_by_model)}, which 'cohort.required_sequences' "
+                    "does not list, so some patients would have no score; add it there, or leave the model out by "
+                    "setting it to null"
                 )
-        used = [sequence for model in models.values() for sequence in sequences_of(model)]
-        for sequence in dict.fromkeys([*required, *used]):
+        used_sequences = [sequence for model in models.values() for sequence in sequences_of(model)]
+        for sequence in dict.fromkeys([*required, *used_sequences]):
             for section in ("convert.sequences", "normalize.intensity"):
                 first, second = section.split(".")
                 if sequence not in self.config[first][second]:
-                    problems.append(f"config: '{section}' says nothing about {sequence}")
+                    problems.append(f"config: '{section}' has no entry for {sequence}; add one")
         for name in self.config["survive"]["adjust_for"]:
             if name not in COVARIATES:
                 problems.append(f"config: 'survive.adjust_for': no column '{name}'; {nearest(name, list(COVARIATES))}")
@@ -174,7 +172,7 @@ class Study:
         return problems + self._primary_problems()
 
     def _primary_problems(self) -> list[str]:
-        """The primary hypothesis is about two different models; one that is set to null is left out on purpose."""
+        """Return the problems of the primary hypothesis, which needs two models; a model set to null may be missing."""
         primary = self.config["validate"]["primary"]
         problems = [
             f"config: 'validate.primary.{key}': there is no model '{name}'; {nearest(name, self.named_models)}"
@@ -189,9 +187,9 @@ class Study:
         return problems
 
     def _fusion_problems(self, name: str, model: dict) -> list[str]:
-        """What is fused must be there, and be no fusion itself."""
+        """Return the problems of a fusion: its models must exist and must not be fusions themselves."""
         models = self.config["models"]
-        single = [other for other, spec in models.items() if "fuse" not in spec]
+        single = [candidate for candidate, spec in models.items() if "fuse" not in spec]
         problems = []
         for base in model.get("fuse", []):
             if base not in models:
@@ -201,7 +199,7 @@ class Study:
         return problems
 
     def _reading_problems(self, name: str, model: dict) -> list[str]:
-        """A reading of a coded column must say which of the study's terms are positive."""
+        """Return the problems of a reading: for a coded column it must list the positive terms."""
         column = model.get("reading")
         if column not in self.config["codes"]:
             return []
@@ -225,7 +223,7 @@ class Study:
             self.patients[center] = [line["patient"] for line in table.rows if line["patient"]]
             self._rows[center] = {line["patient"]: line for line in table.rows}
             if not table.rows and not table.problems:
-                problems.append(f"{table.path}: there is no patient in the table")
+                problems.append(f"{table.path}: the table contains no patient")
         self._fail(problems)
 
     def _check_clinical_row(self, table: Table, number: int, line: dict, center: str, schema: dict, seen: dict) -> None:
@@ -240,29 +238,29 @@ class Study:
             code = line[column]
             if rule.get("x-coded") and code is not None and code not in self.config["codes"][column]:
                 known = nearest(code, list(self.config["codes"][column]))
-                table.problem(number, column, code, f"{known} (codes.{column} in the config says what codes mean)")
+                table.problem(number, column, code, f"{known} (codes.{column} in the config defines the codes)")
         if (line["dfs_months"] is None) != (line["dfs_event"] is None):
-            empty, given = sorted(["dfs_months", "dfs_event"], key=lambda column: line[column] is not None)
-            table.problem(number, empty, None, f"{given} is given: give both or neither")
+            empty, filled = sorted(["dfs_months", "dfs_event"], key=lambda column: line[column] is not None)
+            table.problem(number, empty, None, f"{filled} is given: give both or neither")
         if line["competing_event"] == 1 and line["dfs_event"] != 0:
             right = "dfs_event must then be 0: the two cannot both end the follow-up"
             table.problem(number, "competing_event", 1, right)
 
     def centers_of(self, role: str) -> list[str]:
-        """The centres with a role, in the order of the centres table."""
+        """Return the centres with a role, in the order of the centres table."""
         return [center for center, row in self.centers.items() if row["role"] == role]
 
     @cached_property
     def clinical_columns(self) -> list[str]:
-        """The clinical variables that at least one model uses: without one of them no patient can be compared."""
+        """Return the clinical variables that at least one model uses; a patient without one of them is excluded."""
         used = [column for model in self.config["models"].values() for column in model.get("clinical", [])]
         used += [model["reading"] for model in self.config["models"].values() if "reading" in model]
         return sorted(set(used))
 
     def training(self, name: str) -> dict:
-        """Section ``train`` as it holds for one model, without the number of seeds: more seeds retrain none of the old.
+        """Return section ``train`` for one model, without the number of seeds; more seeds retrain no existing ones.
 
-        Of the network's settings only those of its own family are kept, because the default config names the paper's.
+        Only the network's settings of its own family are kept, because the default config names those of the paper.
         """
         model = self.config["models"][name]
         settings = merged(self.config["train"], model.get("train", {}))
@@ -272,17 +270,21 @@ class Study:
 
     @cached_property
     def seed_groups(self) -> dict[str, list[int]]:
-        """``paths.seed_groups`` of this study, or of the finished one where models come from one."""
+        """Return ``paths.seed_groups`` of this study, or of the finished one where models come from one."""
         return seed_groups((self.frozen or self).config["train"])
 
     @cached_property
     def batches(self) -> dict[str, dict[str, list[str]]]:
-        """The patients of every centre by batch."""
+        """Return the patients of every centre by batch."""
         size = self.config["patients_per_job"]
         return {center: batches(patients, size) for center, patients in self.patients.items()}
 
     def batch(self, center: str, name: str) -> list[str]:
-        """The patients of a batch; UserError where there is none of that name."""
+        """Return the patients of a batch.
+
+        Raises:
+            UserError: there is no batch of that name.
+        """
         if name not in self.batches[center]:
             raise UserError(f"centre '{center}' has no batch '{name}'; it has {', '.join(self.batches[center])}")
         return self.batches[center][name]
@@ -292,35 +294,38 @@ class Study:
         return frozenset(self.patients[center])
 
     def table(self, center: str) -> str:
-        """Path of a centre's clinical table."""
+        """Return the path of a centre's clinical table."""
         if self.simulated:
             return self.paths.simulated_table.format(center=center)
         return self.centers[center]["clinical_table"]
 
     def scanner(self, center: str) -> str:
-        """Scanner of a simulated centre; where centres are not to differ, that of the first one."""
+        """Return the scanner of a simulated centre; that of the first centre where centres must not differ."""
         alike = self.config["simulation"]["center_shift"] == "none"
         return next(iter(self.centers.values()))["scanner"] if alike else self.centers[center]["scanner"]
 
     def control(self, center: str) -> str:
-        """The negative control that a simulated centre takes part in; a leak is planted in external centres only."""
+        """Return the negative control that a simulated centre takes part in; only external centres have a leak."""
         control = self.config["simulation"]["control"]
-        leaks_elsewhere = control == "corner_leak" and self.centers[center]["role"] == "development"
-        return "none" if leaks_elsewhere else control
+        not_leaking = control == "corner_leak" and self.centers[center]["role"] == "development"
+        return "none" if not_leaking else control
 
     def images_root(self, center: str) -> str:
-        """Folder that holds one folder of DICOM per patient; asked for only where a model sees images."""
+        """Return the folder that contains one folder of DICOM per patient; used only where a model uses images."""
         if self.simulated:
             return self.paths.simulated_images_root.format(center=center)
         return self.centers[center]["images"]
 
     @cache  # noqa: B019
     def rows_digest(self, center: str, purpose: str) -> str:
-        """Digest of the part of a centre's own table that a job uses; it changes when that part changes.
+        """Return a digest of the part of a centre's table that a job uses; it changes when that part changes.
 
-        ``purpose``: ``lnm`` or ``dfs`` for those outcomes, ``cohort`` for everything the cohort stage reads
-        (all but the outcomes' values; which of them are known decides who is in, and for which analyses). A simulated
-        table is an ordinary input instead, and the digest is constant.
+        A simulated table is an ordinary input instead, and the digest is constant.
+
+        Args:
+            center: the centre.
+            purpose: ``lnm`` or ``dfs`` for those outcomes, ``cohort`` for everything that the cohort stage reads: all
+                but the outcomes' values. Which outcomes are known determines who is included, and in which analyses.
         """
         if self.simulated:
             return "simulated"
@@ -328,58 +333,62 @@ class Study:
         rows = []
         for row in self._rows[center].values():
             if purpose == "cohort":
-                part = {k: v for k, v in row.items() if k in COHORT_COLUMNS}
+                part = {column: value for column, value in row.items() if column in COHORT_COLUMNS}
                 part["lnm"] = row["lnm"] is not None
                 part["dfs"] = part["lnm"] or None not in (row["dfs_months"], row["dfs_event"])
             else:
-                part = {k: v for k, v in row.items() if k == "patient" or k in OUTCOME_COLUMNS[purpose]}
+                part = {
+                    column: value
+                    for column, value in row.items()
+                    if column == "patient" or column in OUTCOME_COLUMNS[purpose]
+                }
             rows.append(part)
         assert purpose != "cohort" or not outcomes & set(COHORT_COLUMNS)
         return fingerprint(rows)
 
     @cache  # noqa: B019
     def batch_digest(self, center: str, batch: str) -> str:
-        """Digest of the names and sizes of the image files of a batch of patients."""
+        """Return a digest of the names and sizes of the image files of a batch of patients."""
         if self.simulated:
             return "simulated"
         return fingerprint([self.images_digest(center, patient) for patient in self.batch(center, batch)])
 
     @cache  # noqa: B019
     def images_digest(self, center: str, patient: str) -> str:
-        """Digest of the names and sizes of a patient's own files; it changes when files come, go or change size."""
+        """Return a digest of the names and sizes of a patient's files; it changes with the files or their sizes."""
         folder = os.path.join(self.centers[center]["images"], patient)
         files, visited = [], set()
-        for place, folders, names in os.walk(folder, followlinks=True):
+        for directory, folders, names in os.walk(folder, followlinks=True):
             folders.sort()
-            if os.path.realpath(place) in visited:  # a link that leads back
+            if os.path.realpath(directory) in visited:  # a link that leads back
                 folders.clear()
                 continue
-            visited.add(os.path.realpath(place))
+            visited.add(os.path.realpath(directory))
             for name in sorted(names):
-                path = os.path.join(place, name)
+                path = os.path.join(directory, name)
                 size = os.stat(path).st_size if os.path.exists(path) else -1
                 files.append([os.path.relpath(path, folder), size])
         return fingerprint(files) if os.path.isdir(folder) else "no folder"
 
     @cache  # noqa: B019
     def center_digest(self, center: str) -> str:
-        """Digest of the names and sizes of all image files of a centre's patients."""
+        """Return a digest of the names and sizes of all image files of a centre's patients."""
         if self.simulated or not self.has_images:
             return "simulated" if self.simulated else "no images"
         return fingerprint([self.images_digest(center, patient) for patient in self.patients[center]])
 
     def input_tables(self) -> list[str]:
-        """The tables people wrote: the centres, and the clinical data or the parameters of the simulation."""
+        """Return the tables people wrote: the centres, and the clinical data or the parameters of the simulation."""
         if self.simulated:
             return [self.config["centers"], self.config["simulation"]["parameters"]]
         return [self.config["centers"], *(self.table(center) for center in self.centers)]
 
     def input_digests(self) -> list[str]:
-        """Digests of the contents of these tables, so that the record of a run follows every change of them."""
+        """Return digests of the contents of these tables, so that the record of a run follows their changes."""
         return [sha256(path) for path in self.input_tables()]
 
     def folders_digest(self, center: str) -> str:
-        """Digest of the names of the image folders of a centre that its table does not list."""
+        """Return a digest of the names of a centre's image folders that its table does not list."""
         if self.simulated:
             return "simulated"
         if not self.has_images:

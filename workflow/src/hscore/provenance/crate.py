@@ -1,8 +1,8 @@
-"""The run as a Workflow Run RO-Crate: a folder that says, in a standard vocabulary, what was run on what and made what.
+"""Write the run as a Workflow Run RO-Crate: a folder that describes what was run, on which inputs, with which results.
 
 Profile: Workflow Run Crate 0.5, https://w3id.org/ro/wfrun/workflow/0.5 (Leo et al., PLOS ONE 2024, 19(9):e0309210). The
-folder holds the workflow, its environments and locks, the resolved config, the run manifest and the report. Tables and
-images of patients are named with their hashes and never copied.
+folder contains the workflow, its environments and locks, the resolved config, the run manifest and the report. Tables
+and images of patients are listed with their hashes and never copied.
 """
 
 import json
@@ -24,8 +24,8 @@ PROFILES = {
 }
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 LICENSE = "https://spdx.org/licenses/MIT"
-# What of the checkout belongs to the workflow, besides the Snakefile.
-FOLDERS = {"workflow": "rules, profiles, schemas and the package hscore", "envs": "one exact environment a stage"}
+# Folders of the checkout that belong to the workflow, in addition to the Snakefile.
+FOLDERS = {"workflow": "rules, profiles, schemas and the package hscore", "envs": "one exact environment per stage"}
 ENCODINGS = {
     ".py": "text/x-python",
     ".yaml": "application/yaml",
@@ -38,9 +38,14 @@ MANIFEST = "run_manifest.json"
 
 
 def write(folder: Path, manifest: Mapping[str, Any], report: Path, results: Path, checkout: Path) -> None:
-    """Write the crate into ``folder``, which exists and is empty.
+    """Write the crate into an existing, empty folder.
 
-    ``report`` and ``results`` are the page and results.json; ``checkout`` is the root of the workflow.
+    Args:
+        folder: where to write.
+        manifest: content of run_manifest.json.
+        report: the page.
+        results: results.json.
+        checkout: root of the workflow.
     """
     study = manifest["study"]
     simulated = " on simulated patients" if study["simulated"] else ""
@@ -59,9 +64,9 @@ def write(folder: Path, manifest: Mapping[str, Any], report: Path, results: Path
         crate.add(ContextEntity(crate, url, {"@type": "CreativeWork", "name": name, "version": version}))
     crate.root_dataset["conformsTo"] = [{"@id": url} for url in PROFILES]
     workflow = _workflow(crate, manifest, checkout)
-    taken, parameters = _inputs(crate, manifest)
+    inputs, parameters = _inputs(crate, manifest)
     workflow["input"] = parameters
-    made = [
+    outputs = [
         crate.add_file(report, "report.html", properties={"name": "report", "encodingFormat": "text/html"}),
         crate.add_file(
             results,
@@ -72,8 +77,8 @@ def write(folder: Path, manifest: Mapping[str, Any], report: Path, results: Path
     run = crate.add_action(
         workflow,
         identifier="#run",
-        object=taken,
-        result=made,
+        object=inputs,
+        result=outputs,
         properties={
             "name": f"Run of {study['name']}",
             "description": crate.description,
@@ -82,14 +87,14 @@ def write(folder: Path, manifest: Mapping[str, Any], report: Path, results: Path
             "actionStatus": "http://schema.org/CompletedActionStatus",
         },
     )
-    person = ContextEntity(crate, "#operator", {"@type": "Person", "name": "whoever ran the workflow"})
+    person = ContextEntity(crate, "#operator", {"@type": "Person", "name": "operator of the workflow"})
     run["agent"] = crate.root_dataset["author"] = crate.add(person)
     crate.root_dataset["mentions"] = run
     crate.write(folder)
 
 
 def _workflow(crate: ROCrate, manifest: Mapping[str, Any], checkout: Path) -> ComputationalWorkflow:
-    """Add the code; returns the workflow's entity."""
+    """Add the code and return the workflow's entity."""
     code = manifest["code"]
     workflow = crate.add_workflow(
         checkout / "Snakefile",
@@ -124,7 +129,7 @@ def _workflow(crate: ROCrate, manifest: Mapping[str, Any], checkout: Path) -> Co
 
 
 def _inputs(crate: ROCrate, manifest: Mapping[str, Any]) -> tuple[list, list]:
-    """Add what the run started from; returns the entities and the workflow's parameters that they stand for."""
+    """Add the inputs of the run and return their entities and the workflow's parameters."""
     config = crate.add_file(
         StringIO(yaml.safe_dump(dict(manifest["config"]), sort_keys=False, allow_unicode=True)),
         "config.yaml",
@@ -140,11 +145,11 @@ def _inputs(crate: ROCrate, manifest: Mapping[str, Any]) -> tuple[list, list]:
         },
     )
     inputs, parameters = [config], [_parameter(crate, "config", "File", config)]
-    given = {**manifest["inputs"]["tables"]} | {
+    digests = {**manifest["inputs"]["tables"]} | {
         f"images of {center}": digest for center, digest in manifest["inputs"]["images_names_and_sizes"].items()
     }
-    for number, (name, digest) in enumerate(given.items(), 1):
-        properties = {"@type": "PropertyValue", "name": name, "value": digest, "description": "a digest of it"}
+    for number, (name, digest) in enumerate(digests.items(), 1):
+        properties = {"@type": "PropertyValue", "name": name, "value": digest, "description": "digest of the input"}
         entity = crate.add(ContextEntity(crate, f"#input-{number}", properties))
         inputs.append(entity)
         parameters.append(_parameter(crate, f"input-{number}", "Text", entity))
@@ -152,7 +157,7 @@ def _inputs(crate: ROCrate, manifest: Mapping[str, Any]) -> tuple[list, list]:
 
 
 def _parameter(crate: ROCrate, name: str, kind: str, example: Entity) -> Entity:
-    """A formal parameter of the workflow, of which an input of this run is an example."""
+    """Return a formal parameter of the workflow, with an input of this run as its example."""
     parameter = crate.add_formal_parameter(name, kind, identifier=f"#parameter-{name}", valueRequired=True)
     parameter["workExample"] = example
     example["exampleOfWork"] = parameter

@@ -1,7 +1,7 @@
-"""The run manifest: everything that went into a study's results, and what making them took.
+"""Describe a run: everything that its results depend on, and the resources used.
 
-Hashes are SHA-256 of a file's bytes. Images are too large to be read once more: they are told by a digest of the names
-and sizes of all their files.
+Hashes are SHA-256 of a file's bytes. Images are too large to be read again, so they are identified by a digest of the
+names and sizes of all their files.
 """
 
 import csv
@@ -27,14 +27,15 @@ def manifest(
     images: Mapping[str, str],
     snakemake: str,
 ) -> dict[str, Any]:
-    """The content of run_manifest.json.
+    """Return the content of run_manifest.json.
 
-    ``results``   the content of results.json, which knows config, seed, versions and code version
-    ``folder``    the study's results; its benchmarks are those that Snakemake wrote
-    ``checkout``  the root of the workflow, which holds the locks and environments
-    ``tables``    the tables people wrote: centres, clinical data, parameters of a simulation
-    ``images``    centre -> digest of the names and sizes of its image files
-    ``snakemake`` its version
+    Args:
+        results: content of results.json, with config, seed, versions and code version.
+        folder: the study's results, with Snakemake's benchmarks.
+        checkout: root of the workflow, with locks and environments.
+        tables: input tables: centres, clinical data, parameters of a simulation.
+        images: centre -> digest of the names and sizes of its image files.
+        snakemake: version of Snakemake.
     """
     stages = benchmarks(folder / "benchmarks")
     return {
@@ -73,22 +74,22 @@ def manifest(
 
 
 def hashes(paths: Iterable[Path], root: Path) -> dict[str, str]:
-    """File name, below ``root`` where it lies there -> SHA-256."""
+    """Return file name -> SHA-256; names of files below ``root`` are relative to it."""
     named = {path: path.relative_to(root) if path.is_relative_to(root) else path for path in paths}
     return {name.as_posix(): sha256(path) for path, name in named.items()}
 
 
 def files(folder: Path) -> list[Path]:
-    """All files below a folder, sorted; what begins with a dot is Snakemake's or a checkpoint's."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    """Return all files below a folder, sorted, without hidden ones (Snakemake's and checkpoints)."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
-    """What the jobs of each rule took, from the files of Snakemake's ``benchmark:``.
+    """Return the resources used by the jobs of each rule, from the files of Snakemake's ``benchmark:``.
 
-    Sums of wall and CPU time in seconds and the largest resident memory of a job in MB, over the last run of every
-    job; a job too short to be looked at counts with neither CPU time nor memory.
+    Wall and CPU time are sums in seconds, memory is the largest resident memory of a job in MB, over the last run of
+    every job. A job too short to be measured adds no CPU time and no memory.
     """
     stages: dict[str, dict[str, float]] = {}
     for path in files(folder):
@@ -104,7 +105,7 @@ def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def first_start(folder: Path) -> str | None:
-    """When the first job of a study began (ISO time): a benchmark is written when its job ends."""
+    """Return when the first job of a study began (ISO time): file time minus duration of each benchmark."""
     begins = []
     for path in files(folder):
         with path.open(newline="", encoding="utf-8") as file:
@@ -113,7 +114,7 @@ def first_start(folder: Path) -> str | None:
 
 
 def number(text: str) -> float:
-    """A value of a benchmark; 0 where there is none (``-``, ``NA``)."""
+    """Return a value of a benchmark; 0 where there is none (``-``, ``NA``)."""
     try:
         return float(text)
     except ValueError:
@@ -121,7 +122,7 @@ def number(text: str) -> float:
 
 
 def hardware() -> dict[str, Any]:
-    """The machine this runs on."""
+    """Return a description of the current machine."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}

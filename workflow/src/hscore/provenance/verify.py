@@ -1,8 +1,8 @@
-"""`make verify`: train and evaluate a finished study once more and compare every number; standard library only.
+"""Run `make verify`: train and evaluate a finished study again and compare every number; standard library only.
 
-The study is rerun from its folds on under another name, with the stages before linked, so that nothing of the finished
-one is touched; Snakemake is told which rules it may run. Weights are compared by their hash, tables and JSON value by
-value, exactly. What only says when, how fast or from where is not compared.
+The study is rerun from its folds on under another name, with links to the earlier stages, so that the finished study is
+not changed. Snakemake receives the list of rules that it may run. Weights are compared by their hash, tables and JSON
+value by value, exactly. Times, speeds and locations are not compared.
 """
 
 import argparse
@@ -26,84 +26,88 @@ RULES += ("validate_models", "analyse_survival")
 TARGETS = ("validate", "survive")
 COMPARED = ("models", "predictions", "validation", "survival")
 MACHINE = ("device", "cpu_capability", "cuda", "threads", "versions")
-PASSING = {"seconds", "fingerprint"}  # of no account: how long it took; the fingerprint covers comments, too
+PASSING = {"seconds", "fingerprint"}  # not compared: duration, and the fingerprint, which covers comments as well
 SHOWN = 5
 SUFFIX = "-verify"
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Rerun, compare, say so; exit code 1 and the first differences where there are any."""
+    """Rerun, compare and print the result; exit code 1 with the first differences where there are any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True, help="config file of the study")
     parser.add_argument("snakemake", nargs="+", help="the Snakemake command with its options, without targets")
     arguments = parser.parse_args(argv)
     try:
         finished = results_file(arguments.config).parents[1]
-        again = finished.with_name(finished.name + SUFFIX)
-        link(finished, again)
+        rerun_folder = finished.with_name(finished.name + SUFFIX)
+        link(finished, rerun_folder)
         try:
-            rerun(arguments.snakemake, again)
-            print(verdict(finished, again))
+            rerun(arguments.snakemake, rerun_folder)
+            print(verdict(finished, rerun_folder))
         finally:
-            shutil.rmtree(again)
+            shutil.rmtree(rerun_folder)
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
-def link(finished: Path, again: Path) -> None:
-    """A results folder ``again`` whose stages up to the split are those of the study ``finished``."""
+def link(finished: Path, folder: Path) -> None:
+    """Create a results folder whose stages up to the split are links to those of a finished study."""
     missing = [name for name in (*COMPARED, "cohort", "splits") if not (finished / name).is_dir()]
     if missing:
-        raise UserError(f"{finished} has no '{missing[0]}'; run the study to its end first")
-    if again.exists():
-        raise UserError(f"{again} is in the way; if no other verification is running, remove it")
-    again.mkdir()
+        raise UserError(f"{finished} has no '{missing[0]}'. Run the study to its end first, then verify it.")
+    if folder.exists():
+        raise UserError(f"{folder} already exists. If no other verification is running, remove it and try again.")
+    folder.mkdir()
     for name in LINKED:
         if (finished / name).exists():
-            (again / name).symlink_to((finished / name).resolve(), target_is_directory=True)
+            (folder / name).symlink_to((finished / name).resolve(), target_is_directory=True)
 
 
-def rerun(snakemake: list[str], again: Path) -> None:
+def rerun(snakemake: list[str], folder: Path) -> None:
     """Run the learning and evaluating rules of the study under its other name."""
-    command = [*snakemake, "--config", f"study={again.name}", "--allowed-rules", *RULES, *TARGETS, "--", *TARGETS]
+    command = [*snakemake, "--config", f"study={folder.name}", "--allowed-rules", *RULES, *TARGETS, "--", *TARGETS]
     if subprocess.run(command, check=False).returncode:
-        raise UserError("the rerun did not get to its end, so nothing was compared; see above")
+        raise UserError("The rerun failed, so nothing was compared. See its messages above.")
 
 
-def verdict(finished: Path, again: Path) -> str:
-    """The sentence for a study that came out the same; UserError with the first differences where it did not."""
+def verdict(finished: Path, rerun_folder: Path) -> str:
+    """Return the sentence for a study with identical results.
+
+    Raises:
+        UserError: results differ; the message lists the first differences.
+    """
     files, values, differences = 0, 0, []
     for name in COMPARED:
-        for path in union(finished / name, again / name):
+        for path in union(finished / name, rerun_folder / name):
             files += 1
-            for place, old, new in compared(finished / path, again / path):
+            for place, old, new in compared(finished / path, rerun_folder / path):
                 values += 1
                 if old != new:
                     differences.append(f"{path}{place}: was {shown(old)}, is now {shown(new)}")
     if not differences:
-        return f"{finished}: the same in {files} files and {values} values, weights bit for bit"
+        return f"{finished}: {files} files and {values} values are identical, weights bit for bit"
     first = "\n  ".join(differences[:SHOWN])
     more = f"\n  and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
-    machines = "".join(f"\n  {line}" for line in other_machine(finished, again))
+    machines = "".join(f"\n  {line}" for line in other_machine(finished, rerun_folder))
     counts = f"{len(differences)} of {values} values"
-    raise UserError(f"{finished} did not come out the same: {counts}\n  {first}{more}{machines}")
+    raise UserError(f"{finished} differs after the rerun: {counts}\n  {first}{more}{machines}")
 
 
 def union(old: Path, new: Path) -> list[Path]:
-    """Files below either folder, relative to the results folder."""
-    found = {
+    """Return the files below either folder, relative to the results folder."""
+    paths = {
         path.relative_to(folder.parent)
         for folder in (old, new)
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".") and ".state" not in path.parts
     }
-    return sorted(found)
+    return sorted(paths)
 
 
 def compared(old: Path, new: Path) -> Iterator[tuple[str, Any, Any]]:
-    """Place, old and new value of everything in a file; a file that is missing on one side is one difference."""
+    """Yield place, old and new value of everything in a file; a file missing on one side is one difference."""
     if not (old.is_file() and new.is_file()):
-        yield "", *("there" if path.is_file() else "missing" for path in (old, new))
+        yield "", *("present" if path.is_file() else "missing" for path in (old, new))
         return
     contents = [dict(leaves(path)) for path in (old, new)]
     for place in dict.fromkeys([*contents[0], *contents[1]]):
@@ -111,7 +115,7 @@ def compared(old: Path, new: Path) -> Iterator[tuple[str, Any, Any]]:
 
 
 def leaves(path: Path) -> Iterator[tuple[str, Any]]:
-    """Every value of a JSON or CSV file by its place; the hash of any other file."""
+    """Yield every value of a JSON or CSV file with its place, or the hash of any other file."""
     if path.suffix == ".json":
         yield from json_leaves(read_json(path))
     elif path.suffix == ".csv":
@@ -123,7 +127,7 @@ def leaves(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def json_leaves(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Every number, text or null, by its place; an empty list or object is one, too."""
+    """Yield every number, text or null with its place; an empty list or object counts as a value."""
     if isinstance(content, dict) and content:
         for key, value in content.items():
             if key not in PASSING:
@@ -136,17 +140,21 @@ def json_leaves(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def shown(value: Any) -> str:
-    """A value in a sentence; hashes by their beginning."""
+    """Return a value for a sentence; long ones are shortened."""
     return f"{value[:16]}..." if len(str(value)) > 40 else str(value)
 
 
-def other_machine(finished: Path, again: Path) -> list[str]:
-    """What the weights depend on and is another one now, of the first model where anything is."""
+def other_machine(finished: Path, rerun_folder: Path) -> list[str]:
+    """Return the differences between the machines that trained the first differing model."""
     for path in sorted(finished.glob("models/*/*/model.json")):
-        new = again / path.relative_to(finished)
-        if new.is_file():
-            pairs = [(key, read_json(path).get(key), read_json(new).get(key)) for key in MACHINE]
-            if lines := [f"it was trained with another {key}: {a}, now {b}" for key, a, b in pairs if a != b]:
+        repeated = rerun_folder / path.relative_to(finished)
+        if repeated.is_file():
+            pairs = [(key, read_json(path).get(key), read_json(repeated).get(key)) for key in MACHINE]
+            if lines := [
+                f"the model was trained with another {key}: {before}, now {after}"
+                for key, before, after in pairs
+                if before != after
+            ]:
                 return lines
     return []
 

@@ -1,4 +1,4 @@
-"""Measuring the workflow on simulated patients: what it finds, beside what was planted.
+"""Measure how well the workflow recovers what was planted in simulated patients.
 
-Nothing here is part of the study proper, and no stage of the study reads what is written here.
+No stage of a study reads the results.
 """

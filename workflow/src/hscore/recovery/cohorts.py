@@ -1,8 +1,8 @@
-"""Cohorts of scores, outcomes and survival drawn from the planted model, without images: the Monte-Carlo mode's data.
+"""Draw cohorts of scores, outcomes and survival from the planted model, without images, for Monte-Carlo studies.
 
-Two scenarios. "planted": every model is the ideal observer of what it sees, so its score is the probability of
-metastasis, and the hybrid's drives disease-free survival as planted. "null": all models are equally good and none
-better than another, and nothing is related to survival, so that every null hypothesis holds.
+There are two scenarios. "planted": every model is the ideal observer of its inputs, so its score is the probability of
+metastasis, and the hybrid's score drives disease-free survival as planted. "null": all models are equally good, and
+nothing is related to survival, so every null hypothesis holds.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ IMAGE_MODELS = {
 }
 MODELS = (*IMAGE_MODELS, "clinical", "hybrid")
 EQUAL_SEPARATION = 1.2  # of every model's score in the null scenario
-OLD = 50  # years; age divides the patients into subgroups that differ in nothing
+OLD = 50  # years; age divides the patients into subgroups without any difference
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Outcome and scores, survival (as `survival_by_score` takes it), and what the subgroups are made of."""
+    """One cohort: outcome and scores, survival (input of `survival_by_score`), and the variables of the subgroups."""
 
     evaluation: ScoredCohort
     survival: pd.DataFrame
@@ -36,7 +36,15 @@ class Cohort:
 
 
 def draw(parameters: dict, scenario: str, patients: int, prevalence: float, random: np.random.Generator) -> Cohort:
-    """`patients` of one cohort; LNM, and so the number with it, is random."""
+    """Return a cohort drawn at random.
+
+    Args:
+        parameters: the planted parameters.
+        scenario: "planted" or "null".
+        patients: number of patients.
+        prevalence: probability of LNM, 0..1; the number of patients with LNM is random.
+        random: source of random numbers.
+    """
     y_true = random.random(patients) < prevalence
     reading = _reading(parameters, y_true, random)
     ratios = {"planted": _planted, "null": _equal}[scenario](parameters, y_true, reading, random)
@@ -54,8 +62,8 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
         }
     )
     age = random.integers(OLD - 15, OLD + 15, patients).astype(str)
-    about = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
-    return Cohort(ScoredCohort(y_true, scores), outcome, about)
+    characteristics = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
+    return Cohort(ScoredCohort(y_true, scores), outcome, characteristics)
 
 
 def law_of_survival(parameters: dict, scenario: str) -> dict:
@@ -65,13 +73,13 @@ def law_of_survival(parameters: dict, scenario: str) -> dict:
 
 
 def _reading(parameters: dict, y_true: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """MRI-LN status, bool [patients]."""
+    """Return the MRI-LN status, bool [patients]."""
     sensitivity, specificity = ideal.reading(parameters)
     return random.random(y_true.size) < np.where(y_true, sensitivity, 1 - specificity)
 
 
 def _planted(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
-    """Log likelihood ratio of LNM for every ideal observer, [patients] each."""
+    """Return the log likelihood ratio of LNM for every ideal observer, [patients] each."""
     signs, latent = parameters["signs"], parameters["signs"]["latent"]
     risk = latent * (y_true - 0.5) + random.standard_normal(y_true.size)
 
@@ -80,22 +88,25 @@ def _planted(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) 
         return share * risk + np.sqrt(1 - share**2) * random.standard_normal(y_true.size), separation
 
     values = {
-        sequence: {place: sign(d) for place, d in places.items()} for sequence, places in signs["separation"].items()
+        sequence: {region: sign(separation) for region, separation in separations.items()}
+        for sequence, separations in signs["separation"].items()
     }
     size = sign(signs["size"])
     ratios = {
-        model: ideal.log_likelihood_ratio(latent, [values[sequence][place] for place in ideal.PLACES[region]] + [size])
-        for model, (sequence, region) in IMAGE_MODELS.items()
+        model: ideal.log_likelihood_ratio(
+            latent, [values[sequence][region] for region in ideal.PLACES[model_region]] + [size]
+        )
+        for model, (sequence, model_region) in IMAGE_MODELS.items()
     }
     sensitivity, specificity = ideal.reading(parameters)
-    called, not_called = np.log(sensitivity / (1 - specificity)), np.log((1 - sensitivity) / specificity)
-    ratios["clinical"] = np.where(reading, called, not_called)
+    positive_ratio, negative_ratio = np.log(sensitivity / (1 - specificity)), np.log((1 - sensitivity) / specificity)
+    ratios["clinical"] = np.where(reading, positive_ratio, negative_ratio)
     ratios["hybrid"] = ratios["cet1wi_peritumoral"] + ratios["clinical"]
     return ratios
 
 
 def _equal(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
-    """Log likelihood ratios of exchangeable models: half of the noise of a score is common to all."""
+    """Return log likelihood ratios of exchangeable models; half of a score's noise is common to all."""
     d, common = EQUAL_SEPARATION, random.standard_normal(y_true.size)
     return {
         model: d * (d * (y_true - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(y_true.size)))

@@ -1,4 +1,4 @@
-"""One simulated study beside its truth: masks, boxes, diffusion coefficients, AUCs, readings."""
+"""Compare one simulated study with its truth: masks, boxes, diffusion coefficients, AUCs, readings."""
 
 from pathlib import Path
 
@@ -19,36 +19,37 @@ EVALUATIONS = {"out_of_fold": "development", "external": "external"}
 
 
 def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: Path) -> list[dict]:
-    """How well the image stages recovered one patient, a row a usable sequence.
+    """Return how well the image stages recovered one patient, one row per usable sequence.
 
-    ``dice`` of the mask on the sequence's grid; ``volume_error``, relative; ``box_error``, pixels by which the worst
-    side of any sample's tumour box is off; ADC only: ``adc`` and ``true_adc``, means over the true tumour, 1e-6
-    mm2/s.
+    Returns:
+        Rows with ``dice`` of the mask on the sequence's grid, ``volume_error`` (relative), and ``box_error``, the
+        largest error of a side of any sample's tumour box in pixels. ADC only: ``adc`` and ``true_adc``, means over
+        the true tumour, 1e-6 mm2/s.
     """
     with np.load(true_images) as truth:
-        true = dict(truth)
+        arrays = dict(truth)
     rows = []
     places = read_json(samples_folder / "boxes.json") if (samples_folder / "boxes.json").exists() else {}
     for sequence in Status.read(nifti_folder).usable:
         volume = nifti.read(nifti_folder / f"sub-{patient}_{sequence}_mask.nii.gz")
-        found, mask = volume.stored.astype(bool), true_mask(true, sequence, volume.grid)
-        both, total = (found & mask).sum(), found.sum() + mask.sum()
+        segmented, true = volume.stored.astype(bool), true_mask(arrays, sequence, volume.grid)
+        intersection, total = (segmented & true).sum(), segmented.sum() + true.sum()
         row = {
             "patient": patient,
             "sequence": sequence,
-            "dice": float(2 * both / total) if total else None,
-            "volume_error": float(found.sum() / mask.sum() - 1) if mask.any() else None,
-            "box_error": box_error(places.get(f"{sequence}_tumour", []), mask),
+            "dice": float(2 * intersection / total) if total else None,
+            "volume_error": float(segmented.sum() / true.sum() - 1) if true.any() else None,
+            "box_error": box_error(places.get(f"{sequence}_tumour", []), true),
         }
         if sequence == "ADC":
-            values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values()[mask]
-            row |= {"adc": float(values.mean()), "true_adc": float(true["tumour_adc"])}
+            values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values()[true]
+            row |= {"adc": float(values.mean()), "true_adc": float(arrays["tumour_adc"])}
         rows.append(row)
     return rows
 
 
 def true_mask(true: dict[str, np.ndarray], sequence: str, grid: Grid) -> np.ndarray:
-    """The true tumour on a sequence, in the order of rows and sections of a converted volume."""
+    """Return the true tumour on a sequence, in the order of rows and sections of a converted volume."""
     block, first = true[f"mask_{sequence}"], true[f"first_{sequence}"]
     mask = np.zeros(tuple(true[f"shape_{sequence}"]), bool)
     mask[tuple(slice(a, a + n) for a, n in zip(first, block.shape, strict=True))] = block
@@ -59,20 +60,20 @@ def true_mask(true: dict[str, np.ndarray], sequence: str, grid: Grid) -> np.ndar
 
 
 def box_error(samples: list[dict], mask: np.ndarray) -> int | None:
-    """The most pixels by which a side of a sample's box differs from the tight box around the true tumour."""
+    """Return the largest difference in pixels between sides of a sample's box and the tight box of the true tumour."""
     errors = []
     for sample in samples:
         on_sections = mask[sample["sections"]]
         if on_sections.any():
             true = boxes.tight(on_sections)
-            errors += [abs(a - b) for a, b in zip(sample["first"], true.first, strict=True)]
-            errors += [abs(a - b) for a, b in zip(sample["last"], true.last, strict=True)]
+            errors += [abs(actual - expected) for actual, expected in zip(sample["first"], true.first, strict=True)]
+            errors += [abs(actual - expected) for actual, expected in zip(sample["last"], true.last, strict=True)]
     return max(errors) if errors else None
 
 
 def summarise_images(rows: list[dict]) -> list[dict]:
-    """The rows of ``images`` by sequence: counts, mean and worst Dice, exact boxes, and the ADC's error."""
-    found = []
+    """Return the rows of ``images`` by sequence: counts, mean and worst Dice, exact boxes, and the ADC's error."""
+    summaries = []
     for sequence in SEQUENCES:
         table = pd.DataFrame([row for row in rows if row["sequence"] == sequence])
         if table.empty:
@@ -94,8 +95,8 @@ def summarise_images(rows: list[dict]) -> list[dict]:
                 "adc_error_sd": float(error.std()) if len(table) > 1 else None,
                 "adc_correlation": float(table["adc"].corr(table["true_adc"])) if varied else None,
             }
-        found.append(row)
-    return found
+        summaries.append(row)
+    return summaries
 
 
 def _largest(values: pd.Series) -> int | None:
@@ -106,10 +107,15 @@ def _largest(values: pd.Series) -> int | None:
 def models(
     specification: dict, performance: list[dict], truths: dict[str, dict], included: dict[str, list]
 ) -> list[dict]:
-    """Every model's AUC beside the ideal observer's: planted (population), and on the very patients of the cohort.
+    """Return every model's AUC next to the ideal observer's, in the population and in the cohort's own patients.
 
-    ``truths`` by centre; ``included`` by role the (centre, patient) pairs. A model without an ideal observer (of
-    another clinical variable, say) is left out.
+    A model without an ideal observer (of another clinical variable, for example) is left out.
+
+    Args:
+        specification: config section ``models``.
+        performance: section ``performance`` of the validation.
+        truths: planted truth by centre.
+        included: role -> (centre, patient) pairs.
     """
     planted = next(iter(truths.values()))["ideal_auc"]
     observed = {}
@@ -139,7 +145,7 @@ def models(
 
 
 def reading(performance: list[dict], specification: dict, parameters: dict) -> list[dict]:
-    """Accuracy of the models that are the reading of nodes itself, whose truth is known exactly."""
+    """Return the accuracy of the models that are the reading of nodes itself, whose truth is known exactly."""
     sensitivity, specificity = ideal.reading(parameters)
     rows = []
     for row in performance:
@@ -150,11 +156,11 @@ def reading(performance: list[dict], specification: dict, parameters: dict) -> l
     return rows
 
 
-def _beside_truth(name: str, found: dict, true: float) -> dict:
-    low, high = found["low"], found["high"]
+def _beside_truth(name: str, measured: dict, true: float) -> dict:
+    low, high = measured["low"], measured["high"]
     return {
         "name": name,
-        "estimate": found["estimate"],
+        "estimate": measured["estimate"],
         "low": low,
         "high": high,
         "truth": true,

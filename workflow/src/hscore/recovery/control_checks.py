@@ -1,6 +1,7 @@
-"""What each negative control must show, and whether the study of it did.
+"""Check that the study of a negative control shows what it must show.
 
-Intervals are simultaneous (Bonferroni): a control with nothing to find may not fail because many models were looked at.
+Intervals are simultaneous (Bonferroni), so that a control without any effect does not fail because of the number of
+models.
 """
 
 from dataclasses import dataclass, replace
@@ -9,13 +10,13 @@ import numpy as np
 
 from hscore.statistics.diagnosis import discrimination
 
-FAMILY = 0.95  # confidence that all intervals of a control hold together
+FAMILY = 0.95  # simultaneous confidence level of all intervals of a control
 CHANCE = 0.5
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; of out-of-fold ones the folds."""
+    """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; number of folds if out-of-fold."""
 
     y_true: np.ndarray
     center: np.ndarray
@@ -26,10 +27,17 @@ class Cohort:
 def judge(
     control: str, models: dict[str, dict], cohorts: dict[str, Cohort], shortcuts: dict, leaking: list[str]
 ) -> dict:
-    """``checks``, one a row (``what``, what was ``found``, what was ``expected``, ``holds``), and whether all hold.
+    """Return the checks of a control and whether all of them hold.
 
-    ``models`` is the study's section; ``cohorts`` are "out_of_fold" and "external"; ``shortcuts`` by centre what the
-    guard found; ``leaking`` names the centres in which a leak was planted.
+    Args:
+        control: name of the control.
+        models: config section ``models``.
+        cohorts: "out_of_fold" and "external".
+        shortcuts: findings of the shortcut check by centre.
+        leaking: centres in which a leak was planted.
+
+    Returns:
+        ``control``, ``checks`` (one row per check with ``what``, ``found``, ``expected``, ``holds``) and ``holds``.
     """
     image_models = [name for name, model in models.items() if model.get("region") and not model.get("clinical")]
     if control == "permuted_labels":
@@ -42,38 +50,38 @@ def judge(
         checks += [told_apart(model, cohorts["out_of_fold"]) for model in image_models]
     else:
         checks = []
-    checks += [guard(center, found, center in leaking) for center, found in shortcuts.items()]
+    checks += [guard(center, findings, center in leaking) for center, findings in shortcuts.items()]
     return {"control": control, "checks": checks, "holds": all(check["holds"] for check in checks)}
 
 
 def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
-    """The parts of a cohort by centre that hold both classes."""
-    found = []
+    """Return the parts of a cohort by centre that contain both classes."""
+    parts = []
     for center in sorted(set(cohort.center)):
-        here = cohort.center == center
-        if not discrimination.one_class(cohort.y_true[here]):
-            scores = {model: values[here] for model, values in cohort.scores.items()}
-            found.append(
+        mask = cohort.center == center
+        if not discrimination.one_class(cohort.y_true[mask]):
+            scores = {model: values[mask] for model, values in cohort.scores.items()}
+            parts.append(
                 (
                     f"out_of_fold, {center}",
-                    replace(cohort, y_true=cohort.y_true[here], center=cohort.center[here], scores=scores),
+                    replace(cohort, y_true=cohort.y_true[mask], center=cohort.center[mask], scores=scores),
                 )
             )
-    return found
+    return parts
 
 
-def at_chance(wanted: list[tuple[str, str, Cohort]]) -> list[dict]:
-    """Does the AUC's interval hold 0.5, for every (model, name of the evaluation, cohort)?"""
-    confidence = 1 - (1 - FAMILY) / max(1, len(wanted))
+def at_chance(evaluations: list[tuple[str, str, Cohort]]) -> list[dict]:
+    """Return whether the AUC's interval contains 0.5, for every (model, name of the evaluation, cohort)."""
+    confidence = 1 - (1 - FAMILY) / max(1, len(evaluations))
     rows = []
-    for model, name, cohort in wanted:
+    for model, name, cohort in evaluations:
         auc = discrimination.auc_interval(cohort.y_true, cohort.scores[model], confidence, folds=cohort.folds)
         known = auc["low"] is not None
         rows.append(
             {
                 "what": f"AUC of {model}, {name}",
                 "found": f"{auc['estimate']:.3f} ({auc['low']:.3f}-{auc['high']:.3f})" if known else auc["why"],
-                "expected": "the interval holds 0.5",
+                "expected": "the interval contains 0.5",
                 "holds": known and auc["low"] <= CHANCE <= auc["high"],
             }
         )
@@ -81,29 +89,29 @@ def at_chance(wanted: list[tuple[str, str, Cohort]]) -> list[dict]:
 
 
 def told_apart(model: str, cohort: Cohort) -> dict:
-    """How much of the pooled AUC the centre explains: the AUC that knowing the centre's prevalence alone would have.
+    """Return how much of the pooled AUC the centre explains: the AUC of the centre's prevalence alone.
 
-    Not a thing to pass or fail: it shows whether a model can profit from recognising the centre.
+    This check always passes. It shows whether a model can profit from recognising the centre.
     """
     prevalence = {center: cohort.y_true[cohort.center == center].mean() for center in set(cohort.center)}
     by_center = np.array([prevalence[center] for center in cohort.center])
     pooled, center_alone = (
-        float(discrimination.delong(cohort.y_true, s).auc[0]) for s in (cohort.scores[model], by_center)
+        float(discrimination.delong(cohort.y_true, scores).auc[0]) for scores in (cohort.scores[model], by_center)
     )
     return {
         "what": f"AUC of {model}, out_of_fold, both centres pooled",
         "found": f"{pooled:.3f}; knowing the centre alone gives {center_alone:.3f}",
-        "expected": "reported: above 0.5 by as much as the model recognises the centre",
+        "expected": "informational: exceeds 0.5 as far as the model recognises the centre",
         "holds": True,
     }
 
 
-def guard(center: str, found: dict, leaking: bool) -> dict:
-    """Did the guard catch a planted leak, and cry nowhere else?"""
-    flagged = found["flagged"]
+def guard(center: str, findings: dict, leaking: bool) -> dict:
+    """Return whether the shortcut check found a planted leak and nothing else."""
+    flagged = findings["flagged"]
     corners = [name for name in flagged if "corner" in name]
     return {
-        "what": f"features that tell the label, {center}",
+        "what": f"features that reveal the node status, {center}",
         "found": ", ".join(flagged) or "none",
         "expected": "a corner of the image" if leaking else "none",
         "holds": bool(corners) if leaking else not flagged,

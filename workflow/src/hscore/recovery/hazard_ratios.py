@@ -1,15 +1,15 @@
-"""Four hazard ratios of a simulated study, high against low: from what was planted down to what the study found.
+"""Compute four hazard ratios of a simulated study, high against low, from the planted one to the study's own.
 
 1. planted: of the true groups, in the population.
-2. true groups: of the true groups, estimated on just these patients; differs from the planted one by chance.
-3. expected: of the predicted groups, given each patient's planted hazard. It is what the Cox estimate converges to
-   when the survival of these patients is drawn again without end (``limits``). Errors of the prediction mix patients
-   of high and low hazard, so it is smaller than the planted one. It holds if prediction and survival are independent
-   given the ideal H score, which the simulation ensures: models learn from metastasis alone.
+2. true groups: of the true groups, estimated in these patients; differs from the planted one by chance.
+3. expected: of the predicted groups, given each patient's planted hazard. The Cox estimate converges to it when the
+   survival of these patients is drawn repeatedly (``limits``). Prediction errors mix patients of high and low hazard,
+   so it is smaller than the planted one. It is valid if prediction and survival are independent given the ideal H
+   score, which the simulation ensures: models learn from metastasis alone.
 4. achieved: of the predicted groups, as the study reports it; differs from the expected one by chance.
 
-A study that did everything right recovers the expected ratio, so the achieved one is judged against it: its interval
-should hold it.
+A study without errors recovers the expected ratio. The achieved ratio is therefore judged against it: its interval
+should contain it.
 """
 
 from collections.abc import Mapping
@@ -50,14 +50,14 @@ def compare(survival: dict, scores: Mapping[str, pd.Series], truths: list[dict],
         "confidence": confidence,
         "cohorts": {
             name: of_cohort(
-                [records[patient] for patient in of.index],
-                None if grouping["cut"] is None else of.to_numpy() >= grouping["cut"],
+                [records[patient] for patient in cohort_scores.index],
+                None if grouping["cut"] is None else cohort_scores.to_numpy() >= grouping["cut"],
                 survival["cohorts"][name]["hazard_ratio"],
                 law,
                 confidence,
                 grouping.get("why"),
             )
-            for name, of in scores.items()
+            for name, cohort_scores in scores.items()
         },
     }
 
@@ -70,11 +70,11 @@ def of_cohort(
     confidence: float,
     why: str | None = None,
 ) -> dict:
-    """Return the hazard ratios of one cohort and whether the study's interval holds what was expected.
+    """Return the hazard ratios of one cohort and whether the study's interval contains the expected ratio.
 
     Args:
         records: each patient's planted values.
-        predicted: who is in the predicted high group, bool [patients]; None where no cut-off was frozen.
+        predicted: membership of the predicted high group, bool [patients]; None where no cut-off was frozen.
         achieved: the study's hazard ratio with its interval.
         law: section ``survival`` of the planted parameters.
         confidence: of the interval of the true groups' ratio, 0..1.
@@ -110,6 +110,9 @@ def expected_ratio(hazard: np.ndarray, predicted: np.ndarray, law: dict) -> dict
 def cross_table(predicted: np.ndarray, true: np.ndarray) -> dict[str, dict[str, int]]:
     """Return the number of patients by predicted group, then true group."""
     return {
-        name: {other: int((member & of).sum()) for other, of in zip(GROUPS, (true, ~true), strict=True)}
+        name: {
+            true_name: int((member & true_member).sum())
+            for true_name, true_member in zip(GROUPS, (true, ~true), strict=True)
+        }
         for name, member in zip(GROUPS, (predicted, ~predicted), strict=True)
     }

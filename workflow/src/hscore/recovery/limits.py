@@ -1,6 +1,6 @@
-"""What survival statistics converge to when every patient's hazard is known.
+"""Compute the limits of survival statistics when every patient's hazard is known.
 
-The patients are given, each with a constant hazard h of her own. Her survival is drawn again without end: she is under
+The patients are given, each with a constant hazard h. Their survival is drawn repeatedly: a patient is under
 observation and free of the event at time t with probability exp(-h t) G(t), where G is the planted follow-up. Every
 value here is an integral over such terms, by Gauss-Legendre quadrature, and has no random error.
 
@@ -17,17 +17,19 @@ from scipy.optimize import brentq
 
 from hscore.simulation import survival
 
-NODES = 32  # per piece of the follow-up: before anybody's ends for certain, and after
-LONGEST = 1e5  # months within which every group's median lies
-STEPS, TOLERANCE = 50, 1e-10  # most steps of Newton's method, and the last one's length in standard deviations
+NODES = 32  # per part of the follow-up: before and after the earliest possible end
+LONGEST = 1e5  # months; upper bound of every group's median
+STEPS, TOLERANCE = 50, 1e-10  # Newton's method: largest number of steps, last step in standard deviations
 
 
 @dataclass(frozen=True)
 class Patients:
     """Patients, or a population of them: all arrays are float [n].
 
-    ``weight`` is the number of patients that each stands for, ``hazard`` the monthly hazard, ``planted`` the section
-    ``survival`` of the planted parameters.
+    Attributes:
+        weight: number of patients that each entry represents.
+        hazard: monthly hazard.
+        planted: section ``survival`` of the planted parameters.
     """
 
     weight: np.ndarray
@@ -36,21 +38,21 @@ class Patients:
 
     @cached_property
     def times(self) -> tuple[np.ndarray, np.ndarray]:
-        """Nodes (months) and weights [t] of an integral over the whole follow-up."""
-        places, shares = np.polynomial.legendre.leggauss(NODES)
+        """Return nodes (months) and weights [t] of an integral over the whole follow-up."""
+        nodes, shares = np.polynomial.legendre.leggauss(NODES)
         first, last = self.planted["follow_up_months"]
         lengths = np.array([first, last - first], float)
-        months = np.array([[0.0], [first]]) + lengths[:, None] * (places + 1) / 2
+        months = np.array([[0.0], [first]]) + lengths[:, None] * (nodes + 1) / 2
         return months.ravel(), (lengths[:, None] * shares / 2).ravel()
 
     @cached_property
     def free(self) -> np.ndarray:
-        """Number of patients free of the event at each node, were nobody censored [t, n]."""
+        """Return the number of patients free of the event at each node, without any censoring [t, n]."""
         return self.weight * np.exp(-np.outer(self.times[0], self.hazard))
 
     @cached_property
     def observed(self) -> np.ndarray:
-        """Probability of being under observation at each node [t]."""
+        """Return the probability of being under observation at each node [t]."""
         return survival.under_observation(self.planted, self.times[0])
 
     def events(self) -> float:
@@ -97,13 +99,13 @@ class Patients:
         return float(np.average(-np.expm1(-hazard * horizon) / hazard, weights=self.weight[member]))
 
     def auc_at(self, score: np.ndarray, month: float) -> float:
-        """Return the time-dependent AUC of a score: of who has had the event by ``month`` against who has not."""
+        """Return the time-dependent AUC of a score: patients with the event by ``month`` against those without."""
         free = np.exp(-month * self.hazard)
         wins, pairs = _pairs(score, self.weight * (1 - free), self.weight * free)
         return float(wins / pairs)
 
     def harrell(self, score: np.ndarray) -> float:
-        """Return the limit of Harrell's C, whose pairs are those that the censoring leaves."""
+        """Return the limit of Harrell's C, which uses the pairs that remain after censoring."""
         return self._concordance(score, self.observed**2)
 
     def uno(self, score: np.ndarray) -> float:
@@ -117,11 +119,11 @@ class Patients:
 
 def _pairs(score: np.ndarray, case: np.ndarray, control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs in which a case scores higher than a control (equal: one half), and all pairs; weights [..., n]."""
-    values, place = np.unique(score, return_inverse=True)
+    values, index = np.unique(score, return_inverse=True)
 
     def by_value(weight: np.ndarray) -> np.ndarray:
-        order = np.argsort(place, kind="stable")
-        first = np.searchsorted(place[order], np.arange(values.size))
+        order = np.argsort(index, kind="stable")
+        first = np.searchsorted(index[order], np.arange(values.size))
         return np.add.reduceat(weight[..., order], first, axis=-1)
 
     case, control = by_value(case), by_value(control)

@@ -1,7 +1,7 @@
-"""Many studies from latent scores: do the statistics stages' intervals cover, do their tests keep their size?
+"""Run many studies from latent scores, to check coverage of intervals and size of tests in the statistics stages.
 
-Every study is drawn anew (`cohorts`) and put through the very functions that the validate and survive stages call. The
-truth of an estimate is what the same function says of a very large cohort, or a closed form (`truth`).
+Every study is drawn independently (`cohorts`) and analysed by the same functions that the validate and survive stages
+call. The truth of an estimate is the result of the same function on a very large cohort, or a closed form (`truth`).
 """
 
 import re
@@ -31,7 +31,7 @@ class Settings:
 
     @classmethod
     def of(cls, monte_carlo: dict, validate: dict, survive: dict) -> "Settings":
-        """From the simulation's section `monte_carlo` and the study's config; resamples are the Monte-Carlo mode's."""
+        """Return settings from the simulation's section `monte_carlo` and the study's config, with fewer resamples."""
         counts = {role: monte_carlo[role] for role in ROLES}
         return cls(
             patients={role: count["patients"] for role, count in counts.items()},
@@ -42,38 +42,48 @@ class Settings:
 
 
 def frozen(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
-    """Return what is frozen of every model: the threshold planted. The ideal observers' scores are risks already.
+    """Return the frozen threshold of every model; the ideal observers' scores are risks already.
 
-    The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
+    The threshold is the planted lower limit of risk of the high-risk group, so that its truth is known.
     """
-    cut = {"value": parameters["survival"]["cut_off"], "chosen_on": "nothing: planted"}
-    return {model: {**cut, "recalibration": {"method": "planted"}} for model in development.scores}
+    threshold = {"value": parameters["survival"]["cut_off"], "chosen_on": "nothing: planted"}
+    return {model: {**threshold, "recalibration": {"method": "planted"}} for model in development.scores}
 
 
 def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
-    """What the statistics stages say of one study: {"validation": ..., "survival": ...}."""
+    """Return the results of the statistics stages for one study: {"validation": ..., "survival": ...}."""
     external, development = cohorts["external"], cohorts["development"]
-    fixed = frozen(parameters, development.evaluation)
+    thresholds_by_model = frozen(parameters, development.evaluation)
     evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
-    about = {"external": external.characteristics, "out_of_fold": development.characteristics}
+    characteristics = {"external": external.characteristics, "out_of_fold": development.characteristics}
     columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}
     return {
-        "validation": validation.validate(evaluations, fixed, settings.validate, about),
-        "survival": survival_by_score.analyse(columns, MODEL, fixed[MODEL], settings.survive),
+        "validation": validation.validate(evaluations, thresholds_by_model, settings.validate, characteristics),
+        "survival": survival_by_score.analyse(columns, MODEL, thresholds_by_model[MODEL], settings.survive),
     }
 
 
 def batch(parameters: dict, scenario: str, settings: Settings, truth: dict, studies: int, seed: list[int]) -> dict:
-    """`studies` studies. Per place: intervals (estimate, low, high), p-values, and the covered share of bands.
+    """Return the numbers of several studies.
 
-    NaN where a study has no such number. `chosen` holds the accuracy of the hybrid at a threshold chosen on the
-    development cohort by Youden's index: there and external, minus what it truly is (see `_at_chosen_threshold`).
+    Args:
+        parameters: the planted parameters.
+        scenario: "planted" or "null".
+        settings: sizes and settings.
+        truth: content of the scenario's truth, see ``truth.reference``.
+        studies: number of studies.
+        seed: seed of this batch.
+
+    Returns:
+        Per place ``intervals`` (estimate, low, high), ``p`` (p-values) and ``bands`` (covered share), NaN where a study
+        has no such number. ``chosen`` is the apparent and external accuracy of the hybrid at a threshold chosen on the
+        development cohort by Youden's index, minus the true accuracy (see `_at_chosen_threshold`).
     """
-    found: dict[str, dict] = {kind: {} for kind in KINDS}
+    values: dict[str, dict] = {kind: {} for kind in KINDS}
 
     def note(kind: str, name: str, study: int, value) -> None:
         width = (3,) if kind == "intervals" else ()
-        found[kind].setdefault(name, np.full((studies, *width), np.nan))[study] = value
+        values[kind].setdefault(name, np.full((studies, *width), np.nan))[study] = value
 
     large = draw(parameters, scenario, 100_000, settings.prevalence["development"], np.random.default_rng([*seed, 0]))
     for study in range(studies):
@@ -92,25 +102,25 @@ def batch(parameters: dict, scenario: str, settings: Settings, truth: dict, stud
                 note("bands", name, study, covered)
         for name, error in _at_chosen_threshold(cohorts, large).items():
             note("chosen", name, study, error)
-    return found
+    return values
 
 
-def to_arrays(found: dict) -> dict[str, np.ndarray]:
-    """A batch as plain arrays for a file."""
-    return {f"{kind}/{name}": values for kind in KINDS for name, values in found[kind].items()}
+def to_arrays(batch_values: dict) -> dict[str, np.ndarray]:
+    """Return a batch as plain arrays for a file."""
+    return {f"{kind}/{name}": values for kind in KINDS for name, values in batch_values[kind].items()}
 
 
 def from_arrays(arrays) -> dict:
-    """A batch from the arrays of its file."""
-    found: dict[str, dict] = {kind: {} for kind in KINDS}
+    """Return a batch from the arrays of its file."""
+    values: dict[str, dict] = {kind: {} for kind in KINDS}
     for key in arrays:
         kind, _, name = key.partition("/")
-        found[kind][name] = arrays[key]
-    return found
+        values[kind][name] = arrays[key]
+    return values
 
 
 def covered_share(band: dict, name: str, truth: dict) -> float | None:
-    """Share of a band's points that hold the truth; None where the truth is not known."""
+    """Return the share of a band's points that contain the truth; None where the truth is not known."""
     true = true_curve(band["grid"], name, truth)
     if true is None:
         return None
@@ -118,12 +128,12 @@ def covered_share(band: dict, name: str, truth: dict) -> float | None:
     known = np.isfinite(low) & np.isfinite(high) & np.isfinite(true)
     if not known.any():
         return None
-    tolerance = 1e-9  # limits of 0 and 1 hold a truth of 0 and 1, whatever the rounding
+    tolerance = 1e-9  # limits of 0 and 1 contain a truth of 0 and 1 despite rounding
     return float(((low - tolerance <= true) & (true <= high + tolerance))[known].mean())
 
 
 def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
-    """The true values of a curve on its grid: survival by month, calibrated scores, or on the reference's grid."""
+    """Return the true values of a curve on its grid: survival by month, calibrated scores, or the reference's grid."""
     if name in truth["survival"]:
         by_month = truth["survival"][name]
         return np.interp(grid, np.arange(len(by_month)), by_month)
@@ -135,41 +145,41 @@ def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
 
 
 def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str, float]:
-    """Error of the hybrid's sensitivity and specificity at Youden's threshold, by cohort."""
+    """Return the error of the hybrid's sensitivity and specificity at Youden's threshold, by cohort."""
     development = cohorts["development"].evaluation
     choice = thresholds.choose(development.y_true, development.scores[MODEL], "youden")
     if "why" in choice:
         return {}
     errors = {}
-    y_true, called = large.evaluation.y_true, large.evaluation.scores[MODEL] >= choice["value"]
+    y_large, large_calls = large.evaluation.y_true, large.evaluation.scores[MODEL] >= choice["value"]
     for role, cohort in cohorts.items():
-        here, score = cohort.evaluation.y_true, cohort.evaluation.scores[MODEL] >= choice["value"]
+        y_cohort, calls = cohort.evaluation.y_true, cohort.evaluation.scores[MODEL] >= choice["value"]
         for measure, member, of_large, sign in (
-            ("sensitivity", here, y_true, True),
-            ("specificity", ~here, ~y_true, False),
+            ("sensitivity", y_cohort, y_large, True),
+            ("specificity", ~y_cohort, ~y_large, False),
         ):
             if member.any():
-                errors[f"{role} {measure}"] = (score[member] == sign).mean() - (called[of_large] == sign).mean()
+                errors[f"{role} {measure}"] = (calls[member] == sign).mean() - (large_calls[of_large] == sign).mean()
     return errors
 
 
-# --- what many studies show
+# --- summary of many studies
 
-# Tests whose null hypothesis holds although differences between models and in survival are planted: ideal observers are
-# calibrated, alike in all subgroups and in both cohorts. Groups of a continuous score do not have proportional hazards,
-# and node status and reading say more about the score than its group does: no hypothesis on them holds exactly.
+# Tests whose null hypothesis holds although differences between models and in survival are planted. Ideal observers are
+# calibrated, equally in all subgroups and in both cohorts. Groups of a continuous score do not have proportional
+# hazards, and node status and reading add information to the score's group. No null hypothesis on them holds exactly.
 PLANTED_NULLS = re.compile(
     r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|auc_change\["
 )
 
 
 def null_is_true(test: str, scenario: str) -> bool:
-    """Whether a test's null hypothesis holds in a scenario."""
+    """Return whether a test's null hypothesis holds in a scenario."""
     return scenario == "null" or bool(PLANTED_NULLS.search(test))
 
 
 def summary(batches: list[dict], truth: dict, confidence: float) -> dict:
-    """Coverage and bias of every interval and band, size or power of every test, with their Monte-Carlo errors."""
+    """Return coverage and bias of every interval and band, size or power of every test, with Monte-Carlo errors."""
     joined = {
         kind: {name: _joined([part[kind].get(name) for part in batches], batches) for name in _names(batches, kind)}
         for kind in KINDS
@@ -194,7 +204,7 @@ def _names(batches: list[dict], kind: str) -> list[str]:
 
 
 def _joined(parts: list[np.ndarray | None], batches: list[dict]) -> np.ndarray:
-    """The studies of all batches; a batch that never saw a place counts as NaN."""
+    """Return the studies of all batches; a batch without a place counts as NaN."""
     shape = next(part.shape[1:] for part in parts if part is not None)
     return np.concatenate(
         [
@@ -209,7 +219,7 @@ def _studies(batch: dict) -> int:
 
 
 def _interval(name: str, values: np.ndarray, truth: dict) -> dict:
-    """One interval over all studies; `values` [studies, (estimate, low, high)]."""
+    """Return the summary of one interval over all studies; `values` is [studies, (estimate, low, high)]."""
     known = values[~np.isnan(values[:, 1])]
     estimate, low, high = known.T
     finite = estimate[np.isfinite(estimate)]
@@ -255,6 +265,6 @@ def _mean(name: str, values: np.ndarray, key: str) -> dict:
 
 
 def _share_error(share: float, count: int) -> float:
-    """Monte-Carlo standard error of a share; that of one study more or less where it is 0 or 1."""
+    """Return the Monte-Carlo standard error of a share, not smaller than that of one study among all."""
     share = min(max(share, 1 / (count + 1)), 1 - 1 / (count + 1))
     return float(np.sqrt(share * (1 - share) / count))

@@ -1,7 +1,7 @@
-"""Every interval, band and test in the statistics' results, found by their shape, whatever the statistics report.
+"""Find every interval, band and test in the statistics' results by their structure.
 
-A dictionary with `low` and `high` beside a number is an interval, beside a list a band; one with `p` is a test. A
-place is named by its keys and, in lists, by what tells the rows apart: "performance[hybrid, external].auc".
+A dictionary with `low` and `high` next to a number is an interval, next to a list a band; one with `p` is a test. A
+place is named by its keys and, in lists, by the identity of the row: "performance[hybrid, external].auc".
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ GRIDS = ("time", "predicted", "threshold", "score")
 
 
 def places(content, name: str = "") -> Iterator[tuple[str, dict]]:
-    """Every dictionary in a tree of results with the name of its place, outermost first."""
+    """Yield every dictionary in a tree of results with the name of its place, outermost first."""
     if isinstance(content, dict):
         yield name, content
         for key, value in content.items():
@@ -27,48 +27,48 @@ def places(content, name: str = "") -> Iterator[tuple[str, dict]]:
 
 
 def intervals(content) -> dict[str, tuple[float, float, float]]:
-    """(estimate, low, high) by place; an open end is infinite. Estimates without an interval are left out.
+    """Return (estimate, low, high) by place; estimates without an interval are left out.
 
-    A median time has its interval under names of its own; a median that is not reached is infinite.
+    An open end is infinite. A median time has an interval under its own name; a median that is not reached is infinite.
     """
-    found = {}
+    by_place = {}
     for name, node in places(content):
         key = next((key for key in VALUES if isinstance(node.get(key), int | float)), None)
         if key and isinstance(node.get("low"), int | float) and isinstance(node.get("high"), int | float):
-            found[name] = node[key], node["low"], node["high"]
+            by_place[name] = node[key], node["low"], node["high"]
         if isinstance(node.get("median_low"), int | float):
             middle, high = (node[key] if node[key] is not None else float("inf") for key in ("median", "median_high"))
-            found[f"{name}.median"] = middle, node["median_low"], high
-    return found
+            by_place[f"{name}.median"] = middle, node["median_low"], high
+    return by_place
 
 
 def bands(content) -> dict[str, dict[str, list]]:
-    """Curves with a pointwise band by place: `grid`, `value`, `low`, `high`, lists of one length (None where unknown).
+    """Return the curves with a pointwise band by place: `grid`, `value`, `low`, `high`.
 
-    Decision curves have their grid one level above; it is handed down.
+    These are lists of equal length (None where unknown). The grid of a decision curve is found one level above.
     """
-    found, above = {}, {}
+    by_place, grids = {}, {}
     for name, node in places(content):
         grid = next((node[key] for key in GRIDS if isinstance(node.get(key), list)), None)
         if grid is not None:
-            above[name] = grid
+            grids[name] = grid
         key = next((key for key in VALUES if isinstance(node.get(key), list)), None)
         if key is None or not isinstance(node.get("low"), list) or not node["low"]:
             continue
         if grid is None:
-            grid = next((above[place] for place in _parents(name) if place in above), None)
+            grid = next((grids[place] for place in _parents(name) if place in grids), None)
         if grid is not None and len(grid) == len(node["low"]):
-            found[name] = {"grid": grid, "value": node[key], "low": node["low"], "high": node["high"]}
-    return found
+            by_place[name] = {"grid": grid, "value": node[key], "low": node["low"], "high": node["high"]}
+    return by_place
 
 
 def tests(content) -> dict[str, float]:
-    """p-values by place."""
+    """Return the p-values by place."""
     return {name: node["p"] for name, node in places(content) if isinstance(node.get("p"), int | float)}
 
 
 def _parents(name: str) -> Iterator[str]:
-    """The places around a place, innermost first."""
+    """Yield the enclosing places of a place, innermost first."""
     while "." in name:
         name = name.rpartition(".")[0]
         yield name

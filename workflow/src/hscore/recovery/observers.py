@@ -1,21 +1,22 @@
-"""Which ideal observer a model of the study is to be set beside, and what was planted for it."""
+"""Match each model of a study with its ideal observer and what was planted for it."""
 
 from hscore.model_spec import sequences_of
 from hscore.simulation.parameters import SEQUENCES
 
 
 def planted(truth: dict, specification: dict) -> dict:
-    """``ideal_auc`` by model; None where no ideal observer of it is known.
+    """Return ``ideal_auc`` by model; None where no ideal observer is known.
 
-    ``truth`` is the planted truth of any centre: what concerns the whole population is the same in all;
-    ``specification`` the config section ``models``.
+    Args:
+        truth: planted truth of any centre; population values are the same in all.
+        specification: config section ``models``.
     """
     observers = {name: observer(specification, name) for name in specification}
     return {"ideal_auc": {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()}}
 
 
 def observer(specification: dict, name: str) -> tuple[str, ...] | None:
-    """Which ideal observer sees what a model of ``specification`` sees: the key of ``ideal_auc``, or None."""
+    """Return the ideal observer with the inputs of a model of ``specification``: a key of ``ideal_auc``, or None."""
     model = specification[name]
     clinical = model.get("clinical", [model["reading"]] if "reading" in model else [])
     seen = images_seen(specification, name)
@@ -33,14 +34,14 @@ def observer(specification: dict, name: str) -> tuple[str, ...] | None:
 
 
 def images_seen(specification: dict, name: str) -> set[tuple[str, str]]:
-    """Sequences and regions that a model sees, itself or through the models it fuses."""
+    """Return the sequences and regions that a model receives, directly or through the models it fuses."""
     model = specification[name]
-    own = {(sequence, model["region"]) for sequence in sequences_of(model)}
-    return own.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
+    direct = {(sequence, model["region"]) for sequence in sequences_of(model)}
+    return direct.union(*(images_seen(specification, base) for base in model.get("fuse", [])))
 
 
 def at(tree: dict, keys: tuple[str, ...]):
-    """The value of a nested dictionary at ``keys``."""
+    """Return the value of a nested dictionary at ``keys``."""
     for key in keys:
         tree = tree[key]
     return tree

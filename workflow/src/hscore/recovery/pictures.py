@@ -1,4 +1,4 @@
-"""Pictures of the simulated centres: the middle of a tumour on every sequence, as the study converted it."""
+"""Make pictures of the simulated centres: the middle of a tumour on every sequence, as the study converted it."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ DARK, BRIGHT = 1.0, 99.6  # percentiles that become black and white
 
 
 def tumour_section(folder: Path, patient: str, sequence: str) -> str:
-    """A data URI (PNG) of the section with most tumour."""
+    """Return the section with the largest tumour area as a data URI (PNG)."""
     mask = nifti.read(folder / f"sub-{patient}_{sequence}_mask.nii.gz")
     image = nifti.read(folder / f"sub-{patient}_{sequence}.nii.gz")
     tumour = mask.stored.astype(bool)
@@ -24,14 +24,14 @@ def tumour_section(folder: Path, patient: str, sequence: str) -> str:
     picture = image.values(section)
     half = int(FIELD_MM / 2 / image.grid.spacing[0])
     middle = int(np.median(rows)), int(np.median(columns))
-    part = tuple(slice(max(0, centre - half), centre + half) for centre in middle)
+    part = tuple(slice(max(0, position - half), position + half) for position in middle)
     low, high = np.percentile(picture, [DARK, BRIGHT])
     shown = np.clip((image.upright(picture[part]) - low) / (high - low), 0, 1)
     return png((255 * shown).astype(np.uint8))
 
 
 def png(picture: np.ndarray) -> str:
-    """A grey picture (uint8) as a data URI, scaled to the common size."""
+    """Return a grey picture (uint8) as a data URI, scaled to the common size."""
     buffer = io.BytesIO()
     Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BICUBIC).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

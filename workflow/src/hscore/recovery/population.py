@@ -1,7 +1,7 @@
-"""The endless population behind the planted survival: the ideal H score, node status and reading of everybody.
+"""Model the infinite population behind the planted survival: ideal H score, node status and reading.
 
-Given LNM and the reading, the logit of the ideal H score is normal (``simulation.ideal``). Each of the four such parts
-is represented by its quantiles.
+Given LNM and the reading, the logit of the ideal H score is normal (``simulation.ideal``). Each of the four parts is
+represented by its quantiles.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ QUANTILES = 2000  # of each part
 
 @dataclass(frozen=True)
 class Population:
-    """``lnm`` and ``reading``, bool [n], ideal ``h_score``, float [n], and survival."""
+    """The population: ``lnm`` and ``reading``, bool [n], ideal ``h_score``, float [n], and survival."""
 
     lnm: np.ndarray
     reading: np.ndarray
@@ -28,7 +28,7 @@ class Population:
 
     @property
     def high(self) -> np.ndarray:
-        """Who belongs to the true high-risk group, bool [n]."""
+        """Return membership of the true high-risk group, bool [n]."""
         return self.h_score >= self.survival.planted["cut_off"]
 
 
@@ -39,11 +39,14 @@ def population(parameters: dict, prevalence: float) -> Population:
     sensitivity, specificity = ideal.reading(parameters)
     normal = ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
     parts = []
-    for lnm, called in product((True, False), (True, False)):
-        chances = (sensitivity if called else 1 - sensitivity), (1 - specificity if called else specificity)
+    for lnm, positive_reading in product((True, False), (True, False)):
+        chances = (
+            (sensitivity if positive_reading else 1 - sensitivity),
+            (1 - specificity if positive_reading else specificity),
+        )
         log_odds = distance * normal + (0.5 if lnm else -0.5) * distance**2 + log(chances[0] / chances[1])
         share = prevalence * chances[0] if lnm else (1 - prevalence) * chances[1]
-        parts.append((lnm, called, log_odds + logit(prevalence), share / QUANTILES))
+        parts.append((lnm, positive_reading, log_odds + logit(prevalence), share / QUANTILES))
     lnm, reading, weight = (np.repeat([part[k] for part in parts], QUANTILES) for k in (0, 1, 3))
     log_odds = np.concatenate([part[2] for part in parts])
     planted = parameters["survival"]

@@ -1,4 +1,4 @@
-"""The recovery report, a self-contained page: planted truth, what the study recovered of it, Monte-Carlo studies."""
+"""Write the recovery report, a self-contained page: planted truth, the study's results, Monte-Carlo studies."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from hscore.recovery.pictures import tumour_section
 from hscore.simulation.parameters import SEQUENCES
 
 HERE = Path(__file__).parent
-FAR = 3.0  # Monte-Carlo standard errors from the nominal value beyond which a row is marked
-WORTH = 0.02  # and this far at least
+FAR = 3.0  # a row is marked if it is more than this many Monte-Carlo standard errors from the nominal value
+WORTH = 0.02  # and at least this far
 
 
 def planted(truth: dict) -> dict[str, Any]:
-    """What the page says of a centre's truth."""
+    """Return the page's values on a centre's truth."""
     return {
         "scanner": truth["scanner"],
         "control": truth["control"],
@@ -27,12 +27,12 @@ def planted(truth: dict) -> dict[str, Any]:
 
 
 def marked(value: float, nominal: float, error: float) -> bool:
-    """Whether a share lies away from its nominal value by more than chance explains and by more than a trifle."""
+    """Return whether a share differs from its nominal value by more than chance explains and by a relevant amount."""
     return abs(value - nominal) > max(FAR * error, WORTH)
 
 
 def overview(summary: dict) -> dict[str, Any]:
-    """A scenario of the Monte-Carlo summary with its rows marked and counted, the marked ones first."""
+    """Return a scenario of the Monte-Carlo summary with marked rows counted and first."""
     nominal = summary["confidence"]
     intervals = [
         {**row, "marked": marked(row["coverage"], nominal, row["coverage_error"])} for row in summary["intervals"]
@@ -43,19 +43,25 @@ def overview(summary: dict) -> dict[str, Any]:
         if row["null_is_true"]
     ]
     bands = [{**row, "marked": row["covered"] < nominal - WORTH} for row in summary["bands"]]
-    found = {"intervals": intervals, "tests": tests, "bands": bands}
+    rows_by_kind = {"intervals": intervals, "tests": tests, "bands": bands}
     return {
         "scenario": summary["scenario"],
         "studies": summary["studies"],
         "nominal": nominal,
         "chosen_threshold": summary["chosen_threshold"],
-        **{name: sorted(rows, key=lambda row: not row["marked"]) for name, rows in found.items()},
-        "marked": {name: sum(row["marked"] for row in rows) for name, rows in found.items()},
+        **{name: sorted(rows, key=lambda row: not row["marked"]) for name, rows in rows_by_kind.items()},
+        "marked": {name: sum(row["marked"] for row in rows) for name, rows in rows_by_kind.items()},
     }
 
 
 def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str, Path]]) -> str:
-    """The page as HTML; ``shown`` are (centre, scanner, patient, folder of the convert step) to take pictures of."""
+    """Return the page as HTML.
+
+    Args:
+        content: content of recovery.json.
+        monte_carlo: summary of the Monte-Carlo studies by scenario.
+        shown: (centre, scanner, patient, folder of the convert step) of the patients whose pictures are shown.
+    """
     pictures = [
         {
             "center": center,
@@ -79,12 +85,12 @@ def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str,
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number, or a dash."""
+    """Return a number with fixed decimals, or a dash."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def interval(row: dict, digits: int = 3) -> str:
-    """Such as ``0.81 (0.70-0.92)``; the ends of an unknown interval are left out."""
+    """Return such as ``0.81 (0.70-0.92)``; only the estimate where the interval is unknown."""
     if row["low"] is None or row["high"] is None:
         return number(row.get("estimate", row.get("auc")), digits)
     value = row["estimate"] if "estimate" in row else row["auc"]
@@ -92,5 +98,5 @@ def interval(row: dict, digits: int = 3) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A share as a percentage, or a dash."""
+    """Return a share as a percentage, or a dash."""
     return "-" if value is None else f"{100 * value:.{digits}f}"

@@ -1,9 +1,8 @@
-"""The truth behind the Monte-Carlo studies: from the planted parameters, or from cohorts so large that they hardly
-vary.
+"""Compute the truth behind the Monte-Carlo studies, from the planted parameters or from very large cohorts.
 
-Validation: the same function on large cohorts, so an estimate that is added there has a truth at once. Survival: the
-limits of the estimates in the planted population (`limits`), without random error. What neither gives is measured
-against the mean of the studies, and said so.
+Validation: the same function on large cohorts, so that every new estimate has a truth at once. Survival: the limits of
+the estimates in the planted population (`limits`), without random error. Estimates without either are compared with the
+mean of the studies, and marked as such.
 """
 
 from collections.abc import Iterator
@@ -23,15 +22,26 @@ GROUP = "high H score"
 
 
 def reference(parameters: dict, scenario: str, settings: Settings, seed: int) -> dict:
-    """`values` and `curves` by place; `survival` (by month) and `calibrated` say what further curves truly are."""
+    """Return the true values of a scenario.
+
+    Returns:
+        `values` and `curves` by place, `survival` (curves by month) and `calibrated` (places of curves on the
+        diagonal).
+    """
     random = np.random.default_rng([seed, 1])
     trees = [_validation(parameters, scenario, settings, random) for _ in range(REPEATS)]
-    found = [numbers.intervals(tree) for tree in trees]
-    values = {name: float(np.mean([one[name][0] for one in found if name in one])) for name in found[0]}
+    intervals = [numbers.intervals(tree) for tree in trees]
+    values = {
+        name: float(np.mean([tree_values[name][0] for tree_values in intervals if name in tree_values]))
+        for name in intervals[0]
+    }
     of_survival, by_month = _survival(parameters, scenario, settings)
     bands = [numbers.bands(tree) for tree in trees]
     curves = {
-        name: [finite(value) for value in np.mean([np.array(one[name]["value"], float) for one in bands], axis=0)]
+        name: [
+            finite(value)
+            for value in np.mean([np.array(tree_values[name]["value"], float) for tree_values in bands], axis=0)
+        ]
         for name in bands[0]
         if "decision_curves" in name
     }
@@ -48,11 +58,14 @@ def reference(parameters: dict, scenario: str, settings: Settings, seed: int) ->
 
 def _validation(parameters: dict, scenario: str, settings: Settings, random: np.random.Generator) -> dict:
     large = {role: draw(parameters, scenario, LARGE, settings.prevalence[role], random) for role in ROLES}
-    few = settings.validate | {"bootstrap": {"resamples": 2, "seed": 1}}
+    with_few_resamples = settings.validate | {"bootstrap": {"resamples": 2, "seed": 1}}
     evaluations = {"external": large["external"].evaluation, "out_of_fold": large["development"].evaluation}
-    about = {"external": large["external"].characteristics, "out_of_fold": large["development"].characteristics}
-    fixed = frozen(parameters, evaluations["out_of_fold"])
-    return {"validation": validation.validate(evaluations, fixed, few, about)}
+    characteristics = {
+        "external": large["external"].characteristics,
+        "out_of_fold": large["development"].characteristics,
+    }
+    thresholds = frozen(parameters, evaluations["out_of_fold"])
+    return {"validation": validation.validate(evaluations, thresholds, with_few_resamples, characteristics)}
 
 
 def _survival(parameters: dict, scenario: str, settings: Settings) -> tuple[dict[str, float], dict[str, list[float]]]:
@@ -65,21 +78,21 @@ def _survival(parameters: dict, scenario: str, settings: Settings) -> tuple[dict
     longest = int(np.ceil(law["follow_up_months"][1]))
     for role in ROLES:
         people = population(parameters | {"survival": law}, settings.prevalence[role])
-        here = f"survival.cohorts.{role}"
-        values |= {f"{here}.{name}": value for name, value in _hazard_ratios(people)}
-        values |= {f"{here}.{name}": value for name, value in _of_score(people, settings)}
+        cohort_prefix = f"survival.cohorts.{role}"
+        values |= {f"{cohort_prefix}.{name}": value for name, value in _hazard_ratios(people)}
+        values |= {f"{cohort_prefix}.{name}": value for name, value in _of_score(people, settings)}
         groups = {"high": people.high, "low": ~people.high}
         nodes = {"positive": people.lnm, "negative": ~people.lnm}
-        for place, two in ((here, groups), (f"{here}.pathology", nodes)):
-            values |= {f"{place}.{name}": value for name, value in _of_groups(people, two, settings)}
-            for name, member in two.items():
+        for prefix, pair in ((cohort_prefix, groups), (f"{cohort_prefix}.pathology", nodes)):
+            values |= {f"{prefix}.{name}": value for name, value in _of_groups(people, pair, settings)}
+            for name, member in pair.items():
                 by_month = people.survival.survival(member, np.arange(longest + 1))
-                curves[f"{place}.groups.{name}.curve"] = by_month.tolist()
+                curves[f"{prefix}.groups.{name}.curve"] = by_month.tolist()
     return values, curves
 
 
 def _hazard_ratios(people: Population) -> Iterator[tuple[str, float]]:
-    """(name, value) of every Cox hazard ratio."""
+    """Yield (name, value) of every Cox hazard ratio."""
     score = people.h_score / 0.1
     for covariates, names in (
         ([people.high], ["hazard_ratio"]),
@@ -98,7 +111,7 @@ def _hazard_ratios(people: Population) -> Iterator[tuple[str, float]]:
 
 
 def _of_score(people: Population, settings: Settings) -> Iterator[tuple[str, float]]:
-    """(name, value) of how well the score orders patients by survival."""
+    """Yield (name, value) of the statistics on how the score orders patients by survival."""
     yield "concordance", people.survival.harrell(people.h_score)
     yield "concordance_uno", people.survival.uno(people.h_score)
     for month in _years(settings):
@@ -106,7 +119,7 @@ def _of_score(people: Population, settings: Settings) -> Iterator[tuple[str, flo
 
 
 def _of_groups(people: Population, groups: dict[str, np.ndarray], settings: Settings) -> Iterator[tuple[str, float]]:
-    """(name, value) of the survival of two groups, bool [n] each."""
+    """Yield (name, value) of the survival of two groups, bool [n] each."""
     means = [people.survival.restricted_mean(member, settings.survive["horizon_months"]) for member in groups.values()]
     yield "restricted_mean", means[0] - means[1]
     months = np.array(_years(settings))
@@ -117,5 +130,5 @@ def _of_groups(people: Population, groups: dict[str, np.ndarray], settings: Sett
 
 
 def _years(settings: Settings) -> range:
-    """The months at which the survival analysis reports."""
+    """Return the months at which the survival analysis reports."""
     return range(STEP_MONTHS, int(settings.survive["horizon_months"]) + 1, STEP_MONTHS)

@@ -1,4 +1,4 @@
-"""The last lines of `make controls`: every check of every negative control; exit code 1 when one does not hold."""
+"""Print every check of every negative control, as the last lines of `make controls`; exit code 1 when one fails."""
 
 import argparse
 import sys

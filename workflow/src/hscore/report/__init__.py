@@ -1,0 +1,1 @@
+"""The report: results.json, page, figures, tables, methods text and verdicts against the publication."""

@@ -1,8 +1,9 @@
-"""The question that the report answers first: does the H score add to the MRI reading of the nodes that it contains?
+"""Answer the report's first question: does the H score add to the MRI reading of the nodes that it contains?
 
-For nodes the answer is the primary hypothesis; for survival it is the Cox model of the score and the reading
-(``statistics.beside_reading``). An answer follows from the interval alone: *adds* where all of it is on the better side
-of no difference. Nothing is imported but the standard library, because the last lines of ``make study`` use it, too.
+For nodes the answer is the primary hypothesis. For survival it is the Cox model of the score and the reading
+(``statistics.beside_reading``). An answer follows from the interval alone: *adds* where the whole interval is on the
+better side of no difference. Only the standard library is imported, because the last lines of ``make study`` use this
+module, too.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ Results = Mapping[str, Any]
 def answers(results: Results) -> list[dict[str, Any]]:
     """Return the answer for nodes and for survival, each with ``subject``, ``question``, ``answer`` and ``text``.
 
-    ``entry`` holds estimate, low, high, p and method of what it rests on, ``measure`` what the estimate is.
+    ``entry`` contains estimate, low, high, p and method of the underlying test; ``measure`` names the estimate.
     """
     return [_nodes(results), _survival(results)]
 
@@ -37,23 +38,23 @@ def judge(entry: Mapping[str, Any], none: float) -> str:
 
 
 def _nodes(results: Results) -> dict[str, Any]:
-    found = results["primary"]
-    model, against = (_label(results, found[key]) for key in ("model", "against"))
-    entry = {**found, "estimate": found["difference"]}
+    primary = results["primary"]
+    model, against = (_label(results, primary[key]) for key in ("model", "against"))
+    entry = {**primary, "estimate": primary["difference"]}
     answer = judge(entry, 0)
     if answer == NOT_TESTED:
-        text = f"the primary hypothesis could not be tested: {found.get('why', 'there is no interval')}"
+        text = f"the primary hypothesis could not be tested: {primary.get('why', 'there is no interval')}"
     else:
         text = (
             f"external AUC minus that of {against}: {_estimate(entry, formatting.auc, results, 'validate')}, "
-            f"{formatting.p_equation(found['p'])} (primary hypothesis, {found['method']}; "
-            f"n{NBSP}={NBSP}{found['n']:,}, {found['positives']:,} LNM-positive)"
+            f"{formatting.p_equation(primary['p'])} (primary hypothesis, {primary['method']}; "
+            f"n{NBSP}={NBSP}{primary['n']:,}, {primary['positives']:,} LNM-positive)"
         )
     return {
         "subject": "Lymph-node metastasis",
         "question": f"Does {model} add to {against}?",
         "measure": "difference in AUC",
-        "evaluation": found["evaluation"],
+        "evaluation": primary["evaluation"],
         "answer": answer,
         "text": text,
         "entry": entry,
@@ -63,8 +64,8 @@ def _nodes(results: Results) -> dict[str, Any]:
 def _survival(results: Results) -> dict[str, Any]:
     survival = results["survival"]
     cohort = next((name for name in ("external", "development") if name in survival.get("cohorts", {})), None)
-    found = survival["cohorts"][cohort]["beside_reading"] if cohort else {}
-    entry = found["rows"][0] if cohort else {"why": survival.get("why", "there are no survival data")}
+    content = survival["cohorts"][cohort]["beside_reading"] if cohort else {}
+    entry = content["rows"][0] if cohort else {"why": survival.get("why", "there are no survival data")}
     endpoint = results["config"]["survive"]["endpoint"]["name"]
     answer = judge(entry, 1)
     if answer == NOT_TESTED:
@@ -73,10 +74,10 @@ def _survival(results: Results) -> dict[str, Any]:
         scores = "external" if cohort == "external" else "development cohort, out-of-fold scores"
         penalty = "with Firth's penalty, " if entry.get("plain_why") else ""
         text = (
-            f"hazard ratio of each doubling of its odds, next to the MRI reading in one Cox model: "
+            f"hazard ratio per doubling of its odds, next to the MRI reading in one Cox model: "
             f"{_estimate(entry, formatting.ratio, results, 'survive')}, {formatting.p_equation(entry['p'])} "
-            f"(likelihood-ratio test, {penalty}secondary; {scores}, n{NBSP}={NBSP}{found['n']:,}, "
-            f"{formatting.count(found['events'], 'event')})"
+            f"(likelihood-ratio test, {penalty}secondary; {scores}, n{NBSP}={NBSP}{content['n']:,}, "
+            f"{formatting.count(content['events'], 'event')})"
         )
     return {
         "subject": endpoint[:1].upper() + endpoint[1:],

@@ -1,7 +1,7 @@
-"""How numbers are written, everywhere: AUC 0.912, 90.6 % (29/32), HR 4.59, p < 0.001, intervals 'low to high'.
+"""Format numbers the same way everywhere: AUC 0.912, 90.6 % (29/32), HR 4.59, p < 0.001, intervals 'low to high'.
 
-Every function takes values as they stand in results.json and gives text. None becomes 'not estimable', with its
-reason when there is one. ``NBSP`` keeps a number and its unit on one line.
+Every function takes values as they are in results.json and returns text. None becomes 'not estimable', with its
+reason where there is one. ``NBSP`` keeps a number and its unit on one line.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ NOT_ESTIMABLE = "not estimable"
 
 
 def decimal(value: float | None, digits: int) -> str:
-    """``value`` with a fixed number of decimals and a true minus sign."""
+    """Return ``value`` with a fixed number of decimals and a true minus sign."""
     if value is None:
         return NOT_ESTIMABLE
     text = f"{value:.{digits}f}"
@@ -23,34 +23,34 @@ def decimal(value: float | None, digits: int) -> str:
 
 
 def auc(value: float | None) -> str:
-    """Area under the curve or concordance, 0 to 1: three decimals."""
+    """Return an area under the curve or concordance, 0 to 1, with three decimals."""
     return decimal(value, 3)
 
 
 def percent(value: float | None) -> str:
-    """A proportion 0..1 as a percentage with one decimal."""
+    """Return a proportion, 0 to 1, as a percentage with one decimal."""
     return NOT_ESTIMABLE if value is None else f"{decimal(100 * value, 1)}{NBSP}%"
 
 
 def percent_bare(value: float | None) -> str:
-    """As :func:`percent`, without the sign: for both ends of an interval and table columns headed '%'."""
+    """Return the same as :func:`percent` without the sign, for interval ends and table columns headed '%'."""
     return NOT_ESTIMABLE if value is None else decimal(100 * value, 1)
 
 
 def ratio(value: float | None) -> str:
-    """Hazard ratio: two decimals; beyond 1000 (separation) only the order of size means anything."""
+    """Return a hazard ratio with two decimals; above 1000 (separation) only its order of magnitude."""
     if value is not None and value > 1000:
         return f">{NBSP}1000"
     return decimal(value, 2)
 
 
 def months(value: float | None) -> str:
-    """A time in months: one decimal."""
+    """Return a time in months with one decimal."""
     return decimal(value, 1)
 
 
 def p_value(value: float | None) -> str:
-    """'< 0.001' or three decimals; never 'p = 0' and never '1.000'."""
+    """Return '< 0.001' or three decimals; never 'p = 0' and never '1.000'."""
     if value is None:
         return NOT_ESTIMABLE
     if value < 0.001:
@@ -59,7 +59,7 @@ def p_value(value: float | None) -> str:
 
 
 def p_equation(value: float | None) -> str:
-    """'p = 0.012' or 'p < 0.001', for running text and figures."""
+    """Return 'p = 0.012' or 'p < 0.001', for running text and figures."""
     text = p_value(value)
     if value is None:
         return f"p {text}"
@@ -67,7 +67,7 @@ def p_equation(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None, write: Callable[[float | None], str]) -> str:
-    """'low to high'; an open end (a survival median whose limit is not reached) is named as such."""
+    """Return 'low to high'; an open end (a survival median whose limit is not reached) is 'not reached'."""
     if low is None and high is None:
         return NOT_ESTIMABLE
     ends = [("not reached" if end is None else write(end)) for end in (low, high)]
@@ -75,18 +75,18 @@ def interval(low: float | None, high: float | None, write: Callable[[float | Non
 
 
 def ends(entry: Mapping[str, Any], write: Callable[[float | None], str]) -> str:
-    """'0.861 to 0.963' of an entry with ``low`` and ``high``; percentages without their sign."""
+    """Return '0.861 to 0.963' for an entry with ``low`` and ``high``; percentages without their sign."""
     return interval(entry.get("low"), entry.get("high"), percent_bare if write is percent else write)
 
 
 def why(entry: Mapping[str, Any] | None) -> str:
-    """'not estimable: reason' for an entry without an estimate."""
+    """Return 'not estimable: reason' for an entry without an estimate."""
     reason = (entry or {}).get("why")
     return f"{NOT_ESTIMABLE}: {reason}" if reason else NOT_ESTIMABLE
 
 
 def estimate(entry: Mapping[str, Any] | None, write: Callable[[float | None], str]) -> str:
-    """'0.912 (0.861 to 0.963)', or 'not estimable: reason'."""
+    """Return '0.912 (0.861 to 0.963)', or 'not estimable: reason'."""
     if not entry or entry.get("estimate") is None:
         return why(entry)
     if entry.get("low") is None and entry.get("high") is None:
@@ -95,16 +95,16 @@ def estimate(entry: Mapping[str, Any] | None, write: Callable[[float | None], st
 
 
 def confidence(level: float) -> str:
-    """'95 %' for 0.95."""
+    """Return '95 %' for 0.95."""
     return f"{100 * level:g}{NBSP}%"
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
-    """'1 patient', '35 patients'."""
+    """Return '1 patient' or '35 patients'."""
     return f"{n:,}{NBSP}{noun if n == 1 else plural or noun + 's'}"
 
 
-# How each measure of results.json is written, by its key.
+# Format of each measure of results.json, by its key.
 WRITERS: dict[str, Callable[[float | None], str]] = {
     "auc": auc,
     "sensitivity": percent,

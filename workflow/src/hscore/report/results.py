@@ -1,4 +1,4 @@
-"""Merge what the stages wrote into results.json, the one source of every number of the report."""
+"""Merge the outputs of the stages into results.json, the only source of every number of the report."""
 
 import platform
 import shutil
@@ -31,10 +31,10 @@ PACKAGES = (
     "jinja2",
 )
 
-# Where the record of the run stands, from the study's folder; it is written after results.json, whose hash it holds.
+# Path of the run's record inside the study's folder. It is written after results.json, because it contains its hash.
 RUN_MANIFEST = "provenance/run_manifest.json"
 
-# Keys of results.json that this module writes itself; a statistics file must not bring one of them.
+# Keys of results.json that this module writes itself; a statistics file must not contain any of them.
 OWN_KEYS = (
     "study",
     "config",
@@ -73,21 +73,37 @@ def merge(
     truth: Mapping[str, Any] | None = None,
     created: str | None = None,
 ) -> dict[str, Any]:
-    """The content of results.json.
+    """Return the content of results.json.
 
-    ``flows`` are the centres' flow.json in the order of the centre table, ``trained`` the model.json of every
-    trained model, ``same_patients`` the groups of patients who seem to be one person, ``shortcuts`` by centre what
-    tells the node status and should not (both are notes in the flow), ``histories`` the rows of each network model's
-    history.csv, ``explanation`` the maps of what a model looked at and ``imaging`` the protocol and quality of the
-    centres' images, if any, ``cases`` all scores and the patients to show, ``truth`` what was planted in a simulated
-    study; the other arguments are the stages' files as they are. ``created`` is an ISO time (now if None).
-    Raises UserError when ``data`` is unknown or the models trained are not the models configured.
+    Args:
+        study: name of the study.
+        data: 'simulated' or 'own'.
+        config: the resolved config.
+        flows: flow.json of the centres, in the order of the centre table.
+        table1: table1.json.
+        thresholds: thresholds.json.
+        validation: validation.json.
+        survival: survival.json.
+        trained: model.json of every trained model.
+        published: content of resources/published.yaml.
+        same_patients: groups of patients who seem to be one person; become notes in the flow.
+        histories: rows of history.csv, by network model.
+        explanation: saliency maps of a model.
+        shortcuts: per centre, properties of the files that reveal the node status; become notes in the flow.
+        imaging: protocol and quality of the centres' images.
+        cases: all scores and the patients to show.
+        truth: what was planted in a simulated study.
+        created: ISO time (now if None).
+
+    Raises:
+        UserError: ``data`` is unknown.
+        ValueError: the validation file contains a key of this module.
     """
     if data not in ("simulated", "own"):
         raise UserError(f"data is '{data}', but must be 'simulated' or 'own'.")
     clash = sorted(set(OWN_KEYS) & set(validation))
     if clash:
-        raise ValueError(f"validation.json must not hold {', '.join(clash)}")
+        raise ValueError(f"validation.json must not contain {', '.join(clash)}")
     results = {
         "study": {
             "name": study,
@@ -122,24 +138,24 @@ def merge(
 
 
 def with_same_patients(flow: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A centre's flow with a note on its patients who share an examination or images with another, if there are any."""
-    patients = {(one["center"], one["patient"]) for group in groups for one in group["patients"]}
+    """Return a centre's flow with a note on its patients who share an examination or images, if there are any."""
+    patients = {(member["center"], member["patient"]) for group in groups for member in group["patients"]}
     count = sum(center == flow["center"] for center, _ in patients)
     note = {"code": "patient_twice", "label": NOTES["patient_twice"], "n": count}
     return {**flow, "notes": [*flow.get("notes", []), note]} if count else dict(flow)
 
 
 def with_shortcut(flow: Mapping[str, Any], shortcuts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A centre's flow with a note where something in its files tells the node status."""
-    found = shortcuts.get(flow["center"], {"flagged": []})
-    if not found["flagged"]:
+    """Return a centre's flow with a note where something in its files reveals the node status."""
+    shortcut = shortcuts.get(flow["center"], {"flagged": []})
+    if not shortcut["flagged"]:
         return dict(flow)
-    note = {"code": "label_shortcut", "label": NOTES["label_shortcut"], "n": found["n"]}
+    note = {"code": "label_shortcut", "label": NOTES["label_shortcut"], "n": shortcut["n"]}
     return {**flow, "notes": [*flow.get("notes", []), note]}
 
 
 def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Centres in the order of ``flows``; their full names come from the resolved config where it lists the centres."""
+    """Return the centres in the order of ``flows``, with full names where the resolved config lists the centres."""
     rows = config.get("centers")
     rows = rows if isinstance(rows, list) else []
     names = {row["center"]: row.get("name") for row in rows if isinstance(row, Mapping)}
@@ -150,7 +166,7 @@ def centers(flows: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> li
 
 
 def models(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The configured models, in config order, with every key present."""
+    """Return the configured models in config order, with every key present."""
     return [
         {
             "model": name,
@@ -167,7 +183,7 @@ CURVES = ("loss", "auc", "held_out_loss", "held_out_auc")
 
 
 def learning_curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Of each curve the points: epoch, and mean, lowest and highest over the folds and seeds known there."""
+    """Return the points of each curve: epoch, and mean, lowest and highest over folds and seeds."""
     curves: dict[str, list[dict[str, Any]]] = {}
     for name in CURVES:
         values: dict[int, list[float]] = {}
@@ -175,37 +191,37 @@ def learning_curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str
             if row.get(name) is not None:
                 values.setdefault(int(row["epoch"]), []).append(float(row[name]))
         curves[name] = [
-            {"epoch": epoch, "mean": sum(at) / len(at), "low": min(at), "high": max(at)}
-            for epoch, at in sorted(values.items())
+            {"epoch": epoch, "mean": sum(losses) / len(losses), "low": min(losses), "high": max(losses)}
+            for epoch, losses in sorted(values.items())
         ]
     return curves
 
 
 def summary_of_model(content: Mapping[str, Any]) -> dict[str, Any]:
-    """model.json without long lists: names and plain values are enough for the report's settings."""
+    """Return model.json without long lists; names and plain values are enough for the report's settings."""
     return {key: value for key, value in content.items() if not isinstance(value, list) or len(value) <= 16}
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on: of packages, those of the stages' environments.
+    """Return the versions that the numbers depend on; package versions are those pinned for the stages.
 
-    This step itself may run where most of them are not; every step makes sure of its own at its start.
+    This step itself may run where most packages are missing. Every step checks its own environment when it starts.
     """
     pinned = {name: version for stage in environment.STAGES for name, version in environment.pins(stage).items()}
-    found = {"hscore": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    return found | {name: pinned[name.lower()] for name in PACKAGES}
+    general = {"hscore": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    return general | {name: pinned[name.lower()] for name in PACKAGES}
 
 
 def code_version() -> str | None:
-    """``git describe --always --dirty`` of the workflow's code, or None outside a git checkout."""
+    """Return ``git describe --always --dirty`` of the workflow's code, or None outside a git checkout."""
     git = shutil.which("git")
     if git is None:
         return None
     folder = Path(__file__).resolve().parent
-    done = subprocess.run(
+    process = subprocess.run(
         [git, "-C", str(folder), "describe", "--always", "--dirty", "--tags"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return process.stdout.strip() or None if process.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The last lines of `make study`: where the report is, and its main result; standard library only."""
+"""Print the last lines of `make study`: path of the report and its main result; standard library only."""
 
 import argparse
 import re
@@ -25,39 +25,39 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def results_file(config: Path) -> Path:
-    """Path of the study's results.json, from the ``study`` key of its config file."""
-    found = re.search(r"""(?m)^study:\s*["']?([A-Za-z0-9._-]+)""", config.read_text(encoding="utf-8"))
-    if found is None:
-        raise UserError(f"{config} has no line 'study: name', so its results cannot be found.")
-    return Path("results") / found[1] / "report" / "results.json"
+    """Return the path of the study's results.json, from the ``study`` key of its config file."""
+    match = re.search(r"""(?m)^study:\s*["']?([A-Za-z0-9._-]+)""", config.read_text(encoding="utf-8"))
+    if match is None:
+        raise UserError(f"{config} has no line 'study: NAME', so its results cannot be found. Add the line.")
+    return Path("results") / match[1] / "report" / "results.json"
 
 
 def summary(results: dict[str, Any]) -> str:
-    """Main results with confidence intervals: AUC of the H score's model, hazard ratio of its groups.
+    """Return the main results with confidence intervals: AUC of the H score's model, hazard ratio of its groups.
 
-    External, or out of fold in a study without an external centre.
+    They are external, or out of fold in a study without an external centre.
     """
     survival = results["survival"]
     model = survival["model"]
     rows = {row["evaluation"]: row for row in results["performance"] if row["model"] == model}
     evaluation, cohort = ("external", "external") if "external" in rows else ("out_of_fold", "development")
-    none = {"estimate": None, "why": f"no {cohort} centre"}
-    auc = rows.get(evaluation, {}).get("auc", none)
-    ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", none)
+    missing = {"estimate": None, "why": f"no {cohort} centre"}
+    auc = rows.get(evaluation, {}).get("auc", missing)
+    ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", missing)
     config = results["config"]
     level = {name: config[name]["confidence"] for name in ("validate", "survive")}
     endpoint = config["survive"]["endpoint"]["name"]
-    penalised = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
+    penalized = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
         f"{_interval(auc, 3, level['validate'])}; {endpoint}, high against low H score, {cohort}: "
-        f"hazard ratio{penalised} {_interval(ratio, 2, level['survive'])}"
+        f"hazard ratio{penalized} {_interval(ratio, 2, level['survive'])}"
     )
 
 
 def _interval(value: dict[str, Any], digits: int, level: float) -> str:
-    """Such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
+    """Return such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
     if value["estimate"] is None:
         return f"not estimable: {value.get('why', 'unknown')}"
     low, high = (f"{value[end]:.{digits}f}" if value[end] is not None else "?" for end in ("low", "high"))

@@ -1,16 +1,16 @@
-"""What a run's numbers say about the published ones, one row an item of ``resources/published.yaml``.
+"""Compare a run's numbers with the published ones, one row per item of ``resources/published.yaml``.
 
 The rule is an equivalence statement about the difference, ours minus the published value, with the errors of both
-(``statistics.equivalence``). *agrees*: the whole interval of the difference lies within a stated margin. *differs*: it
-does not, and it excludes zero. *inconclusive*: everything else. There is *no verdict* where the population, end point
-or score is another one, or where the published number is of another kind; *no public target* where the publication
-gives no value; *not estimable* where an error is not known. Simulated patients say nothing about the clinic, so for
-them every verdict is worded as a statement about simulated data.
+(``statistics.equivalence``). *agrees*: the whole interval of the difference is within a stated margin. *differs*: it
+is not, and it excludes zero. *inconclusive*: everything else. There is *no verdict* where the population, end point
+or score differs, or where the published number is of another kind. There is *no public target* where the publication
+gives no value, and a verdict is *not estimable* where an error is not known. Simulated patients are no clinical
+evidence, so their verdicts are worded as statements about simulated data.
 
 The publication's error comes from its counts: Newcombe's method 5 for an AUC, Wilson's interval for a proportion. Both
 its cut-off and ours were chosen on a development cohort, which adds to the error of sensitivity, specificity and
-accuracy; the publication's share is taken to be as large as ours. Of its hazard ratio only p < 0.001 is known, which
-bounds the error from above. How often each verdict is given is in docs/verdicts.md.
+accuracy; the publication's part is assumed to be as large as ours. Of its hazard ratio only p < 0.001 is known, which
+bounds the error from above. docs/verdicts.md shows how often each verdict is given.
 """
 
 from collections.abc import Mapping
@@ -32,18 +32,29 @@ EVALUATIONS = {
     "out_of_fold": "development cohort, out-of-fold",
     "development": "development cohort",
 }
-CALLED = ("sensitivity", "specificity", "accuracy")  # shares of right calls at a cut-off
+CALLED = ("sensitivity", "specificity", "accuracy")  # shares of correct calls at a cut-off
 SURVIVAL = ("hazard_ratio", "median_high")
-SPEC = ("sequence", "sequences", "region", "fuse", "clinical", "reading")  # what makes a score, of a model's config
+SPEC = (
+    "sequence",
+    "sequences",
+    "region",
+    "fuse",
+    "clinical",
+    "reading",
+)  # keys of a model's config that define its score
 
 
 def verdicts(results: Mapping[str, Any], published: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a published item: ours next to theirs, their difference, the verdict, and a sentence in ``detail``.
+    """Return one row per published item: ours, theirs, their difference, the verdict and a sentence.
 
-    ``results`` needs ``study``, ``config``, ``models``, ``performance``, ``cut_off_error`` and ``survival`` of
-    results.json. Each row: item, group, published, published_text, theirs and ours {estimate, low, high[, why]}, beside
-    (an extra value of ours without a verdict, or None), difference (None without one; of hazard ratios their ratio),
-    margin, verdict, detail, and the keys to find it again (id, model, evaluation, measure).
+    Args:
+        results: ``study``, ``config``, ``models``, ``performance``, ``cut_off_error`` and ``survival`` of results.json.
+        published: content of resources/published.yaml.
+
+    Returns:
+        Rows of item, group, published, published_text, theirs and ours {estimate, low, high[, why]}, beside (an
+        additional value of ours without a verdict, or None), difference (None without one; for hazard ratios their
+        ratio), margin, verdict, detail (the sentence), and the keys id, model, evaluation, measure.
     """
     labels = {model["model"]: model["label"] for model in results["models"]}
     return [_row(item, results, published, labels) for item in published["items"]]
@@ -57,10 +68,10 @@ def _row(
     name = labels.get(model, model)
     group = EVALUATIONS[item["evaluation"]] if survival else f"{name}, {EVALUATIONS[item['evaluation']]}"
     ours = _ours(results, model, item["evaluation"], item["measure"])
-    beside = None
+    additional = None
     if "beside" in item:
         value = _ours(results, model, item["beside"], item["measure"])
-        beside = {"evaluation": item["beside"], "label": EVALUATIONS[item["beside"]], **value}
+        additional = {"evaluation": item["beside"], "label": EVALUATIONS[item["beside"]], **value}
     confidence = results["config"].get("survive" if survival else "validate", {}).get("confidence", 0.95)
     theirs = published_entry(item, published, confidence)
     judged = {"difference": None, "margin": None}
@@ -89,7 +100,7 @@ def _row(
         "published_text": _published_text(item),
         "theirs": theirs,
         "ours": ours,
-        "beside": beside,
+        "beside": additional,
         **judged,
         "verdict": verdict,
         "detail": detail + said,
@@ -97,9 +108,9 @@ def _row(
 
 
 def unlike(item: Mapping[str, Any], results: Mapping[str, Any], published: Mapping[str, Any]) -> str | None:
-    """Return why a number of this study is not of the kind that was published, None when it is.
+    """Return why a number of this study is not comparable with the published one, None when it is.
 
-    Population and end point are what the config calls them; a score is what its model's config makes it of.
+    Population and end point are compared by their names in the config, a score by the config of its model.
     """
     config = results["config"]
     population, endpoint = config["report"]["population"], config["survive"]["endpoint"]["name"]
@@ -169,32 +180,32 @@ def judge(
     ratio, pair = measure == "hazard_ratio", [ours, theirs]
     if cut_off_error:
         pair = [equivalence.widened(entry, cut_off_error["estimate"], confidence) for entry in pair]
-    found = equivalence.difference(*pair, ratio)
-    verdict = equivalence.answer(found, margin, ratio)
-    detail = f"ours is {difference(found, measure, formatting.confidence(confidence))}"
+    gap = equivalence.difference(*pair, ratio)
+    verdict = equivalence.answer(gap, margin, ratio)
+    detail = f"ours is {difference(gap, measure, formatting.confidence(confidence))}"
     within = f"within {_margin(margin, measure)}"
     if verdict == AGREES:
-        detail += f", all of it {within}"
+        detail += f", the whole interval {within}"
     elif verdict == INCONCLUSIVE:
         detail += f", neither {within} nor excluding a difference of zero"
         if not equivalence.can_agree(theirs, margin, ratio):
             ends = formatting.ends(theirs, formatting.WRITERS[measure])
-            detail += f". No rerun can agree {within}: the published value itself is only known as {ends}"
-    return {"difference": found, "verdict": verdict, "detail": detail}
+            detail += f". No rerun can agree {within}, because the published value itself is only known to be {ends}"
+    return {"difference": gap, "verdict": verdict, "detail": detail}
 
 
-def difference(found: Mapping[str, Any], measure: str, level: str) -> str:
-    """By how much ours differs, with its interval: '0.041 lower (95 % interval -0.100 to 0.018)'."""
+def difference(gap: Mapping[str, Any], measure: str, level: str) -> str:
+    """Return by how much ours differs, with its interval: '0.041 lower (95 % interval -0.100 to 0.018)'."""
     if measure == "hazard_ratio":
-        ends = formatting.ends(found, formatting.ratio)
-        return f"{formatting.ratio(found['estimate'])} times the published ratio ({level} interval {ends})"
-    direction = "higher" if found["estimate"] > 0 else "lower"
+        ends = formatting.ends(gap, formatting.ratio)
+        return f"{formatting.ratio(gap['estimate'])} times the published ratio ({level} interval {ends})"
+    direction = "higher" if gap["estimate"] > 0 else "lower"
     if _kind(measure) == "proportion":
-        ends = formatting.ends(found, formatting.percent)
-        size = formatting.decimal(100 * abs(found["estimate"]), 1)
+        ends = formatting.ends(gap, formatting.percent)
+        size = formatting.decimal(100 * abs(gap["estimate"]), 1)
         return f"{size} percentage points {direction} ({level} interval {ends})"
-    ends = formatting.ends(found, formatting.auc)
-    return f"{formatting.auc(abs(found['estimate']))} {direction} ({level} interval {ends})"
+    ends = formatting.ends(gap, formatting.auc)
+    return f"{formatting.auc(abs(gap['estimate']))} {direction} ({level} interval {ends})"
 
 
 def margin_of(measure: str, published: Mapping[str, Any]) -> float:
@@ -209,12 +220,12 @@ def _margin(margin: float, measure: str) -> str:
 
 
 def _kind(measure: str) -> str:
-    """Key of the measure's margin."""
+    """Return the key of the measure's margin."""
     return "proportion" if measure in CALLED else measure
 
 
 def _cut_off_error(item: Mapping[str, Any], model: str, results: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What choosing the cut-off adds to the error of an external rate; None of what needs no cut-off."""
+    """Return what choosing the cut-off adds to the error of an external rate; None for measures without a cut-off."""
     if item["measure"] not in CALLED:
         return None
     row = next((row for row in results["cut_off_error"] if row["model"] == model), {"why": "it has no external calls"})
@@ -229,7 +240,7 @@ def _published_text(item: Mapping[str, Any]) -> str:
 
 
 def _ours(results: Mapping[str, Any], model: str | None, evaluation: str, measure: str) -> dict[str, Any]:
-    """Our estimate with its interval, or None with the reason."""
+    """Return our estimate with its interval, or None with the reason."""
     if measure in SURVIVAL:
         return _ours_survival(results["survival"], evaluation, measure)
     for row in results["performance"]:
@@ -246,7 +257,7 @@ def _ours_survival(survival: Mapping[str, Any], cohort: str, measure: str) -> di
         return _interval(content.get("hazard_ratio") or {}, content.get("why"))
     high = (content.get("groups") or {}).get("high") or {}
     entry = {"estimate": high.get("median"), "low": high.get("median_low"), "high": high.get("median_high")}
-    reason = high.get("median_why") or "the curve does not settle the interval"
+    reason = high.get("median_why") or "the curve does not determine the interval"
     return _interval(entry, reason)
 
 

@@ -1,4 +1,4 @@
-"""The whole report from one results.json: figures, tables, page."""
+"""Write the whole report from one results.json: figures, tables, page."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every step program shares: its arguments, its exit code, and who gets to see a traceback."""
+"""Share what every step program needs: argument parser, logging, exit code and resource use."""
 
 import argparse
 import json
@@ -13,14 +13,15 @@ log = logging.getLogger(__name__)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument ``@FILE`` stands for the lines of the file: no command line holds all paths of 50,000 patients."""
+    """Argument parser in which ``@FILE`` stands for the lines of a file, for command lines with very many paths."""
 
     def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
+        """Return a line of the file as one argument; empty lines are skipped."""
         return [arg_line] if arg_line else []
 
 
 def parser(step: str, description: str) -> argparse.ArgumentParser:
-    """An argument parser named as the step is called."""
+    """Return an argument parser with the name of the step."""
     return Parser(
         prog=f"python -m hscore.steps.{step}",
         description=description,
@@ -31,7 +32,7 @@ def parser(step: str, description: str) -> argparse.ArgumentParser:
 
 
 def settings(text: str) -> dict:
-    """Argument type of ``--settings``: the step's section of the study config, as JSON."""
+    """Return a section of the study config from the JSON text of ``--settings`` (argument type)."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -44,7 +45,7 @@ def settings(text: str) -> dict:
 def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> None:
     """Do a step's work; a UserError ends as one sentence and exit code 1, a bug as a full traceback.
 
-    The last line of the log says what the job used.
+    The last line of the log reports the resources that the job used.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     start = _cpu_seconds()
@@ -57,12 +58,12 @@ def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespac
 
 
 def _cpu_seconds() -> float:
-    """CPU time of this process and of the programs it has run."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    """Return the CPU time of this process and of the programs it has run."""
+    usages = [resource.getrusage(processes) for processes in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _peak_memory_mb() -> int:
-    """Most memory that this process or one of its programs held."""
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(one).ru_maxrss for one in who) // 1024
+    """Return the largest resident memory of this process or one of its programs, in MB."""
+    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(process).ru_maxrss for process in processes) // 1024

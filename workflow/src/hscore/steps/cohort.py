@@ -1,4 +1,4 @@
-"""Put every patient of a centre's table in one place of the flow diagram; list who is in and out, without outcomes."""
+"""Assign every patient of a centre's table to one place of the flow diagram; list who is included, without outcomes."""
 
 import argparse
 from pathlib import Path
@@ -13,6 +13,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("cohort", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--role", required=True, choices=("development", "external"), help="role of the centre")
@@ -31,16 +32,17 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read the table and the samples' status, build the flow, write manifest, exclusions and counts."""
     table = read_table(arguments.table, arguments.center, arguments.codes)
     sampled = {}
     for patient, folder in batch.read(arguments.samples).items():
-        about = folder / "patient.json"
-        known = read_json(about) if about.is_file() else {}
+        record = folder / "patient.json"
+        known = read_json(record) if record.is_file() else {}
         sampled[patient] = flow.Sampled(str(folder), Status.read(folder), known)
-    if not arguments.samples:  # no model sees images: nothing is known of them, and nobody is excluded for it
+    if not arguments.samples:  # no model uses images: nothing is known about them, and they exclude no patient
         sampled = {name: flow.Sampled("", Status(name, arguments.center, "none")) for name in table["patient"]}
     if unmatched := set(sampled) ^ set(table["patient"]):
-        raise UserError(f"{arguments.table}: patient '{min(unmatched)}' stands only in one of the table and --samples")
+        raise UserError(f"{arguments.table}: patient '{min(unmatched)}' is in only one of the table and --samples")
     required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
     manifest, excluded, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
     counts = {

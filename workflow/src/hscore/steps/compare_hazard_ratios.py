@@ -1,4 +1,4 @@
-"""Write the hazard ratio of a simulated study next to what was planted, and what was to be expected of its groups."""
+"""Compare the hazard ratio of a simulated study with the planted one and the one expected for its groups."""
 
 import argparse
 from pathlib import Path
@@ -32,7 +32,7 @@ def _scores(path: Path, column: str) -> pd.Series:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("compare_hazard_ratios", __doc__)
     add = parser.add_argument
     add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")

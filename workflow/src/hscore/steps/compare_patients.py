@@ -1,4 +1,4 @@
-"""Step ``compare_patients``: who, in one centre or in two, has the same examination or images as somebody else."""
+"""Find patients, in one centre or in two, who share an examination or images."""
 
 import logging
 from argparse import Namespace
@@ -12,7 +12,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of the step."""
+    """Run the step from the command line."""
     parser = _program.parser("compare_patients", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="records of the convert step, all centres")
     parser.add_argument("--output", required=True, type=Path, help="groups of patients to write (JSON)")
@@ -20,10 +20,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: Namespace) -> None:
-    """Read, compare, write; every group is a warning in the log."""
+    """Read, compare, write; log a warning for every group."""
     groups = inventory.same_patients(list(batch.read(arguments.nifti).values()))
     for group in groups:
-        names = ", ".join(f"{one['patient']} ({one['center']})" for one in group["patients"])
+        names = ", ".join(f"{member['patient']} ({member['center']})" for member in group["patients"])
         logging.warning("same %s: %s", ", ".join(group["same"]), names)
     write_json(arguments.output, {"code": "patient_twice", "label": NOTES["patient_twice"], "groups": groups})
 

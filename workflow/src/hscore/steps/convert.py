@@ -1,4 +1,4 @@
-"""Step ``convert``: patients' folders of DICOM files to NIfTI volumes, an ADC map and masks of the ROI."""
+"""Convert patients' folders of DICOM files to NIfTI volumes, an ADC map and masks of the region of interest."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -10,7 +10,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of the step."""
+    """Run the step from the command line."""
     parser = _program.parser("convert", __doc__)
     parser.add_argument("--patients", required=True, nargs="+", help="the patients' names in the clinical table")
     parser.add_argument("--center", required=True, help="the centre's name")
@@ -21,22 +21,22 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--study", default="", help="the study's name, the salt of hashes")
     parser.add_argument(
-        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+        "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
     _program.run(_convert, parser.parse_args(argv))
 
 
 def _convert(arguments: Namespace) -> None:
-    batch.read(arguments.simulated)  # a folder of one's own may be missing, a simulated one may not
-    made = batch.folders(arguments.output, arguments.patients)
+    batch.read(arguments.simulated)  # fails if a simulated folder is missing; folders of real patients may be missing
+    folders = batch.folders(arguments.output, arguments.patients)
 
     def convert(patient: str) -> None:
         images = arguments.images / patient
-        with new_folder(made[patient]) as folder:
+        with new_folder(folders[patient]) as folder:
             convert_patient(patient, arguments.center, images, arguments.settings, folder, arguments.study)
 
     batch.work_through(arguments.patients, convert, arguments.output)
-    batch.write(arguments.output, made)
+    batch.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

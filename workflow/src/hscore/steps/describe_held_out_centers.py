@@ -1,4 +1,4 @@
-"""AUC of every model in each centre that was held out as a whole, and in all of them together, as a table."""
+"""Tabulate the AUC of every model in each centre that was held out as a whole, and in all of them together."""
 
 import argparse
 from pathlib import Path
@@ -36,19 +36,24 @@ def work(arguments: argparse.Namespace) -> None:
 def described(
     evaluation: scored_cohorts.ScoredCohort, model: str, part: np.ndarray, confidence: float, folds: int | None
 ) -> dict:
-    """Return numbers of patients and the AUC with its interval, of the patients of ``part`` whom the model scored.
+    """Return numbers of patients and the AUC with its interval, for the scored patients of a part.
 
-    ``folds`` is the number of members that scored them, None for one.
+    Args:
+        evaluation: outcome and scores.
+        model: name of the model.
+        part: which patients, bool [n].
+        confidence: level of the interval, 0..1.
+        folds: number of members that scored them, None for one.
     """
-    own = scored_cohorts.ScoredCohort(evaluation.y_true[part], {model: evaluation.scores[model][part]})
-    y_true, (scores,) = selection.both(own, model)
+    restricted = scored_cohorts.ScoredCohort(evaluation.y_true[part], {model: evaluation.scores[model][part]})
+    y_true, (scores,) = selection.both(restricted, model)
     interval = discrimination.auc_interval(y_true, scores, confidence, folds=folds)
     numbers = {"n": y_true.size, "positives": int(y_true.sum())}
     return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("describe_held_out_centers", __doc__)
     add = parser.add_argument
     add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=scores by the other centres, CSV")

@@ -1,4 +1,4 @@
-"""The imaging protocol of every centre from its headers, and the image quality of every centre in numbers."""
+"""Describe the imaging protocol of every centre from its headers, and its image quality in numbers."""
 
 import argparse
 import csv
@@ -13,7 +13,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The program."""
+    """Run the step from the command line."""
     parser = _program.parser("describe_images", __doc__)
     add = parser.add_argument
     add("--centers", nargs="+", required=True, help="the centres, in the order of the inventories")
@@ -34,7 +34,8 @@ def work(arguments: argparse.Namespace) -> None:
     content = {
         "protocol": protocol(inventories, arguments.sequences),
         "quality": {
-            center: overview([one for one in patients if one["center"] == center]) for center in arguments.centers
+            center: overview([patient for patient in patients if patient["center"] == center])
+            for center in arguments.centers
         },
         "metrics": METRICS,
     }

@@ -11,7 +11,7 @@ from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
+    """Read scores and outcomes, choose, write; no data of the external centre is read here."""
     if arguments.predictions:
         lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
         development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
@@ -26,7 +26,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("freeze_thresholds", __doc__)
     add = parser.add_argument
     add("--models", nargs="+", required=True, help="names of the models")

@@ -1,4 +1,4 @@
-"""Step ``inventory``: the table of every series that a centre delivered, and what became of it."""
+"""Write the table of every series that a centre delivered, with its use or the reason for leaving it out."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -10,7 +10,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of the step."""
+    """Run the step from the command line."""
     parser = _program.parser("inventory", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="records of the convert step")
     parser.add_argument("--output", required=True, type=Path, help="table to write (TSV)")

@@ -1,4 +1,4 @@
-"""Whether the study of a negative control found nothing where there is nothing, and its guard what was planted."""
+"""Check that the study of a negative control found nothing, and that the shortcut check found what was planted."""
 
 import argparse
 from pathlib import Path
@@ -14,15 +14,15 @@ from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores, labels and what the guard found; judge; write."""
+    """Read scores, labels and the findings of the shortcut check; judge; write."""
     development = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
     centers = scored_cohorts.read_table(arguments.folds, ["center"])["center"].to_numpy(str)
     parts = [scored_cohorts.read_nodes([path]) for path in arguments.lnm]
     external = pd.concat(parts)
-    where = np.repeat(arguments.external_centers, [part.count() for part in parts])
+    centers_of_patients = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
         "out_of_fold": _cohort(development, centers),
-        "external": _cohort(scored_cohorts.read_evaluation(arguments.external, "score", external), where),
+        "external": _cohort(scored_cohorts.read_evaluation(arguments.external, "score", external), centers_of_patients),
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
     verdict = control_checks.judge(
@@ -36,7 +36,7 @@ def _cohort(evaluation: scored_cohorts.ScoredCohort, center: np.ndarray) -> cont
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("judge_control", __doc__)
     add = parser.add_argument
     add("--control", required=True, help="name of the control")
@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     add("--external", type=named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
     add("--folds", type=Path, required=True, help="development patients with lnm and centre, CSV")
     add("--external-centers", nargs="+", required=True, help="names of the external centres")
-    add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV a centre")
-    add("--shortcuts", type=Path, required=True, help="what the guard against shortcuts found, JSON")
+    add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV per centre")
+    add("--shortcuts", type=Path, required=True, help="findings of the shortcut check, JSON")
     add("--output", type=Path, required=True, help="the verdict, JSON")
     _program.run(work, parser.parse_args(argv))
 

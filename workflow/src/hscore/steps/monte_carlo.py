@@ -1,4 +1,4 @@
-"""Coverage of every interval, bias of every estimate and size of every test over all Monte-Carlo studies."""
+"""Summarise coverage of every interval, bias of every estimate and size of every test over all Monte-Carlo studies."""
 
 import argparse
 from pathlib import Path
@@ -16,16 +16,16 @@ def work(arguments: argparse.Namespace) -> None:
     content = {}
     batches = np.array_split(arguments.batches, len(SCENARIOS))
     for scenario, truth, paths in zip(SCENARIOS, arguments.truths, batches, strict=True):
-        found = []
+        loaded = []
         for path in paths:
             with np.load(path) as arrays:
-                found.append(monte_carlo.from_arrays(arrays))
-        content[scenario] = monte_carlo.summary(found, read_json(truth), arguments.confidence)
+                loaded.append(monte_carlo.from_arrays(arrays))
+        content[scenario] = monte_carlo.summary(loaded, read_json(truth), arguments.confidence)
     write_json(arguments.output, content)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("monte_carlo", __doc__)
     order = ", ".join(SCENARIOS)
     parser.add_argument("--truths", type=Path, nargs="+", required=True, help=f"true values, JSON: {order}")

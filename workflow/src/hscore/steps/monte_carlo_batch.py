@@ -1,4 +1,4 @@
-"""Some Monte-Carlo studies of one scenario: what the statistics stages say of cohorts of latent scores."""
+"""Run some Monte-Carlo studies of one scenario: apply the statistics stages to cohorts of latent scores."""
 
 import argparse
 from pathlib import Path
@@ -17,15 +17,15 @@ def work(arguments: argparse.Namespace) -> None:
     parameters = load(arguments.parameters)
     settings = monte_carlo.Settings.of(parameters["monte_carlo"], **arguments.settings)
     seed = [arguments.seed, SCENARIOS.index(arguments.scenario), arguments.batch]
-    found = monte_carlo.batch(
+    numbers = monte_carlo.batch(
         parameters, arguments.scenario, settings, read_json(arguments.truth), arguments.studies, seed
     )
     with new_file(arguments.output) as path:
-        np.savez_compressed(path, **monte_carlo.to_arrays(found))
+        np.savez_compressed(path, **monte_carlo.to_arrays(numbers))
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("monte_carlo_batch", __doc__)
     parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
     parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")

@@ -1,4 +1,4 @@
-"""The true values behind the Monte-Carlo studies of one scenario."""
+"""Compute the true values behind the Monte-Carlo studies of one scenario."""
 
 import argparse
 from pathlib import Path
@@ -12,14 +12,14 @@ from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read the planted parameters, find the truth, write."""
+    """Read the planted parameters, compute the truth, write."""
     parameters = load(arguments.parameters)
     settings = Settings.of(parameters["monte_carlo"], **arguments.settings)
     write_json(arguments.output, truth.reference(parameters, arguments.scenario, settings, arguments.seed))
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("monte_carlo_truth", __doc__)
     parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
     parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")

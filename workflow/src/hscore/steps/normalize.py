@@ -11,27 +11,29 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("normalize", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step")
     parser.add_argument("--settings", required=True, type=_program.settings, help="section normalize of the config")
     parser.add_argument(
-        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+        "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
     _program.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read, normalise patient by patient, write."""
     converted = batch.read([arguments.nifti])
-    made = batch.folders(arguments.output, converted)
+    folders = batch.folders(arguments.output, converted)
 
     def normalize(patient: str) -> None:
         status = Status.read(converted[patient]).next("normalize")
-        with new_folder(made[patient]) as folder:
+        with new_folder(folders[patient]) as folder:
             normalize_patient.normalize_patient(status, converted[patient], folder, arguments.settings)
             status.write(folder)
 
     batch.work_through(converted, normalize, arguments.output)
-    batch.write(arguments.output, made)
+    batch.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write one outcome of a centre's included or excluded patients into a file of its own."""
+"""Write one outcome of a centre's included or excluded patients into a separate file."""
 
 import argparse
 from pathlib import Path
@@ -10,6 +10,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("outcomes", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
@@ -20,6 +21,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read the table, select patients and columns, write."""
     table = read_table(arguments.table, arguments.center).set_index("patient")
     patients = read_manifest(arguments.manifest)["patient"]
     outcome = table.loc[patients, list(OUTCOMES[arguments.kind])]

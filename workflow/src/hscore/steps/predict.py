@@ -12,12 +12,13 @@ from hscore.steps._named import named_path
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("predict", __doc__)
     parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
     parser.add_argument(
-        "--model-folders", nargs="*", default=[], type=Path, help="one a seed, or group of seeds; a reading has none"
+        "--model-folders", nargs="*", default=[], type=Path, help="one per seed or group of seeds; none for a reading"
     )
-    parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="whom to score")
+    parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="patients to score")
     parser.add_argument("--folds", type=Path, help="folds.csv; with it the patients are the development patients")
     parser.add_argument(
         "--scores", type=named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
@@ -41,8 +42,8 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, score, write."""
     if arguments.folds:
-        table, found = development(arguments)
-        write_json(arguments.calibration, found)
+        table, calibration = development(arguments)
+        write_json(arguments.calibration, calibration)
     else:
         table = external(arguments)
     with new_file(arguments.output) as path:
@@ -58,7 +59,7 @@ def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:
 
 
 def external(arguments: argparse.Namespace) -> pd.DataFrame:
-    """Return the external scores by the frozen calibration."""
+    """Return the external scores, with the frozen calibration."""
     frozen = read_json(arguments.calibration) if arguments.calibration else None
     if "reading" in arguments.spec:
         return ensemble.predict_reading_external(arguments.spec, arguments.manifests, frozen)

@@ -10,7 +10,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The program."""
+    """Run the step from the command line."""
     parser = _program.parser("provenance", __doc__)
     parser.add_argument("--results", type=Path, required=True, help="results.json")
     parser.add_argument("--report", type=Path, required=True, help="the page")

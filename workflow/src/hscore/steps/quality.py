@@ -1,4 +1,4 @@
-"""Step ``quality``: numbers of image quality and a picture for the eye, patient by patient."""
+"""Measure image quality and draw a montage, patient by patient."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -11,32 +11,35 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of the step."""
+    """Run the step from the command line."""
     parser = _program.parser("quality", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step")
     parser.add_argument("--normalized", required=True, type=Path, help="record of the normalize step")
     parser.add_argument("--samples", required=True, type=Path, help="record of the sample step")
     parser.add_argument("--sequences", required=True, nargs="+", help="all sequences, in the order they are shown")
     parser.add_argument(
-        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+        "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
     _program.run(work, parser.parse_args(argv))
 
 
 def work(arguments: Namespace) -> None:
-    """Read, call, write."""
+    """Read, check patient by patient, write."""
     converted, normalized, sampled = (
         batch.read([record]) for record in (arguments.nifti, arguments.normalized, arguments.samples)
     )
-    made = batch.folders(arguments.output, sampled)
+    folders = batch.folders(arguments.output, sampled)
 
     def check(patient: str) -> None:
-        status, sources = Status.read(sampled[patient]), (one[patient] for one in (converted, normalized, sampled))
-        with new_folder(made[patient]) as folder:
+        status, sources = (
+            Status.read(sampled[patient]),
+            (records[patient] for records in (converted, normalized, sampled)),
+        )
+        with new_folder(folders[patient]) as folder:
             check_patient(status, arguments.sequences, *sources, folder)
 
     batch.work_through(sampled, check, arguments.output)
-    batch.write(arguments.output, made)
+    batch.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

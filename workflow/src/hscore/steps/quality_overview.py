@@ -1,4 +1,4 @@
-"""Step ``quality_overview``: a centre's page of montages and numbers, the strangest patients first."""
+"""Write a centre's page of montages and image-quality metrics, outliers first."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -11,11 +11,13 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line of the step."""
+    """Run the step from the command line."""
     parser = _program.parser("quality_overview", __doc__)
     parser.add_argument("--center", required=True, help="the centre's name as in its patients' folders")
     parser.add_argument("--name", required=True, help="the centre's name as the page shows it")
-    parser.add_argument("--data", required=True, choices=["simulated", "own"], help="what the study is made from")
+    parser.add_argument(
+        "--data", required=True, choices=["simulated", "own"], help="whether the patients are simulated"
+    )
     parser.add_argument("--quality", required=True, type=Path, nargs="+", help="records of the quality step")
     parser.add_argument("--same-patients", required=True, type=Path, help="file of the compare_patients step")
     parser.add_argument("--output", required=True, type=Path, help="page to write (HTML)")

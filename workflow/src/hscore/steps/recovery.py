@@ -1,4 +1,4 @@
-"""Set what a simulated study found beside what was planted, and write the recovery report."""
+"""Compare the results of a simulated study with what was planted, and write the recovery report."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read what the stages wrote and the truth, compare, write numbers and page."""
+    """Read the stages' files and the truth, compare, write numbers and page."""
     parameters, validation = load(arguments.parameters), read_json(arguments.validation)
     truths = {center: read_json(path) for center, path in zip(arguments.centers, arguments.truths, strict=True)}
     included: dict[str, list] = {"development": [], "external": []}
@@ -23,9 +23,9 @@ def work(arguments: argparse.Namespace) -> None:
     for center, role, manifest in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
         patients = list(read_manifest(manifest)["patient"])
         included[role] += [(center, patient) for patient in patients]
-        for who in patients:
-            found = comparison.images(who, converted[who], sampled[who], true_images[who])
-            rows += [{"center": center, **row} for row in found]
+        for patient in patients:
+            recovered = comparison.images(patient, converted[patient], sampled[patient], true_images[patient])
+            rows += [{"center": center, **row} for row in recovered]
         if patients:
             shown.append((center, truths[center]["scanner"], patients[0], converted[patients[0]]))
     performance, models = validation["performance"], arguments.models
@@ -47,7 +47,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("recovery", __doc__)
     add = parser.add_argument
     add("--study", required=True, help="name of the study")
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--validation", type=Path, required=True, help="validation, JSON")
     add("--hazard-ratios", type=Path, required=True, help="hazard ratios next to the planted one, JSON")
     add("--monte-carlo", type=Path, required=True, help="summary of the Monte-Carlo studies, JSON")
-    add("--output", type=Path, required=True, help="estimates beside the truth, JSON")
+    add("--output", type=Path, required=True, help="estimates next to the truth, JSON")
     add("--page", type=Path, required=True, help="the recovery report, HTML")
     _program.run(work, parser.parse_args(argv))
 

@@ -10,14 +10,14 @@ from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read, draw, write, and say what of the reporting guidelines is left to people."""
+    """Read results.json, write the report, and print how many guideline items are left to the authors."""
     results = read_json(arguments.results)
     write_report.write(results, arguments.output, arguments.figures, arguments.tables)
     print("\n".join(checklist.counts(results)))
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The program."""
+    """Run the step from the command line."""
     parser = _program.parser("report", __doc__)
     parser.add_argument("--results", type=Path, required=True, help="results.json")
     parser.add_argument("--output", type=Path, required=True, help="the HTML page to write")

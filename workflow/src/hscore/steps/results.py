@@ -30,7 +30,7 @@ def work(arguments: argparse.Namespace) -> None:
         histories=histories(arguments.models),
         explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
-        shortcuts={center: found for path in arguments.shortcuts for center, found in read_json(path).items()},
+        shortcuts={center: findings for path in arguments.shortcuts for center, findings in read_json(path).items()},
         imaging=read_json(arguments.imaging) if arguments.imaging else None,
         cases=read_json(arguments.cases),
         truth=truth(arguments) if arguments.truth else None,
@@ -40,7 +40,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def truth(arguments: argparse.Namespace) -> dict:
-    """Return what was planted, and the study's hazard ratio next to it."""
+    """Return what was planted, with the study's hazard ratios."""
     return {
         **planted(read_json(arguments.truth), arguments.config["models"]),
         "hazard_ratios": read_json(arguments.hazard_ratios),
@@ -48,22 +48,24 @@ def truth(arguments: argparse.Namespace) -> dict:
 
 
 def histories(folders: list[Path]) -> dict[str, list[dict]]:
-    """Rows of history.csv of every model that is made of networks, those of all its seeds together."""
-    found: dict[str, list[dict]] = {}
+    """Return the rows of history.csv of every network model, all seeds together."""
+    rows_by_model: dict[str, list[dict]] = {}
     for folder in folders:
         model = read_json(folder / "model.json")
         if model["kind"] == "network":
             with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
                 rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
-            found.setdefault(model["model"], []).extend(rows)
-    return found
+            rows_by_model.setdefault(model["model"], []).extend(rows)
+    return rows_by_model
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The program."""
+    """Run the step from the command line."""
     parser = _program.parser("results", __doc__)
     parser.add_argument("--study", required=True, help="name of the study")
-    parser.add_argument("--data", required=True, choices=["simulated", "own"], help="what the study is made from")
+    parser.add_argument(
+        "--data", required=True, choices=["simulated", "own"], help="whether the patients are simulated"
+    )
     parser.add_argument("--config", type=_program.settings, required=True, help="the resolved config, as JSON")
     parser.add_argument("--flows", type=Path, nargs="+", required=True, help="flow.json of every centre")
     parser.add_argument("--table1", type=Path, required=True, help="table1.json")
@@ -73,10 +75,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, nargs="*", default=[], help="folders of the trained models")
     parser.add_argument("--published", type=Path, default=PUBLISHED, help="the published values (YAML)")
     parser.add_argument(
-        "--same-patients", type=Path, nargs="*", default=[], help="who is there twice (JSON), if images"
+        "--same-patients",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="groups of patients who share an examination or images (JSON), if images",
     )
-    parser.add_argument("--explanation", type=Path, nargs="?", help="maps of what a model looked at (JSON), if any")
-    parser.add_argument("--shortcuts", type=Path, nargs="*", default=[], help="what tells the label (JSON), if images")
+    parser.add_argument("--explanation", type=Path, nargs="?", help="saliency maps of a model (JSON), if any")
+    parser.add_argument(
+        "--shortcuts", type=Path, nargs="*", default=[], help="findings of the shortcut check (JSON), if images"
+    )
     parser.add_argument("--imaging", type=Path, nargs="?", help="file of the describe_images step, if images")
     parser.add_argument("--cases", type=Path, required=True, help="file of the show_cases step")
     parser.add_argument("--truth", type=Path, nargs="?", help="planted truth of any centre (JSON), if simulated")

@@ -11,28 +11,30 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("sample", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step (masks)")
     parser.add_argument("--normalized", required=True, type=Path, help="record of the normalize step")
     parser.add_argument("--settings", required=True, type=_program.settings, help="section sample of the config")
     parser.add_argument(
-        "--output", required=True, type=Path, help="record to write; patients' folders go beside its folder"
+        "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
     _program.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read, sample patient by patient, write."""
     converted, normalized = batch.read([arguments.nifti]), batch.read([arguments.normalized])
-    made = batch.folders(arguments.output, normalized)
+    folders = batch.folders(arguments.output, normalized)
 
     def sample(patient: str) -> None:
         status = Status.read(normalized[patient]).next("sample")
-        with new_folder(made[patient]) as folder:
+        with new_folder(folders[patient]) as folder:
             sample_patient.sample_patient(status, converted[patient], normalized[patient], folder, arguments.settings)
             status.write(folder)
 
     batch.work_through(normalized, sample, arguments.output)
-    batch.write(arguments.output, made)
+    batch.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("search", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="name of the model")
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Search training settings, write what was tried, chosen and scored."""
     held_out = None if arguments.part == "all" else int(arguments.part.removeprefix("fold-"))
     content = search.search(
         arguments.model,
@@ -47,7 +49,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def inner_folds(outer: pd.DataFrame, held_out: int | None, number: int, seed: int) -> pd.DataFrame:
-    """The patients outside ``held_out`` dealt into inner folds, stratified like the outer ones."""
+    """Return the patients outside ``held_out`` with inner folds, stratified like the outer ones."""
     return folds.stratified_folds(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
 
 

@@ -1,4 +1,4 @@
-"""Choose the best model of one sequence, and of several, on out-of-fold development scores, and compare the two."""
+"""Choose the best single-sequence and the best combined model on out-of-fold development scores, and compare them."""
 
 import argparse
 from pathlib import Path
@@ -11,15 +11,15 @@ from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores and outcomes, choose, write; nothing of the external centre is read here."""
+    """Read scores and outcomes, choose, write; no data of the external centre is read here."""
     development = scored_cohorts.read_out_of_fold(arguments.predictions, arguments.folds)
     confidence = arguments.settings["confidence"]
-    families = {name: selection.choose(development, one, confidence) for name, one in arguments.families.items()}
+    families = {name: selection.choose(development, models, confidence) for name, models in arguments.families.items()}
     write_json(arguments.output, families)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("select_models", __doc__)
     add = parser.add_argument
     add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")

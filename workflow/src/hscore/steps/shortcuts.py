@@ -1,4 +1,4 @@
-"""Look for what should know nothing of the node status and tells it all the same: headers and borders of the images."""
+"""Test whether headers and image borders, which should be independent of the node status, reveal it."""
 
 import argparse
 from pathlib import Path
@@ -25,12 +25,12 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("shortcuts", __doc__)
     parser.add_argument("--quality", type=Path, nargs="+", required=True, help="records of the quality step")
     parser.add_argument("--centers", nargs="+", required=True, help="names of the centres")
-    parser.add_argument("--lnm", type=Path, nargs="+", required=True, help="node status, one CSV a centre")
-    parser.add_argument("--output", type=Path, required=True, help="what was found, JSON")
+    parser.add_argument("--lnm", type=Path, nargs="+", required=True, help="node status, one CSV per centre")
+    parser.add_argument("--output", type=Path, required=True, help="findings, JSON")
     _program.run(work, parser.parse_args(argv))
 
 

@@ -1,4 +1,4 @@
-"""H scores of the patients with known node status for the waterfall; typical calls and the worst wrong ones."""
+"""Collect the H scores of patients with known node status for the waterfall, typical calls and the worst errors."""
 
 import argparse
 import base64
@@ -17,11 +17,11 @@ COLUMNS = {"external": "score", "out_of_fold": "out_of_fold"}
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The program."""
+    """Run the step from the command line."""
     parser = _program.parser("show_cases", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="the model whose score is the H score")
-    add("--most", type=int, required=True, help="wrong calls shown of each kind; 0: no single patient is shown")
+    add("--most", type=int, required=True, help="wrong calls shown of each kind; 0: no individual patient is shown")
     add(
         "--development",
         nargs="*",
@@ -46,7 +46,7 @@ def work(arguments: argparse.Namespace) -> None:
     """Read, choose, write."""
     frozen = read_json(arguments.thresholds)
     scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)
-    cuts = {model: entry["value"] for model, entry in frozen.items()}
+    thresholds = {model: entry["value"] for model, entry in frozen.items()}
     patients = scored_cohorts.read_tables(arguments.manifests, ["center"])
     nodes = scored_cohorts.read_nodes(arguments.lnm)
     scored_cohorts.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
@@ -59,20 +59,20 @@ def work(arguments: argparse.Namespace) -> None:
         if files
     }
     main = next(iter(scores))
-    shown = cases.shown(scores[main], patients, cuts, arguments.model, arguments.most)
+    shown = cases.shown(scores[main], patients, thresholds, arguments.model, arguments.most)
     pictures = {patient: folder / "montage.webp" for patient, folder in batch.read(arguments.quality).items()}
     content = {
         "model": arguments.model,
-        "threshold": cuts[arguments.model],
+        "threshold": thresholds[arguments.model],
         "evaluation": main,
         "waterfall": {name: cases.waterfall(frame[arguments.model], patients) for name, frame in scores.items()},
-        "shown": [{**one, "montage": picture(pictures.get(one["patient"]))} for one in shown],
+        "shown": [{**case, "montage": picture(pictures.get(case["patient"]))} for case in shown],
     }
     write_json(arguments.output, content)
 
 
 def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:
-    """Scores of every model, a column each, of those ``shown``, in the order of the first one's patients."""
+    """Return the scores of the patients ``shown``, one column per model, in the order of the first model's patients."""
     patients = scored_cohorts.read_table(files[0][1], [column]).index
     scores = pd.DataFrame(
         {model: scored_cohorts.read_scores(path, column, patients) for model, path in files}, patients
@@ -81,7 +81,7 @@ def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> 
 
 
 def picture(path: Path | None) -> str | None:
-    """The file in base64; None where there is none."""
+    """Return the file in base64; None if it does not exist."""
     return base64.b64encode(path.read_bytes()).decode() if path is not None and path.exists() else None
 
 

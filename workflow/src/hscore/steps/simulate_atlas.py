@@ -1,4 +1,4 @@
-"""Build the atlas of the pelvis that all simulated patients are deformed from."""
+"""Build the atlas of the pelvis from which all simulated patients are deformed."""
 
 from hscore.environment import CHECKOUT
 from hscore.files import new_folder
@@ -10,6 +10,7 @@ OUTLINES = CHECKOUT / "resources/pelvis.yaml"
 
 
 def work(arguments) -> None:
+    """Read parameters and outlines, build every variant, write."""
     parameters, outlines = load(arguments.parameters), atlas.load_outlines(arguments.outlines)
     with new_folder(arguments.output) as folder:
         for variant in range(parameters["atlas"]["variants"]):
@@ -17,11 +18,12 @@ def work(arguments) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("simulate_atlas", __doc__)
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
     parser.add_argument("--outlines", default=OUTLINES, help="outlines of the organs (YAML)")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output", required=True, help="output: folder of the atlas, one file a variant")
+    parser.add_argument("--output", required=True, help="output: folder of the atlas, one file per variant")
     _program.run(work, parser.parse_args(argv))
 
 

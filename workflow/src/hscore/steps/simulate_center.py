@@ -10,6 +10,7 @@ from hscore.steps import _program
 
 
 def work(arguments) -> None:
+    """Draw the centre, write its table and its truth."""
     parameters = load(arguments.parameters)
     rows, truth = simulate_center(
         parameters,
@@ -29,11 +30,12 @@ def work(arguments) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("simulate_center", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--scanner", required=True, help="scanner profile of the parameters: siemens, ge or philips")
     parser.add_argument("--patients", type=int, required=True, help="number of patients")
-    parser.add_argument("--lnm-positive", type=int, required=True, help="how many of them have LNM")
+    parser.add_argument("--lnm-positive", type=int, required=True, help="number of them with LNM")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--center-shift", default="mild", help="how much centres differ: a level of the parameters")
     parser.add_argument("--control", default="none", help=f"negative control: {', '.join(CONTROLS)}")

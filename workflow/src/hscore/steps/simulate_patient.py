@@ -12,6 +12,7 @@ from hscore.steps import _program
 
 
 def work(arguments) -> None:
+    """Simulate patient by patient, write images and truths."""
     parameters = load(arguments.parameters)
     truth = read_json(arguments.truth)
     images = {patient: arguments.images.parents[1] / "images" / patient for patient in arguments.patients}
@@ -19,9 +20,11 @@ def work(arguments) -> None:
 
     def simulate(patient: str) -> None:
         with new_folder(images[patient]) as folder:
-            true = write_patient(folder, parameters, truth, arguments.atlas, patient, arguments.scanner, arguments.seed)
+            image_truth = write_patient(
+                folder, parameters, truth, arguments.atlas, patient, arguments.scanner, arguments.seed
+            )
         with new_file(truths[patient]) as path:
-            np.savez_compressed(path, **true)
+            np.savez_compressed(path, **image_truth)
 
     batch.work_through(arguments.patients, simulate, arguments.images, arguments.image_truth)
     batch.write(arguments.images, images)
@@ -29,6 +32,7 @@ def work(arguments) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("simulate_patient", __doc__)
     parser.add_argument("--truth", required=True, help="planted truth of the patients' centre (JSON)")
     parser.add_argument("--atlas", type=Path, required=True, help="folder of the atlas")

@@ -1,4 +1,4 @@
-"""Deal the development patients into folds: at random, stratified by centre and node status, or centre by centre."""
+"""Divide the development patients into folds: at random, stratified by centre and node status, or centre by centre."""
 
 import argparse
 from pathlib import Path
@@ -10,10 +10,11 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("split", __doc__)
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="of the development centres")
     parser.add_argument("--lnm", required=True, nargs="+", type=Path, help="their lnm.csv, in the same order")
-    parser.add_argument("--by-center", action="store_true", help="a fold for every centre, instead of at random")
+    parser.add_argument("--by-center", action="store_true", help="one fold per centre, instead of random folds")
     parser.add_argument("--settings", type=_program.settings, help="section split of the config; for random folds")
     parser.add_argument("--seed", type=int, help="seed of the study; for random folds")
     parser.add_argument("--output", required=True, type=Path, help="table to write (CSV)")
@@ -24,13 +25,14 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read, divide, write."""
     patients = with_known_nodes(read_with_lnm(arguments.manifests, arguments.lnm))
     if arguments.by_center:
-        dealt = folds.by_center(patients)
+        assigned = folds.by_center(patients)
     else:
-        dealt = folds.stratified_folds(patients, arguments.settings["folds"], arguments.seed)
+        assigned = folds.stratified_folds(patients, arguments.settings["folds"], arguments.seed)
     with new_file(arguments.output) as path:
-        dealt.to_csv(path, index=False)
+        assigned.to_csv(path, index=False)
 
 
 if __name__ == "__main__":

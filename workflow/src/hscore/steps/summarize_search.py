@@ -1,4 +1,4 @@
-"""What the nested search chose, and what its choosing is worth beside the settings as they are."""
+"""Summarise what the nested search chose, and compare the whole procedure with the configured settings."""
 
 import argparse
 from dataclasses import replace
@@ -40,7 +40,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("summarize_search", __doc__)
     add = parser.add_argument
     add("--parts", type=Path, nargs="+", required=True, help="what the searches wrote, JSON")

@@ -1,4 +1,4 @@
-"""Disease-free survival by H score: development (out-of-fold scores) and external."""
+"""Analyse survival by H score: development (out-of-fold scores) and external."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from hscore.steps import _program
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores, covariates, survival times and what was frozen; describe the cohorts; write."""
+    """Read scores, covariates, survival times and frozen thresholds; analyse; write."""
     settings = arguments.settings
     covariates = dict.fromkeys([*settings["adjust_for"], scored_cohorts.READING])
     patients = scored_cohorts.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
@@ -27,21 +27,21 @@ def work(arguments: argparse.Namespace) -> None:
         if path
     }
     if not cohorts:
-        raise UserError("there are neither development nor external scores: give --development, --external or both")
+        raise UserError("There are neither development nor external scores. Give --development, --external or both.")
     frozen = scored_cohorts.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
     predicting = read_json(arguments.frozen_survival)["prediction"]["fitted"] if arguments.frozen_survival else None
     write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings, predicting))
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("survive", __doc__)
     add = parser.add_argument
     add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")
     add("--external", type=Path, nargs="?", help="external scores of the H-score model, CSV")
-    add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV a centre")
-    add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV a centre")
-    add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV a centre")
+    add("--manifests", type=Path, nargs="+", required=True, help="included patients, one CSV per centre")
+    add("--dfs", type=Path, nargs="+", required=True, help="disease-free survival, one CSV per centre")
+    add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV per centre")
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
     add("--frozen-survival", type=Path, nargs="?", help="survival of the study whose models are used, JSON")
     add("--settings", type=_program.settings, required=True, help="config section survive, JSON")

@@ -10,6 +10,7 @@ from hscore.steps import _program
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("table1", __doc__)
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="of all centres")
     parser.add_argument("--lnm", required=True, nargs="+", type=Path, help="their lnm.csv, in the same order")
@@ -19,6 +20,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Read, describe, write."""
     patients = read_with_lnm(arguments.manifests, arguments.lnm, cohort=arguments.roles)
     write_json(arguments.output, description.describe(patients))
 

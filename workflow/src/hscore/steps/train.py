@@ -1,4 +1,4 @@
-"""Train one model: a network for every seed and fold, or a model without networks; none sees its held-out patients."""
+"""Train one model, a network per seed and fold or a model without networks; held-out patients are never used."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from hscore.steps._named import named_path
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the step from the command line."""
     parser = _program.parser("train", __doc__)
     parser.add_argument("--model", required=True, help="name of the model")
     parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def work(arguments: argparse.Namespace) -> None:
+    """Train the model and write its folder."""
     inputs = {
         "name": arguments.model,
         "spec": arguments.spec,
@@ -38,7 +40,7 @@ def work(arguments: argparse.Namespace) -> None:
     if array_keys(arguments.spec):
         from hscore.learning import training  # here: 1.4 s of CPU, which a model without networks does not need
 
-        # A way of watching, not a part of the study: no setting, so that it retrains nothing.
+        # For monitoring only. It is not a setting, so it causes no retraining.
         board = os.environ.get("HSCORE_TENSORBOARD")
         training.train(**inputs, seeds=arguments.seeds, state=arguments.state, board=board)
     else:

@@ -1,4 +1,4 @@
-"""Performance of every model at its frozen threshold: external, out-of-fold, apparent; and the comparisons."""
+"""Evaluate every model at its frozen threshold: external, out-of-fold and apparent, with all comparisons."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ from hscore.steps._named import named_path
 
 
 def work(arguments: argparse.Namespace) -> None:
-    """Read scores, outcomes and what was frozen, validate, write."""
+    """Read scores, outcomes and frozen thresholds, validate, write."""
     evaluations, characteristics = {}, {}
     if arguments.external:
         nodes = scored_cohorts.read_nodes(arguments.lnm)
@@ -26,17 +26,17 @@ def work(arguments: argparse.Namespace) -> None:
         evaluations["apparent"] = scored_cohorts.read_evaluation(arguments.development, "apparent", nodes)
         characteristics["out_of_fold"] = about(arguments.development_manifests, nodes)
     if not evaluations:
-        raise UserError("there are neither development nor external scores: give --development, --external or both")
+        raise UserError("There are neither development nor external scores. Give --development, --external or both.")
     frozen = read_json(arguments.thresholds)
     content = validation.validate(evaluations, frozen, arguments.settings, characteristics)
     if arguments.selection:
         confidence = arguments.settings["confidence"]
         chosen = read_json(arguments.selection)
         content["selection"] = selection.tested(evaluations.get("external"), chosen, confidence)
-    given = vars(arguments)
+    options = vars(arguments)
     content["intention_to_diagnose"] = []
     for name, role in (("external", ""), ("out_of_fold", "development_")):
-        manifests, excluded, lnm = (given[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
+        manifests, excluded, lnm = (options[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
         if name in evaluations and excluded:
             content["intention_to_diagnose"] += intention_to_diagnose.report(
                 name,
@@ -52,33 +52,38 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
-    """What the manifests say of the patients with known node status, for subgroups, added value and readings."""
+    """Return the manifests' columns of patients with known node status, for subgroups, added value and readings."""
     columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, scored_cohorts.READING))
     return scored_cohorts.read_characteristics(manifests, list(columns), scored_cohorts.with_known_nodes(nodes).index)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Command line."""
+    """Run the step from the command line."""
     parser = _program.parser("validate", __doc__)
     add = parser.add_argument
     add("--development", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
     add("--external", type=named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
     add("--folds", type=Path, nargs="?", help="development patients with lnm and fold, CSV; needed with --development")
-    add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV a centre")
-    add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV a centre")
+    add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV per centre")
+    add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV per centre")
     add("--development-manifests", type=Path, nargs="*", default=[], help="the same of the development patients")
-    add("--excluded", type=Path, nargs="*", default=[], help="external patients without a score, one CSV a centre")
-    add("--excluded-lnm", type=Path, nargs="*", default=[], help="their lnm, one CSV a centre")
+    add("--excluded", type=Path, nargs="*", default=[], help="external patients without a score, one CSV per centre")
+    add("--excluded-lnm", type=Path, nargs="*", default=[], help="their lnm, one CSV per centre")
     add("--development-excluded", type=Path, nargs="*", default=[], help="the same of the development patients")
     add("--development-excluded-lnm", type=Path, nargs="*", default=[], help="the same of the development patients")
     add(
         "--index-tests",
         type=_program.settings,
         default={},
-        help="models counted by intention to diagnose, JSON: the column that one reads, or null for images",
+        help="models counted by intention to diagnose, JSON: the column of a reading, or null for image models",
     )
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
-    add("--selection", type=Path, nargs="?", help="the models chosen on development, JSON; compared once more, here")
+    add(
+        "--selection",
+        type=Path,
+        nargs="?",
+        help="the models chosen on development, JSON; compared again in external patients",
+    )
     add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="validation, JSON")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""The waterfall: every patient's H score from the frozen threshold up or down, by node status at pathology."""
+"""Draw the waterfall: every patient's H score from the frozen threshold up or down, by node status at pathology."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ LOOKS = {True: (style.VERMILLION, "LNM at pathology"), False: (style.SKY, "no LN
 
 
 def waterfall(results: Results, evaluation: str) -> Figure | None:
-    """Bars from the frozen threshold to the score, highest first; one on the wrong side for its colour is an error."""
+    """Return bars from the frozen threshold to the score, highest first; a bar on the wrong side is an error."""
     cases = results.get("cases")
     rows = cases["waterfall"].get(evaluation) if cases else None
     if not rows or cases["threshold"] is None:
@@ -30,13 +30,13 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
     figure = figure_canvas.new_figure(WIDTH, HEIGHT, results["study"]["simulated"])
     label = labels_of(results).get(cases["model"], cases["model"])
     size = f"n = {formatting.count(len(rows), 'patient')}, {int(positive.sum())} LNM-positive"
-    line = f"{label}; {size}; a bar a patient, from the frozen threshold {formatting.decimal(threshold, 3)}"
+    line = f"{label}; {size}; one bar per patient, from the frozen threshold {formatting.decimal(threshold, 3)}"
     figure_canvas.heading(figure, f"H scores, {EVALUATIONS[evaluation]}", [line])
     axes = figure_canvas.panel(figure, 0.72, 0.86, WIDTH - 0.95, HEIGHT - 1.62)
-    place = np.arange(len(rows))
-    for lnm, (colour, _) in LOOKS.items():
-        own = positive == lnm
-        axes.bar(place[own], score[own] - threshold, bottom=threshold, width=0.82, color=colour, linewidth=0)
+    positions = np.arange(len(rows))
+    for lnm, (color, _) in LOOKS.items():
+        mask = positive == lnm
+        axes.bar(positions[mask], score[mask] - threshold, bottom=threshold, width=0.82, color=color, linewidth=0)
     axes.axhline(threshold, color=style.INK, linewidth=0.9)
     axes.set(xlim=(-0.8, len(rows) - 0.2), ylim=(0, 1), ylabel="H score")
     axes.set_xticks([])
@@ -44,8 +44,8 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
     axes.grid(axis="y", color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     handles = [
-        Patch(color=colour, label=f"{words} (n = {int((positive == lnm).sum())})")
-        for lnm, (colour, words) in LOOKS.items()
+        Patch(color=color, label=f"{words} (n = {int((positive == lnm).sum())})")
+        for lnm, (color, words) in LOOKS.items()
     ]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.985, 0.03), ncols=2, borderaxespad=0)
     return figure

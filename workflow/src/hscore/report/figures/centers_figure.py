@@ -1,4 +1,4 @@
-"""The forest of external centres: each centre, all pooled, and what a new centre may expect."""
+"""Draw the forest plot of external centres: each centre, the pooled value and the prediction for a new centre."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
 from hscore.report.figures.diagnosis_figures import labels_of, level_of
 
-MEASURES = {  # of results.json: title and how it is written
+MEASURES = {  # key in results.json: title and format
     "auc": ("AUC", formatting.auc),
     "sensitivity": ("Sensitivity", formatting.percent),
     "specificity": ("Specificity", formatting.percent),
@@ -19,18 +19,22 @@ MEASURES = {  # of results.json: title and how it is written
     "slope": ("Calibration slope", formatting.ratio),
 }
 IDEAL = {"observed_expected": 1.0, "slope": 1.0}
-ENDS = {"observed_expected": (0.1, 10.0), "slope": (-1.0, 4.0)}  # farthest that a panel reaches
-RATIOS = {4: (0.25, 0.5, 1, 1.5, 2, 3), 16: (0.25, 0.5, 1, 2, 4), np.inf: (0.1, 0.3, 1, 3, 10)}  # ticks by reach
+ENDS = {"observed_expected": (0.1, 10.0), "slope": (-1.0, 4.0)}  # limits of a panel's axis
+RATIOS = {
+    4: (0.25, 0.5, 1, 1.5, 2, 3),
+    16: (0.25, 0.5, 1, 2, 4),
+    np.inf: (0.1, 0.3, 1, 3, 10),
+}  # ticks by ratio of the axis ends
 ROW, WIDTH, LEFT, PANEL, GAP = 0.3, 7.6, 2.25, 0.84, 0.24  # inches
 
 
 def center_names(results: Mapping[str, Any]) -> dict[str, str]:
-    """The written name of every centre."""
+    """Return the full name of every centre."""
     return {center["center"]: center["name"] for center in results["study"]["centers"]}
 
 
 def centers(results: Mapping[str, Any]) -> Figure | None:
-    """One panel per measure; None where there is one external centre."""
+    """Return a figure with one panel per measure; None with only one external centre."""
     content = results.get("centers")
     if not content or not content["pooled"]:
         return None
@@ -40,29 +44,29 @@ def centers(results: Mapping[str, Any]) -> Figure | None:
     label = labels_of(results).get(content["model"], content["model"])
     notes = [
         f"Squares: centres, with LNM+ / n; diamond: pooled (random effects, REML); bars: {level_of(results)} interval",
-        f"Last line: {level_of(results)} prediction interval, where the true value of a new centre is expected",
+        f"Last line: {level_of(results)} prediction interval, expected range of the true value in a new centre",
     ]
     figure_canvas.heading(figure, f"{label} in each external centre", notes)
-    for place, (measure, (title, _)) in enumerate(MEASURES.items()):
-        axes = figure_canvas.panel(figure, LEFT + place * (PANEL + GAP), 0.85, PANEL, height)
+    for column, (measure, (title, _)) in enumerate(MEASURES.items()):
+        axes = figure_canvas.panel(figure, LEFT + column * (PANEL + GAP), 0.85, PANEL, height)
         _panel(axes, measure, [row[measure] for row in content["centers"]], content["pooled"][measure])
         axes.set_xlabel(title, fontsize=8.5)
-        names = _names(results, content) if place == 0 else []
-        axes.set_yticks(range(lines)[::-1] if place == 0 else [], names)
+        names = _names(results, content) if column == 0 else []
+        axes.set_yticks(range(lines)[::-1] if column == 0 else [], names)
     return figure
 
 
 def _names(results: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
     names, room = center_names(results), 72 * (LEFT - 0.2)
-    found = []
+    labels = []
     for row in content["centers"]:
         size = f" {row['positives']}/{row['n']}"
-        found.append(f"{_cut(names[row['center']], room - figure_canvas.text_width(size, 8.5))}{size}")
-    return [*found, "Pooled", "New centre"]
+        labels.append(f"{_cut(names[row['center']], room - figure_canvas.text_width(size, 8.5))}{size}")
+    return [*labels, "Pooled", "New centre"]
 
 
 def _cut(name: str, room: float) -> str:
-    """The name as far as there is room (points)."""
+    """Return the name, shortened to the available width in points."""
     while figure_canvas.text_width(name, 8.5) > room:
         name = f"{name[:-2].rstrip()}\u2026"
     return name
@@ -70,8 +74,8 @@ def _cut(name: str, room: float) -> str:
 
 def _panel(axes: Axes, measure: str, rows: list[Mapping[str, Any]], pooled: Mapping[str, Any]) -> None:
     count = len(rows)
-    for place, row in enumerate(rows):
-        _bar(axes, count + 1 - place, row, "s", style.INK)
+    for index, row in enumerate(rows):
+        _bar(axes, count + 1 - index, row, "s", style.INK)
     _bar(axes, 1, pooled, "D", style.VERMILLION)
     if pooled["prediction_low"] is not None:
         ends = [pooled["prediction_low"], pooled["prediction_high"]]
@@ -96,16 +100,16 @@ def _panel(axes: Axes, measure: str, rows: list[Mapping[str, Any]], pooled: Mapp
     axes.set_axisbelow(True)
 
 
-def _bar(axes: Axes, y: float, entry: Mapping[str, Any], marker: str, colour: str) -> None:
+def _bar(axes: Axes, y: float, entry: Mapping[str, Any], marker: str, color: str) -> None:
     if entry["estimate"] is None:
         return
     if entry["low"] is not None:
-        axes.plot([entry["low"], entry["high"]], [y, y], color=colour, linewidth=1.3)
-    axes.plot([entry["estimate"]], [y], marker, color=colour, markersize=5)
+        axes.plot([entry["low"], entry["high"]], [y, y], color=color, linewidth=1.3)
+    axes.plot([entry["estimate"]], [y], marker, color=color, markersize=5)
 
 
 def _ends(measure: str, rows: list[Mapping[str, Any]], pooled: Mapping[str, Any]) -> tuple[float, float]:
-    """Ends of the axis: all that is known, no farther than ``ENDS`` or 0 to 1."""
+    """Return the ends of the axis: all known values, within ``ENDS`` or 0 to 1."""
     keys = ("estimate", "low", "high")
     known = [row[key] for row in rows for key in keys if row[key] is not None]
     known += [pooled[key] for key in ("prediction_low", "prediction_high") if pooled[key] is not None]

@@ -1,4 +1,4 @@
-"""Is it worth acting on the score? Net benefit, what it spares, and reclassification beside it."""
+"""Draw the clinical usefulness of the score: net benefit, spared dissections, and reclassification."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,13 +31,13 @@ MRI_LN = Look(style.INK, style.DASHES[0], "", 1.0)
 
 
 def main_curves(results: Results) -> Mapping[str, Any] | None:
-    """The decision curves the report leads with: recalibrated risks, as predicted where no model was recalibrated."""
-    found = {
+    """Return the leading decision curves: recalibrated risks, or risks as predicted without recalibration."""
+    curves = {
         row["scores"]: row
         for row in results.get("decision_curves") or []
         if row["evaluation"] == main_evaluation(results) and row["models"] and row["n"]
     }
-    return found.get("recalibrated") or found.get("as predicted")
+    return curves.get("recalibrated") or curves.get("as predicted")
 
 
 def _size(content: Mapping[str, Any]) -> str:
@@ -46,11 +46,11 @@ def _size(content: Mapping[str, Any]) -> str:
 
 
 def _strategies(results: Results, content: Mapping[str, Any], measure: str) -> list[tuple[str, Look, Mapping]]:
-    """Label, look and values of MRI-LN alone (where it is known of all) and of every model."""
+    """Return label, look and values of MRI-LN alone (where known for all patients) and of every model."""
     labels, looks = labels_of(results), looks_of(results)
-    found = [(MRI_LN_LABEL, MRI_LN, content["mri_ln"][measure])] if measure in content["mri_ln"] else []
+    reading = [(MRI_LN_LABEL, MRI_LN, content["mri_ln"][measure])] if measure in content["mri_ln"] else []
     return [
-        *found,
+        *reading,
         *((labels.get(name, name), looks[name], curve[measure]) for name, curve in content["models"].items()),
     ]
 
@@ -60,18 +60,18 @@ def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: Look, labe
         np.array([np.nan if value is None else value for value in curve[key]], float)
         for key in ("estimate", "low", "high")
     )
-    axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width, label=label)
+    axes.plot(at, values, color=look.color, linestyle=look.line, linewidth=look.width, label=label)
     if band:
         top = np.where(np.isnan(high) & ~np.isnan(low), np.nanmax(np.append(high, values)) * 10, high)  # open above
-        axes.fill_between(at, low, top, color=look.colour, alpha=0.13, linewidth=0)
+        axes.fill_between(at, low, top, color=look.color, alpha=0.13, linewidth=0)
 
 
 def _handle(label: str, look: Look) -> Line2D:
-    return Line2D([], [], color=look.colour, linestyle=look.line, linewidth=look.width, label=label)
+    return Line2D([], [], color=look.color, linestyle=look.line, linewidth=look.width, label=label)
 
 
 def decision_curves(results: Results) -> Figure | None:
-    """Net benefit of acting on each model's risk over the threshold probability; the H score's with its band."""
+    """Return net benefit of acting on each model's risk by threshold probability, with a band for the H score."""
     content = main_curves(results)
     if not content:
         return None
@@ -89,7 +89,7 @@ def decision_curves(results: Results) -> Figure | None:
         ("treat_none", "treat none", TREAT_NONE),
     ):
         values = content[key]["net_benefit"]["estimate"]
-        axes.plot(at, values, color=look.colour, linestyle=look.line, linewidth=look.width, label=label)
+        axes.plot(at, values, color=look.color, linestyle=look.line, linewidth=look.width, label=label)
         handles.append(_handle(label, look))
         largest = max(largest, *values)
     for label, look, curve in strategies:
@@ -105,9 +105,10 @@ def decision_curves(results: Results) -> Figure | None:
 
 
 def spared(results: Results) -> Figure | None:
-    """What acting on the risk spares: net dissections avoided per 100, and those spared for each metastasis missed.
+    """Return net dissections avoided per 100 patients, and dissections spared per metastasis missed.
 
-    Of the H score, the readings of the nodes and the models without images; results.json holds the others.
+    The figure shows the H score, the readings of the nodes and the models without images; results.json contains the
+    others.
     """
     content = main_curves(results)
     if not content:
@@ -125,7 +126,7 @@ def spared(results: Results) -> Figure | None:
     upper = figure_canvas.panel(figure, 0.72, legend_height + 2.85, WIDTH - 0.95, 1.5)
     lower = figure_canvas.panel(figure, 0.72, legend_height + 0.86, WIDTH - 0.95, 1.5)
     for axes, strategies, title in (
-        (upper, avoided, "Net avoided per 100 patients, against treating all"),
+        (upper, avoided, "Net avoided per 100 patients, compared with treating all"),
         (lower, missed, "Spared for each metastasis missed (logarithmic)"),
     ):
         for label, look, curve in strategies:
@@ -155,7 +156,7 @@ MEASURES = (
 
 
 def reclassification(results: Results) -> Figure | None:
-    """NRI and IDI of the H score against every other model; read them together with net benefit."""
+    """Return NRI and IDI of the H score against every other model, to be read with net benefit."""
     rows = [
         row
         for row in results.get("reclassification") or []
@@ -174,8 +175,8 @@ def reclassification(results: Results) -> Figure | None:
         "read together with net benefit",
     ]
     figure_canvas.heading(figure, f"Reclassification, {EVALUATIONS[rows[0]['evaluation']]}", lines)
-    for place, (key, title) in enumerate(MEASURES):
-        axes = figure_canvas.panel(figure, 2.05 + 1.85 * place, 0.75, 1.65, height)
+    for column, (key, title) in enumerate(MEASURES):
+        axes = figure_canvas.panel(figure, 2.05 + 1.85 * column, 0.75, 1.65, height)
         axes.axvline(0, color=style.RULE, linewidth=0.9, zorder=0)
         ends = [0.0]
         for y, row in enumerate(rows[::-1]):
@@ -191,8 +192,8 @@ def reclassification(results: Results) -> Figure | None:
         axes.set(ylim=(-0.6, len(rows) - 0.4), xlim=(min(ends) - margin, max(ends) + margin), xlabel=title)
         axes.locator_params(axis="x", nbins=4)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", formatting.MINUS))
-        names = [labels.get(row["old"], row["old"]) for row in rows[::-1]] if place == 0 else []
-        axes.set_yticks(range(len(rows)) if place == 0 else [], names)
+        names = [labels.get(row["old"], row["old"]) for row in rows[::-1]] if column == 0 else []
+        axes.set_yticks(range(len(rows)) if column == 0 else [], names)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=style.RULE, linewidth=0.4)

@@ -1,7 +1,7 @@
-"""The report's charts, drawn from results.json alone; each function returns a matplotlib figure or None.
+"""Draw the report's diagnostic charts from results.json alone; each function returns a matplotlib figure or None.
 
-None means that results.json does not hold what the figure shows. Every chart states n, units and the interval's
-method where one is drawn, and carries the mark of simulated data.
+None means that results.json does not contain what the figure shows. Every chart states n, units and the interval's
+method where one is drawn, and simulated data are marked.
 """
 
 import textwrap
@@ -18,69 +18,69 @@ from hscore.report.figures import figure_canvas, style
 from hscore.report.figures.style import Look
 from hscore.report.verdict import EVALUATIONS, NO_TARGET, NO_VERDICT
 
-WIDTH = 4.7  # inches; two stand side by side on a desktop page, one fills a phone and stays readable
-TITLE_LETTERS = 66  # of a line of a legend's title, which fills the width
+WIDTH = 4.7  # inches; two fit next to each other on a desktop page, one fills a phone and stays readable
+TITLE_LETTERS = 66  # characters per line of a legend's title that fill the width
 
 Results = Mapping[str, Any]
 
 
 def rows_of(results: Results, evaluation: str) -> list[Mapping[str, Any]]:
-    """Performance rows of one evaluation, in the order of the configured models."""
+    """Return the performance rows of one evaluation, in the order of the configured models."""
     order = {model["model"]: number for number, model in enumerate(results["models"])}
     rows = [row for row in results["performance"] if row["evaluation"] == evaluation]
     return sorted(rows, key=lambda row: order.get(row["model"], len(order)))
 
 
 def labels_of(results: Results) -> dict[str, str]:
-    """The written name of every model."""
+    """Return the label of every model."""
     return {model["model"]: model["label"] for model in results["models"]}
 
 
 def looks_of(results: Results) -> dict[str, Look]:
-    """The look of every model, the same in all figures."""
+    """Return the look of every model, the same in all figures."""
     return style.looks(results["models"], main_model(results))
 
 
 def main_model(results: Results) -> str | None:
-    """The model whose score is the H score."""
+    """Return the model whose score is the H score."""
     return results["survival"].get("model") or results["config"].get("survive", {}).get("model")
 
 
 def level_of(results: Results) -> str:
-    """The written confidence level, e.g. '95 %'."""
+    """Return the confidence level as text, e.g. '95 %'."""
     return formatting.confidence(results["config"].get("validate", {}).get("confidence", 0.95))
 
 
 def survival_level_of(results: Results) -> str:
-    """The written confidence level of the survival intervals."""
+    """Return the confidence level of the survival intervals as text."""
     settings = results["config"]
     level = settings.get("survive", {}).get("confidence") or settings.get("validate", {}).get("confidence", 0.95)
     return formatting.confidence(level)
 
 
 def endpoint_of(results: Results) -> str:
-    """The name of the survival end point, e.g. 'disease-free survival'."""
+    """Return the name of the survival end point, e.g. 'disease-free survival'."""
     return results["config"]["survive"]["endpoint"]["name"]
 
 
 def endpoint_title(results: Results) -> str:
-    """The same with a capital letter, for headings."""
+    """Return the name of the survival end point with a capital letter, for headings."""
     name = endpoint_of(results)
     return name[:1].upper() + name[1:]
 
 
 def main_evaluation(results: Results) -> str:
-    """The evaluation that the report leads with: external, or out-of-fold in a study without an external centre."""
+    """Return the leading evaluation: external, or out-of-fold in a study without an external centre."""
     return "external" if rows_of(results, "external") else "out_of_fold"
 
 
 def main_cohort(results: Results) -> str:
-    """The cohort whose survival the report leads with: external, or development without an external centre."""
+    """Return the leading survival cohort: external, or development in a study without an external centre."""
     return "external" if results["survival"].get("cohorts", {}).get("external") else "development"
 
 
 def cohort_size(rows: Sequence[Mapping[str, Any]]) -> str:
-    """'n = 141 patients, 32 LNM-positive'."""
+    """Return such as 'n = 141 patients, 32 LNM-positive'."""
     return f"n = {formatting.count(rows[0]['n'], 'patient')}, {rows[0]['positives']} LNM-positive"
 
 
@@ -88,7 +88,7 @@ def cohort_size(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def roc(results: Results, evaluation: str) -> Figure | None:
-    """ROC curves of all models in one evaluation, the frozen threshold marked on each."""
+    """Return the ROC curves of all models in one evaluation, with the frozen threshold marked on each."""
     rows = [row for row in rows_of(results, evaluation) if has_curve(row)]
     if not rows:
         return None
@@ -109,16 +109,16 @@ def roc(results: Results, evaluation: str) -> Figure | None:
         x = 100 * np.asarray(curve["false_positive_rate"], float)
         y = 100 * np.asarray(curve["true_positive_rate"], float)
         name = labels.get(row["model"], row["model"])
-        axes.plot(x, y, color=look.colour, linestyle=look.line, linewidth=look.width, label=name)
+        axes.plot(x, y, color=look.color, linestyle=look.line, linewidth=look.width, label=name)
         if row["model"] == main_model(results) and "low" in row["roc_band"]:
             sides = (100 * np.asarray(row["roc_band"][key], float) for key in ("false_positive_rate", "low", "high"))
-            axes.fill_between(*sides, color=look.colour, alpha=0.13, linewidth=0)
+            axes.fill_between(*sides, color=look.color, alpha=0.13, linewidth=0)
         point = _operating_point(row)
         if point:
             axes.plot(
                 *point,
                 look.marker,
-                color=look.colour,
+                color=look.color,
                 markersize=6,
                 markeredgecolor="white",
                 markeredgewidth=0.7,
@@ -129,7 +129,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
             Line2D(
                 [],
                 [],
-                color=look.colour,
+                color=look.color,
                 linestyle=look.line,
                 linewidth=look.width,
                 marker=look.marker,
@@ -144,7 +144,7 @@ def roc(results: Results, evaluation: str) -> Figure | None:
 
 
 def has_curve(row: Mapping[str, Any]) -> bool:
-    """Whether the row's ROC curve could be computed."""
+    """Return whether the row's ROC curve could be computed."""
     return bool((row.get("roc") or {}).get("true_positive_rate"))
 
 
@@ -164,6 +164,7 @@ def _percent_axes(axes: Axes, x: str, y: str) -> None:
 
 
 def legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: float) -> None:
+    """Add a legend with a title at ``bottom`` inches from the figure's lower edge."""
     total_width, total_height = figure.get_size_inches()
     legend = figure.legend(
         handles=handles,
@@ -184,11 +185,11 @@ def legend_below(figure: Figure, handles: list[Line2D], title: str, bottom: floa
 
 
 def auc_overview(results: Results) -> Figure | None:
-    """AUC with interval of every model: external (filled), out-of-fold (open) and published external (diamond)."""
+    """Return AUC with interval of every model: external (filled), out-of-fold (open), published external (diamond)."""
     external = {row["model"]: row for row in rows_of(results, "external")}
-    inner = {row["model"]: row for row in rows_of(results, "out_of_fold")}
-    evaluations = {"external": external, "out-of-fold": inner}
-    if not external and not inner:
+    out_of_fold = {row["model"]: row for row in rows_of(results, "out_of_fold")}
+    evaluations = {"external": external, "out-of-fold": out_of_fold}
+    if not external and not out_of_fold:
         return None
     published = {
         row["model"]: row["published"]
@@ -198,7 +199,7 @@ def auc_overview(results: Results) -> Figure | None:
         and row["verdict"] not in (NO_TARGET, NO_VERDICT)
         and row["model"] in external
     }
-    models = [model for model in results["models"] if model["model"] in external or model["model"] in inner][::-1]
+    models = [model for model in results["models"] if model["model"] in external or model["model"] in out_of_fold][::-1]
     looks = looks_of(results)
     row_height = 0.52
     figure = figure_canvas.new_figure(7.6, row_height * len(models) + 1.62, results["study"]["simulated"])
@@ -208,16 +209,14 @@ def auc_overview(results: Results) -> Figure | None:
     lowest = 0.5
     for y, model in enumerate(models):
         name, look = model["model"], looks[model["model"]]
-        for row, offset, face in ((external.get(name), 0.14, look.colour), (inner.get(name), -0.2, "white")):
+        for row, offset, face in ((external.get(name), 0.14, look.color), (out_of_fold.get(name), -0.2, "white")):
             if row is None or row["auc"].get("estimate") is None:
                 continue
             low, high = row["auc"].get("low"), row["auc"].get("high")
             if low is not None and high is not None:
-                axes.plot([low, high], [y + offset] * 2, color=look.colour, linewidth=1.6 if offset > 0 else 1.0)
+                axes.plot([low, high], [y + offset] * 2, color=look.color, linewidth=1.6 if offset > 0 else 1.0)
                 lowest = min(lowest, low)
-            axes.plot(
-                [row["auc"]["estimate"]], [y + offset], "o", color=look.colour, markerfacecolor=face, markersize=6
-            )
+            axes.plot([row["auc"]["estimate"]], [y + offset], "o", color=look.color, markerfacecolor=face, markersize=6)
             axes.annotate(
                 formatting.estimate(row["auc"], formatting.auc),
                 (1.03, y + offset),
@@ -247,7 +246,7 @@ def auc_overview(results: Results) -> Figure | None:
     handles = []
     if external:
         handles.append(Line2D([], [], color=style.MUTED, marker="o", label="external", linewidth=1.6))
-    if inner:
+    if out_of_fold:
         handles.append(
             Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", label="out-of-fold", linewidth=1.0)
         )
@@ -273,7 +272,7 @@ def auc_overview(results: Results) -> Figure | None:
 
 
 def calibration(results: Results) -> Figure | None:
-    """Observed against predicted share of metastasis of the H score: as predicted and recalibrated."""
+    """Return observed against predicted share of LNM of the H score, as predicted and recalibrated."""
     model, evaluation = main_model(results), main_evaluation(results)
     rows = [
         row
@@ -294,10 +293,10 @@ def calibration(results: Results) -> Figure | None:
         look = style.SCORES[row["scores"]]
         curve = {key: percentages(row["curve"].get(key)) for key in ("predicted", "observed", "low", "high")}
         marker = look.marker if curve["predicted"].size <= FEW_POINTS else ""
-        style_of = {"color": look.colour, "linestyle": look.line, "linewidth": look.width, "marker": marker}
+        style_of = {"color": look.color, "linestyle": look.line, "linewidth": look.width, "marker": marker}
         axes.plot(curve["predicted"], np.clip(curve["observed"], 0, 100), **style_of, label=row["scores"])
         low, high = np.clip(curve["low"], 0, 100), np.clip(curve["high"], 0, 100)
-        axes.fill_between(curve["predicted"], low, high, color=look.colour, alpha=0.13, linewidth=0)
+        axes.fill_between(curve["predicted"], low, high, color=look.color, alpha=0.13, linewidth=0)
         known = row["slope"].get("estimate") is not None  # the reason is in the table
         slope = formatting.estimate(row["slope"], formatting.ratio) if known else formatting.NOT_ESTIMABLE
         handles.append(Line2D([], [], **style_of, label=f"{row['scores']}: slope {slope}"))
@@ -308,8 +307,9 @@ def calibration(results: Results) -> Figure | None:
     return figure
 
 
-FEW_POINTS = 5  # a curve of so few values is a set of points
+FEW_POINTS = 5  # up to here a curve is drawn with a marker per value
 
 
 def percentages(values: Sequence[float | None] | None) -> np.ndarray:
+    """Return proportions as percentages; None becomes NaN."""
     return 100 * np.asarray([np.nan if value is None else value for value in values or []], float)

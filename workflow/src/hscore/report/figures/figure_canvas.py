@@ -1,4 +1,4 @@
-"""Figures laid out in inches, marked when the data are simulated, and saved as equal bytes every time."""
+"""Lay out figures in inches, mark simulated data, and save figures reproducibly byte for byte."""
 
 import logging
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from matplotlib.textpath import text_to_path
 from hscore.files import new_file
 from hscore.report.figures import style
 
-logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it embeds
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # otherwise it logs every glyph it embeds
 
 SIMULATED = "SIMULATED DATA: not clinical evidence"
-STRIP = 0.32  # inches at the foot of every figure, kept for the mark
+STRIP = 0.32  # inches at the bottom of every figure, reserved for the mark
 
 
 def new_figure(width: float, height: float, simulated: bool) -> Figure:
-    """An empty figure of ``width`` x ``height`` inches; simulated data are marked at its foot."""
+    """Return an empty figure of ``width`` x ``height`` inches; simulated data are marked at the bottom."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     if simulated:
@@ -46,13 +46,13 @@ def new_figure(width: float, height: float, simulated: bool) -> Figure:
 
 
 def panel(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place given in inches from the figure's lower left corner."""
+    """Add axes at a position given in inches from the figure's lower left corner."""
     total_width, total_height = figure.get_size_inches()
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
 
 
 def heading(figure: Figure, title: str, lines: Sequence[str] = (), left: float = 0.12) -> None:
-    """Bold title and smaller lines below it, at the top left of the figure."""
+    """Write a bold title and smaller lines below it at the top left of the figure."""
     width, height = figure.get_size_inches()
     figure.text(left / width, 1 - 0.12 / height, title, fontsize=10.5, fontweight="bold", va="top")
     for number, line in enumerate(lines):
@@ -61,13 +61,13 @@ def heading(figure: Figure, title: str, lines: Sequence[str] = (), left: float =
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Width of one line of text in points."""
+    """Return the width of one line of text in points."""
     font = FontProperties(family=style.RC["font.family"], weight="bold" if bold else "normal", size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
-    """Lines of at most ``width`` points; a word that is longer than a line stays whole."""
+    """Return lines of at most ``width`` points; a word longer than a line is not split."""
     lines: list[str] = []
     for word in text.split(" "):
         if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
@@ -78,11 +78,14 @@ def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
 
 
 def curves(figure: Figure) -> list[dict[str, Any]]:
-    """What can be read off a figure: of every panel with labelled lines, where it is and what its lines are.
+    """Return the panels with labelled lines and their curves, for the page's value display.
 
-    ``box``: left, top, width and height of the panel in points of the saved SVG; ``x`` and ``y``: name of the axis and
-    its ends; ``log``: whether y is logarithmic; ``curves``: name, x and y of each line in the axes' units. A line
-    whose label begins with an underscore, as matplotlib names those without one, cannot be read off.
+    A line whose label begins with an underscore (matplotlib's default label) is left out.
+
+    Returns:
+        Per panel ``box`` (left, top, width and height in points of the saved SVG), ``x`` and ``y`` (name of the axis
+        and its ends), ``log`` (whether y is logarithmic), and ``curves`` (name, x and y of each line in the units of
+        the axes).
     """
     width, height = 72 * figure.get_size_inches()
     panels = []
@@ -110,7 +113,7 @@ def _curve(line: Line2D) -> dict[str, Any]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
-    """Write ``name``.svg and ``name``.pdf, without dates in their metadata; returns the SVG's path."""
+    """Write ``name``.svg and ``name``.pdf without dates in their metadata, and return the SVG's path."""
     with style.drawing():
         with new_file(folder / f"{name}.svg") as temporary:
             figure.savefig(temporary, metadata={"Date": None, "Creator": None})

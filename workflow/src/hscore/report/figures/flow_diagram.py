@@ -1,6 +1,7 @@
-"""Flow of patients, drawn as STARD asks: table, exclusions with reasons, cohorts, test result against reference.
+"""Draw the flow of patients as STARD asks: table, exclusions with reasons, cohorts, test result against reference.
 
-One column a centre, development centres first; the columns join into the two cohorts. All lengths are points.
+There is one column per centre, development centres first; the columns join into the two cohorts. All lengths are in
+points.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ DEVELOPMENT, EXTERNAL = "#e8f1f8", "#fdeee3"
 
 @dataclass
 class Row:
-    """One line in a box: text, optionally a count at the right end; bold or not."""
+    """One line of text in a box, with an optional count at the right end."""
 
     text: str
     count: str = ""
@@ -32,7 +33,7 @@ class Row:
 
 
 def flow(results: Mapping[str, Any]) -> Figure | None:
-    """The flow diagram of all centres, or None when results.json holds no flow."""
+    """Return the flow diagram of all centres, or None when results.json contains no flow."""
     centers = [
         row for role in ("development", "external") for row in results["study"]["centers"] if row["role"] == role
     ]
@@ -73,13 +74,13 @@ def flow(results: Mapping[str, Any]) -> Figure | None:
     y_cohort = y_included + heights["included"] + 2 * ARROW
     for row in centers:
         x = left[row["center"]]
-        colour = DEVELOPMENT if row["role"] == "development" else EXTERNAL
-        _box(axes, x, top, COLUMN, heights["head"], head[row["center"]], colour)
+        color = DEVELOPMENT if row["role"] == "development" else EXTERNAL
+        _box(axes, x, top, COLUMN, heights["head"], head[row["center"]], color)
         _box(axes, x + SIDE, y_reasons, COLUMN - SIDE, heights["reasons"], reasons[row["center"]], style.PAPER)
         _arrow(axes, x + STEM, top + heights["head"], x + STEM, y_included)
         middle = y_reasons + heights["reasons"] / 2
         _arrow(axes, x + STEM, middle, x + SIDE, middle)
-        _box(axes, x, y_included, COLUMN, heights["included"], included[row["center"]], colour)
+        _box(axes, x, y_included, COLUMN, heights["included"], included[row["center"]], color)
     for cohort in cohorts:
         _draw_cohort(axes, cohort, left, y_included + heights["included"], y_cohort, heights)
     return figure
@@ -89,16 +90,16 @@ def _draw_cohort(axes: Axes, cohort: dict, left: Mapping[str, float], y_from: fl
     x0 = min(left[center] for center in cohort["centers"])
     width = max(left[center] for center in cohort["centers"]) + COLUMN - x0
     middles = [left[center] + COLUMN / 2 for center in cohort["centers"]]
-    centre = x0 + width / 2
+    middle_x = x0 + width / 2
     joint = y_from + ARROW * 0.9
     if len(middles) > 1:
         for middle in middles:
             axes.plot([middle, middle], [y_from, joint], color=style.MUTED, linewidth=1)
         axes.plot([middles[0], middles[-1]], [joint, joint], color=style.MUTED, linewidth=1)
-        _arrow(axes, centre, joint, centre, y)
+        _arrow(axes, middle_x, joint, middle_x, y)
     else:
-        _arrow(axes, centre, y_from, centre, y)
-    _box(axes, x0, y, width, heights["cohort"], cohort["rows"], cohort["colour"])
+        _arrow(axes, middle_x, y_from, middle_x, y)
+    _box(axes, x0, y, width, heights["cohort"], cohort["rows"], cohort["color"])
     if not cohort["calls"]:
         return
     half = (width - 12) / 2
@@ -116,7 +117,7 @@ def _head(center: Mapping[str, str], flow_of_center: Mapping[str, Any]) -> list[
 
 
 def _exclusions(flow_of_center: Mapping[str, Any]) -> list[Row]:
-    """Every reason with its number; lost patients (after inclusion) stand last."""
+    """Return every reason with its number; patients lost after inclusion come last."""
     reasons = [(row["label"], row["n"]) for row in flow_of_center["excluded"] if row["n"]]
     rows = [Row("Excluded", f"n = {sum(n for _, n in reasons):,}", bold=True)]
     for label, n in reasons:
@@ -126,7 +127,7 @@ def _exclusions(flow_of_center: Mapping[str, Any]) -> list[Row]:
 
 
 def _included(flow_of_center: Mapping[str, Any]) -> list[Row]:
-    """How many are included, and how many of them for the survival analysis alone."""
+    """Return how many patients are included, and how many of them for survival only."""
     return [Row("Included", f"n = {flow_of_center['included']:,}", bold=True), *_survival_only([flow_of_center])]
 
 
@@ -136,10 +137,10 @@ def _survival_only(flows: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """The two cohorts: which centres, their size and reference standard, and the H score's calls against it."""
+    """Return the two cohorts: their centres, size and reference standard, and the H score's calls against it."""
     model = main_model(results)
-    found = []
-    for role, evaluation, title, note, colour in (
+    cohorts = []
+    for role, evaluation, title, note, color in (
         (
             "development",
             "out_of_fold",
@@ -147,7 +148,7 @@ def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -
             "for training, threshold choice and cross-validation",
             DEVELOPMENT,
         ),
-        ("external", "external", "External test cohort", "used for nothing but testing", EXTERNAL),
+        ("external", "external", "External test cohort", "used for testing only", EXTERNAL),
     ):
         names = [row["center"] for row in centers if row["role"] == role]
         if not names:
@@ -163,8 +164,8 @@ def _cohorts(results: Mapping[str, Any], centers: Sequence[Mapping[str, str]]) -
             rows += _survival_only(flows)
             rows.append(Row("Reference standard: LNM-positive", f"{row['positives']:,} of {row['n']:,}"))
             calls = _calls(row, evaluation)
-        found.append({"centers": names, "rows": rows, "calls": calls, "colour": colour})
-    return found
+        cohorts.append({"centers": names, "rows": rows, "calls": calls, "color": color})
+    return cohorts
 
 
 def _calls(row: Mapping[str, Any], evaluation: str) -> list[list[Row]]:
@@ -185,17 +186,17 @@ def _height(rows: Sequence[Row]) -> float:
     return len(rows) * LINE + 2 * PAD - (LINE - SIZE)
 
 
-def _box(axes: Axes, x: float, y: float, width: float, height: float, rows: Sequence[Row], colour: str) -> None:
+def _box(axes: Axes, x: float, y: float, width: float, height: float, rows: Sequence[Row], color: str) -> None:
     shape = "round,pad=0,rounding_size=3"
     axes.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=colour, edgecolor=style.MUTED, linewidth=0.8)
+        FancyBboxPatch((x, y), width, height, boxstyle=shape, facecolor=color, edgecolor=style.MUTED, linewidth=0.8)
     )
     for number, row in enumerate(rows):
-        place = y + PAD + number * LINE + SIZE * 0.5
+        text_y = y + PAD + number * LINE + SIZE * 0.5
         weight = "bold" if row.bold else "normal"
-        axes.text(x + PAD, place, row.text, fontsize=SIZE, fontweight=weight, va="center")
+        axes.text(x + PAD, text_y, row.text, fontsize=SIZE, fontweight=weight, va="center")
         if row.count:
-            axes.text(x + width - PAD, place, row.count, fontsize=SIZE, fontweight=weight, va="center", ha="right")
+            axes.text(x + width - PAD, text_y, row.count, fontsize=SIZE, fontweight=weight, va="center", ha="right")
 
 
 def _arrow(axes: Axes, x0: float, y0: float, x1: float, y1: float) -> None:

@@ -1,4 +1,4 @@
-"""The hazard ratio of a simulated study in four steps: planted, true groups, expected, achieved."""
+"""Draw the hazard ratio of a simulated study in four steps: planted, true groups, expected, achieved."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,17 +23,17 @@ def hazard_ratios(results: Mapping[str, Any]) -> Figure | None:
     """Draw one block per cohort, one line per step; None for real patients."""
     if not results.get("truth"):
         return None
-    found = results["truth"]["hazard_ratios"]
+    ratios = results["truth"]["hazard_ratios"]
     blocks = {
-        name: [(step, found["planted"] if step == "planted" else content[step]) for step in STEPS]
-        for name, content in found["cohorts"].items()
+        name: [(step, ratios["planted"] if step == "planted" else content[step]) for step in STEPS]
+        for name, content in ratios["cohorts"].items()
     }
     lines = sum(len(block) + 1.4 for block in blocks.values())
     figure = figure_canvas.new_figure(7.6, ROW * lines + 1.6, simulated=True)
     figure_canvas.heading(
         figure,
         f"Hazard ratio, high vs low H score, with {survival_level_of(results)} interval",
-        ["Our interval should hold the expected ratio: misclassified patients make it smaller than the planted one"],
+        ["Our interval should contain the expected ratio. Misclassified patients make it smaller than the planted one"],
     )
     axes = figure_canvas.panel(figure, 2.75, 0.9, 2.9, ROW * lines)
     label = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8, "annotation_clip": False}
@@ -43,16 +43,16 @@ def hazard_ratios(results: Mapping[str, Any]) -> Figure | None:
         axes.annotate(name.capitalize(), (-0.03, y), ha="right", fontweight="bold", **label)
         for step, entry in block:
             y -= 1
-            colour = style.VERMILLION if step == "achieved" else style.INK
+            color = style.VERMILLION if step == "achieved" else style.INK
             axes.annotate(STEPS[step], (-0.03, y), ha="right", **label)
             if entry["estimate"] is None:
                 axes.annotate(formatting.NOT_ESTIMABLE, (1.04, y), **label)
                 continue
             known = [value for value in (entry.get("low"), entry.get("high")) if value is not None]
             if len(known) == 2:
-                axes.plot(known, [y, y], color=colour, linewidth=1.3)
+                axes.plot(known, [y, y], color=color, linewidth=1.3)
             ends += [entry["estimate"], *known]
-            axes.plot([entry["estimate"]], [y], "s" if known else "D", color=colour, markersize=5.5)
+            axes.plot([entry["estimate"]], [y], "s" if known else "D", color=color, markersize=5.5)
             text = formatting.estimate(entry, formatting.ratio) if known else formatting.ratio(entry["estimate"])
             axes.annotate(text, (1.04, y), **label)
         y -= 0.5

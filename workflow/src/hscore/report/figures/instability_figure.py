@@ -1,4 +1,4 @@
-"""The instability plot: what each member of the ensemble says of every external patient (Riley and Collins 2023)."""
+"""Draw the instability plot: each ensemble member's risk for every external patient (Riley and Collins 2023)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from hscore.report.verdict import EVALUATIONS
 
 
 def instability(results: Mapping[str, Any]) -> Figure | None:
-    """Risk by the ensemble against the risk by each member, with the frozen cut-off and its bootstrap interval."""
+    """Return risk by the ensemble against risk by each member, with the frozen threshold and its bootstrap range."""
     content = results.get("instability") or {}
     points = content.get("points")
     if not points:
@@ -32,17 +32,17 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
     for row in members:
         axes.plot(score, row, "o", color=style.BLUE, markersize=2.2, alpha=0.55, markeredgewidth=0)
     handles = [
-        Line2D([], [], color=style.BLUE, marker="o", markersize=3, linewidth=0.6, label="a patient\u2019s members")
+        Line2D([], [], color=style.BLUE, marker="o", markersize=3, linewidth=0.6, label="members of one patient")
     ]
     if points["threshold"] is not None:
         threshold = 100 * points["threshold"]
         for draw in (axes.axvline, axes.axhline):
             draw(threshold, color=style.VERMILLION, linewidth=1.1)
         handles.append(Line2D([], [], color=style.VERMILLION, linewidth=1.1, label="frozen cut-off"))
-    found = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
-    if found and found["from"] is not None:
-        axes.axvspan(100 * found["from"], 100 * found["to"], color=style.VERMILLION, alpha=0.13, linewidth=0)
-        name = f"where {level_of(results)} of the resampled ones lie"
+    spread = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
+    if spread and spread["from"] is not None:
+        axes.axvspan(100 * spread["from"], 100 * spread["to"], color=style.VERMILLION, alpha=0.13, linewidth=0)
+        name = f"{level_of(results)} range of resampled cut-offs"
         handles.append(Patch(color=style.VERMILLION, alpha=0.13, linewidth=0, label=name))
     axes.set(xlim=(-2, 102), ylim=(-2, 102), xlabel="Risk by the ensemble (%)", ylabel="Risk by each member (%)")
     axes.set_xticks(range(0, 101, 20))

@@ -1,4 +1,4 @@
-"""Figures of the training: learning curves of every network, and maps of what one of them looked at."""
+"""Draw figures of the training: learning curves of every network, and saliency maps of one model."""
 
 import base64
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ CELL = 1.5  # inches, of a picture
 
 
 def learning_curves(results: Results) -> Figure | None:
-    """A panel a network model: loss in training and on the held-out folds, epoch by epoch, with the AUCs at the end."""
+    """Return one panel per network model: training and held-out loss by epoch, with the final AUCs."""
     curves = {name: curve for name, curve in results.get("learning_curves", {}).items() if curve["loss"]}
     if not curves:
         return None
@@ -47,27 +47,27 @@ def learning_curves(results: Results) -> Figure | None:
 
 
 def _curve(axes: Axes, curve: Mapping[str, Any], top: float) -> None:
-    for name, look, label in (
+    for key, look, name in (
         ("loss", {"color": style.BLUE}, "training"),
         ("held_out_loss", {"color": style.VERMILLION, "marker": "o", "markersize": 3}, "held-out fold"),
     ):
-        epochs = [point["epoch"] for point in curve[name]]
-        low, high = ([point[end] for point in curve[name]] for end in ("low", "high"))
+        epochs = [point["epoch"] for point in curve[key]]
+        low, high = ([point[end] for point in curve[key]] for end in ("low", "high"))
         axes.fill_between(epochs, low, high, color=look["color"], alpha=0.15, linewidth=0)
-        axes.plot(epochs, [point["mean"] for point in curve[name]], linewidth=1.3, label=label, **look)
+        axes.plot(epochs, [point["mean"] for point in curve[key]], linewidth=1.3, label=name, **look)
     axes.set_ylim(0, top)
     axes.tick_params(labelsize=7)
     ends = [
-        (text, curve[name][-1]["mean"])
-        for text, name in (("training", "auc"), ("held out", "held_out_auc"))
-        if curve[name]
+        (label, curve[key][-1]["mean"])
+        for label, key in (("training", "auc"), ("held out", "held_out_auc"))
+        if curve[key]
     ]
-    said = "AUC " + ", ".join(f"{text} {formatting.auc(value)}" for text, value in ends)
-    axes.text(0.03, 0.03, said.replace(", ", "\n"), transform=axes.transAxes, fontsize=6.5, color=style.MUTED)
+    text = "AUC " + ", ".join(f"{label} {formatting.auc(value)}" for label, value in ends)
+    axes.text(0.03, 0.03, text.replace(", ", "\n"), transform=axes.transAxes, fontsize=6.5, color=style.MUTED)
 
 
 def explanation(results: Results) -> Figure | None:
-    """A column a patient: the section, what the network looked at over it, and the map of untrained networks."""
+    """Return one column per patient: the section, the saliency map over it, and the map of untrained networks."""
     content = results.get("explanation")
     if not content or not content["shown"]:
         return None
@@ -78,31 +78,34 @@ def explanation(results: Results) -> Figure | None:
     label = labels_of(results).get(content["model"], content["model"])
     figure_canvas.heading(
         figure,
-        f"What {label} looked at",
-        [f"Grad-CAM, mean of all networks; the external patients it was most sure of; cut {content['threshold']:.2f}"],
+        f"Saliency maps, {label}",
+        [
+            "Grad-CAM, mean of all networks; external patients with the most certain calls; "
+            f"threshold {content['threshold']:.2f}"
+        ],
     )
-    for column, one in enumerate(shown):
+    for column, patient in enumerate(shown):
         for row, name in enumerate(("section", "map", "map of networks\nwith random\nweights")):
             bottom = height - top - (row + 1) * CELL - row * 0.1
             axes = figure_canvas.panel(figure, left + column * (CELL + 0.12), bottom, CELL, CELL)
             axes.set_axis_off()
-            axes.imshow(pixels(one["sample"]), cmap="gray", interpolation="bilinear")
+            axes.imshow(pixels(patient["sample"]), cmap="gray", interpolation="bilinear")
             if row:
-                heat = pixels(one["map" if row == 1 else "random_map"]) / 255
+                heat = pixels(patient["map" if row == 1 else "random_map"]) / 255
                 axes.imshow(heat, cmap="inferno", alpha=0.75 * heat, vmin=0, vmax=1, interpolation="bilinear")
             else:
-                axes.set_title(_title(one), fontsize=8, fontweight="normal", pad=4, loc="left")
+                axes.set_title(_title(patient), fontsize=8, fontweight="normal", pad=4, loc="left")
             if not column:
                 axes.text(-0.08, 0.5, name, transform=axes.transAxes, fontsize=8.5, va="center", ha="right")
     return figure
 
 
-def _title(one: Mapping[str, Any]) -> str:
-    sequence = one["array"].split("_")[0]
-    return f"{one['kind'].capitalize()}, {sequence}\n{one['patient']}\nscore {one['score']:.2f}"
+def _title(patient: Mapping[str, Any]) -> str:
+    sequence = patient["array"].split("_")[0]
+    return f"{patient['kind'].capitalize()}, {sequence}\n{patient['patient']}\nscore {patient['score']:.2f}"
 
 
 def pixels(picture: Mapping[str, Any]) -> np.ndarray:
-    """Grey levels 0 to 255 [rows, columns] of a picture in results.json."""
+    """Return the grey levels, 0 to 255 [rows, columns], of a picture in results.json."""
     levels = np.frombuffer(base64.b64decode(picture["levels"]), np.uint8)
     return levels.reshape(picture["rows"], picture["columns"]).astype(float)

@@ -1,7 +1,7 @@
-"""How the figures look: one colour and line style a model in every figure, safe for colour-blind readers and in grey.
+"""Define the look of the figures: one colour and line style per model, safe for colour-blind readers and in grey.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008) and, of many models, two of Paul Tol's muted scheme;
-line styles differ as well, so that no figure depends on colour alone.
+Colours are those of Okabe and Ito (Color Universal Design, 2008) and, for many models, two of Paul Tol's muted scheme.
+Line styles differ as well, so that no figure depends on colour alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ CLINICAL_DASH = (0, (1.2, 3))
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 
 RC = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs on every machine
+    "font.family": "DejaVu Sans",  # part of matplotlib, so glyphs are the same on every machine
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -57,7 +57,7 @@ RC = {
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
     "lines.linewidth": 1.6,
-    "svg.fonttype": "path",  # drawn glyphs: nothing can move or overlap where the font is missing
+    "svg.fonttype": "path",  # glyphs as paths, so the layout does not depend on installed fonts
     "svg.hashsalt": "hscore",  # equal input gives equal bytes
     "pdf.fonttype": 42,  # embedded TrueType: text stays text in the vector file
 }
@@ -67,33 +67,33 @@ RC = {
 class Look:
     """Colour, line style, marker and width of one model."""
 
-    colour: str
+    color: str
     line: Any
     marker: str
     width: float = 1.5
 
 
 def drawing() -> AbstractContextManager:
-    """Context in which all figures are drawn."""
+    """Return the context in which all figures are drawn."""
     return matplotlib.rc_context(RC)
 
 
 def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Look]:
-    """The look of each model: the H score vermillion and solid, clinical-only black, the others in config order."""
-    colours = [SKY, BLUE, GREEN, ORANGE, PURPLE, WINE, OLIVE]
-    found: dict[str, Look] = {}
+    """Return the look of each model: H score vermillion and solid, clinical-only black, others in config order."""
+    colors = [SKY, BLUE, GREEN, ORANGE, PURPLE, WINE, OLIVE]
+    looks_by_model: dict[str, Look] = {}
     others = 0
     for model in models:
         name = model["model"]
         if name == main:
-            found[name] = Look(VERMILLION, SOLID, "o", 2.4)
+            looks_by_model[name] = Look(VERMILLION, SOLID, "o", 2.4)
         elif not model["sequences"]:
-            found[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
+            looks_by_model[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
         else:
-            number = others % len(colours)
-            found[name] = Look(colours[number], DASHES[number], MARKERS[number])
+            number = others % len(colors)
+            looks_by_model[name] = Look(colors[number], DASHES[number], MARKERS[number])
             others += 1
-    return found
+    return looks_by_model
 
 
 GROUPS = {

@@ -1,4 +1,4 @@
-"""The forest of subgroups: the AUC of one model in every kind of patient, none hidden for being small."""
+"""Draw the forest plot of subgroups: the AUC of one model in every subgroup, however small."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,20 +22,20 @@ NAMES = {
     "scanner": "Scanner",
 }
 ROW, WIDTH = 0.235, 7.6  # inches
-LABELS, COUNTS, PLOT, TEXT = 0.12, 2.9, 3.15, 5.5  # left edges; counts end there
-ROOM = 2.2  # for a label, inches; a longer one is cut
+LABELS, COUNTS, PLOT, TEXT = 0.12, 2.9, 3.15, 5.5  # left edges in inches; right edge for counts
+ROOM = 2.2  # inches for a label; a longer one is shortened
 
 
 def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
-    """One block a variable, one line a level, with the test whether the AUC differs between the levels."""
-    found = [entry for entry in results.get("subgroups") or [] if entry["evaluation"] == evaluation]
-    if not found:
+    """Return one block per variable, one line per level, with the test whether the AUC differs between levels."""
+    entries = [entry for entry in results.get("subgroups") or [] if entry["evaluation"] == evaluation]
+    if not entries:
         return None
-    overall = _overall(results, found[0])
-    lines = 1 + sum(1.35 + len(entry["levels"]) for entry in found)
+    overall = _overall(results, entries[0])
+    lines = 1 + sum(1.35 + len(entry["levels"]) for entry in entries)
     height = ROW * lines + 1.9
     figure = figure_canvas.new_figure(WIDTH, height, results["study"]["simulated"])
-    label = labels_of(results).get(found[0]["model"], found[0]["model"])
+    label = labels_of(results).get(entries[0]["model"], entries[0]["model"])
     figure_canvas.heading(
         figure,
         f"{label} in subgroups, {EVALUATIONS[evaluation]}",
@@ -51,15 +51,15 @@ def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
     axes.grid(axis="x", color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     axes.axvline(0.5, color=style.RULE, linewidth=0.9, zorder=0)
-    _write(axes, COUNTS, 0.55, "LNM+ / n", size=8, colour=style.MUTED, right=True)
+    _write(axes, COUNTS, 0.55, "LNM+ / n", size=8, color=style.MUTED, right=True)
     _line(axes, -0.5, "All patients", overall, bold=True)
     if overall["auc"].get("estimate") is not None:
         axes.axvline(overall["auc"]["estimate"], color=style.VERMILLION, linewidth=0.8, alpha=0.5, zorder=0)
     y = -1.0
-    for entry in found:
+    for entry in entries:
         y -= 0.85
         _write(axes, LABELS, y, NAMES.get(entry["variable"], entry["variable"].replace("_", " ")), bold=True)
-        _write(axes, TEXT, y, _difference(entry), size=8, colour=style.MUTED)
+        _write(axes, TEXT, y, _difference(entry), size=8, color=style.MUTED)
         y -= 0.5
         for level in entry["levels"]:
             _line(axes, y - 0.5, f"   {_level(results, entry['variable'], level['level'])}", level)
@@ -78,7 +78,7 @@ def _level(results: Mapping[str, Any], variable: str, level: str) -> str:
 
 
 def _cut(text: str) -> str:
-    """The text as far as there is room."""
+    """Return the text, shortened to the available width."""
     while figure_canvas.text_width(text, 8.5) > 72 * ROOM:
         text = f"{text[:-2].rstrip()}\u2026"
     return text
@@ -97,23 +97,23 @@ def _line(axes: Axes, y: float, label: str, row: Mapping[str, Any], bold: bool =
     _write(axes, LABELS, y, _cut(label), bold=bold)
     _write(axes, COUNTS, y, f"{row['positives']} / {row['n']}", right=True)
     if auc.get("estimate") is None:
-        _write(axes, TEXT, y, formatting.NOT_ESTIMABLE, size=8, colour=style.MUTED)
+        _write(axes, TEXT, y, formatting.NOT_ESTIMABLE, size=8, color=style.MUTED)
         return
-    colour = style.VERMILLION if bold else style.INK
+    color = style.VERMILLION if bold else style.INK
     if auc.get("low") is not None:
-        axes.plot([auc["low"], auc["high"]], [y, y], color=colour, linewidth=1.3)
+        axes.plot([auc["low"], auc["high"]], [y, y], color=color, linewidth=1.3)
         ends = formatting.interval(auc["low"], auc["high"], formatting.auc)
     else:
         ends = "no interval"
-    axes.plot([auc["estimate"]], [y], "s", color=colour, markersize=5.5 if bold else 4.5, clip_on=False)
+    axes.plot([auc["estimate"]], [y], "s", color=color, markersize=5.5 if bold else 4.5, clip_on=False)
     _write(axes, TEXT, y, f"{formatting.auc(auc['estimate'])} ({ends})", bold=bold)
 
 
 def _write(
     axes: Axes, left: float, y: float, text: str, size: float = 8.5, bold: bool = False,
-    colour: str = style.INK, right: bool = False,
+    color: str = style.INK, right: bool = False,
 ) -> None:  # fmt: skip
-    """Text at ``left`` inches from the figure's edge, in the line ``y`` of the axes."""
+    """Write text at ``left`` inches from the figure's edge, in line ``y`` of the axes."""
     axes.annotate(
         text,
         (left * 72, y),
@@ -122,6 +122,6 @@ def _write(
         ha="right" if right else "left",
         fontsize=size,
         fontweight="bold" if bold else "normal",
-        color=colour,
+        color=color,
         annotation_clip=False,
     )

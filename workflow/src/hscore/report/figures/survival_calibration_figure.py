@@ -1,4 +1,4 @@
-"""Does predicted survival agree with what happened? The figure, and the sentence beside it."""
+"""Show whether predicted survival agrees with observed survival: the figure, and the sentence next to it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,34 +20,34 @@ def found_in(results: Results) -> Mapping[str, Any] | None:
 
 
 def calibration(results: Results) -> Figure | None:
-    """Observed against predicted risk at the horizon, with the band of the flexible curve."""
-    found = found_in(results)
-    if not found or not found["curve"]["predicted"]:
+    """Return observed against predicted risk at the horizon, with the band of the flexible curve."""
+    content = found_in(results)
+    if not content or not content["curve"]["predicted"]:
         return None
     side = 3.6
     figure = figure_canvas.new_figure(WIDTH, side + 1.72, results["study"]["simulated"])
-    size = f"n = {formatting.count(found['n'], 'patient')}, {formatting.count(found['events'], 'event')} by then"
+    size = f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')} by then"
     measures = [
-        f"{name} {formatting.estimate(found[key], formatting.ratio)}"
+        f"{name} {formatting.estimate(content[key], formatting.ratio)}"
         for name, key in (("O:E", "observed_expected"), ("slope", "slope"))
-        if found[key]["estimate"] is not None  # the reason is in the text
+        if content[key]["estimate"] is not None  # the reason is in the text
     ]
-    lines = [f"{size}; {found['at_risk']} still followed", "; ".join([*measures, "ticks: deciles"])]
+    lines = [f"{size}; {content['at_risk']} still followed", "; ".join([*measures, "ticks: deciles"])]
     figure_canvas.heading(figure, f"Calibration of predicted survival, {EVALUATIONS['external']}", lines)
     axes = figure_canvas.panel(figure, 0.72, 0.9, side, side)
-    curve = {key: percentages(found["curve"][key]) for key in ("predicted", "observed", "low", "high")}
+    curve = {key: percentages(content["curve"][key]) for key in ("predicted", "observed", "low", "high")}
     top = min(100.0, 1.08 * np.nanmax([*curve["predicted"], *curve["observed"], *curve["high"]]))
     axes.plot([0, 100], [0, 100], color=style.RULE, linewidth=0.9, zorder=0)
     look = style.SCORES["as predicted"]
     marker = look.marker if curve["predicted"].size <= FEW_POINTS else ""
     axes.plot(
-        curve["predicted"], curve["observed"], color=look.colour, linewidth=look.width, marker=marker, label="observed"
+        curve["predicted"], curve["observed"], color=look.color, linewidth=look.width, marker=marker, label="observed"
     )
-    axes.fill_between(curve["predicted"], curve["low"], curve["high"], color=look.colour, alpha=0.13, linewidth=0)
-    deciles = percentages(found["deciles"])
+    axes.fill_between(curve["predicted"], curve["low"], curve["high"], color=look.color, alpha=0.13, linewidth=0)
+    deciles = percentages(content["deciles"])
     axes.plot(deciles, np.full(deciles.size, 0.02), "|", transform=axes.get_xaxis_transform(), color=style.INK)
     axes.set(xlim=(0, top), ylim=(0, top))
-    axes.set_xlabel(f"Predicted risk of an event by {found['month']:g} months (%)")
+    axes.set_xlabel(f"Predicted risk of an event by {content['month']:g} months (%)")
     axes.set_ylabel(f"Observed risk (%), band: {survival_level_of(results)} interval")
     axes.grid(color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
@@ -56,21 +56,21 @@ def calibration(results: Results) -> Figure | None:
 
 
 def text(results: Results) -> str:
-    """Mean, weak and moderate calibration in words; empty where there is no prediction of external patients."""
-    found = found_in(results)
-    if not found:
+    """Return mean, weak and moderate calibration in words; empty where there is no prediction of external patients."""
+    content = found_in(results)
+    if not content:
         return ""
-    ratio, slope = (formatting.estimate(found[key], formatting.ratio) for key in ("observed_expected", "slope"))
-    if found["month"] is None:
-        return f"Calibration of predicted survival: {formatting.why(found['observed_expected'])}."
-    distance = f"not estimable: {found['curve_why']}" if "curve_why" in found else (
-        f"{formatting.percent_bare(found['ici'])} percentage points on average (ICI), at most "
-        f"{formatting.percent_bare(found['e90'])} in 90{formatting.NBSP}% of patients (E90)"
+    ratio, slope = (formatting.estimate(content[key], formatting.ratio) for key in ("observed_expected", "slope"))
+    if content["month"] is None:
+        return f"Calibration of predicted survival: {formatting.why(content['observed_expected'])}."
+    distance = f"not estimable: {content['curve_why']}" if "curve_why" in content else (
+        f"{formatting.percent_bare(content['ici'])} percentage points on average (ICI), at most "
+        f"{formatting.percent_bare(content['e90'])} in 90{formatting.NBSP}% of patients (E90)"
     )  # fmt: skip
-    observed = formatting.percent(found["observed_expected"]["observed"])
+    observed = formatting.percent(content["observed_expected"]["observed"])
     return (
-        f"Calibration of the survival that the development cohort\u2019s Cox model predicts for external patients, at "
-        f"{found['month']:g} months: {formatting.percent(found['expected'])} expected and {observed} observed with an "
-        f"event (Kaplan-Meier), O:E {ratio}; calibration slope {slope}; distance of the curve from the predictions: "
-        f"{distance}."
+        "Calibration of the survival that the development cohort\u2019s Cox model predicts for external patients, at "
+        f"{content['month']:g} months: {formatting.percent(content['expected'])} expected and {observed} observed "
+        f"with an event (Kaplan-Meier), O:E {ratio}; calibration slope {slope}; distance of the curve from the "
+        f"predictions: {distance}."
     )

@@ -1,4 +1,4 @@
-"""The report's charts of survival: Kaplan-Meier curves, time-dependent AUC, and the forest of Cox models."""
+"""Draw the report's survival charts: Kaplan-Meier curves, time-dependent AUC, and the forest plot of Cox models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Results = Mapping[str, Any]
 
 
 def kaplan_meier(results: Results, cohort: str) -> Figure | None:
-    """Kaplan-Meier curves by H score with interval bands and the numbers at risk below."""
+    """Return Kaplan-Meier curves by H score with interval bands and the numbers at risk below."""
     content = results["survival"].get("cohorts", {}).get(cohort)
     if not content or not content.get("groups"):
         return None
@@ -28,7 +28,7 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
 
 
 def kaplan_meier_by_nodes(results: Results, cohort: str) -> Figure | None:
-    """The same by node status at pathology, beside which the H score must stand."""
+    """Return Kaplan-Meier curves by node status at pathology, for comparison with the H score."""
     content = results["survival"].get("cohorts", {}).get(cohort)
     nodes = (content or {}).get("pathology") or {}
     if not nodes.get("groups"):
@@ -41,7 +41,7 @@ def kaplan_meier_by_nodes(results: Results, cohort: str) -> Figure | None:
 def _curves(
     results: Results, cohort: str, content: Mapping[str, Any], words: Mapping[str, str], lines: list[str]
 ) -> Figure:
-    """Curves, bands and numbers at risk of the two groups of ``content`` that ``words`` names."""
+    """Return curves, bands and numbers at risk of the groups of ``content`` that ``words`` names."""
     horizon = results["config"].get("survive", {}).get("horizon_months", 60)
     groups = {name: content["groups"][name] for name in words}
     figure = figure_canvas.new_figure(WIDTH, 5.7, results["study"]["simulated"])
@@ -52,7 +52,7 @@ def _curves(
     for name, group in groups.items():
         look = style.GROUPS[name]
         label = f"{words[name]} (n = {group['n']}, {formatting.count(group['events'], 'event')})"
-        handles.append(Line2D([], [], color=look.colour, linestyle=look.line, linewidth=look.width, label=label))
+        handles.append(Line2D([], [], color=look.color, linestyle=look.line, linewidth=look.width, label=label))
         if not group.get("curve"):
             continue
         curve = _from_start(group["curve"])
@@ -60,7 +60,7 @@ def _curves(
             curve["time"],
             100 * curve["survival"],
             where="post",
-            color=look.colour,
+            color=look.color,
             linestyle=look.line,
             linewidth=look.width,
             label=words[name],
@@ -70,7 +70,7 @@ def _curves(
             100 * curve["low"],
             100 * curve["high"],
             step="post",
-            color=look.colour,
+            color=look.color,
             alpha=0.16,
             linewidth=0,
         )
@@ -98,17 +98,17 @@ TIME_LOOKS = {"external": (style.VERMILLION, "o", 0.5), "development": (style.BL
 
 
 def time_dependent_auc(results: Results) -> Figure | None:
-    """How well the H score tells who has the event by each year, both cohorts, with the counts behind each point."""
-    found = {name: results["survival"].get("cohorts", {}).get(name) for name in TIME_LOOKS}
-    cohorts = {name: content["time_dependent_auc"] for name, content in found.items() if content}
+    """Return the time-dependent AUC of the H score in both cohorts, with the counts behind each point."""
+    contents = {name: results["survival"].get("cohorts", {}).get(name) for name in TIME_LOOKS}
+    cohorts = {name: content["time_dependent_auc"] for name, content in contents.items() if content}
     drawn = [row for rows in cohorts.values() for row in rows if row["estimate"] is not None]
     if not drawn:
         return None
     figure = figure_canvas.new_figure(WIDTH, 4.95, results["study"]["simulated"])
     level = survival_level_of(results)
     lines = [
-        "Chance that a patient with the event by then scores higher",
-        f"than one still free of it; {level} interval",
+        "Probability that a patient with the event by then scores higher",
+        f"than a patient still free of it; {level} interval",
     ]
     figure_canvas.heading(figure, "Time-dependent AUC of the H score", lines)
     axes = figure_canvas.panel(figure, 1.15, 1.72, WIDTH - 1.4, 2.2)
@@ -116,14 +116,14 @@ def time_dependent_auc(results: Results) -> Figure | None:
     handles, last = [], max(row["time"] for rows in cohorts.values() for row in rows)
     shift = last / 60
     for name, rows in cohorts.items():
-        colour, marker, side = TIME_LOOKS[name]
+        color, marker, direction = TIME_LOOKS[name]
         rows = [row for row in rows if row["estimate"] is not None]
-        x = np.array([row["time"] for row in rows]) + side * shift
-        axes.plot(x, [row["estimate"] for row in rows], marker, color=colour, markersize=6, label=EVALUATIONS[name])
-        for place, row in zip(x, rows, strict=True):
+        x = np.array([row["time"] for row in rows]) + direction * shift
+        axes.plot(x, [row["estimate"] for row in rows], marker, color=color, markersize=6, label=EVALUATIONS[name])
+        for position, row in zip(x, rows, strict=True):
             if row["low"] is not None:
-                axes.plot([place, place], [row["low"], row["high"]], color=colour, linewidth=1.4)
-        handles.append(Line2D([], [], color=colour, marker=marker, linewidth=1.4, label=EVALUATIONS[name]))
+                axes.plot([position, position], [row["low"], row["high"]], color=color, linewidth=1.4)
+        handles.append(Line2D([], [], color=color, marker=marker, linewidth=1.4, label=EVALUATIONS[name]))
     ticks = [row["time"] for row in next(iter(cohorts.values()))]
     axes.set(xlim=(0, last * 1.05), ylim=(0, 1.02), ylabel="AUC")
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -150,10 +150,10 @@ def time_dependent_auc(results: Results) -> Figure | None:
 
 
 def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float], look: Look) -> None:
-    """A short upright tick on the curve for every patient whose follow-up ended without an event."""
+    """Draw a short upright tick on the curve for every patient whose follow-up ended without an event."""
     if len(times):
         places = np.searchsorted(curve["time"], times, side="right") - 1
-        axes.plot(times, 100 * curve["survival"][places], "|", color=look.colour, markersize=6, markeredgewidth=1)
+        axes.plot(times, 100 * curve["survival"][places], "|", color=look.color, markersize=6, markeredgewidth=1)
 
 
 def _survival_lines(ratio: Mapping[str, Any], log_rank: Mapping[str, Any], between: str, level: str) -> list[str]:
@@ -166,7 +166,7 @@ def _survival_lines(ratio: Mapping[str, Any], log_rank: Mapping[str, Any], betwe
 
 
 def _from_start(curve: Mapping[str, Sequence[float | None]]) -> dict[str, np.ndarray]:
-    """The curve as arrays that begin at time 0 with everyone free of disease; missing limits are not drawn."""
+    """Return the curve as arrays that begin at time 0 with survival 1; missing limits become NaN."""
     arrays = {
         key: np.asarray([np.nan if v is None else v for v in curve[key]], float)
         for key in ("time", "survival", "low", "high")
@@ -183,7 +183,7 @@ AT_RISK = {"high": "high", "low": "low", "positive": "LNM+", "negative": "LNM\u2
 def _numbers_at_risk(
     figure: Figure, axes: Axes, at_risk: Mapping[str, Any] | None, groups: list[str], ticks: list
 ) -> None:
-    """The table of patients still followed, in line with the time axis."""
+    """Write the numbers at risk, aligned with the time axis."""
     if not at_risk:
         return
     below = axes.get_xaxis_transform()
@@ -197,7 +197,7 @@ def _numbers_at_risk(
             transform=axes.transAxes,
             fontsize=8.5,
             fontweight="bold",
-            color=style.GROUPS[name].colour,
+            color=style.GROUPS[name].color,
             va="center",
             ha="right",
         )
@@ -207,7 +207,7 @@ def _numbers_at_risk(
 
 
 def cox_forest(results: Results) -> Figure | None:
-    """Hazard ratios with intervals of every Cox model, on a logarithmic axis."""
+    """Return hazard ratios with intervals of every Cox model, on a logarithmic axis."""
     rows = cox_rows(results)
     drawn = [
         row
@@ -263,7 +263,7 @@ def _cox_label(row: Mapping[str, Any]) -> str:
 
 
 def cox_rows(results: Results) -> list[dict[str, Any]]:
-    """Every hazard ratio: cohort, model, term and its entry.
+    """Return every hazard ratio: cohort, model, term and its entry.
 
     Models are univariable, stratified by centre, adjusted, with pathology, and Fine-Gray where events compete.
     """
@@ -295,7 +295,7 @@ def cox_rows(results: Results) -> list[dict[str, Any]]:
 
 
 def _of_the_score(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The hazard ratios of the high group and of the score, as rows with their terms."""
+    """Return the hazard ratios of the high group and of the score, as rows with their terms."""
     continuous = content["continuous"]
     return [{**content["hazard_ratio"], "term": "high H score"}, {**continuous, "term": f"per {continuous['per']}"}]
 
@@ -312,6 +312,6 @@ TERMS = {
 
 
 def term_label(term: str) -> str:
-    """A covariate's name in words, with the levels that are compared if the term names them."""
+    """Return a covariate's name in words, with the compared levels if the term names them."""
     name, colon, levels = term.partition(": ")
     return TERMS.get(name, name.replace("_", " ")) + colon + levels

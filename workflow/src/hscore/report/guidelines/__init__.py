@@ -1,0 +1,1 @@
+"""Reporting guidelines and the items that a run can answer."""

@@ -1,8 +1,8 @@
-"""Reporting guidelines, answered where a machine can; everything else stays a blank for people.
+"""Answer reporting guidelines where the run has the facts; all other items stay blank for the authors.
 
-Items stand in ``checklist_*.yaml``, a file a guideline: numbers as published, what they ask in our own short words,
-``answer`` a template that is filled with the facts of the run, ``place`` the section of the page that shows it. An
-answer whose facts are not there (an empty text) is a blank as well.
+``checklist_*.yaml`` contains the items, one file per guideline: published numbers, paraphrased questions, ``answer`` as
+a template filled with the facts of the run, ``place`` as the section of the page that shows it. An answer whose facts
+are missing (an empty text) is blank as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ ORDER = ("tripod_ai", "claim", "stard_ai", "metrics")
 
 
 def guidelines(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every guideline: name, citation, items (number, asks, answer or None, place or None), number filled."""
+    """Return every guideline: name, citation, items (number, asks, answer or None, place or None), number filled."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     known = facts(results)
 
     def fill(text: str | None) -> str | None:
         return environment.from_string(text).render(known).strip() or None if text else None
 
-    found = []
+    filled_guidelines = []
     for name in ORDER:
         guideline = yaml.safe_load((HERE / f"checklist_{name}.yaml").read_text(encoding="utf-8"))
         items = []
@@ -37,12 +37,12 @@ def guidelines(results: Mapping[str, Any]) -> list[dict[str, Any]]:
             place = fill(item.get("place")) if answer else None
             items.append({"number": item["number"], "asks": item["asks"], "answer": answer, "place": place})
         filled = sum(item["answer"] is not None for item in items)
-        found.append({**guideline, "items": items, "filled": filled, "blank": len(items) - filled})
-    return found
+        filled_guidelines.append({**guideline, "items": items, "filled": filled, "blank": len(items) - filled})
+    return filled_guidelines
 
 
 def facts(results: Mapping[str, Any]) -> dict[str, str]:
-    """What the answers can mention; an empty text where this run has nothing to say."""
+    """Return the facts that the answers can mention; an empty text where this run has none."""
     return {**_data(results), **_models(results), **_statistics(results), **_of_roles(results)}
 
 
@@ -53,7 +53,7 @@ def _data(results: Mapping[str, Any]) -> dict[str, str]:
     protocol = (results.get("imaging") or {}).get("protocol")
     devices = "Vendors, scanners and field strengths from the headers; versions of all software under settings."
     images = "Conversion, bias field, intensity and sampling, the same code and settings in all centres."
-    missing = next((one["missing"]["handling"] for one in results["survival"].get("cohorts", {}).values()), "")
+    missing = next((content["missing"]["handling"] for content in results["survival"].get("cohorts", {}).values()), "")
     return {
         "source": "Simulated patients; no real ones." if simulated else "",
         "centers": listed([f"{center['name']} ({center['role']})" for center in results["study"]["centers"]]),
@@ -63,11 +63,11 @@ def _data(results: Mapping[str, Any]) -> dict[str, str]:
         "selected": "The sections that the region of interest reaches, cut to its box."
         if _sees_images(results)
         else "",
-        "protocol": "From the headers of the series used, a row a centre and sequence." if protocol else "",
+        "protocol": "From the headers of the series used, one row per centre and sequence." if protocol else "",
         "devices": devices if protocol else "",
         "missing_data": "Required data missing: excluded with a reason; node status: analysed for survival only; "
         "other variables: counted in Table 1" + (f"; survival: {missing}." if missing else "."),
-        "data_available": "Simulated data: made anew by the same command." if simulated else "",
+        "data_available": "Simulated data: the same command generates them again." if simulated else "",
         "code": f"This project, version {code or results['versions']['hscore']}.",
     }
 
@@ -76,22 +76,23 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
     labels = labels_of(results)
     clinical = [labels[model["model"]] for model in results["models"] if not _sees(model)]
     images = _sees_images(results)
-    here = bool(results["trained"]) and not results["config"].get("frozen")
+    trained_here = bool(results["trained"]) and not results["config"].get("frozen")
     weights = {"balanced": "classes weighted to balance", "none": "classes not weighted"}
-    fixed = "of a finished study, used as they were frozen there" if results["config"].get("frozen") else "fixed"
+    fixed = "of a finished study, used as frozen there" if results["config"].get("frozen") else "fixed"
     return {
         "models": listed(list(labels.values())),
         "main": labels.get(main_model(results), "the main model"),
         "clinical": f"{listed(clinical)}, compared with the paired DeLong test." if clinical else "",
         "class_weights": weights[results["config"]["train"]["class_weights"]],
-        "initial": "Random, by the seeds in the settings; no weights from elsewhere." if images and here else "",
+        "initial": "Random, by the seeds in the settings; no pretrained weights." if images and trained_here else "",
         "ensemble": "The mean of the networks of all folds and seeds." if images else "",
         "sequences": _sequences(results) if images else "",
-        "explained": "Maps of what the network looked at, checked against networks with random weights."
+        "explained": "Saliency maps (Grad-CAM), checked against networks with random weights."
         if results.get("explanation")
         else "",
-        "cut": f"Thresholds {'chosen on development scores and frozen' if here else fixed} before the external test.",
-        "blinded": "Networks saw images and the configured variables alone; no job that trains, "
+        "cut": f"Thresholds {'chosen on development scores and frozen' if trained_here else fixed} "
+        "before the external test.",
+        "blinded": "Networks received only images and the configured variables. No job that trains, "
         "chooses or freezes anything reads an external outcome.",
     }
 
@@ -119,7 +120,7 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
     rows = results.get("intention_to_diagnose") or []
     failures = "The worst misses and false alarms one by one; the frozen calls of every model in counts."
     return {
-        "study_size": "As the data gave it; what it was large enough for, and the size of a prospective validation."
+        "study_size": "Given by the data; with the supported model size and the size of a prospective validation."
         if results.get("precision")
         else "",
         "between_centers": f"Each centre as a subgroup, with the tests of a difference.{pooled}" if subgroups else "",
@@ -135,14 +136,14 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _indeterminate(rows: Sequence[Mapping[str, Any]], model: str | None) -> str:
-    """What was done with patients without a result of the H score, or without a reference standard."""
-    own = [row for row in rows if row["test"] == model]
-    if not own:
+    """Return how patients without an H score result or without a reference standard were handled."""
+    of_model = [row for row in rows if row["test"] == model]
+    if not of_model:
         return ""
-    counts = listed([f"{_without_result(row)} ({EVALUATIONS[row['evaluation']]})" for row in own])
+    counts = listed([f"{_without_result(row)} ({EVALUATIONS[row['evaluation']]})" for row in of_model])
     return (
         f"Without a result of the index test: {counts}; counted by intention to diagnose, worst and best case, next to "
-        "complete cases. Without the reference standard: counted, and analysed for survival where it is known."
+        "complete cases. Without the reference standard: counted, and analysed for survival where this is known."
     )
 
 
@@ -156,12 +157,12 @@ def _hypothesis(results: Mapping[str, Any]) -> str:
         return f"No primary hypothesis could be tested: {primary.get('why')}."
     return (
         f"Primary: external AUC of {labels[primary['model']]} against {labels[primary['against']]}, not adjusted. "
-        "Secondary: all else; Holm's method within each evaluation and measure."
+        "Secondary: all others; Holm's method within each evaluation and measure."
     )
 
 
 def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:
-    """What depends on whether there are development and external patients."""
+    """Return the facts that depend on whether there are development and external patients."""
     rows = {name: rows_of(results, name) for name in ("external", "out_of_fold")}
     objectives, use, participants = [], [], []
     if rows["out_of_fold"]:
@@ -174,14 +175,14 @@ def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:
         objectives.append("evaluation on external patients")
         use.append(f"{row['n']} external patients for testing only")
         participants.append(f"external {row['n']} ({row['positives']} LNM-positive)")
-    both = all(rows.values())
+    has_both = all(rows.values())
     return {
         "objectives": _sentence(listed(objectives)) + ".",
         "use_of_data": "; ".join(use) + ".",
         "participants": _sentence(listed(participants)),
         "internal_testing": "Out-of-fold evaluation." if rows["out_of_fold"] else "",
         "external_testing": f"{rows['external'][0]['n']} patients of another centre." if rows["external"] else "",
-        "external_difference": "Table 1, standardised differences between the cohorts." if both else "",
+        "external_difference": "Table 1, standardised differences between the cohorts." if has_both else "",
     }
 
 
@@ -190,8 +191,9 @@ def _sentence(text: str) -> str:
 
 
 def counts(results: Mapping[str, Any]) -> list[str]:
-    """A line a guideline: how many items this run answered, how many are left to people."""
+    """Return one line per guideline: how many items this run answered, how many are left to the authors."""
     return [
-        f"{one['name']}: {one['filled']} of {len(one['items'])} items answered, {one['blank']} left to the authors"
-        for one in guidelines(results)
+        f"{guideline['name']}: {guideline['filled']} of {len(guideline['items'])} items answered, "
+        f"{guideline['blank']} left to the authors"
+        for guideline in guidelines(results)
     ]

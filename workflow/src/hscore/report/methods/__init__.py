@@ -1,0 +1,1 @@
+"""The methods text, generated from the resolved config."""

@@ -1,4 +1,4 @@
-"""The methods paragraph on added value, instability and external centres."""
+"""Write the methods paragraph on added value, instability and external centres."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Results = Mapping[str, Any]
 
 
 def evaluation(results: Results) -> str:
-    """The sentences of the analyses that this run has."""
+    """Return the sentences of the analyses that this run contains."""
     return " ".join(
         part for part in (_added_value(results), _members(results), _cut_offs(results), _centers(results)) if part
     )
@@ -20,18 +20,18 @@ def _added_value(results: Results) -> str:
         return ""
     survive = results["config"]["survive"]
     text = (
-        "Added value next to measured predictors: the baseline, fixed beforehand, was log(1 + short axis of the "
-        "largest node in mm), log(1 + SCC antigen in ng/ml) and MRI-LN status for nodes (logistic regression), and "
-        "the first two for survival (Cox regression). The logit of the H score was added. Its test is the "
-        "likelihood-ratio test (Pepe et al. 2013), with the share of new information (Harrell's adequacy index); "
-        "complete cases. Models with fewer than 5 patients of the rarer class a variable (logistic) or "
-        f"{survive['events_per_variable']:g} events a variable (Cox) were refused."
+        "Added value over measured predictors: the prespecified baseline was log(1 + short axis of the largest node in "
+        "mm), log(1 + SCC antigen in ng/ml) and MRI-LN status for nodes (logistic regression), and the first two for "
+        "survival (Cox regression). The logit of the H score was added and tested by the likelihood-ratio test (Pepe "
+        "et al. 2013), with the share of new information (Harrell's adequacy index), in complete cases. Models with "
+        "fewer than 5 patients of the rarer class per variable (logistic) or "
+        f"{survive['events_per_variable']:g} events per variable (Cox) were not fitted."
     )
     if {center["role"] for center in results["study"]["centers"]} != {"development", "external"}:
         return text
     return (
-        f"{text} The gain out of sample is that of both models as fitted on out-of-fold development scores and applied "
-        "to the external patients (AUC: paired DeLong test; Harrell's C: infinitesimal jackknife)."
+        f"{text} For the gain out of sample, both models were fitted on out-of-fold development scores and applied to "
+        "the external patients (AUC: paired DeLong test; Harrell's C: infinitesimal jackknife)."
     )
 
 
@@ -40,9 +40,10 @@ def _members(results: Results) -> str:
     if all("why" in row for row in rows):
         return ""
     return (
-        "Instability (Riley and Collins 2023): mean absolute difference between each member's risk and that of the "
-        "ensemble, and calls at the frozen threshold that a member would change. Members were trained on overlapping "
-        "parts of the development cohort (folds) or from other seeds, not on bootstrap resamples."
+        "Instability (Riley and Collins 2023) was described by the mean absolute difference between each member's risk "
+        "and that of the ensemble, and by the calls at the frozen threshold that a member changes. Members were "
+        "trained on overlapping parts of the development cohort (folds) or from other seeds, not on bootstrap "
+        "resamples."
     )
 
 
@@ -62,9 +63,10 @@ def _centers(results: Results) -> str:
         return ""
     level = formatting.confidence(results["config"]["validate"]["confidence"])
     return (
-        f"The {len(content['centers'])} external centres were pooled by random-effects meta-analysis (variance between "
-        "centres by restricted maximum likelihood, Hartung-Knapp intervals not shorter than Wald's in their standard "
-        "error), on the logit scale for AUC, sensitivity and specificity, on the logarithmic one for O:E, as it is for "
-        f"the calibration slope (Debray et al. 2017). {level} prediction intervals have k \u2212 2 degrees of freedom. "
-        "A sensitivity or specificity of 0 or 100 % entered with half a patient added to both counts."
+        f"The {len(content['centers'])} external centres were pooled by random-effects meta-analysis (variance "
+        "between centres by restricted maximum likelihood, Hartung-Knapp intervals not shorter than Wald's in their "
+        "standard error). AUC, sensitivity and specificity were pooled on the logit scale, O:E on the logarithmic "
+        f"scale, the calibration slope untransformed (Debray et al. 2017). {level} prediction intervals have k \u2212 "
+        "2 degrees of freedom. A sensitivity or specificity of 0 or 100 % entered with half a patient added to both "
+        "counts."
     )

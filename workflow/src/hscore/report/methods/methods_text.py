@@ -1,6 +1,6 @@
-"""The methods paragraphs, written from the resolved config: what is written is what was run.
+"""Write the methods paragraphs from the resolved config, so that they describe exactly what was run.
 
-Where the publication gives no value the sentence says 'setting', so that a reader sees which choices are this run's.
+Where the publication gives no value the sentence contains 'setting', so that a reader sees the choices of this run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ RULES = {
 }
 PROPORTIONS = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}
 AGGREGATION = {"mean": "mean", "max": "maximum"}
-# kind of a model -> the key of its spec that tells; the first counts
+# kind of a model -> the key of its spec that identifies it; the first match counts
 KINDS = {"images": "region", "fusion": "fuse", "reading": "reading", "clinical": "clinical"}
 RECALIBRATION = {"platt": "A logistic line (Platt) with Firth's slope", "isotonic": "Isotonic regression"}
 
 
 def methods(results: Results) -> list[tuple[str, str]]:
-    """Title and text of each paragraph."""
+    """Return title and text of each paragraph."""
     has_images = any(model["sequences"] for model in results["models"])
     return [
         ("Patients", _patients(results)),
@@ -49,7 +49,9 @@ def methods(results: Results) -> list[tuple[str, str]]:
 def _patients(results: Results) -> str:
     config = results["config"]
     centers = results["study"]["centers"]
-    names = {role: [c["name"] for c in centers if c["role"] == role] for role in ("development", "external")}
+    names = {
+        role: [center["name"] for center in centers if center["role"] == role] for role in ("development", "external")
+    }
     parts = ["All patients were simulated."] if results["study"]["simulated"] else []
     if names["development"] and names["external"]:
         parts.append(
@@ -64,8 +66,8 @@ def _patients(results: Results) -> str:
     parts.append(
         f"A patient was included when {images}the clinical variables of the models and the lymph-node status at "
         "pathology or survival were known; every other patient is counted with a reason in the flow diagram. Patients "
-        "with known survival and unknown node status took part in the survival analysis alone. MRI node status "
-        f"(MRI-LN) was positive from a short axis of {config['cohort']['mri_ln_positive_mm']:g} mm on."
+        "with known survival and unknown node status were analysed for survival only. MRI node status (MRI-LN) was "
+        f"positive for a short axis of at least {config['cohort']['mri_ln_positive_mm']:g} mm."
     )
     if names["external"]:
         parts.append("The external patients took no part in training, normalisation, threshold or model choice.")
@@ -73,7 +75,7 @@ def _patients(results: Results) -> str:
 
 
 def _origin(results: Results) -> str:
-    """Where the models of a study without development come from."""
+    """Return where the models of a study without development come from."""
     if frozen := results["config"].get("frozen"):
         return f"Models, thresholds and recalibration were those of a finished study ({frozen}), frozen, and were"
     return "Readings, to which nothing was fitted, were"
@@ -87,7 +89,7 @@ def _images(config: Mapping[str, Any]) -> str:
     if diffusion:
         parts.append(
             f"{listed(diffusion)} was fitted voxel by voxel from the b-values of the diffusion series (least "
-            f"squares on logarithms) and cut to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
+            f"squares on logarithms) and limited to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
         )
     if bias["sequences"]:
         n4 = "SimpleITK's N4" if bias["method"] == "simpleitk" else "N4"
@@ -108,7 +110,7 @@ def _samples(config: Mapping[str, Any]) -> str:
     extent = {"sample": " on those sections (setting)", "tumour": " on all its sections (setting)"}[sample["box_over"]]
     size = sample["size"]
     return (
-        "The region of interest was carried to each sequence through patient coordinates. Samples are "
+        "The region of interest was transferred to each sequence through patient coordinates. Samples are "
         f"{sample['sections']} adjacent sections of a box tight around the tumour{extent}, or of that box grown by "
         f"{sample['peritumoral_pixels']} pixels ({side}: setting), resampled to {size} \u00d7 {size} with "
         f"{sample['interpolation']} interpolation. The window moved by {sample['stride']} section (setting); "
@@ -136,7 +138,7 @@ def _models(results: Results) -> str:
             f"(and on clinical variables): {listed(names['fusion'])}."
         )
     if names["reading"]:
-        parts.append(f"Readings taken as they stand, 0 or 1: {listed(names['reading'])}.")
+        parts.append(f"Readings used unchanged, 0 or 1: {listed(names['reading'])}.")
     if names["images"] or names["clinical"]:
         parts.append(_folds(config, bool(names["images"]), results))
     return " ".join(parts)
@@ -152,37 +154,37 @@ def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     weights = "weighted by inverse class frequency" if train["class_weights"] == "balanced" else "unweighted"
     joined = {"features": "joined in a dense layer", "logit": "added to the logit"}[network.get("joins", "features")]
     text = (
-        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {listed(labels)}. "
-        f"Training: {train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning "
-        f"rate of {optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary "
-        f"cross-entropy {weights}, augmentation as in the settings; none of this is public, all of it is a setting. "
+        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {listed(labels)}. Training: "
+        f"{train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning rate of "
+        f"{optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary cross-entropy "
+        f"{weights}, augmentation as in the settings; none of these values are public, so all are settings. "
     )
     if stopping := train["early_stopping"]:
         text += (
-            f"Training ended after {stopping['patience']} epochs without a smaller loss among "
-            f"{100 * stopping['share']:g} % of the training patients, set aside for that. "
+            f"Training ended after {stopping['patience']} epochs without a smaller loss in "
+            f"{100 * stopping['share']:g} % of the training patients, who were set aside for this. "
         )
     return text + _aggregation(train["aggregation"])
 
 
 def _aggregation(name: str) -> str:
     if name == "attention":
-        return "A patient's score is that of the features of its samples, pooled by gated attention."
+        return "A patient's score is computed from the features of its samples, pooled by gated attention."
     many = {"3": "three"}.get(name.removeprefix("top"), name.removeprefix("top"))
     return f"A patient's score is the {AGGREGATION.get(name, f'mean of the {many} largest')} of its samples' outputs."
 
 
 def _several(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     return (
-        f"{listed(labels)}: each sequence has a convolutional part of its own; the features of whatever sequences a "
-        f"patient has are pooled, and in training one is hidden with probability {train['sequence_dropout']:g}."
+        f"{listed(labels)}: each sequence has its own convolutional part. The features of the available sequences of a "
+        f"patient are pooled, and in training one is hidden with probability {train['sequence_dropout']:g}."
     )
 
 
 def _folds(config: Mapping[str, Any], images: bool, results: Results) -> str:
     folds, seeds = config["split"]["folds"], config["train"]["seeds"]
     text = f"Development patients were split into {folds} folds, stratified by centre and node status"
-    text += f", with {formatting.count(seeds, 'seed')} a fold." if images else "."
+    text += f", with {formatting.count(seeds, 'seed')} per fold." if images else "."
     if any(center["role"] == "external" for center in results["study"]["centers"]):
         text += f" External patients were scored by all {folds * seeds} trained models of each kind."
     return text
@@ -200,25 +202,25 @@ def _diagnosis(results: Results) -> str:
         f"Intervals are {level}: {auc} for single AUCs (DeLong's, logit-transformed DeLong and stratified bootstrap "
         f"next to it), {PROPORTIONS[validate['proportion_interval']]} for proportions, logarithmic for likelihood "
         "ratios, Wilson's transformed for F1 and combined by square-and-add for Youden's index and balanced accuracy, "
-        f"percentile bootstrap ({resamples:,} resamples) for the other indices. What has no honest interval is called "
-        "not estimable, with the reason.",
+        f"percentile bootstrap ({resamples:,} resamples) for the other indices. Where no valid interval exists, the "
+        "value is reported as not estimable, with the reason.",
         "Every pair of models was compared on the same patients: AUCs by the paired DeLong test, calls at the "
         "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; secondary p-values "
         "were adjusted by Holm's method, a family being all AUCs, or all calls by one measure, of an evaluation.",
     ]
     if results.get("auc_change"):
         parts.append(
-            "The change of AUC between the cohorts compares like with like: an out-of-fold score is one member's, so "
-            "the external AUC is there the mean of the members' AUCs (unpaired DeLong test). What averaging their "
-            "scores adds is a difference of its own (paired DeLong test)."
+            "An out-of-fold score comes from one member. The change of AUC between the cohorts therefore uses the mean "
+            "of the members' external AUCs (unpaired DeLong test). What averaging the members' scores adds is reported "
+            "as a separate difference (paired DeLong test)."
         )
     if overlap := results.get("cross_validation"):
         parts.append(_overlap(overlap))
     if results.get("intention_to_diagnose"):
         parts.append(
-            "By intention to diagnose (Schuetz et al. 2012), patients with known node status who were excluded, so "
-            "that a model has no result for them, and those without a reading, were counted as false negatives or "
-            "false positives (worst case) and as right calls (best case), next to the complete cases."
+            "By intention to diagnose (Schuetz et al. 2012), patients with known node status who have no model result "
+            "because they were excluded, or who have no reading, were counted as false negatives or false positives "
+            "(worst case) and as correct calls (best case), next to the complete cases."
         )
     parts.append(
         "Calibration: O:E with a binomial interval, intercept and slope of logistic recalibration, Brier and scaled "
@@ -229,18 +231,18 @@ def _diagnosis(results: Results) -> str:
         parts.append(_calibration(recalibrated[0] if recalibrated else None))
     parts.append(
         "Clinical use: net benefit, standardised net benefit and net dissections avoided at threshold probabilities "
-        f"of {low:g} to {high:g} %, against treating all, none, and by MRI-LN alone; dissections spared for each "
-        "metastasis missed (in Monte-Carlo studies of 141 patients the 95 % bands of differences of net benefit held "
-        "the truth in about 91 %); NRI and IDI beside them, without p-values. Subgroups, fixed beforehand, are all "
-        "shown; AUCs were compared by Cochran's Q, sensitivity and specificity by Pearson's chi-square test, adjusted "
-        "by Holm's method over the variables. Study size follows Riley (external validation and development), Newcombe "
-        "and Buderer."
+        f"of {low:g} to {high:g} %, compared with treating all, treating none and MRI-LN alone; dissections spared "
+        "per metastasis missed (in Monte-Carlo studies of 141 patients the 95 % bands of differences of net benefit "
+        "contained the true value in about 91 %); NRI and IDI next to them, without p-values. All prespecified "
+        "subgroups are shown; AUCs were compared by Cochran's Q, sensitivity and specificity by Pearson's chi-square "
+        "test, adjusted by Holm's method over the variables. Study size follows Riley (external validation and "
+        "development), Newcombe and Buderer."
     )
     return " ".join(parts)
 
 
 def _overlap(overlap: Mapping[str, Any]) -> str:
-    """What the intervals of out-of-fold AUCs allow for."""
+    """Return what the intervals of out-of-fold AUCs allow for."""
     folds = overlap["folds"]
     return (
         f"The estimates of the {folds} folds are correlated, because the members share training patients. The variance "
@@ -251,7 +253,7 @@ def _overlap(overlap: Mapping[str, Any]) -> str:
 
 
 def _calibration(method: str | None) -> str:
-    """How the members' scores became one H score."""
+    """Return how the members' scores became one H score."""
     aligned = (
         "The members of a model (each trained without one fold) differ in intercept and slope, which biases pooled "
         "out-of-fold AUCs (Forman and Scholz 2010; Airola et al. 2011). Their logits were therefore aligned to a "
@@ -261,9 +263,9 @@ def _calibration(method: str | None) -> str:
         return f"{aligned}. External scores are the mean over the members."
     return (
         f"{aligned}. {RECALIBRATION[method]}, the same for all members, was fitted on the aligned out-of-fold scores "
-        "and frozen; it changes no order of patients. The H score is this calibrated risk: for a development patient "
-        "that of the member that did not see the patient, for an external patient the mean of all members' risks. "
-        "Thresholds and groups are on this scale in both cohorts."
+        "and frozen; it does not change the order of patients. The H score is this calibrated risk: for a development "
+        "patient the risk by the member that was not trained on the patient, for an external patient the mean of all "
+        "members' risks. Thresholds and groups are on this scale in both cohorts."
     )
 
 
@@ -276,7 +278,7 @@ def _threshold(results: Results) -> str:
     name, value = next(iter(rule.items())) if isinstance(rule, dict) else (rule, None)
     words = RULES[name].format(value=value)
     if "development" not in roles:
-        return f"Thresholds were {words}, fixed beforehand."
+        return f"Thresholds were {words}, prespecified."
     frozen = ", frozen before the external cohort was read" if "external" in roles else ""
     return f"Thresholds were {words} of the out-of-fold development scores{frozen}."
 
@@ -292,52 +294,50 @@ def _survival(results: Results) -> str:
         "Kaplan-Meier curves with log-log bands (before the first event Clopper-Pearson's limit), median follow-up by "
         "reverse Kaplan-Meier, log-rank test, "
         f"difference of restricted mean survival up to {survive['horizon_months']:g} months; Cox regression (Efron "
-        "ties; Wald and profile-likelihood intervals; Firth's penalty next to them, leading where the plain model has "
-        "no finite estimate) of the group and of the "
-        "continuous score, as a restricted cubic spline too"
+        "ties; Wald and profile-likelihood intervals; Firth's penalty as well, which replaces the plain model where "
+        "that has no finite estimate) of the group and of the "
+        "continuous score, also as a restricted cubic spline"
         + (f", adjusted for {adjusted}" if adjusted else "")
-        + ", and beside node status at pathology. The H score was tested next to the MRI reading on its continuous "
-        "scale (logarithm of the odds; likelihood-ratio test), because groups lose information. "
-        f"A multivariable model or spline with fewer than {survive['events_per_variable']:g} events per variable was "
-        "refused. "
-        "The coefficients of one variable were tested as one (likelihood ratio). In cohorts of "
-        "several centres, Cox models and log-rank test of the H score were repeated stratified by centre. Survival by "
-        "characteristic: log-rank test of all levels at once, Holm\u2019s adjustment. Proportional hazards were tested "
-        "by Grambsch and Therneau's score test. Harrell's "
-        "and Uno's C (intervals on the logit scale), cumulative/dynamic AUC and integrated Brier score weigh censoring "
-        f"by its inverse probability (Harrell's C does not). {_survival_calibration(results)}{_competing(results)}"
-        f"Intervals are {level}."
+        + ", and together with node status at pathology. The H score was tested next to the MRI reading on its "
+        "continuous scale (logarithm of the odds; likelihood-ratio test), because groups lose information. A "
+        f"multivariable model or spline with fewer than {survive['events_per_variable']:g} events per variable was "
+        "not fitted. The coefficients of one variable were tested jointly (likelihood ratio). In cohorts of several "
+        "centres, Cox models and log-rank test of the H score were repeated stratified by centre. Survival by "
+        "characteristic: log-rank test of all levels at once, Holm\u2019s adjustment. Proportional hazards were "
+        "tested by Grambsch and Therneau's score test. Harrell's and Uno's C (intervals on the logit scale), "
+        "cumulative/dynamic AUC and integrated Brier score use inverse-probability-of-censoring weights (Harrell's C "
+        f"does not). {_survival_calibration(results)}{_competing(results)}Intervals are {level}."
     )
 
 
 def _published(results: Results) -> str:
-    """How verdicts against the publication were reached."""
+    """Return how verdicts against the publication were reached."""
     margins = results["published"]["margins"]
     auc, share, ratio = (margins[key]["margin"] for key in ("auc", "proportion", "hazard_ratio"))
     return (
-        "Ours minus the published value has an interval with the errors of both (square-and-add). The publication's "
-        "error comes from its counts; that of its hazard ratio is bounded by p < 0.001. For rates at a cut-off the "
-        "error of choosing it was added (bootstrap of the development cohort), for the publication as large as for "
-        f"ours. Both agree where the whole interval lies within \u00b1{auc:g} in AUC, \u00b1{100 * share:g} percentage "
-        f"points or a factor of {ratio:g} in hazard ratios (log scale). Otherwise they differ where it excludes no "
-        "difference, and the comparison is inconclusive where it does not. Another population, end point or score "
-        "gets no verdict."
+        "The interval of the difference, ours minus the published value, includes the errors of both "
+        "(square-and-add). The publication's error comes from its counts; that of its hazard ratio is bounded by p < "
+        "0.001. For rates at a cut-off the error of choosing it was added (bootstrap of the development cohort) and "
+        f"assumed to be as large for the publication. The two agree where the whole interval is within \u00b1{auc:g} "
+        f"in AUC, \u00b1{100 * share:g} percentage points or a factor of {ratio:g} in hazard ratios (log scale). "
+        "Otherwise they differ where it excludes no difference, and the comparison is inconclusive where it does "
+        "not. No verdict is given for another population, end point or score."
     )
 
 
 def _hypothesis(results: Results) -> str:
-    """What the primary hypothesis is, and that all else is secondary."""
+    """Return the primary hypothesis, and that all others are secondary."""
     labels, primary = labels_of(results), results["primary"]
     model, against = (labels.get(primary[key], primary[key]) for key in ("model", "against"))
     tested = "" if primary["p"] is not None else f" It could not be tested: {primary.get('why')}."
     return (
-        f"The one primary hypothesis: {model} and {against} differ in external AUC (paired DeLong test, two-sided, not "
-        f"adjusted).{tested} All other tests are secondary."
+        f"The only primary hypothesis: {model} and {against} differ in external AUC (paired DeLong test, two-sided, "
+        f"not adjusted).{tested} All other tests are secondary."
     )
 
 
 def _survival_calibration(results: Results) -> str:
-    """How predicted survival was held against what happened; empty where nothing was predicted."""
+    """Return how predicted and observed survival were compared; empty where nothing was predicted."""
     if not survival_calibration_figure.found_in(results):
         return ""
     return (
@@ -348,7 +348,7 @@ def _survival_calibration(results: Results) -> str:
 
 
 def _competing(results: Results) -> str:
-    """How competing events were analysed; empty where no table names them."""
+    """Return how competing events were analysed; empty where no table names them."""
     if not any(content.get("competing") for content in results["survival"].get("cohorts", {}).values()):
         return ""
     return (
@@ -359,24 +359,25 @@ def _competing(results: Results) -> str:
 
 def _missing(results: Results) -> str:
     cohorts = results["survival"].get("cohorts", {}).values()
-    how = next((content["missing"]["handling"] for content in cohorts if content.get("missing")), "complete cases")
+    handling = next((content["missing"]["handling"] for content in cohorts if content.get("missing")), "complete cases")
     competing = next((content["competing"] for content in cohorts if content.get("competing")), None)
     text = (
         "Patients with neither node status at pathology nor survival, or without a variable of a model, are excluded "
         f"and counted. {_without_nodes(results)}"
-        "Other missing values are counted in Table 1 and are a subgroup of their own. Patients without survival "
-        f"data are counted and left out of the survival analysis; its covariates: {how}."
+        "Other missing values are counted in Table 1 and form a separate subgroup. Patients without survival "
+        f"data are counted and left out of the survival analysis; its covariates: {handling}."
     )
     return f"{text} Of survival, {competing['handling']}." if competing else text
 
 
 def _without_nodes(results: Results) -> str:
-    """The score of a development patient of no fold; nothing where no model was trained."""
+    """Return how a development patient without a fold is scored; empty where no model was trained."""
     if not results["trained"] or results["config"].get("frozen"):
         return ""
     return (
-        "A development patient without node status has no fold and trained nothing; the H score is the risk by one "
-        "member, chosen by a hash of the patient's name, because one member gives every out-of-fold score. "
+        "A development patient without node status has no fold and took no part in training. This patient's H score is "
+        "the risk by one member, chosen by a hash of the patient's name, because out-of-fold scores come from one "
+        "member. "
     )
 
 
@@ -395,6 +396,6 @@ def _software(results: Results) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'."""
+    """Return 'a', 'a and b' or 'a, b and c'."""
     words = list(words)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -1,0 +1,1 @@
+"""The HTML report page and the quality pages of the centres."""

@@ -1,7 +1,7 @@
-"""The report as one self-contained HTML page: puts results.json into words and rows, and computes nothing new.
+"""Assemble the report as one self-contained HTML page from results.json, without computing any number.
 
-The page holds its style, script, figures and pictures; a content security policy in its head forbids every request.
-Each ``page_*`` module makes the part of the view that its subject needs; this one puts them together.
+The page contains its style, script, figures and pictures. A content security policy in its head forbids every request.
+Each ``page_*`` module makes the part of the view that its subject needs.
 """
 
 import json
@@ -56,7 +56,13 @@ Results = Mapping[str, Any]
 
 
 def render(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any] | None = None) -> str:
-    """The page's HTML; ``svgs`` maps each figure's name to its SVG text, ``curves`` to what can be read off it."""
+    """Return the page's HTML.
+
+    Args:
+        results: content of results.json.
+        svgs: figure name -> SVG text.
+        curves: figure name -> curves whose values the reader can query, see ``figure_canvas.curves``.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -75,7 +81,7 @@ def render(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any] 
 
 
 def view(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything the template shows, as text or rows of text."""
+    """Return all values that the template shows, as text or rows of text."""
     content = {
         "css": Markup((HERE / "page.css").read_text(encoding="utf-8")),
         "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
@@ -101,7 +107,7 @@ def view(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any]) -
 
 
 def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Anchor and title of the sections that this page has."""
+    """Return anchor and title of every section of this page."""
     sections = [
         ("summary", "Main result", True),
         ("patients", "Patients", True),
@@ -126,7 +132,7 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
 
 
 def inline_svg(text: str, name: str, caption: str) -> Markup:
-    """A matplotlib SVG file made fit to stand inside a page: ids unique to the figure, a spoken label, no metadata."""
+    """Return a matplotlib SVG prepared for an HTML page: unique ids, an accessible label, no metadata."""
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
@@ -137,10 +143,10 @@ def inline_svg(text: str, name: str, caption: str) -> Markup:
 
 
 def embedded_json(content: Any) -> Markup:
-    """JSON that cannot end its script element."""
+    """Return JSON that cannot close the script element that contains it."""
     return Markup(json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
 def _web_look(look: style.Look) -> dict[str, Any]:
     dashes = " ".join(f"{2 * length:g}" for length in look.line[1]) if isinstance(look.line, tuple) else None
-    return {"colour": look.colour, "dashes": dashes}
+    return {"color": look.color, "dashes": dashes}

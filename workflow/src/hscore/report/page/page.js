@@ -10,7 +10,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     head.append(button);
     button.addEventListener("click", () => {
       const down = head.getAttribute("aria-sort") !== "descending";
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      heads.forEach((cell) => cell.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
       const number = (text) => parseFloat(text.replace("\u2212", "-").replace(/^[<>]\s*/, ""));
@@ -24,11 +24,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// What is folded away on screen is printed.
+// Print the sections that are folded on screen.
 const folded = () => [...document.querySelectorAll("details:not([open])")];
 let opened = [];
-window.addEventListener("beforeprint", () => { opened = folded(); opened.forEach((one) => { one.open = true; }); });
-window.addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); opened = []; });
+window.addEventListener("beforeprint", () => { opened = folded(); opened.forEach((element) => { element.open = true; }); });
+window.addEventListener("afterprint", () => { opened.forEach((element) => { element.open = false; }); opened = []; });
 
 const source = document.getElementById("explorer-data");
 if (source) {
@@ -79,7 +79,7 @@ if (source) {
   load();
 }
 
-// Values of the curves: with the pointer the nearest point, with the arrow keys along a curve and from one to the next.
+// Show the values of the curves: the point nearest to the pointer, or the arrow keys along and between curves.
 const SVG = "http://www.w3.org/2000/svg";
 const readable = document.getElementById("curves-data");
 for (const [name, panels] of Object.entries(readable ? JSON.parse(readable.textContent) : {})) {
@@ -121,13 +121,13 @@ for (const [name, panels] of Object.entries(readable ? JSON.parse(readable.textC
     const matrix = svg.getScreenCTM();
     const x = (event.clientX - matrix.e) / matrix.a, y = (event.clientY - matrix.f) / matrix.d;
     let best = 18 ** 2;
-    let found = null;
-    curves.forEach((curve, one) => curve.points.forEach((point, other) => {
+    let nearest = null;
+    curves.forEach((curve, row) => curve.points.forEach((point, column) => {
       const distance = (point.x - x) ** 2 + (point.y - y) ** 2;
-      if (distance < best) [best, found] = [distance, [one, other]];
+      if (distance < best) [best, nearest] = [distance, [row, column]];
     }));
-    if (!found) return hide();
-    at = found;
+    if (!nearest) return hide();
+    at = nearest;
     show();
   });
   svg.addEventListener("pointerleave", hide);

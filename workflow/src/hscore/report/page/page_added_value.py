@@ -1,4 +1,4 @@
-"""The page's words and rows on what the H score adds to node size and SCC antigen, for nodes and for survival."""
+"""Prepare the page's section on what the H score adds to node size and SCC antigen, for nodes and for survival."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ NODES = "LNM"
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     return {"added_value": added_value(results)}
 
 
@@ -26,7 +26,7 @@ def endpoint(results: Results) -> str:
 
 
 def analyses(results: Results) -> list[dict[str, Any]]:
-    """Every analysis with the outcome it is of; ``ratio`` is the odds or hazard ratio."""
+    """Return every analysis with its outcome; ``ratio`` is the odds or hazard ratio."""
     nodes = (results.get("added_value") or {}).get("evaluations", [])
     survival = (results["survival"].get("added_value") or {}).get("cohorts", [])
     return [
@@ -36,18 +36,18 @@ def analyses(results: Results) -> list[dict[str, Any]]:
 
 
 def frozen(results: Results) -> list[dict[str, Any]]:
-    """What the models frozen on development show of external patients, by outcome."""
-    found = {NODES: results.get("added_value"), endpoint(results): results["survival"].get("added_value")}
-    return [{"outcome": outcome, **content["frozen"]} for outcome, content in found.items() if content]
+    """Return the external results of the models frozen on development, by outcome."""
+    contents = {NODES: results.get("added_value"), endpoint(results): results["survival"].get("added_value")}
+    return [{"outcome": outcome, **content["frozen"]} for outcome, content in contents.items() if content]
 
 
 def added_value(results: Results) -> dict[str, Any] | None:
-    """Rows of both tables, and the levels of their intervals."""
-    found = analyses(results)
-    if not found:
+    """Return the rows of both tables and the levels of their intervals, or None without an analysis."""
+    fitted = analyses(results)
+    if not fitted:
         return None
     return {
-        "rows": [_row(row) for row in found],
+        "rows": [_row(row) for row in fitted],
         "frozen": [_frozen(row) for row in frozen(results)],
         "survival": endpoint(results),
         "levels": " and ".join(dict.fromkeys([level_of(results), survival_level_of(results)])),

@@ -1,4 +1,4 @@
-"""The page's cases: typical right calls as in the publication's figure 3, and the worst errors, with their pictures."""
+"""Prepare the page's cases: typical correct calls as in the publication's figure 3, and the worst errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,15 @@ from hscore.report.verdict import EVALUATIONS
 Results = Mapping[str, Any]
 
 KINDS = {
-    "true_positive": "LNM, found",
-    "true_negative": "No LNM, called so",
+    "true_positive": "LNM, detected",
+    "true_negative": "No LNM, called negative",
     "false_negative": "LNM, missed",
     "false_positive": "No LNM, false alarm",
 }
 GROUPS = (
     (
-        "Typical right calls",
-        "Of each kind of right call the patient with the median score: chosen by rule, not by looks.",
+        "Typical correct calls",
+        "For each kind of correct call, the patient with the median score. The choice follows this rule alone.",
         ("true_positive", "true_negative"),
     ),
     (
@@ -30,48 +30,48 @@ GROUPS = (
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it; nothing without cases."""
+    """Return the values that the template shows; ``cases`` is None without cases."""
     content = results.get("cases")
     if not content:
         return {"cases": None}
     groups = []
     for title, note, kinds in GROUPS if content["shown"] else ():
-        own = [case(one, results) for kind in kinds for one in content["shown"] if one["kind"] == kind]
-        absent = [KINDS[kind] for kind in kinds if all(one["kind"] != kind for one in content["shown"])]
-        groups.append({"title": title, "note": note, "cases": own, "absent": absent})
+        shown = [case(entry, results) for kind in kinds for entry in content["shown"] if entry["kind"] == kind]
+        absent = [KINDS[kind] for kind in kinds if all(entry["kind"] != kind for entry in content["shown"])]
+        groups.append({"title": title, "note": note, "cases": shown, "absent": absent})
     return {"cases": {"evaluation": EVALUATIONS[content["evaluation"]], "groups": groups}}
 
 
-def case(one: Mapping[str, Any], results: Results) -> dict[str, Any]:
-    """Words and numbers on one patient."""
-    labels, cuts = labels_of(results), results["thresholds"]
+def case(entry: Mapping[str, Any], results: Results) -> dict[str, Any]:
+    """Return words and numbers on one patient."""
+    labels, thresholds = labels_of(results), results["thresholds"]
     names = {center["center"]: center["name"] for center in results["study"]["centers"]}
     rows = []
-    for model, score in one["scores"].items():
-        call = one["called"].get(model)
+    for model, score in entry["scores"].items():
+        call = entry["called"].get(model)
         words = "\u2013" if call is None else "positive" if call else "negative"
-        threshold = (cuts.get(model) or {}).get("value")
-        right = call is not None and call == one["lnm"]
+        threshold = (thresholds.get(model) or {}).get("value")
+        right = call is not None and call == entry["lnm"]
         row = {"label": labels.get(model, model), "score": formatting.decimal(score, 3), "call": words, "right": right}
         rows.append({**row, "cut": formatting.decimal(threshold, 3), "main": model == results["cases"]["model"]})
     return {
-        "patient": one["patient"],
-        "kind": KINDS[one["kind"]],
-        "right": one["kind"].startswith("true"),
-        "center": names.get(one["center"], one["center"]),
-        "lnm": "LNM at pathology" if one["lnm"] else "No LNM at pathology",
-        "follow_up": _follow_up(one),
-        "clinical": _clinical(one["clinical"]),
+        "patient": entry["patient"],
+        "kind": KINDS[entry["kind"]],
+        "right": entry["kind"].startswith("true"),
+        "center": names.get(entry["center"], entry["center"]),
+        "lnm": "LNM at pathology" if entry["lnm"] else "No LNM at pathology",
+        "follow_up": _follow_up(entry),
+        "clinical": _clinical(entry["clinical"]),
         "rows": rows,
-        "montage": one["montage"],
+        "montage": entry["montage"],
     }
 
 
-def _follow_up(one: Mapping[str, Any]) -> str:
-    if one["dfs_months"] is None or one["dfs_event"] is None:
+def _follow_up(entry: Mapping[str, Any]) -> str:
+    if entry["dfs_months"] is None or entry["dfs_event"] is None:
         return "survival unknown"
-    months = formatting.months(one["dfs_months"])
-    return f"event after {months} months" if one["dfs_event"] else f"followed for {months} months without an event"
+    months = formatting.months(entry["dfs_months"])
+    return f"event after {months} months" if entry["dfs_event"] else f"followed for {months} months without an event"
 
 
 def _clinical(values: Mapping[str, Any]) -> str:

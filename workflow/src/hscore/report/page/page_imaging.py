@@ -1,4 +1,4 @@
-"""The page's rows on images: the protocol of every centre as the headers tell it, and image quality by centre."""
+"""Prepare the page's rows on images: imaging protocol from the DICOM headers, and image quality per centre."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ FURTHER = ("Plane", "b, s/mm\u00b2", "Contrast agent")
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     imaging = results.get("imaging")
     if not imaging:
         return {"protocol": None, "quality": None}
@@ -20,7 +20,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def protocol(results: Results) -> dict[str, Any]:
-    """The protocol table: heads over rows; ``first`` marks a centre's first row, ``span`` how many it has."""
+    """Return heads and rows of the protocol table; ``first`` marks a centre's first row, ``span`` counts its rows."""
     rows = results["imaging"]["protocol"]
     names = _names(results)
     per_center = [row["center"] for row in rows]
@@ -47,16 +47,16 @@ def protocol(results: Results) -> dict[str, Any]:
 
 
 def quality(results: Results) -> dict[str, Any]:
-    """Counts a centre, and quartiles of every number of image quality a centre and sequence."""
+    """Return counts per centre, and quartiles of every image-quality metric per centre and sequence."""
     content, names = results["imaging"]["quality"], _names(results)
     metrics = list(results["imaging"]["metrics"])
     numbers = []
-    for center, found in content.items():
-        for place, (sequence, values) in enumerate(found["numbers"].items()):
+    for center, overview in content.items():
+        for index, (sequence, values) in enumerate(overview["numbers"].items()):
             cells = [_quartiles(values.get(metric)) for metric in metrics]
-            start = {"center": names.get(center, center), "first": place == 0, "span": len(found["numbers"])}
+            start = {"center": names.get(center, center), "first": index == 0, "span": len(overview["numbers"])}
             numbers.append({**start, "sequence": sequence, "cells": cells})
-    counts = [{"center": center, "name": names.get(center, center), **found} for center, found in content.items()]
+    counts = [{"center": center, "name": names.get(center, center), **overview} for center, overview in content.items()]
     return {"counts": counts, "metrics": metrics, "meanings": results["imaging"]["metrics"], "numbers": numbers}
 
 
@@ -64,23 +64,23 @@ def _names(results: Results) -> dict[str, str]:
     return {center["center"]: center["name"] for center in results["study"]["centers"]}
 
 
-def _words(found: Sequence[Sequence[Any]]) -> str:
-    """'A', or 'A (30), B (5)' where series differ; the rest beyond three is counted."""
-    if not found:
+def _words(counts: Sequence[Sequence[Any]]) -> str:
+    """Return 'A', or 'A (30), B (5)' where series differ; beyond three values, only their number is given."""
+    if not counts:
         return "\u2013"
-    if len(found) == 1:
-        return _times(found[0][0])
-    parts = [f"{_times(value)} ({n})" for value, n in found[:3]]
-    return ", ".join(parts) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    if len(counts) == 1:
+        return _times(counts[0][0])
+    parts = [f"{_times(value)} ({n})" for value, n in counts[:3]]
+    return ", ".join(parts) + (f" and {len(counts) - 3} more" if len(counts) > 3 else "")
 
 
 def _times(value: str) -> str:
-    """'0.9 x 0.9' as one unbroken word."""
+    """Return '0.9 x 0.9' with a multiplication sign and without line breaks."""
     return value.replace(" x ", f"{formatting.NBSP}\u00d7{formatting.NBSP}")
 
 
 def _range(entry: Mapping[str, Any]) -> str:
-    """The median, with the range where there is one."""
+    """Return the median, with the range where values differ."""
     if entry["median"] is None:
         return "\u2013"
     if entry["low"] == entry["high"]:
@@ -95,6 +95,6 @@ def _quartiles(entry: Mapping[str, Any] | None) -> str:
 
 
 def _short(value: float) -> str:
-    """Three significant digits, no power of ten."""
+    """Return three significant digits without an exponent."""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
     return formatting.decimal(value, digits)

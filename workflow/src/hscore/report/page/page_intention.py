@@ -1,4 +1,4 @@
-"""The page's rows on intention to diagnose: what patients without a result do to accuracy."""
+"""Prepare the page's rows on intention to diagnose: the effect on accuracy of patients without a result."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ READING = "mri_ln_positive"
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it: a table for each held-out evaluation, or that everybody has a result."""
+    """Return the values that the template shows: one table per held-out evaluation, or that nobody lacks a result."""
     return {"intention": [_block(results, name) for name in ("external", "out_of_fold") if _rows_of(results, name)]}
 
 
@@ -26,7 +26,7 @@ def _rows_of(results: Results, evaluation: str) -> list[Mapping[str, Any]]:
 
 
 def _block(results: Results, evaluation: str) -> dict[str, Any]:
-    """The H score and the readings: other models of images have a result for the same patients as the H score."""
+    """Return the H score and the readings; other image models have results for the same patients as the H score."""
     readings = [name for name, spec in results["config"]["models"].items() if "reading" in spec]
     rows = _rows_of(results, evaluation)
     shown = [row for row in rows if row["test"] in (main_model(results), READING, *readings)] or rows
@@ -39,22 +39,22 @@ def _block(results: Results, evaluation: str) -> dict[str, Any]:
         }
         for row in shown
     ]
-    everybody = all(row["with_result"]["all"]["estimate"] == 1 for row in shown)
-    without = shown[0]["without_reference"]
+    complete = all(row["with_result"]["all"]["estimate"] == 1 for row in shown)
+    without_reference = shown[0]["without_reference"]
     return {
         "title": verdict.EVALUATIONS[evaluation],
-        "tests": [] if everybody else tests,
-        "without_reference": formatting.count(without, "further patient") if without else "",
+        "tests": [] if complete else tests,
+        "without_reference": formatting.count(without_reference, "further patient") if without_reference else "",
     }
 
 
 def label(results: Results, test: str) -> str:
-    """The model's name, or that of the node reading on MRI."""
+    """Return the label of the model, or that of the node reading on MRI."""
     return labels_of(results).get(test, "MRI-LN reading")
 
 
 def _counts(name: str, row: Mapping[str, int | None]) -> str:
-    """'LNM-positive 32: 25 called positive, 5 negative, 2 without a result'."""
+    """Return such as 'LNM-positive 32: 25 called positive, 5 negative, 2 without a result'."""
     if row["called_positive"] is None:
         return f"{name} {row['n']}: {row['no_result']} without a result"
     calls = f"{row['called_positive']} called positive, {row['called_negative']} negative"
@@ -62,7 +62,7 @@ def _counts(name: str, row: Mapping[str, int | None]) -> str:
 
 
 def _with_result(shares: Mapping[str, Mapping[str, Any]]) -> str:
-    """The share of patients with a result, of all and by node status."""
+    """Return the share of patients with a result, overall and by node status."""
     texts = [
         f"{name} {formatting.estimate(shares[key], formatting.percent)}"
         for key, name in (("all", "With a result:"), *STATUS.items())
@@ -71,18 +71,18 @@ def _with_result(shares: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def rows(results: Results) -> Rows:
-    """A row for each test, case and measure, as plain numbers, with the 3 x 2 table and the shares with a result."""
-    found = []
+    """Return one row per test, case and measure as plain numbers, with the 3 x 2 table and the shares with a result."""
+    table = []
     for row in results.get("intention_to_diagnose") or []:
         start = {"evaluation": row["evaluation"], "test": row["test"], "label": label(results, row["test"])}
         for status, counts in row["table"].items():
-            found += [
+            table += [
                 {**start, "case": "3 x 2 table", "measure": f"{status}, {key}", "numerator": bare(value)}
                 for key, value in counts.items()
             ]
         entries = [("with a result", key, entry) for key, entry in row["with_result"].items()]
         entries += [(words, rate, row[case][rate]) for case, words in CASES.items() for rate in RATES]
-        found += [
+        table += [
             {
                 **start,
                 "case": case,
@@ -94,4 +94,4 @@ def rows(results: Results) -> Rows:
             }
             for case, measure, entry in entries
         ]
-    return found
+    return table

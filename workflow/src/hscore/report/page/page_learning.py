@@ -1,4 +1,4 @@
-"""The page's words on learning: what development chose between sequences, and the check of the maps."""
+"""Prepare the page's text on learning: the choice between sequences, and the check of the saliency maps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ FAMILIES = {"images": "Images alone", "with_clinical": "With clinical variables"
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     return {
         "selection": selection(results),
         "explanation_caption": explanation_caption(results),
@@ -21,7 +21,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def selection(results: Results) -> list[str]:
-    """A sentence a family of models: the choice between single and combined sequences, and its one external test."""
+    """Return one sentence per family of models: the chosen single and combined sequences, and their external test."""
     return [
         f"{FAMILIES[name]}: {_chosen(labels_of(results), family)}"
         for name, family in (results.get("selection") or {}).items()
@@ -33,7 +33,7 @@ def _chosen(labels: Mapping[str, str], family: Mapping[str, Any]) -> str:
     development, external = family["development"], family["external"]
     single, combined = (labels.get(family[group]["model"], family[group]["model"]) for group in ("single", "combined"))
     text = (
-        f"of the models of one sequence {single} had the largest out-of-fold AUC, of those of several {combined}. "
+        f"{single} had the largest out-of-fold AUC of the single-sequence models, {combined} of the combined ones. "
         f"{combined} minus {single}: {_difference(development)} in development"
     )
     return f"{text}; {_difference(external)} in the external cohort." if external else f"{text}."
@@ -48,23 +48,23 @@ def _difference(pair: Mapping[str, Any]) -> str:
 
 
 def explanation_caption(results: Results) -> str:
-    """What the maps show."""
+    """Return the caption of the saliency maps."""
     return (
-        "Where features that raise the score lie (bright, each map on its own scale), over the middle section of the "
-        "sample that speaks most for the call; the last row shows the same samples to networks of the same shape with "
-        "random weights. A map says where, not why, and nothing about being right."
+        "Grad-CAM maps: bright areas raise the score (each map has its own scale). They are shown over the middle "
+        "section of the sample that supports the call most. The last row shows the same samples with networks of the "
+        "same architecture and random weights. A map shows where, not why, and not whether the call is correct."
     )
 
 
 def explanation_check(results: Results) -> str:
-    """Whether the maps depend on what was learned, in numbers."""
+    """Return whether the maps depend on what was learned, in numbers."""
     content = results.get("explanation") or {"checks": {}}
     sentences = []
     for key, check in content["checks"].items():
         learned, random = check["members"], check["member_and_random_weights"]
         if learned is not None and random is not None:
             sentences.append(
-                f"Check that the maps depend on what was learned ({key.split('_')[0]}): maps of two trained networks "
-                f"agree with a Spearman correlation of {learned:.2f}, of a trained and a random one of {random:.2f}."
+                f"Check that the maps depend on what was learned ({key.split('_')[0]}): the Spearman correlation is "
+                f"{learned:.2f} between two trained networks and {random:.2f} between a trained and a random one."
             )
     return " ".join(sentences)

@@ -1,4 +1,4 @@
-"""The page's words and rows on patients: the flow diagram's caption and notes, and Table 1."""
+"""Prepare the page's text and rows on patients: the flow diagram's caption and notes, and Table 1."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from hscore.report.figures.diagnosis_figures import main_model
 Results = Mapping[str, Any]
 
 NODES = {None: "All", 0: "LNM\u2212", 1: "LNM+", "unknown": "LNM not known"}
-ALL = "all"  # the one span of a table that has no cohorts side by side
+ALL = "all"  # the only span of a table without cohorts
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     return {
         "flow_caption": flow_caption(results),
         "flow_notes": flow_notes(results),
@@ -24,7 +24,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def flow_caption(results: Results) -> str:
-    """Words under the flow diagram, with what it cannot show."""
+    """Return the caption of the flow diagram, with what the diagram cannot show."""
     model = main_model(results)
     threshold = results["thresholds"].get(model, {}).get("value")
     text = "Flow of patients (STARD). A patient with several reasons is counted once, under the first reason checked."
@@ -34,12 +34,12 @@ def flow_caption(results: Results) -> str:
 
 
 def survival_only(results: Results) -> int:
-    """How many included patients have no known node status and are analysed for survival only."""
+    """Return how many included patients have no known node status and are analysed for survival only."""
     return sum(flow["survival_only"]["n"] for flow in results["flow"].values())
 
 
 def flow_notes(results: Results) -> list[str]:
-    """Notes and image folders without a row, centre by centre."""
+    """Return notes and image folders without a row, centre by centre."""
     names = {center["center"]: center["name"] for center in results["study"]["centers"]}
     lines = []
     for center, content in results["flow"].items():
@@ -56,7 +56,7 @@ def flow_notes(results: Results) -> list[str]:
 
 
 def table1(results: Results) -> dict[str, Any] | None:
-    """Table 1: column heads over a list of rows of text, cohorts side by side with their standardised differences."""
+    """Return column heads and rows of Table 1, cohorts next to each other with their standardised differences."""
     content = results["table1"]
     if not content.get("rows"):
         return None
@@ -65,10 +65,10 @@ def table1(results: Results) -> dict[str, Any] | None:
     between = len(spans) == 2
     heads, columns = [], []
     for cohort in spans:
-        own = [group for group in content["groups"] if group["cohort"] == cohort]
-        columns += [{"title": NODES[group["lnm"]], "n": f"n = {group['n']:,}"} for group in own]
+        cohort_groups = [group for group in content["groups"] if group["cohort"] == cohort]
+        columns += [{"title": NODES[group["lnm"]], "n": f"n = {group['n']:,}"} for group in cohort_groups]
         columns.append({"title": "SMD", "n": ""})
-        heads.append({"title": names[cohort], "span": len(own) + 1})
+        heads.append({"title": names[cohort], "span": len(cohort_groups) + 1})
     rows = []
     for row in content["rows"]:
         rows += _table1_rows(row, content["groups"], spans, between)
@@ -76,7 +76,7 @@ def table1(results: Results) -> dict[str, Any] | None:
 
 
 def table1_centers(results: Results) -> dict[str, Any] | None:
-    """The same by centre, with the largest standardised difference between two centres; None with one centre."""
+    """Return Table 1 by centre with the largest standardised difference between two centres; None with one centre."""
     content = results["table1"].get("centers")
     if not content or len(content["groups"]) < 2:
         return None
@@ -88,17 +88,17 @@ def table1_centers(results: Results) -> dict[str, Any] | None:
 
 
 def _table1_rows(row: Mapping[str, Any], groups: Sequence, spans: Sequence[str], between: bool) -> list[dict[str, Any]]:
-    """The lines of one variable: itself, its levels, and 'missing' when somebody's value is."""
-    inside = {entry.get("cohort", ALL): entry for entry in row["differences"] if entry["between"] != "cohort"}
-    across = next((entry for entry in row["differences"] if entry["between"] == "cohort"), None)
+    """Return the lines of one variable: itself, its levels, and 'missing' where a value is missing."""
+    within = {entry.get("cohort", ALL): entry for entry in row["differences"] if entry["between"] != "cohort"}
+    between_cohorts = next((entry for entry in row["differences"] if entry["between"] == "cohort"), None)
 
     def line(label: str, kind: str, cells: Sequence[str], differences: bool) -> dict[str, Any]:
         texts = []
         for cohort in spans:
-            own = (cell for cell, group in zip(cells, groups, strict=True) if group["cohort"] == cohort)
-            texts += [*own, _smd(inside.get(cohort)) if differences else ""]
+            cohort_cells = (cell for cell, group in zip(cells, groups, strict=True) if group["cohort"] == cohort)
+            texts += [*cohort_cells, _smd(within.get(cohort)) if differences else ""]
         if between:
-            texts.append(_smd(across) if differences else "")
+            texts.append(_smd(between_cohorts) if differences else "")
         return {"label": label, "kind": kind, "cells": texts}
 
     missing = row["missing"] if row["kind"] == "categorical" else [cell["missing"] for cell in row["cells"]]

@@ -1,4 +1,4 @@
-"""The page's words and rows on performance: a block an evaluation, never mixed; comparisons; calibration."""
+"""Prepare the page's text and rows on performance: one block per evaluation, comparisons, calibration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,23 +14,23 @@ Results = Mapping[str, Any]
 BLOCKS = {
     "external": (
         "External test cohort",
-        "The test of the models: a centre that took no part in training, threshold choice or any other fitting.",
+        "The test of the models, in patients who took no part in training, threshold choice or any other fitting.",
     ),
     "out_of_fold": (
         "Development cohort, out-of-fold (cross-validation)",
-        "Each patient is scored by models that did not train on them; the thresholds were chosen on these very scores, "
-        "so sensitivity and specificity are slightly optimistic.",
+        "Each patient is scored by models that were not trained on this patient. The thresholds were chosen on "
+        "the same scores, so sensitivity and specificity are slightly optimistic.",
     ),
     "apparent": (
         "Development cohort, apparent (training data)",
-        "Patients scored by models that trained on them: optimistic, shown only because the publication's primary "
-        "column is of this kind.",
+        "Patients scored by models that were trained on them. These values are optimistic and shown only because the "
+        "publication's primary column is of this kind.",
     ),
 }
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     return {
         "performance_text": performance_text(results),
         "overview_caption": overview_caption(results),
@@ -52,7 +52,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def performance_text(results: Results) -> str:
-    """Where the thresholds come from, and what the blocks below answer."""
+    """Return where the thresholds come from, and what the blocks answer."""
     roles = {center["role"] for center in results["study"]["centers"]}
     if roles == {"development", "external"}:
         return (
@@ -72,7 +72,7 @@ def performance_text(results: Results) -> str:
 
 
 def overview_caption(results: Results) -> str:
-    """What the marks of the overview of AUCs mean."""
+    """Return the caption of the AUC overview."""
     marks = {
         "external": "filled: external test cohort",
         "out_of_fold": "open: development cohort by out-of-fold scores",
@@ -84,20 +84,20 @@ def overview_caption(results: Results) -> str:
 
 
 def calibration_text(results: Results) -> str:
-    """Where the recalibration comes from."""
-    question = "Can the scores be read as probabilities, and is acting on them worth the price?"
+    """Return where the recalibration comes from."""
+    question = "Can the scores be read as probabilities, and is acting on them worthwhile?"
     if all("why" in row for row in results.get("recalibration") or []):
         return f"{question} {recalibration(results)}"
     external = main_evaluation(results) == "external"
     where = (
-        ", never on the external cohort" if external else ": what it shows of these very scores is slightly optimistic"
+        ", never on the external cohort" if external else ", so its results on the same scores are slightly optimistic"
     )
-    fitted = f"Scores are risks, by a calibration fitted on out-of-fold development scores{where}."
+    fitted = f"Scores were turned into risks by a calibration fitted on out-of-fold development scores{where}."
     return f"{question} {fitted} {recalibration(results)}"
 
 
 def performance_blocks(results: Results) -> list[dict[str, Any]]:
-    """One block an evaluation, never mixed."""
+    """Return one block per evaluation."""
     blocks = []
     for name, (title, meaning) in BLOCKS.items():
         rows = rows_of(results, name)
@@ -119,7 +119,7 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
 
 
 def explorer_models(results: Results) -> list[dict[str, Any]]:
-    """Counts at every threshold of the external ROC curves, lowest threshold first, for the threshold slider."""
+    """Return counts at every threshold of the external ROC curves, lowest threshold first, for the threshold slider."""
     labels, models = labels_of(results), []
     for row in rows_of(results, "external"):
         if not diagnosis_figures.has_curve(row):
@@ -128,16 +128,16 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
         positives, negatives = row["positives"], row["n"] - row["positives"]
         columns = zip(curve["threshold"], curve["true_positive_rate"], curve["false_positive_rate"], strict=True)
         points = [
-            {"threshold": threshold, "tp": round(true * positives), "fp": round(false * negatives)}
-            for threshold, true, false in columns
+            {"threshold": frozen_threshold, "tp": round(true * positives), "fp": round(false * negatives)}
+            for frozen_threshold, true, false in columns
         ]
         points.reverse()
         frozen = len(points) // 2  # where the slider starts
-        if called := row["confusion"]:
-            counts = (called["tp"], called["fp"])
-            frozen = next((place for place, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
-            threshold = results["thresholds"].get(row["model"], {}).get("value")
-            points[frozen] = {**points[frozen], "threshold": threshold, "frozen": True}
+        if confusion := row["confusion"]:
+            counts = (confusion["tp"], confusion["fp"])
+            frozen = next((index for index, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
+            frozen_threshold = results["thresholds"].get(row["model"], {}).get("value")
+            points[frozen] = {**points[frozen], "threshold": frozen_threshold, "frozen": True}
         label = labels.get(row["model"], row["model"])
         start = {"model": row["model"], "label": label, "n": row["n"], "positives": positives}
         models.append({**start, "points": points, "frozen": frozen})
@@ -145,7 +145,7 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
 
 
 def comparison_blocks(results: Results) -> list[dict[str, Any]]:
-    """Differences in AUC, one block an evaluation."""
+    """Return differences in AUC, one block per evaluation."""
     blocks = []
     for evaluation in ("external", "out_of_fold"):
         rows = [row for row in results.get("comparisons", []) if row["evaluation"] == evaluation]
@@ -172,7 +172,7 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
 
 
 def calibration(results: Results) -> list[dict[str, Any]]:
-    """Rows of the calibration table: every model."""
+    """Return the rows of the calibration table, one or two per model."""
     labels = labels_of(results)
     rows = []
     for row in results.get("calibration") or []:
@@ -195,14 +195,14 @@ def calibration(results: Results) -> list[dict[str, Any]]:
 
 
 def recalibration(results: Results) -> str:
-    """How the H score was recalibrated, in words."""
+    """Return how the H score was recalibrated, in words."""
     row = next((row for row in results.get("recalibration") or [] if row["model"] == main_model(results)), None)
     if row is None:
         return ""
     if "why" in row:
-        return f"Scores are no risks: {row['why']}."
+        return f"Scores are not risks: {row['why']}."
     name = labels_of(results)[row["model"]]
     if row["method"] == "isotonic":
         return f"For {name}: isotonic regression in {len(row['risk'])} steps."
     intercept, slope = formatting.ratio(row["intercept"]), formatting.ratio(row["slope"])
-    return f"For {name}: logit of the risk = {intercept} + {slope} \u00d7 aligned logit of a member."
+    return f"For {name}: logit of the risk = {intercept} + {slope} \u00d7 aligned logit of the member."

@@ -1,4 +1,4 @@
-"""The page's rows on the published values and ours."""
+"""Prepare the page's rows on the published values and ours."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Results = Mapping[str, Any]
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     margins = results["published"]["margins"]
     texts = [
         f"\u00b1{margins['auc']['margin']:g} in AUC",
@@ -22,27 +22,27 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def verdict_groups(results: Results) -> list[dict[str, Any]]:
-    """Verdict rows under the cohort they belong to: external, primary (apparent), survival."""
+    """Return the verdict rows by cohort: external, primary (apparent), survival."""
     titles = {
         "external": "External test cohort",
         "apparent": "Primary (development) cohort: published values are apparent",
         "survival": endpoint_title(results),
     }
-    found: dict[str, list] = {title: [] for title in titles.values()}
+    groups: dict[str, list] = {title: [] for title in titles.values()}
     for row in results["verdicts"]:
         survival = row["measure"] in ("hazard_ratio", "median_high")
         title = titles["survival" if survival else row["evaluation"]]
         label = row["item"] if survival else f"{row['group'].partition(',')[0]}: {row['label']}"
-        beside = ours_text(row, "beside") if row.get("beside") else None
+        additional = ours_text(row, "beside") if row.get("beside") else None
         theirs = row["theirs"]
         known = formatting.ends(theirs, formatting.WRITERS[row["measure"]]) if theirs["low"] is not None else ""
-        texts = {"ours_text": ours_text(row), "beside_text": beside, "published_interval": known}
-        found[title].append({**row, "label": label, **texts})
-    return [{"title": title, "rows": rows} for title, rows in found.items() if rows]
+        texts = {"ours_text": ours_text(row), "beside_text": additional, "published_interval": known}
+        groups[title].append({**row, "label": label, **texts})
+    return [{"title": title, "rows": rows} for title, rows in groups.items() if rows]
 
 
 def cohorts(results: Results) -> list[dict[str, Any]]:
-    """Published and own cohort sizes."""
+    """Return published and own cohort sizes."""
     rows = []
     for cohort in results["published"]["cohorts"]:
         evaluation = "external" if cohort["role"] == "external" else "out_of_fold"

@@ -1,4 +1,4 @@
-"""The page's rows on settings: frozen thresholds and trained models."""
+"""Prepare the page's rows on settings: frozen thresholds and trained models."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Results = Mapping[str, Any]
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     return {
         "thresholds": thresholds(results),
         "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
@@ -21,7 +21,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def thresholds(results: Results) -> list[dict[str, Any]]:
-    """The frozen thresholds in words."""
+    """Return the frozen thresholds in words."""
     labels = labels_of(results)
     rows = []
     for name, entry in results["thresholds"].items():
@@ -33,7 +33,7 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
 
 
 def trained(results: Results) -> list[dict[str, Any]]:
-    """One line a trained model: what it is, its seed and what it was trained on."""
+    """Return one row per trained model: its label, its seeds and what it was trained on."""
     labels = labels_of(results)
     return [
         {

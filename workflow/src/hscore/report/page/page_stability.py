@@ -1,4 +1,4 @@
-"""The page's words and rows on instability, and on several external centres."""
+"""Prepare the page's text and rows on instability and on several external centres."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ Results = Mapping[str, Any]
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     parts = {
         "instability": members(results),
         "threshold_instability": thresholds(results),
@@ -21,7 +21,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def members(results: Results) -> list[dict[str, Any]]:
-    """Rows of the table of members; models without two members have none."""
+    """Return the rows of the table of members; models with fewer than two members have none."""
     labels = labels_of(results)
     rows = []
     for row in (results.get("instability") or {}).get("members", []):
@@ -31,22 +31,22 @@ def members(results: Results) -> list[dict[str, Any]]:
         share = formatting.why(calls)
         if calls["changed"] is not None:
             share = f"{formatting.percent(calls['changed'] / calls['n'])} ({calls['changed']}/{calls['n']})"
-        areas = row["auc"]
-        ends = formatting.interval(areas["lowest"], areas["highest"], formatting.auc)
+        aucs = row["auc"]
+        ends = formatting.interval(aucs["lowest"], aucs["highest"], formatting.auc)
         points = ("mean_absolute_difference", "absolute_difference_90", "mean_range")
         cells = [f"{row['members']} {row['source']}", *(formatting.decimal(100 * row[key], 1) for key in points)]
         rows.append(
             {
                 "label": labels[row["model"]],
                 "main": row["model"] == main_model(results),
-                "cells": [*cells, formatting.why(areas) if areas["lowest"] is None else ends, share],
+                "cells": [*cells, formatting.why(aucs) if aucs["lowest"] is None else ends, share],
             }
         )
     return rows
 
 
 def thresholds(results: Results) -> list[dict[str, Any]]:
-    """Rows of the table of resampled cut-offs."""
+    """Return the rows of the table of resampled thresholds."""
     labels = labels_of(results)
     rows = []
     for row in (results.get("instability") or {}).get("thresholds", []):
@@ -60,7 +60,7 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
 
 
 def _between(entry: Mapping[str, Any], write) -> str:
-    """A value at the frozen cut-off, and between which values it lies at the resampled ones."""
+    """Return a value at the frozen threshold and its range over the resampled ones."""
     if entry["from"] is None:
         return formatting.why(entry)
     if entry["from"] == entry["to"] == entry["frozen"]:
@@ -69,7 +69,7 @@ def _between(entry: Mapping[str, Any], write) -> str:
 
 
 def external_centers(results: Results) -> dict[str, Any] | None:
-    """What the report says of the external centres: a table of pooled values, or why there is none."""
+    """Return the table of external centres with pooled values, or why there is none."""
     content = results.get("centers")
     if not content:
         return None
@@ -106,9 +106,9 @@ def _predicted(entry: Mapping[str, Any], write) -> str:
 
 
 def _entered(entry: Mapping[str, Any]) -> str:
-    of = entry["centers"] + entry["left_out"]
+    total = entry["centers"] + entry["left_out"]
     corrected = f", {entry['corrected']} corrected" if entry.get("corrected") else ""
-    return f"{entry['centers']} of {of}{corrected}"
+    return f"{entry['centers']} of {total}{corrected}"
 
 
 def _share(value: float | None) -> str:

@@ -1,6 +1,6 @@
-"""Rows of text for the page's further statistical tables: measures, comparisons, benefit, study size, survival.
+"""Prepare rows of text for the page's further statistical tables: measures, comparisons, benefit, study size, survival.
 
-Like the page itself it puts results.json into words and computes nothing new.
+The functions put results.json into words and compute no new number.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ GROUP_NAMES = {"high": "H score high", "low": "H score low", "positive": "LNM at
 
 
 def further_measures(results: Results) -> dict[str, Any] | None:
-    """Measures beside the usual six, one row a model, and the methods of their intervals."""
+    """Return the measures next to the usual six, one row per model, and the methods of their intervals."""
     rows = rows_of(results, main_evaluation(results))
     if not rows:
         return None
@@ -51,18 +51,18 @@ def further_measures(results: Results) -> dict[str, Any] | None:
     ]
     first = rows[0]
     methods = {name: first["indices"][name]["method"] for name in ("f1", "mcc")}
-    for row in rows:  # of a model without a cut-off there is no method
+    for row in rows:  # a model without a cut-off has no method
         methods |= {name: row["indices"][name]["method"] for name in methods if row["confusion"]}
     note = (
-        f"{level_of(results)} intervals. {first['partial_auc']['method']}; {first['average_precision']['method']}, of "
-        f"a useless score {formatting.auc(first['average_precision']['chance'])}; likelihood ratios: "
+        f"{level_of(results)} intervals. {first['partial_auc']['method']}; {first['average_precision']['method']} "
+        f"(uninformative score: {formatting.auc(first['average_precision']['chance'])}); likelihood ratios: "
         f"{first['positive_likelihood_ratio']['method']}; F1: {methods['f1']}; MCC: {methods['mcc']}."
     )
     return {"heads": list(columns), "rows": shown, "note": note}
 
 
 def paired_accuracy(results: Results) -> Rows:
-    """One block an evaluation: McNemar's tests of every pair of frozen calls, with their differences."""
+    """Return one block per evaluation: McNemar's tests of every pair of frozen calls, with their differences."""
     labels, blocks = labels_of(results), []
     for evaluation in ("external", "out_of_fold"):
         rows = [row for row in results.get("paired_accuracy") or [] if row["evaluation"] == evaluation]
@@ -80,15 +80,13 @@ def paired_accuracy(results: Results) -> Rows:
             }
             for row in rows
         ]
-        note = (
-            f"Difference: {rows[0]['difference']['method']}; p: exact McNemar test; adjusted: Holm, measure by measure."
-        )
+        note = f"Difference: {rows[0]['difference']['method']}; p: exact McNemar test; adjusted: Holm, per measure."
         blocks.append({"title": verdict.EVALUATIONS[evaluation], "rows": shown, "note": note})
     return blocks
 
 
 def auc_change(results: Results) -> Rows:
-    """What each model's AUC lost or gained from out-of-fold to external."""
+    """Return the change of each model's AUC from out-of-fold to external."""
     labels = labels_of(results)
     return [
         {
@@ -104,7 +102,7 @@ def auc_change(results: Results) -> Rows:
 
 
 def spared(results: Results) -> dict[str, Any] | None:
-    """Net benefit and what it spares at some threshold probabilities: H score, MRI-LN alone, treating all."""
+    """Return net benefit and spared dissections at selected thresholds: H score, MRI-LN alone, treating all."""
     content, model = decision_figures.main_curves(results), main_model(results)
     if not content or model not in content["models"]:
         return None
@@ -113,12 +111,12 @@ def spared(results: Results) -> dict[str, Any] | None:
         strategies[decision_figures.MRI_LN_LABEL] = content["mri_ln"]
     strategies["Treat all"] = content["treat_all"]
     rows = []
-    for place, threshold in enumerate(content["threshold"]):
+    for index, threshold in enumerate(content["threshold"]):
         if not any(abs(threshold - shown) < 1e-9 for shown in SHOWN_THRESHOLDS):
             continue
         for number, (label, curve) in enumerate(strategies.items()):
             cells = [
-                _at(curve.get(measure), place, write)
+                _at(curve.get(measure), index, write)
                 for measure, write in (
                     ("net_benefit", formatting.auc),
                     ("interventions_avoided_per_100", formatting.months),
@@ -126,7 +124,7 @@ def spared(results: Results) -> dict[str, Any] | None:
                     ("against_mri_ln", formatting.auc),
                 )
             ]
-            counts = f"{curve['spared'][place]:,} / {curve['missed'][place]:,}"
+            counts = f"{curve['spared'][index]:,} / {curve['missed'][index]:,}"
             rows.append(
                 {
                     "threshold": formatting.percent(threshold),
@@ -147,19 +145,19 @@ def spared(results: Results) -> dict[str, Any] | None:
     }
 
 
-def _at(curve: Mapping[str, Any] | None, place: int, write) -> str:
-    """One point of a curve with its band; a dash where the strategy has none."""
-    if curve is None or curve["estimate"][place] is None:
+def _at(curve: Mapping[str, Any] | None, index: int, write) -> str:
+    """Return one point of a curve with its band; a dash where the strategy has none."""
+    if curve is None or curve["estimate"][index] is None:
         return "\u2013"
-    low, high = (curve[key][place] for key in ("low", "high"))
+    low, high = (curve[key][index] for key in ("low", "high"))
     if low is None and high is None:
-        return f"{write(curve['estimate'][place])} (no interval)"
+        return f"{write(curve['estimate'][index])} (no interval)"
     ends = formatting.interval(low, "open" if high is None else high, lambda v: v if v == "open" else write(v))
-    return f"{write(curve['estimate'][place])} ({ends})"
+    return f"{write(curve['estimate'][index])} ({ends})"
 
 
 def reclassification(results: Results) -> Rows:
-    """NRI with its two parts, and IDI, of the H score against each other model."""
+    """Return NRI with its two components, and IDI, of the H score against each other model."""
     labels = labels_of(results)
     return [
         {
@@ -184,22 +182,22 @@ def reclassification(results: Results) -> Rows:
 
 
 def study_size(results: Results) -> dict[str, Any] | None:
-    """How many patients a prospective validation would need, as rows of text and sentences."""
+    """Return how many patients a prospective validation would need, as rows of text and sentences."""
     plan = results.get("precision")
     if not plan:
         return None
-    level, have = level_of(results), plan["n"]
-    share = f"{plan['positives']:,} of {have:,} LNM-positive, {formatting.percent(plan['prevalence'])}"
+    level, n = level_of(results), plan["n"]
+    share = f"{plan['positives']:,} of {n:,} LNM-positive, {formatting.percent(plan['prevalence'])}"
     more = [text for text in (development_size(results), hazard_ratio_size(results)) if text]
     if not plan["needed"]:
-        return {"text": f"No plan: {plan['why']}.", "rows": [], "more": more}
-    most = max(plan["needed"], key=lambda row: row["patients"])
+        return {"text": f"Study size is not estimable: {plan['why']}.", "rows": [], "more": more}
+    largest = max(plan["needed"], key=lambda row: row["patients"])
     cohort = {"external": "external", "out_of_fold": "development"}[plan["evaluation"]]
     text = (
-        f"If a new cohort were like this {cohort} one ({share}), a prospective validation of the "
-        f"{labels_of(results)[plan['model']]} would need {most['patients']:,} patients to know all measures below as "
-        f"precisely as stated, about {most['positives']:,} of them LNM-positive; "
-        f"the widest demand is that of the {most['for']}."
+        f"If a new cohort were like this {cohort} cohort ({share}), a prospective validation of the "
+        f"{labels_of(results)[plan['model']]} would need {largest['patients']:,} patients, about "
+        f"{largest['positives']:,} of them LNM-positive, to estimate all measures below with the stated precision. "
+        f"The {largest['for']} requires the most patients."
     )
     rows = []
     for row in plan["needed"]:
@@ -219,30 +217,30 @@ def study_size(results: Results) -> dict[str, Any] | None:
                 "here": width(row["here"]["width"]),
                 "width": width(row["width"]),
                 "patients": f"{row['patients']:,}",
-                "times": f"{formatting.decimal(row['patients'] / have, 1)} times",
+                "times": f"{formatting.decimal(row['patients'] / n, 1)} times",
             }
         )
     return {"text": text, "rows": rows, "level": level, "more": more}
 
 
 def development_size(results: Results) -> str:
-    """What the development cohort was large enough for, in a sentence; empty where there was none."""
+    """Return the model size for which the development cohort was large enough, in a sentence; empty without one."""
     plan = results.get("development_size")
     if not plan:
         return ""
-    have = f"The development cohort ({plan['n']:,} patients, {plan['positives']:,} LNM-positive)"
+    cohort = f"The development cohort ({plan['n']:,} patients, {plan['positives']:,} LNM-positive)"
     if plan.get("why"):
-        return f"{have}: {plan['why']}."
+        return f"{cohort}: {plan['why']}."
     r2 = f"Cox-Snell R\u00b2 {formatting.decimal(plan['r2'], 3)} of at most {formatting.decimal(plan['max_r2'], 3)}"
     return (
-        f"{have} was large enough for a logistic model of up to {formatting.count(plan['parameters'], 'parameter')} "
-        f"by Riley\u2019s criteria for development ({r2}, out-of-fold); a network has many more, which is why only "
+        f"{cohort} was large enough for a logistic model of up to {formatting.count(plan['parameters'], 'parameter')} "
+        f"by Riley\u2019s criteria for development ({r2}, out-of-fold). A network has many more parameters, so only "
         "held-out results count."
     )
 
 
 def hazard_ratio_size(results: Results) -> str:
-    """How many events a stated precision of the hazard ratio needs, in a sentence."""
+    """Return how many events a given precision of the hazard ratio needs, in a sentence."""
     cohort = main_cohort(results)
     plan = (results["survival"].get("cohorts", {}).get(cohort) or {}).get("hazard_ratio_precision")
     if not plan or plan["events"] is None:
@@ -250,8 +248,8 @@ def hazard_ratio_size(results: Results) -> str:
     here = "" if plan["here"] is None else f"; here it is {formatting.decimal(plan['here'], 1)} times"
     return (
         f"A hazard ratio whose interval\u2019s upper end is {plan['width']:g} times its lower end needs "
-        f"{formatting.count(plan['events'], 'event')}, at this cohort\u2019s share of events "
-        f"{formatting.count(plan['patients'], 'patient')}{here}."
+        f"{formatting.count(plan['events'], 'event')}, or {formatting.count(plan['patients'], 'patient')} at this "
+        f"cohort\u2019s share of events{here}."
     )
 
 
@@ -259,7 +257,7 @@ def hazard_ratio_size(results: Results) -> str:
 
 
 def survival_at(results: Results) -> dict[str, Any] | None:
-    """Survival at yearly times, by H score and by nodes at pathology, in every cohort."""
+    """Return survival at yearly times, by H score and by nodes at pathology, in every cohort."""
     rows, times = [], []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -268,10 +266,10 @@ def survival_at(results: Results) -> dict[str, Any] | None:
         times = [f"{moment:g}" for moment in content["at_risk"]["time"][1:]]
         groups = {**content["groups"], **((content.get("pathology") or {}).get("groups") or {})}
         for number, (name, group) in enumerate(groups.items()):
-            found = {f"{row['time']:g}": row for row in group["at"]}
+            by_time = {f"{row['time']:g}": row for row in group["at"]}
             cells = [
-                formatting.estimate(found[time], formatting.percent)
-                if found.get(time, {}).get("estimate") is not None
+                formatting.estimate(by_time[time], formatting.percent)
+                if by_time.get(time, {}).get("estimate") is not None
                 else "\u2013"
                 for time in times
             ]
@@ -288,9 +286,9 @@ def survival_at(results: Results) -> dict[str, Any] | None:
 
 
 def prediction(results: Results) -> str:
-    """How well the development cohort's Cox model predicts external survival, in a sentence."""
-    found = results["survival"].get("prediction") or {}
-    error = found.get("external")
+    """Return how well the development cohort's Cox model predicts external survival, in a sentence."""
+    content = results["survival"].get("prediction") or {}
+    error = content.get("external")
     if not error:
         return ""
     if error["model"]["estimate"] is None:
@@ -298,6 +296,7 @@ def prediction(results: Results) -> str:
     texts = {key: formatting.estimate(error[key], formatting.auc) for key in ("model", "no_model", "scaled")}
     return (
         f"A Cox model of the H score fitted on development predicts external survival with an integrated Brier score "
-        f"of {texts['model']} up to {error['to_month']:g} months; with this cohort's own Kaplan-Meier curve for "
-        f"everybody {texts['no_model']}; index of prediction accuracy {texts['scaled']} ({error['model']['method']})."
+        f"of {texts['model']} up to {error['to_month']:g} months. The external cohort's own Kaplan-Meier curve for all "
+        f"patients has {texts['no_model']}; index of prediction accuracy {texts['scaled']} "
+        f"({error['model']['method']})."
     )

@@ -1,4 +1,4 @@
-"""The page's first screen: what was run on what data, the main numbers, how to run it again."""
+"""Prepare the page's first screen: what was run on which data, the main numbers, and how to run it again."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ Results = Mapping[str, Any]
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     external = main_evaluation(results) == "external"
     return {
         "summary": summary(results),
@@ -34,7 +34,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def summary(results: Results) -> str:
-    """What was run, on what data, in one or two sentences."""
+    """Return what was run, on which data, in one or two sentences."""
     rows = {name: rows_of(results, name) for name in ("out_of_fold", "external")}
     centers = results["study"]["centers"]
     numbers = {role: sum(center["role"] == role for center in centers) for role in ("development", "external")}
@@ -51,31 +51,31 @@ def summary(results: Results) -> str:
 
 
 def cards(results: Results) -> list[dict[str, Any]]:
-    """The main numbers of the first screen."""
+    """Return the main numbers of the first screen."""
     verdicts = {row["id"]: row for row in results["verdicts"]}
     evaluation, cohort = main_evaluation(results), main_cohort(results)
     row = {row["model"]: row for row in rows_of(results, evaluation)}.get(main_model(results))
-    found = []
+    shown = []
     if row:
         label = labels_of(results)[row["model"]]
         size = f"n = {row['n']:,}, {row['positives']:,} LNM-positive"
         lines = [f"{label}; {size}"]
         title = f"AUC, {verdict.EVALUATIONS[evaluation]}"
-        found.append(_card(title, row["auc"], formatting.auc, level_of(results), lines))
+        shown.append(_card(title, row["auc"], formatting.auc, level_of(results), lines))
         compared = row["model"] == "hybrid" and evaluation == "external"
-        found[-1] |= _published(verdicts.get("hybrid_external_auc") if compared else None)
+        shown[-1] |= _published(verdicts.get("hybrid_external_auc") if compared else None)
     survival = results["survival"].get("cohorts", {}).get(cohort)
     if survival:
         events = formatting.count(survival["events"], "event")
         lines = [f"High vs low H score, {cohort}; n = {survival['n']:,}, {events}"]
         entry = survival.get("hazard_ratio") or {}
         title = f"Hazard ratio, {endpoint_of(results)}"
-        found.append(_card(title, entry, formatting.ratio, survival_level_of(results), lines))
-        found[-1] |= _published(verdicts.get(f"hazard_ratio_{cohort}"))
+        shown.append(_card(title, entry, formatting.ratio, survival_level_of(results), lines))
+        shown[-1] |= _published(verdicts.get(f"hazard_ratio_{cohort}"))
     else:
         why = formatting.why(results["survival"])
         title = f"Hazard ratio, {endpoint_of(results)}"
-        found.append({"title": title, "value": why, "long": True, "lines": [], "verdict": None, "published": ""})
+        shown.append({"title": title, "value": why, "long": True, "lines": [], "verdict": None, "published": ""})
     flows = results["flow"].values()
     table, included = sum(flow["in_table"] for flow in flows), sum(flow["included"] for flow in flows)
     centers = formatting.count(len(results["flow"]), "centre")
@@ -85,10 +85,10 @@ def cards(results: Results) -> list[dict[str, Any]]:
     if results["study"]["simulated"]:
         lines.append("All of them simulated")
     value = formatting.count(included, "patient")
-    found.append(
+    shown.append(
         {"title": "Patients analysed", "value": value, "long": False, "lines": lines, "verdict": None, "published": ""}
     )
-    return found
+    return shown
 
 
 def _card(title: str, entry: Mapping[str, Any], write, level: str, lines: Sequence[str]) -> dict[str, Any]:
@@ -109,9 +109,10 @@ def _published(row: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
-    """Verdicts of what the study leads with that have a published value: the short table of the first screen.
+    """Return the verdicts of the study's leading numbers that have a published value, for the short table.
 
-    These are external ones; without an external centre, apparent ones (as the published primary cohort) and survival.
+    These are the external ones, or without an external centre the apparent ones (as in the published primary cohort)
+    and survival.
     """
     led = {"external"} if main_evaluation(results) == "external" else {"apparent", "development"}
     rows = []
@@ -126,7 +127,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
 
 
 def no_verdict(results: Results) -> str:
-    """Why no number of this study is compared with the publication; empty where one is."""
+    """Return why no number of this study is compared with the publication; empty where one is."""
     rows = [row for row in results["verdicts"] if row["published"] is not None]
     if not rows or any(row["verdict"] != verdict.NO_VERDICT for row in rows):
         return ""
@@ -134,7 +135,7 @@ def no_verdict(results: Results) -> str:
 
 
 def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
-    """Our estimate of a verdict row in two parts: value (with counts for a proportion) and interval."""
+    """Return our estimate of a verdict row in two parts: value (with counts for a proportion) and interval."""
     entry = row[key]
     write = formatting.WRITERS[row["measure"]]
     if entry.get("estimate") is None:
@@ -146,7 +147,7 @@ def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
 
 
 def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
-    """Ours minus published of a verdict row, in percentage points for proportions; of hazard ratios 'x 0.37'."""
+    """Return ours minus published, in percentage points for proportions; 'x 0.37' for hazard ratios."""
     entry, write = row["difference"], formatting.WRITERS[row["measure"]]
     if entry is None:
         return {"value": "\u2013", "interval": ""}
@@ -159,23 +160,23 @@ def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def commands(results: Results) -> str:
-    """What to type to run the same again."""
+    """Return the commands that repeat the run."""
     code = results["code_version"]
     lines = []
     if code:
         dirty = code.endswith("-dirty")
         if dirty:
-            lines.append("# this run: plus changes not committed")
+            lines.append("# this run also contained uncommitted changes")
         lines.append(f"git checkout {_commit(code)}")
     lines.append("make study CONFIG=<your copy of the settings below>" if not _default(results) else "make study")
     return "\n".join(lines)
 
 
 def _commit(code: str) -> str:
-    """The commit in a ``git describe`` text: 'v1-4-gabc1234-dirty' -> 'abc1234'."""
+    """Return the commit in a ``git describe`` text: 'v1-4-gabc1234-dirty' -> 'abc1234'."""
     code = code.removesuffix("-dirty")
-    found = re.search(r"-g([0-9a-f]+)$", code)
-    return found.group(1) if found else code
+    match = re.search(r"-g([0-9a-f]+)$", code)
+    return match.group(1) if match else code
 
 
 def _default(results: Results) -> bool:

@@ -1,4 +1,4 @@
-"""The page's words and rows on survival by H score."""
+"""Prepare the page's text and rows on survival by H score."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Results = Mapping[str, Any]
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it."""
+    """Return the values that the template shows."""
     survival = results["survival"]
     return {
         "endpoint": endpoint_of(results),
@@ -30,7 +30,7 @@ def view(results: Results) -> dict[str, Any]:
 
 
 def survival_text(results: Results) -> str:
-    """How the groups were made."""
+    """Return how the groups were made."""
     grouping = results["survival"].get("grouping") or {}
     threshold = grouping.get("cut")
     if threshold is None and grouping.get("why"):
@@ -38,7 +38,7 @@ def survival_text(results: Results) -> str:
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}
     name = rule.get(grouping.get("rule"), grouping.get("rule"))
     enters = (
-        "The development cohort enters with out-of-fold scores. "
+        "The development cohort is analysed with out-of-fold scores. "
         if "development" in results["survival"].get("cohorts", {})
         else ""
     )
@@ -50,7 +50,7 @@ def survival_text(results: Results) -> str:
 
 
 def survival_groups(results: Results) -> list[dict[str, Any]]:
-    """Patients, events and medians of both groups in both cohorts."""
+    """Return patients, events and medians of both groups in both cohorts."""
     rows = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -81,7 +81,7 @@ def survival_groups(results: Results) -> list[dict[str, Any]]:
 
 
 def median_text(group: Mapping[str, Any]) -> str:
-    """Median with its interval; a median that the curve never reaches is 'not reached'."""
+    """Return the median with its interval; a median that the curve never reaches is 'not reached'."""
     ends = formatting.interval(group.get("median_low"), group.get("median_high"), formatting.months)
     if group.get("median") is None:
         if group.get("median_low") is not None:
@@ -91,7 +91,7 @@ def median_text(group: Mapping[str, Any]) -> str:
 
 
 def survival_notes(results: Results) -> list[str]:
-    """Follow-up, missing data, the proportional-hazards test and sensitivity analyses, cohort by cohort."""
+    """Return follow-up, missing data, the proportional-hazards test and sensitivity analyses, cohort by cohort."""
     lines = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -104,7 +104,7 @@ def survival_notes(results: Results) -> list[str]:
             text = formatting.p_equation(p["p"]) if p["p"] is not None else formatting.why(p)
             parts.append(f"test of proportional hazards: {text}")
         if plain_why := (content.get("hazard_ratio") or {}).get("plain_why"):
-            parts.append(f"the hazard ratio is that with Firth\u2019s penalty, because of the plain model {plain_why}")
+            parts.append(f"the hazard ratio uses Firth\u2019s penalty, because of the plain model {plain_why}")
         ratios = {
             "profile likelihood": (content.get("hazard_ratio") or {}).get("profile"),
             "Firth\u2019s penalty": content.get("hazard_ratio_firth"),
@@ -164,7 +164,7 @@ def _stratified(entry: Mapping[str, Any] | None) -> str:
 
 
 def _p(test: Mapping[str, Any]) -> str:
-    """A test's p-value, or why there is none."""
+    """Return the p-value of a test, or why there is none."""
     return formatting.p_equation(test["p"]) if test["p"] is not None else formatting.why(test)
 
 
@@ -196,7 +196,7 @@ def _missing(entry: Mapping[str, Any] | None) -> str:
 
 
 def by_characteristic(results: Results) -> list[dict[str, Any]]:
-    """One block per cohort: each characteristic's levels with their survival, and the test of all levels at once."""
+    """Return one block per cohort: each characteristic's levels with survival, and the test of all levels at once."""
     blocks = []
     for cohort in ("external", "development"):
         content = results["survival"].get("cohorts", {}).get(cohort)
@@ -226,7 +226,7 @@ def by_characteristic(results: Results) -> list[dict[str, Any]]:
 
 
 def _test_of_levels(test: Mapping[str, Any]) -> str:
-    """Degrees of freedom, p and adjusted p of a log-rank test, or why there is none."""
+    """Return degrees of freedom, p and adjusted p of a log-rank test, or why there is none."""
     if test["p"] is None:
         return formatting.why(test)
     p, adjusted = formatting.p_equation(test["p"]), formatting.p_value(test["p_holm"])
@@ -234,7 +234,7 @@ def _test_of_levels(test: Mapping[str, Any]) -> str:
 
 
 def cox(results: Results) -> list[dict[str, Any]]:
-    """Rows of the Cox table: every hazard ratio, and below the coefficients of a term their one test."""
+    """Return the rows of the Cox table: every hazard ratio, followed by the joint test of a term's coefficients."""
     rows, tests = [], _tests_of_terms(results)
     for row in survival_figures.cox_rows(results):
         p = row["entry"].get("p")
@@ -242,8 +242,8 @@ def cox(results: Results) -> list[dict[str, Any]]:
         rows.append({**row, "text": text, "p": formatting.p_value(p) if p is not None else "\u2013"})
     for (cohort, model, term), test in tests.items():
         parts = [
-            place
-            for place, row in enumerate(rows)
+            index
+            for index, row in enumerate(rows)
             if (row["cohort"], row["model"]) == (cohort, model) and row["term"].startswith(f"{term}: ")
         ]
         rows.insert(parts[-1] + 1, {"cohort": cohort, "model": model, "term": f"{term}, all levels", **test})
@@ -251,13 +251,13 @@ def cox(results: Results) -> list[dict[str, Any]]:
 
 
 def _tests_of_terms(results: Results) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """The tests of several coefficients as one, by cohort, model and term as the Cox table names them."""
+    """Return the joint tests of several coefficients, by cohort, model and term as the Cox table names them."""
     models = {"univariable": "univariable", "multivariable": "adjusted"}
-    found = {}
+    rows = {}
     for cohort in ("external", "development"):
         for test in (results["survival"].get("cohorts", {}).get(cohort) or {}).get("terms") or []:
             known = test["p"] is not None
             text = f"one test, df {test['df']}" if known else formatting.why(test)
             row = {"text": text, "p": formatting.p_value(test["p"]) if known else "\u2013", "main": False}
-            found[cohort.capitalize(), models[test["model"]], survival_figures.term_label(test["term"])] = row
-    return found
+            rows[cohort.capitalize(), models[test["model"]], survival_figures.term_label(test["term"])] = row
+    return rows

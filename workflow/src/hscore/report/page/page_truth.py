@@ -1,4 +1,4 @@
-"""The page's known-truth panel of a simulated study: AUCs next to the ideal observers', hazard ratios in four steps."""
+"""Prepare the known-truth panel of a simulated study: AUCs next to the ideal ones, hazard ratios in four steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ YES_NO = {True: "yes", False: "no", None: ""}
 
 
 def view(results: Results) -> dict[str, Any]:
-    """What the template shows of it; nothing for a study of real patients."""
+    """Return the values that the template shows; ``truth`` is None for a study of real patients."""
     if not results.get("truth"):
         return {"truth": None}
     rows = comparisons(results)
@@ -34,8 +34,8 @@ def view(results: Results) -> dict[str, Any]:
 
 def hazard_ratios(results: Results) -> dict[str, Any]:
     """Return the hazard ratios from planted to achieved as text, one row per cohort."""
-    found = results["truth"]["hazard_ratios"]
-    planted = found["planted"]
+    content = results["truth"]["hazard_ratios"]
+    planted = content["planted"]
     return {
         "slope": formatting.decimal(planted["log_hazard_per_logit"], 3),
         "cut_off": formatting.decimal(planted["cut_off"], 3),
@@ -49,28 +49,28 @@ def hazard_ratios(results: Results) -> dict[str, Any]:
                 else formatting.ratio(row["expected"]["estimate"]),
                 "achieved": formatting.estimate(row["achieved"], formatting.ratio),
                 "verdict": VERDICTS[row["holds_expected"]],
-                "table": [f"{of['high']} / {of['low']}" for of in row["table"].values()]
+                "table": [f"{counts['high']} / {counts['low']}" for counts in row["table"].values()]
                 if row["table"]
                 else ["\u2013"] * 2,
             }
-            for name, row in found["cohorts"].items()
+            for name, row in content["cohorts"].items()
         ],
     }
 
 
 def comparisons(results: Results) -> list[dict[str, Any]]:
-    """Every ideal AUC that is known, with ours."""
-    labels, found = labels_of(results), []
-    for evaluation, words in EVALUATIONS.items():
+    """Return every known ideal AUC with ours."""
+    labels, rows = labels_of(results), []
+    for evaluation, cohort in EVALUATIONS.items():
         for row in rows_of(results, evaluation):
             ideal = results["truth"]["ideal_auc"].get(row["model"])
             if ideal is not None:
-                found.append(_beside(f"AUC, {labels[row['model']]}", words, ideal, row["auc"]))
-    return found
+                rows.append(_beside(f"AUC, {labels[row['model']]}", cohort, ideal, row["auc"]))
+    return rows
 
 
 def rows(results: Results) -> Rows:
-    """The same as a table of plain numbers."""
+    """Return the same comparison as a table of plain numbers."""
     if not results.get("truth"):
         return []
     return [
@@ -89,16 +89,16 @@ def ratio_rows(results: Results) -> Rows:
     """Return the hazard ratios from planted to achieved as a table of plain numbers, one row per cohort and step."""
     if not results.get("truth"):
         return []
-    found = results["truth"]["hazard_ratios"]
+    ratios = results["truth"]["hazard_ratios"]
     rows = []
-    for cohort, content in found["cohorts"].items():
+    for cohort, content in ratios["cohorts"].items():
         for step in ("planted", "true_groups", "expected", "achieved"):
-            entry = found["planted"] if step == "planted" else content[step]
+            entry = ratios["planted"] if step == "planted" else content[step]
             values = {key: entry.get(key) for key in ("estimate", "low", "high", "why")}
             rows.append({"cohort": cohort, "hazard_ratio": step, **values})
         rows[-1]["holds_expected"] = YES_NO[content["holds_expected"]]
-        for predicted, of in (content["table"] or {}).items():
-            rows[-1] |= {f"predicted_{predicted}_truly_{true}": n for true, n in of.items()}
+        for predicted, counts in (content["table"] or {}).items():
+            rows[-1] |= {f"predicted_{predicted}_truly_{true}": n for true, n in counts.items()}
     return rows
 
 

@@ -1,7 +1,7 @@
-"""The report's tables as CSV files: plain numbers in full precision, one file a table.
+"""Write the report's tables as CSV files: plain numbers in full precision, one file per table.
 
-Every row begins with the column ``data`` ('simulated' or 'own'), so that a table copied out of its folder still
-says what it was made from. Missing numbers are empty, with the reason in ``why``.
+Every row begins with the column ``data`` ('simulated' or 'own'), so that a copied table still shows its origin.
+Missing numbers are empty, with the reason in ``why``.
 """
 
 import csv
@@ -16,8 +16,8 @@ from hscore.report.tables.cells import Rows
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
-    """File name without suffix -> rows, for every table of the report that has rows."""
-    found = {
+    """Return file name without suffix -> rows, for every table of the report that has rows."""
+    rows_by_table = {
         "flow": diagnosis_tables.flow(results),
         "table1": diagnosis_tables.table1(results),
         "table1_centers": diagnosis_tables.table1_centers(results),
@@ -60,7 +60,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "centers": evaluation_tables.centers(results),
     }
     data = results["study"]["data"]
-    return {name: [{"data": data, **row} for row in rows] for name, rows in found.items() if rows}
+    return {name: [{"data": data, **row} for row in rows] for name, rows in rows_by_table.items() if rows}
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The report's tables of patients and diagnosis as rows of plain numbers; see tables."""
+"""Return the report's tables of patients and diagnosis as rows of plain numbers; see ``csv_tables``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ CURVE = ("threshold", "measure", "estimate", "low", "high")
 
 
 def flow(results: Mapping[str, Any]) -> Rows:
-    """Numbers in the table, excluded for each reason, and included, a centre at a time."""
+    """Return the numbers in the table, excluded per reason, and included, centre by centre."""
     rows = []
     for center, content in results["flow"].items():
         start = {"center": center, "role": content["role"]}
@@ -32,27 +32,27 @@ def flow(results: Mapping[str, Any]) -> Rows:
 
 
 def table1(results: Mapping[str, Any]) -> Rows:
-    """One row a variable (or level) and group of patients, then one a standardised difference."""
+    """Return one row per variable (or level) and group of patients, then one per standardised difference."""
     content = results["table1"]
     signs = {None: "all", 0: "negative", 1: "positive", "unknown": "unknown"}
-    places = [{"cohort": group["cohort"], "lnm": signs[group["lnm"]]} for group in content.get("groups", [])]
+    groups = [{"cohort": patients["cohort"], "lnm": signs[patients["lnm"]]} for patients in content.get("groups", [])]
     rows = []
     for row in content.get("rows", []):
-        rows += _cells(row, places)
+        rows += _cells(row, groups)
         for difference in row["differences"]:
-            place = {"cohort": difference.get("cohort", "development against external")}
-            place["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
-            rows.append(_difference(row, place, difference))
+            group = {"cohort": difference.get("cohort", "development against external")}
+            group["lnm"] = "negative against positive" if difference["between"] == "lnm" else "all"
+            rows.append(_difference(row, group, difference))
     return rows
 
 
 def table1_centers(results: Mapping[str, Any]) -> Rows:
-    """The same by centre; the difference is the largest between two centres."""
+    """Return Table 1 by centre; the difference is the largest between two centres."""
     content = results["table1"].get("centers") or {"groups": [], "rows": []}
-    places = [{"center": group["center"]} for group in content["groups"]]
+    groups = [{"center": patients["center"]} for patients in content["groups"]]
     rows = []
     for row in content["rows"]:
-        rows += _cells(row, places)
+        rows += _cells(row, groups)
         rows += [_difference(row, {"center": "largest of all pairs"}, difference) for difference in row["differences"]]
     return rows
 
@@ -61,28 +61,28 @@ def _variable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"variable": row["variable"], "label": row["label"], "unit": row.get("unit", "")}
 
 
-def _cells(row: Mapping[str, Any], places: Sequence[Mapping[str, str]]) -> Rows:
-    """Rows of a variable of a description, ``places`` naming its groups."""
+def _cells(row: Mapping[str, Any], groups: Sequence[Mapping[str, str]]) -> Rows:
+    """Return the rows of one variable of a description; ``groups`` names its groups."""
     rows = []
-    for number, place in enumerate(places):
+    for number, group in enumerate(groups):
         if row["kind"] == "continuous":
             cell = {key: bare(value) for key, value in row["cells"][number].items()}
-            rows.append({**_variable(row), "level": "", **place, **cell})
+            rows.append({**_variable(row), "level": "", **group, **cell})
             continue
         for level in row["levels"]:
             cell = {key: bare(value) for key, value in level["cells"][number].items()}
-            start = {**_variable(row), "level": level["level"], **place}
+            start = {**_variable(row), "level": level["level"], **group}
             rows.append({**start, **cell, "missing": row["missing"][number]})
     return rows
 
 
-def _difference(row: Mapping[str, Any], place: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(row: Mapping[str, Any], group: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
     numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
-    return {**_variable(row), "level": "", **place, **numbers}
+    return {**_variable(row), "level": "", **group, **numbers}
 
 
 def performance(results: Mapping[str, Any]) -> Rows:
-    """One row a model, evaluation and measure."""
+    """Return one row per model, evaluation and measure."""
     labels = labels_of(results)
     rows = []
     for entry in results["performance"]:
@@ -103,7 +103,7 @@ def performance(results: Mapping[str, Any]) -> Rows:
 
 
 def roc(results: Mapping[str, Any]) -> Rows:
-    """Points of every ROC curve."""
+    """Return the points of every ROC curve."""
     rows = []
     for entry in results["performance"]:
         curve = entry.get("roc") or {}
@@ -115,7 +115,7 @@ def roc(results: Mapping[str, Any]) -> Rows:
 
 
 def roc_bands(results: Mapping[str, Any]) -> Rows:
-    """Pointwise bands of every ROC curve that has one."""
+    """Return the pointwise bands of every ROC curve that has one."""
     keys = ("false_positive_rate", "low", "high")
     return [
         {"evaluation": entry["evaluation"], "model": entry["model"], **dict(zip(keys, map(bare, values), strict=True))}
@@ -125,12 +125,12 @@ def roc_bands(results: Mapping[str, Any]) -> Rows:
 
 
 def comparisons(results: Mapping[str, Any]) -> Rows:
-    """Differences in AUC between models."""
+    """Return the differences in AUC between models."""
     return as_they_are(results.get("comparisons"))
 
 
 def paired_accuracy(results: Mapping[str, Any]) -> Rows:
-    """McNemar's tests and differences of the frozen calls of every pair of models."""
+    """Return McNemar's tests and differences of the frozen calls of every pair of models."""
     rows = []
     for row in results.get("paired_accuracy") or []:
         difference = row["difference"]
@@ -141,7 +141,7 @@ def paired_accuracy(results: Mapping[str, Any]) -> Rows:
 
 
 def reclassification(results: Mapping[str, Any]) -> Rows:
-    """NRI and IDI of the reference model against every other."""
+    """Return NRI and IDI of the reference model against every other."""
     rows = []
     for entry in results.get("reclassification") or []:
         start = {key: entry[key] for key in ("evaluation", "scores", "new", "old")}
@@ -153,7 +153,7 @@ def reclassification(results: Mapping[str, Any]) -> Rows:
 
 
 def calibration(results: Mapping[str, Any]) -> Rows:
-    """Calibration measures of every model, evaluation and kind of score."""
+    """Return the calibration measures of every model, evaluation and kind of score."""
     rows = []
     for entry in results.get("calibration") or []:
         start = {key: entry[key] for key in ("evaluation", "model", "scores", "n", "events")}
@@ -167,7 +167,7 @@ def calibration(results: Mapping[str, Any]) -> Rows:
 
 
 def decision_curves(results: Mapping[str, Any]) -> Rows:
-    """Net benefit and what it spares, of every strategy, at every threshold probability."""
+    """Return net benefit and spared dissections of every strategy at every threshold probability."""
     rows = []
     for content in results.get("decision_curves") or []:
         strategies = {"treat all": content["treat_all"], "MRI-LN alone": content["mri_ln"], **content["models"]}
@@ -184,7 +184,7 @@ def decision_curves(results: Mapping[str, Any]) -> Rows:
 
 
 def subgroups(results: Mapping[str, Any]) -> Rows:
-    """AUC, sensitivity and specificity in every subgroup, with the test of heterogeneity of its variable."""
+    """Return AUC, sensitivity and specificity in every subgroup, with the test of heterogeneity of its variable."""
     rows = []
     for entry in results.get("subgroups") or []:
         for level in entry["levels"]:
@@ -194,13 +194,13 @@ def subgroups(results: Mapping[str, Any]) -> Rows:
                 numbers = {"measure": measure, **estimated(value)}
                 numbers |= {"method": value.get("method", ""), "why": value.get("why", "")}
                 tested = {"p_difference": bare(test["p"]), "p_difference_holm": bare(test["p_holm"])}
-                whose = {key: entry[key] for key in ("evaluation", "model", "variable")}
-                rows.append({**whose, **start, **numbers, **tested})
+                subgroup = {key: entry[key] for key in ("evaluation", "model", "variable")}
+                rows.append({**subgroup, **start, **numbers, **tested})
     return rows
 
 
 def study_size(results: Mapping[str, Any]) -> Rows:
-    """Patients that a prospective validation would need."""
+    """Return the number of patients that a prospective validation would need."""
     rows = []
     for row in (results.get("precision") or {}).get("needed", []):
         here = {f"{key}_here": bare(value) for key, value in row["here"].items()}
@@ -209,12 +209,12 @@ def study_size(results: Mapping[str, Any]) -> Rows:
 
 
 def development_size(results: Mapping[str, Any]) -> Rows:
-    """Patients that the development of a model would need, by its number of parameters and Riley's criteria."""
+    """Return the patients needed to develop a model, by number of parameters (Riley's criteria)."""
     return as_they_are((results.get("development_size") or {}).get("needed"))
 
 
 def checklist(results: Mapping[str, Any]) -> Rows:
-    """Guideline items with the run's answers and where the report shows it; an empty answer is for the authors."""
+    """Return guideline items with answers and their place in the report; empty answers are for the authors."""
     return [
         {
             "guideline": guideline["name"],
@@ -230,7 +230,7 @@ def checklist(results: Mapping[str, Any]) -> Rows:
 
 
 def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
-    """Whether the H score adds to the reading it contains, for nodes and for survival."""
+    """Return whether the H score adds to the reading it contains, for nodes and for survival."""
     keys = ("subject", "question", "evaluation", "answer", "measure")
     return [
         {
@@ -243,7 +243,7 @@ def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
 
 
 def cut_off_error(results: Mapping[str, Any]) -> Rows:
-    """Standard errors of the external rates that come from choosing the cut-off."""
+    """Return the standard errors of the external rates that come from choosing the cut-off."""
     return as_they_are(results.get("cut_off_error"))
 
 
@@ -251,7 +251,7 @@ def published(results: Mapping[str, Any]) -> Rows:
     """Return our values and the published ones, with the verdict."""
     rows = []
     for row in results["verdicts"]:
-        beside = row.get("beside") or {}
+        additional = row.get("beside") or {}
         rows.append(
             {
                 "item": row["item"],
@@ -261,8 +261,8 @@ def published(results: Mapping[str, Any]) -> Rows:
                 **{f"difference_{key}": value for key, value in estimated(row["difference"] or {}).items()},
                 "margin": bare(row["margin"]),
                 "verdict": row["verdict"],
-                "beside": beside.get("evaluation", ""),
-                **{f"beside_{key}": value for key, value in estimated(beside).items() if beside},
+                "beside": additional.get("evaluation", ""),
+                **{f"beside_{key}": value for key, value in estimated(additional).items() if additional},
                 "detail": row["detail"],
             }
         )
@@ -270,7 +270,7 @@ def published(results: Mapping[str, Any]) -> Rows:
 
 
 def auc_change(results: Mapping[str, Any]) -> Rows:
-    """Change of every model's AUC between the cohorts, and what averaging the members adds externally."""
+    """Return the change of every model's AUC between the cohorts, and the external gain from averaging the members."""
     return [
         {
             **{key: bare(value) for key, value in row.items() if key != "ensemble"},
@@ -281,7 +281,7 @@ def auc_change(results: Mapping[str, Any]) -> Rows:
 
 
 def thresholds(results: Mapping[str, Any]) -> Rows:
-    """The frozen thresholds."""
+    """Return the frozen thresholds."""
     keys = ("rule", "value", "chosen_on", "median", "why")
     return [
         {

@@ -1,4 +1,4 @@
-"""Tables of added value, instability and external centres as rows of plain numbers; see tables."""
+"""Return the tables of added value, instability and external centres as rows of plain numbers; see ``csv_tables``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,38 +11,38 @@ SPREAD = ("frozen", "from", "to")
 
 
 def added_value(results: Mapping[str, Any]) -> Rows:
-    """Added value of the H score: fitted in each cohort, then the models frozen on development, one row each."""
+    """Return the added value of the H score: fitted in each cohort, then the models frozen on development."""
     rows = []
     for row in analyses(results):
         start = {"outcome": row["outcome"], "cohort": row["cohort"], "models": "fitted on these patients"}
         size = {key: row[key] for key in ("n", "events", "left_out")}
         added = {key: bare(row["added"][key]) for key in ("chi2", "df", "p", "adequacy", "new_information")}
         ratio = {f"ratio{'' if key == 'estimate' else '_' + key}": bare(row["ratio"][key]) for key in ESTIMATE}
-        areas = {f"area_{key}": bare(row["apparent"][key]) for key in ("baseline", "both")}
-        rows.append({**start, **size, **added, **ratio, "ratio_per": row["ratio"]["per"], **areas})
+        aucs = {f"area_{key}": bare(row["apparent"][key]) for key in ("baseline", "both")}
+        rows.append({**start, **size, **added, **ratio, "ratio_per": row["ratio"]["per"], **aucs})
         rows[-1]["why"] = row["added"].get("why", "")
     for row in frozen(results):
         start = {"outcome": row["outcome"], "cohort": "external", "models": "frozen on development"}
-        areas = {f"area_{key}": bare(row[key]["estimate"]) for key in ("baseline", "both")}
+        aucs = {f"area_{key}": bare(row[key]["estimate"]) for key in ("baseline", "both")}
         gain = {f"gain{'' if key == 'estimate' else '_' + key}": bare(row["gain"][key]) for key in ESTIMATE}
         size = {"n": bare(row["n"]), "events": bare(row["events"]), "p": bare(row["gain"]["p"])}
-        rows.append({**start, **size, **areas, **gain, "why": row["gain"].get("why", "")})
+        rows.append({**start, **size, **aucs, **gain, "why": row["gain"].get("why", "")})
     return rows
 
 
 def instability(results: Mapping[str, Any]) -> Rows:
-    """How far the members of every model's external score are from their mean."""
+    """Return how far the members of every model's external score are from their mean."""
     rows = []
     for row in (results.get("instability") or {}).get("members", []):
         plain = {key: bare(value) for key, value in row.items() if not isinstance(value, dict)}
-        areas, calls = row.get("auc", {}), row.get("calls", {})
-        plain |= {f"auc_{key}": bare(areas.get(key)) for key in ("lowest", "highest")}
+        aucs, calls = row.get("auc", {}), row.get("calls", {})
+        plain |= {f"auc_{key}": bare(aucs.get(key)) for key in ("lowest", "highest")}
         rows.append(plain | {f"calls_{key}": bare(calls.get(key)) for key in ("changed", "index")})
     return rows
 
 
 def threshold_instability(results: Mapping[str, Any]) -> Rows:
-    """The cut-off of every model over resamples of the development cohort, and what it does to external calls."""
+    """Return every model's threshold over resamples of the development cohort, and its effect on external calls."""
     rows = []
     for row in (results.get("instability") or {}).get("thresholds", []):
         external = row["external"] or {}
@@ -56,7 +56,7 @@ def threshold_instability(results: Mapping[str, Any]) -> Rows:
 
 
 def centers(results: Mapping[str, Any]) -> Rows:
-    """The main model in every external centre, and pooled over them."""
+    """Return the main model in every external centre, and pooled over them."""
     content = results.get("centers")
     if not content:
         return []

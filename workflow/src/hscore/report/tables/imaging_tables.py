@@ -1,4 +1,4 @@
-"""The report's tables of images, scores and cases as rows of plain values; see tables."""
+"""Return the report's tables of images, scores and cases as rows of plain values; see ``csv_tables``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ Results = Mapping[str, Any]
 
 
 def protocol(results: Results) -> Rows:
-    """The imaging protocol, a row a centre and sequence; words that differ stand with their numbers of series."""
+    """Return the imaging protocol, one row per centre and sequence; differing values have their numbers of series."""
     rows = []
     for row in (results.get("imaging") or {}).get("protocol", []):
         cells: dict[str, Any] = {}
@@ -25,7 +25,7 @@ def protocol(results: Results) -> Rows:
 
 
 def image_quality(results: Results) -> Rows:
-    """Quartiles of every number of image quality, a row a centre, sequence and number."""
+    """Return quartiles of every image-quality metric, one row per centre, sequence and metric."""
     return [
         {"center": center, "sequence": sequence, "measure": metric, **numbers}
         for center, content in (results.get("imaging") or {}).get("quality", {}).items()
@@ -35,7 +35,7 @@ def image_quality(results: Results) -> Rows:
 
 
 def scores(results: Results) -> Rows:
-    """H score, node status and centre of every patient, without names, highest first."""
+    """Return H score, node status and centre of every patient, without names, highest first."""
     return [
         {"evaluation": evaluation, "model": results["cases"]["model"], **row, "lnm": int(row["lnm"])}
         for evaluation, rows in (results.get("cases") or {}).get("waterfall", {}).items()
@@ -44,20 +44,20 @@ def scores(results: Results) -> Rows:
 
 
 def cases(results: Results) -> Rows:
-    """The patients shown, a row a patient and model."""
+    """Return the patients shown, one row per patient and model."""
     content = results.get("cases") or {"shown": []}
     return [
         {
             "evaluation": content["evaluation"],
-            "kind": one["kind"],
-            "patient": one["patient"],
-            "center": one["center"],
-            **{key: bare(None if one[key] is None else int(one[key])) for key in ("lnm", "dfs_event")},
-            "dfs_months": bare(one["dfs_months"]),
+            "kind": patient["kind"],
+            "patient": patient["patient"],
+            "center": patient["center"],
+            **{key: bare(None if patient[key] is None else int(patient[key])) for key in ("lnm", "dfs_event")},
+            "dfs_months": bare(patient["dfs_months"]),
             "model": model,
             "score": score,
-            "called": {True: "positive", False: "negative", None: ""}[one["called"].get(model)],
+            "called": {True: "positive", False: "negative", None: ""}[patient["called"].get(model)],
         }
-        for one in content["shown"]
-        for model, score in one["scores"].items()
+        for patient in content["shown"]
+        for model, score in patient["scores"].items()
     ]

@@ -1,4 +1,4 @@
-"""The report's tables of survival as rows of plain numbers; see tables."""
+"""Return the report's tables of survival as rows of plain numbers; see ``csv_tables``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from hscore.report.tables.cells import Rows, bare, estimated
 
 
 def survival_groups(results: Mapping[str, Any]) -> Rows:
-    """Patients, events and median of the groups by H score and by characteristic, in each cohort."""
+    """Return patients, events and median of the groups by H score and by characteristic, in each cohort."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         parts = {"H score": content.get("groups") or {}, **_by_characteristic(content)}
@@ -23,7 +23,7 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
 
 
 def survival_at(results: Mapping[str, Any]) -> Rows:
-    """Survival at yearly times: by H score, node status at pathology and characteristic."""
+    """Return survival at yearly times: by H score, node status at pathology and characteristic."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         parts = {"H score": content.get("groups") or {}, "LNM": (content.get("pathology") or {}).get("groups") or {}}
@@ -44,7 +44,7 @@ def _by_characteristic(content: Mapping[str, Any]) -> dict[str, dict[str, Mappin
 
 
 def survival_tests(results: Mapping[str, Any]) -> Rows:
-    """Every test of groups or of several coefficients: log-rank, Gray, likelihood ratio."""
+    """Return every test of groups or of several coefficients: log-rank, Gray, likelihood ratio."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         rows += [{"cohort": cohort, **row} for row in _tests(content)]
@@ -53,7 +53,7 @@ def survival_tests(results: Mapping[str, Any]) -> Rows:
 
 def _tests(content: Mapping[str, Any]) -> Rows:
     spline, competing = content.get("spline") or {}, content.get("competing") or {}
-    found = [
+    tests = [
         ("log-rank", "H score", content.get("log_rank")),
         ("log-rank, stratified by centre", "H score", (content.get("stratified") or {}).get("log_rank")),
         ("log-rank", "LNM", (content.get("pathology") or {}).get("log_rank")),
@@ -65,29 +65,33 @@ def _tests(content: Mapping[str, Any]) -> Rows:
     ]
     keys = ("chi2", "df", "p", "p_holm", "adjustment", "method", "why")
     return [
-        {"test": test, "of": of, **{key: bare(entry.get(key)) for key in keys}} for test, of, entry in found if entry
+        {"test": test, "of": variable, **{key: bare(entry.get(key)) for key in keys}}
+        for test, variable, entry in tests
+        if entry
     ]
 
 
 def survival_calibration(results: Mapping[str, Any]) -> Rows:
-    """Calibration of the predicted survival of external patients, one row per measure."""
-    found = (results["survival"].get("prediction") or {}).get("calibration")
-    if not found:
+    """Return calibration of the predicted survival of external patients, one row per measure."""
+    calibration = (results["survival"].get("prediction") or {}).get("calibration")
+    if not calibration:
         return []
-    size = {key: bare(found[key]) for key in ("month", "n", "events", "at_risk", "expected")}
+    size = {key: bare(calibration[key]) for key in ("month", "n", "events", "at_risk", "expected")}
     rows = []
     for key in ("observed_expected", "slope"):
-        entry = found[key]
+        entry = calibration[key]
         rows.append(
             {"measure": key, **size, **estimated(entry), "method": entry["method"], "why": entry.get("why", "")}
         )
-    rows[0]["observed"] = bare(found["observed_expected"].get("observed"))
-    curve = {"method": found["curve"]["method"], "why": found.get("curve_why", "")}
-    return rows + [{"measure": key, **size, "estimate": bare(found[key]), **curve} for key in ("ici", "e50", "e90")]
+    rows[0]["observed"] = bare(calibration["observed_expected"].get("observed"))
+    curve = {"method": calibration["curve"]["method"], "why": calibration.get("curve_why", "")}
+    return rows + [
+        {"measure": key, **size, "estimate": bare(calibration[key]), **curve} for key in ("ici", "e50", "e90")
+    ]
 
 
 def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
-    """Points of the calibration curve of the predicted survival."""
+    """Return the points of the calibration curve of the predicted survival."""
     curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
     keys = ("predicted", "observed", "low", "high")
     values = zip(*(curve.get(key, []) for key in keys), strict=True)
@@ -95,7 +99,7 @@ def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
 
 
 def spline(results: Mapping[str, Any]) -> Rows:
-    """The hazard ratio along the score."""
+    """Return the hazard ratio along the score."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         keys = ("score", "hazard_ratio", "low", "high")
@@ -105,14 +109,14 @@ def spline(results: Mapping[str, Any]) -> Rows:
 
 
 def prediction_error(results: Mapping[str, Any]) -> Rows:
-    """Brier score of the predicted survival by month, external cohort, beside that of predicting without a model."""
+    """Return the Brier score of predicted survival by month, external cohort, next to prediction without a model."""
     curve = ((results["survival"].get("prediction") or {}).get("external") or {}).get("curve") or {}
     keys = ("month", "model", "no_model")
     return [dict(zip(keys, values, strict=True)) for values in zip(*(curve.get(key, []) for key in keys), strict=True)]
 
 
 def survival_curves(results: Mapping[str, Any]) -> Rows:
-    """Points of the Kaplan-Meier curves; time in months."""
+    """Return the points of the Kaplan-Meier curves; time in months."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         for name, group in (content.get("groups") or {}).items():
@@ -124,7 +128,7 @@ def survival_curves(results: Mapping[str, Any]) -> Rows:
 
 
 def cox(results: Mapping[str, Any]) -> Rows:
-    """Hazard ratios."""
+    """Return the hazard ratios."""
     rows = []
     for row in cox_rows(results):
         entry = row["entry"]

@@ -1,0 +1,1 @@
+"""Statistics shared by diagnosis and survival: estimates, bootstrap, proportions, adjustment, reading of scores."""

@@ -1,4 +1,4 @@
-"""Does a rerun agree with a published value? The difference of two independent estimates against a stated margin.
+"""Compare a rerun with a published value: the difference of two independent estimates against a margin.
 
 The interval of the difference adds the squared distances from each estimate to the ends of its own interval. For
 proportions with Wilson's intervals this is Newcombe, Stat Med 1998;17:873-890, method 10; for any other pair of
@@ -36,21 +36,21 @@ def difference(ours: Mapping, theirs: Mapping, ratio: bool = False) -> dict:
     return estimate(*(np.exp(ends) if ratio else np.clip(ends, -1, 1)), METHOD)
 
 
-def answer(found: Mapping, margin: float, ratio: bool = False) -> str:
-    """Return whether two values agree, differ, or whether that cannot be told.
+def answer(gap: Mapping, margin: float, ratio: bool = False) -> str:
+    """Return whether two values agree, differ, or whether the comparison is inconclusive.
 
-    They agree where the whole interval of the ``difference`` lies within the margin, even if it excludes zero.
+    They agree where the whole interval of the ``difference`` is within the margin, even if it excludes zero.
     Otherwise they differ where it excludes zero.
 
     Args:
-        found: entry of the difference or ratio.
+        gap: entry of the difference or ratio.
         margin: largest difference without importance, above 0; of ratios a factor above 1.
         ratio: whether both are ratios.
 
     Returns:
         One of ``AGREES``, ``INCONCLUSIVE`` and ``DIFFERS``.
     """
-    low, high, border = found["low"], found["high"], margin
+    low, high, border = gap["low"], gap["high"], margin
     if ratio:
         low, high, border = np.log(low), np.log(high), np.log(margin)
     if -border <= low and high <= border:
@@ -59,7 +59,7 @@ def answer(found: Mapping, margin: float, ratio: bool = False) -> str:
 
 
 def can_agree(theirs: Mapping, margin: float, ratio: bool = False) -> bool:
-    """Return whether a rerun without any error of its own could agree: their interval is at most two margins wide."""
+    """Return whether a rerun without any error could agree: their interval is at most two margins wide."""
     if ratio:
         return bool(theirs["high"] / theirs["low"] <= margin**2)
     return bool(theirs["high"] - theirs["low"] <= 2 * margin)
@@ -81,7 +81,7 @@ def ratio_from_bound(ratio: float, p_below: float, confidence: float) -> dict:
     """Return a published ratio of which only ``p < p_below`` is known, with the widest interval that this allows.
 
     A two-sided Wald p below ``p_below`` means that the standard error of the logarithm is below |log ratio| divided by
-    the normal quantile of 1 - p_below / 2. That bound stands for the error, so that the interval is never too short.
+    the normal quantile of 1 - p_below / 2. That bound replaces the error, so that the interval is never too short.
     """
     error = abs(np.log(ratio)) / -ndtri(p_below / 2)
-    return wald_ratio(np.log(ratio), error, confidence, f"widest that p < {p_below:g} allows")
+    return wald_ratio(np.log(ratio), error, confidence, f"widest interval compatible with p < {p_below:g}")

@@ -1,7 +1,7 @@
-"""How every estimate is written down: value, interval, the method's name, and why it is missing if it is.
+"""Define the form of every estimate: value, interval, the method's name, and the reason if it is missing.
 
-Nothing here or in the rest of this room ever hands on NaN or infinity: an estimate that cannot be computed is
-None with a sentence in ``why``.
+No function of this package returns NaN or infinity. An estimate that cannot be computed is None with a sentence in
+``why``.
 """
 
 from typing import Any
@@ -11,55 +11,55 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 
 def quantile(confidence: float) -> float:
-    """Two-sided standard normal quantile: 1.96 for a confidence of 0.95."""
+    """Return the two-sided standard normal quantile: 1.96 for a confidence of 0.95."""
     return float(ndtri(0.5 + confidence / 2))
 
 
 def two_sided_p(z: float) -> float:
-    """Two-sided p-value of a standard normal statistic."""
+    """Return the two-sided p-value of a standard normal statistic."""
     return float(2 * ndtr(-abs(z)))
 
 
 def finite(value: float) -> float | None:
-    """The value as a plain float, None if it is NaN or infinite."""
+    """Return the value as a plain float, None if it is NaN or infinite."""
     return float(value) if np.isfinite(value) else None
 
 
 def estimate(value: float, low: float, high: float, method: str, **more: Any) -> dict:
-    """A computed estimate with its interval."""
+    """Return a computed estimate with its interval."""
     return {"estimate": float(value), "low": finite(low), "high": finite(high), "method": method, **more}
 
 
 def not_estimable(why: str, method: str, **more: Any) -> dict:
-    """An estimate that cannot be computed, with the reason in one sentence."""
+    """Return an estimate that cannot be computed, with the reason in one sentence."""
     return {"estimate": None, "low": None, "high": None, "method": method, **more, "why": why}
 
 
 def percent(confidence: float) -> str:
-    """``95 %`` for 0.95, as written in the names of methods."""
+    """Return ``95 %`` for 0.95, as written in the names of methods."""
     return f"{confidence * 100:g} %"
 
 
 def wald(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
-    """Estimate with the symmetric interval value +- z x standard error."""
+    """Return an estimate with the symmetric interval value +- z x standard error."""
     margin = quantile(confidence) * error
     return estimate(value, value - margin, value + margin, method, **more)
 
 
 def wald_share(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
-    """Estimate between 0 and 1 with its Wald interval on the logit scale, which stays between 0 and 1.
+    """Return an estimate between 0 and 1 with its Wald interval on the logit scale, which stays between 0 and 1.
 
-    An estimate of 0 or 1, or a standard error of zero, has no such interval, and ``why`` says so.
+    An estimate of 0 or 1, or a standard error of zero, has no such interval, with the reason in ``why``.
     """
     if not error > 0 or not 0 < value < 1:
         why = "the standard error is zero" if error == 0 else "an estimate of 0 or 1 has no standard error"
-        return {**not_estimable(f"{why}: these patients cannot tell how far the truth may be away", method, **more),
+        return {**not_estimable(f"{why}, so these patients give no interval", method, **more),
                 "estimate": float(value)}  # fmt: skip
     margin = quantile(confidence) * error / (value * (1 - value))
     return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method, **more)
 
 
 def wald_ratio(log_value: float, log_error: float, confidence: float, method: str, **more: Any) -> dict:
-    """Ratio with its Wald interval on the log scale: exp(log value +- z x standard error)."""
+    """Return a ratio with its Wald interval on the log scale: exp(log value +- z x standard error)."""
     margin = quantile(confidence) * log_error
     return estimate(np.exp(log_value), np.exp(log_value - margin), np.exp(log_value + margin), method, **more)

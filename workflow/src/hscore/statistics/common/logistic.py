@@ -1,7 +1,6 @@
-"""Logistic regression by maximum likelihood, for recalibration and tests of interaction.
+"""Fit logistic regressions by maximum likelihood, for recalibration and tests of interaction.
 
-Our own, because scikit-learn's has no offset (calibration in the large needs one) and no covariance (every use needs
-standard errors), and does not refuse separated classes; statsmodels takes two seconds to import.
+scikit-learn penalises by default and statsmodels takes two seconds to import; this needs a few lines of Newton steps.
 Shapes: ``x`` float [n, p] without the constant, ``y_true`` bool [n], ``offset`` float [n].
 """
 
@@ -15,7 +14,7 @@ LONGEST_STEP = 4.0  # logits; where all predictions are near 0 and 1, Newton's f
 
 @dataclass(frozen=True)
 class Logistic:
-    """Intercept first: ``coefficients`` [1 + p], their ``covariance``, and the maximised log likelihood."""
+    """A fitted model, intercept first: ``coefficients`` [1 + p], their ``covariance``, maximised log likelihood."""
 
     coefficients: np.ndarray
     covariance: np.ndarray
@@ -23,12 +22,12 @@ class Logistic:
 
     @property
     def errors(self) -> np.ndarray:
-        """Standard errors [1 + p]."""
+        """Return the standard errors [1 + p]."""
         return np.sqrt(np.diag(self.covariance))
 
 
 def fit(x: np.ndarray, y_true: np.ndarray, offset: np.ndarray | float = 0.0) -> Logistic | None:
-    """The maximum-likelihood fit; None where there is none (one class, separation, collinear columns)."""
+    """Return the maximum-likelihood fit; None where there is none (one class, separation, collinear columns)."""
     design = np.column_stack([np.ones(y_true.size), x])
     scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
     design = design / scale

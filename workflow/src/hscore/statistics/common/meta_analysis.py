@@ -1,14 +1,14 @@
-"""Random-effects meta-analysis of one measure over several centres, with the interval for a new centre.
+"""Pool one measure over several centres by random-effects meta-analysis, with the interval for a new centre.
 
-Shapes: ``values`` float [k] on a scale on which they are about normal (logit, logarithm), ``variances`` float [k] of
-their errors within the centres.
+Shapes: ``values`` float [k] on an approximately normal scale (logit, logarithm), ``variances`` float [k] of their
+errors within the centres.
 
 Sources: restricted maximum likelihood by Fisher scoring, Viechtbauer, J Educ Behav Stat 2005;30:261-293 (as R's
-metafor ``rma``); interval of the mean, Hartung and Knapp, Stat Med 2001;20:3875-3889, never shorter than with the
-variances taken as known, Roever, Knapp, Friede, BMC Med Res Methodol 2015;15:99 (metafor ``test = "adhoc"``);
-prediction interval with k - 2 degrees of freedom, Higgins, Thompson, Spiegelhalter, J R Stat Soc A 2009;172:137-159;
-I2 as a share of the total variance, Higgins and Thompson, Stat Med 2002;21:1539-1558. Their use for prediction
-models: Debray et al., BMJ 2017;356:i6460.
+metafor ``rma``); interval of the mean, Hartung and Knapp, Stat Med 2001;20:3875-3889, never shorter than with known
+variances, Roever, Knapp, Friede, BMC Med Res Methodol 2015;15:99 (metafor ``test = "adhoc"``); prediction interval
+with k - 2 degrees of freedom, Higgins, Thompson, Spiegelhalter, J R Stat Soc A 2009;172:137-159; I2 as a share of the
+total variance, Higgins and Thompson, Stat Med 2002;21:1539-1558. Their use for prediction models: Debray et al., BMJ
+2017;356:i6460.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ STEPS = 1000
 
 @dataclass(frozen=True)
 class Pooled:
-    """Mean over the centres and its interval; ``tau2``: variance between the centres; ``i2``: its share of all.
+    """Mean over the centres with its interval; ``tau2``: variance between centres; ``i2``: its share of the total.
 
-    ``prediction`` is the interval of the true value of a new centre; None of fewer than three centres.
+    ``prediction`` is the interval of the true value of a new centre; None with fewer than three centres.
     """
 
     mean: float
@@ -54,7 +54,7 @@ def pool(values: np.ndarray, variances: np.ndarray, confidence: float) -> Pooled
 
 
 def between_centres(values: np.ndarray, variances: np.ndarray) -> float:
-    """Variance of the true values between the centres, by restricted maximum likelihood.
+    """Return the variance of the true values between the centres, by restricted maximum likelihood.
 
     Raises:
         ArithmeticError: the iteration did not converge.

@@ -1,4 +1,4 @@
-"""How many patients a study needs for a stated precision, and what precision a given cohort has.
+"""Compute how many patients a study needs for a given precision, and the precision of a given cohort.
 
 Sources: external validation, Riley et al., Stat Med 2021;40:4230-4251 (O/E, calibration slope, c-statistic, net
 benefit; R package pmvalsampsize); Buderer, Acad Emerg Med 1996;3:895-900 (sensitivity and specificity). Development,
@@ -13,7 +13,7 @@ from hscore.statistics.common.estimates import quantile
 from hscore.statistics.diagnosis.calibration import clip_probability
 from hscore.statistics.diagnosis.discrimination import newcombe_error
 
-# Widths of the intervals a prospective validation would aim at; for the hazard ratio: upper over lower end.
+# Target widths of the intervals of a prospective validation; for the hazard ratio: upper over lower end.
 WIDTHS = {
     "AUC": 0.1,
     "sensitivity": 0.1,
@@ -30,7 +30,7 @@ PARAMETERS = (1, 5, 10, 20)
 
 
 def for_observed_expected(prevalence: float, width: float, confidence: float) -> int:
-    """Patients needed for an O/E of 1 with an interval of this width (on the ratio scale)."""
+    """Return the patients needed for an O/E of 1 with an interval of this width (on the ratio scale)."""
     z = quantile(confidence)
     # exp(z s) - exp(-z s) = width for the standard error s of log O/E
     error = np.arcsinh(width / 2) / z
@@ -38,7 +38,7 @@ def for_observed_expected(prevalence: float, width: float, confidence: float) ->
 
 
 def for_auc(area: float, prevalence: float, width: float, confidence: float) -> int:
-    """Patients needed for an AUC interval of this width (Newcombe's variance, as Riley et al. 2021)."""
+    """Return the patients needed for an AUC interval of this width (Newcombe's variance, as Riley et al. 2021)."""
     error = width / (2 * quantile(confidence))
 
     def too_wide(n: int) -> bool:
@@ -54,9 +54,9 @@ def for_auc(area: float, prevalence: float, width: float, confidence: float) -> 
 
 
 def for_slope(predictor: np.ndarray, width: float, confidence: float) -> int:
-    """Patients needed for a calibration slope of 1 with an interval of this width.
+    """Return the patients needed for a calibration slope of 1 with an interval of this width.
 
-    ``predictor`` [n] are logits of predicted risk, as distributed in the population to be studied.
+    ``predictor`` [n] are logits of predicted risk, with the distribution of the target population.
     """
     risk = expit(predictor)
     weight = risk * (1 - risk)
@@ -66,7 +66,7 @@ def for_slope(predictor: np.ndarray, width: float, confidence: float) -> int:
 
 
 def for_proportion(rate: float, share: float, width: float, confidence: float) -> int:
-    """Patients needed for a sensitivity (or specificity) of ``rate``: ``share`` of all patients count for it."""
+    """Return the patients needed for a sensitivity (or specificity) of ``rate``; ``share`` of all contribute to it."""
     z = quantile(confidence)
     return int(np.ceil(np.ceil((2 * z / width) ** 2 * rate * (1 - rate)) / share))
 
@@ -74,7 +74,7 @@ def for_proportion(rate: float, share: float, width: float, confidence: float) -
 def for_net_benefit(
     sensitivity: float, specificity: float, prevalence: float, threshold: float, width: float, confidence: float
 ) -> int:
-    """Patients needed for an interval of this width of the standardised net benefit at a threshold probability."""
+    """Return the patients needed for this width of the standardised net benefit at a threshold probability."""
     weight = (1 - prevalence) / prevalence * threshold / (1 - threshold)
     variance = (
         sensitivity * (1 - sensitivity) / prevalence
@@ -85,10 +85,10 @@ def for_net_benefit(
 
 
 def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
-    """Events needed for a hazard ratio of two groups whose interval's upper end is ``ratio`` times its lower end.
+    """Return the events needed for a hazard ratio whose interval's upper end is ``ratio`` times its lower end.
 
-    ``share`` is that of patients in one of the groups; the variance of the log hazard ratio is 1 / (events share
-    (1 - share)), which holds near a ratio of 1 and is a little small far from it.
+    ``share`` is the share of patients in one of the two groups. The variance of the log hazard ratio is 1 / (events
+    share (1 - share)), which is valid near a ratio of 1 and slightly too small far from it.
     """
     error = np.log(ratio) / (2 * quantile(confidence))
     return int(np.ceil(1 / (error**2 * share * (1 - share))))
@@ -96,26 +96,30 @@ def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
 
 def validation(
     y_true: np.ndarray,
-    found: dict[str, dict],
+    estimates: dict[str, dict],
     risk: np.ndarray | None,
     threshold: float | None,
     confidence: float,
 ) -> dict:
-    """How many patients a prospective validation needs, if this cohort (``y_true`` bool [n]) shows what to expect.
+    """Return how many patients a prospective validation needs, if they are like this cohort.
 
-    ``found`` holds this cohort's estimates under the names of ``WIDTHS``: what is expected, and, as ``here``, how
-    precisely this cohort tells it. ``risk`` float [n] are calibrated probabilities and ``threshold`` the frozen cut-off
-    on their scale; None where there are none.
+    Args:
+        y_true: outcome of this cohort, bool [n].
+        estimates: this cohort's estimates under the names of ``WIDTHS``: the expected values, and, as ``here``, their
+            precision in this cohort.
+        risk: calibrated probabilities, float [n]; None without them.
+        threshold: frozen cut-off on their scale; None without one.
+        confidence: level of the intervals, 0..1.
     """
     prevalence = float(y_true.mean()) if y_true.size else None
     result = {"n": int(y_true.size), "positives": int(y_true.sum()), "prevalence": prevalence, "needed": []}
     if prevalence is None:
-        return {**result, "why": "there are no patients: there is nothing to plan with"}
+        return {**result, "why": "there are no patients to plan with"}
     if prevalence in (0, 1):
-        return {**result, "why": "the cohort has one class only: there is nothing to plan with"}
+        return {**result, "why": "the cohort has only one class"}
 
     def plan(name: str, assumed: float, patients: int) -> None:
-        here = {key: found.get(name, {}).get(key) for key in ("low", "high")}
+        here = {key: estimates.get(name, {}).get(key) for key in ("low", "high")}
         known = None not in here.values()
         result["needed"].append(
             {
@@ -128,7 +132,7 @@ def validation(
             }
         )
 
-    area, sensitivity, specificity = (found[name]["estimate"] for name in ("AUC", "sensitivity", "specificity"))
+    area, sensitivity, specificity = (estimates[name]["estimate"] for name in ("AUC", "sensitivity", "specificity"))
     if area is not None and 0 < area < 1:
         plan("AUC", area, for_auc(area, prevalence, WIDTHS["AUC"], confidence))
     for name, rate, share in (("sensitivity", sensitivity, prevalence), ("specificity", specificity, 1 - prevalence)):
@@ -149,14 +153,14 @@ def validation(
 
 
 def max_r2(prevalence: float) -> float:
-    """Largest possible Cox-Snell R-squared of a binary outcome."""
+    """Return the largest possible Cox-Snell R-squared of a binary outcome."""
     return float(1 - np.exp(2 * (prevalence * np.log(prevalence) + (1 - prevalence) * np.log1p(-prevalence))))
 
 
 def for_development(parameters: int, r2: float, prevalence: float) -> dict[str, int]:
-    """Patients needed to develop a logistic model, by Riley's three criteria; the largest counts.
+    """Return the patients needed to develop a logistic model, by Riley's three criteria; the largest counts.
 
-    ``parameters`` are all those considered, ``r2`` is the Cox-Snell R-squared expected of the model.
+    ``parameters`` counts all candidate parameters, ``r2`` is the expected Cox-Snell R-squared of the model.
     """
     small_optimism = r2 / (r2 + OPTIMISM * max_r2(prevalence))
     patients = {
@@ -168,10 +172,15 @@ def for_development(parameters: int, r2: float, prevalence: float) -> dict[str, 
 
 
 def development(y_true: np.ndarray, log_likelihood: float | None) -> dict:
-    """What the development cohort (``y_true`` bool [n]) was large enough for, by Riley's criteria.
+    """Return the model size for which the development cohort was large enough, by Riley's criteria.
 
-    ``log_likelihood`` is that of the recalibrated out-of-fold predictions, None where there are none. ``parameters`` is
-    the largest number of parameters for which the cohort meets all criteria; ``needed`` the patients for some numbers.
+    Args:
+        y_true: bool [n].
+        log_likelihood: of the recalibrated out-of-fold predictions, None without them.
+
+    Returns:
+        ``parameters`` is the largest number of parameters for which the cohort meets all criteria, ``needed`` the
+        patients for some numbers of parameters.
     """
     n, prevalence = int(y_true.size), float(y_true.mean())
     result = {
@@ -198,6 +207,8 @@ def development(y_true: np.ndarray, log_likelihood: float | None) -> dict:
     parameters = max(fitting, default=0)
     needed = [{"parameters": p, **for_development(p, r2, prevalence)} for p in PARAMETERS]
     if not parameters:
-        most = max(needed[0], key=lambda name: needed[0][name])
-        result["why"] = f"too small by Riley's criteria even for one parameter ({most}: {needed[0][most]} patients)"
+        largest = max(needed[0], key=lambda name: needed[0][name])
+        result["why"] = (
+            f"too small by Riley's criteria even for one parameter ({largest}: {needed[0][largest]} patients)"
+        )
     return {**result, "parameters": parameters, "needed": needed}

@@ -1,6 +1,6 @@
-"""The one primary hypothesis of a study; every other test is secondary.
+"""Test the primary hypothesis of a study; every other test is secondary.
 
-One test needs no adjustment. So the primary one is kept out of every family of tests that is adjusted.
+A single test needs no adjustment, so the primary one is left out of every family of tests that is adjusted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def test(external: ScoredCohort | None, hypothesis: Mapping[str, str], confidenc
 
     Returns:
         ``model``, ``against``, ``evaluation``, ``n``, ``positives``; ``difference low high z p method`` of model minus
-        against. What is not known is None; ``why`` says why the hypothesis could not be tested.
+        against. Unknown values are None, with the reason in ``why``.
     """
     names = [hypothesis["model"], hypothesis["against"]]
     row = {"model": names[0], "against": names[1], "evaluation": EVALUATION, "n": None, "positives": None}
@@ -40,8 +40,8 @@ def set_apart(rows: Sequence[dict], hypothesis: Mapping[str, str]) -> list[dict]
     """Give each comparison of two models its ``role``, and return the secondary ones, which form a family."""
     pair = set(hypothesis.values())
     for row in rows:
-        tests_it = row["evaluation"] == EVALUATION and {row["model_a"], row["model_b"]} == pair
-        row["role"] = PRIMARY if tests_it else SECONDARY
-        if tests_it:
+        is_primary = row["evaluation"] == EVALUATION and {row["model_a"], row["model_b"]} == pair
+        row["role"] = PRIMARY if is_primary else SECONDARY
+        if is_primary:
             row |= {"p_holm": None, "adjustment": UNADJUSTED}
     return [row for row in rows if row["role"] == SECONDARY]

@@ -1,4 +1,4 @@
-"""Proportions of patients and their intervals, by name.
+"""Compute proportions of patients and their intervals, by name.
 
 Sources: Wilson, JASA 1927;22:209-212 (score interval, no continuity correction, as R's
 ``prop.test(correct = FALSE)``); Clopper and Pearson, Biometrika 1934;26:404-413 (exact, as R's ``binom.test``).
@@ -11,7 +11,7 @@ from hscore.statistics.common.estimates import estimate, not_estimable, quantile
 
 
 def wilson(numerator: int, denominator: int, confidence: float) -> tuple[float, float]:
-    """Wilson score interval of numerator / denominator."""
+    """Return the Wilson score interval of numerator / denominator."""
     z = quantile(confidence)
     rate = numerator / denominator
     middle = (rate + z**2 / (2 * denominator)) / (1 + z**2 / denominator)
@@ -23,7 +23,7 @@ def wilson(numerator: int, denominator: int, confidence: float) -> tuple[float, 
 
 
 def clopper_pearson(numerator: int, denominator: int, confidence: float) -> tuple[float, float]:
-    """Clopper-Pearson exact interval of numerator / denominator."""
+    """Return the exact Clopper-Pearson interval of numerator / denominator."""
     tail = (1 - confidence) / 2
     low, high = 0.0, 1.0
     if numerator > 0:
@@ -38,7 +38,7 @@ NAMES = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson"}
 
 
 def proportion(numerator: int, denominator: int, interval: str, confidence: float, of: str = "patients") -> dict:
-    """A proportion with numerator, denominator and its named interval; None with the reason where nobody counts.
+    """Return a proportion with numerator, denominator and named interval; None with the reason if the denominator is 0.
 
     ``of`` names the denominator in that sentence ("patients with metastasis").
     """

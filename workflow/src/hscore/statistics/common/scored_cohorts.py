@@ -1,6 +1,6 @@
-"""Reading scores and outcomes for the statistics, checked once, in one patient order.
+"""Read scores and outcomes for the statistics, check them once, and put them in one patient order.
 
-Prediction tables come from the predict step, outcome tables from the outcomes and split steps; they are joined by
+Prediction tables come from the predict step, outcome tables from the outcomes and split steps. They are joined by
 ``patient``, which must therefore be unique over the centres of one evaluation.
 """
 
@@ -21,10 +21,14 @@ READING = "mri_ln_positive"
 class ScoredCohort:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
-    ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
-    ``seeds``, float [seeds, n], are the external scores that each seed alone would give, of models with several.
-    ``folds`` is the number of folds where the scores are out-of-fold ones. The models ``untrained`` are those whose
-    scores do not depend on the fold: readings, and models that order patients by one binary variable.
+    Attributes:
+        y_true: outcome, bool [n].
+        scores: scores by model, float [n].
+        members: scores whose mean is a model's external score, float [members, n]; a reading has none.
+        seeds: external scores of each seed alone, float [seeds, n], for models with several seeds.
+        folds: number of folds where the scores are out-of-fold ones.
+        untrained: models whose scores do not depend on the fold: readings, and models that order patients by one binary
+            variable.
     """
 
     y_true: np.ndarray
@@ -40,7 +44,11 @@ class ScoredCohort:
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV table as text, indexed by ``patient``; empty cells are NaN. UserError for missing columns or repeats."""
+    """Return a CSV table as text, indexed by ``patient``; empty cells are NaN.
+
+    Raises:
+        UserError: the table cannot be read, lacks a column or repeats a patient.
+    """
     try:
         table = pd.read_csv(path, dtype=str)
     except (FileNotFoundError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
@@ -50,25 +58,33 @@ def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
             raise UserError(f"{path} has no column '{column}'; its columns are {', '.join(table.columns)}")
     repeated = table["patient"][table["patient"].duplicated()]
     if len(repeated):
-        raise UserError(f"{path} lists patient '{repeated.iloc[0]}' more than once; each patient needs one row")
+        raise UserError(f"{path} lists patient '{repeated.iloc[0]}' more than once; each patient needs exactly one row")
     return table.set_index("patient")
 
 
 def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> pd.DataFrame:
-    """Several tables below each other; a patient that stands in two of them is a UserError."""
+    """Return several tables below each other.
+
+    Raises:
+        UserError: a patient is in two of them.
+    """
     tables = [read_table(path, columns) for path in paths]
     table = pd.concat(tables)
     repeated = table.index[table.index.duplicated()]
     if len(repeated):
-        places = [str(path) for path, part in zip(paths, tables, strict=True) if repeated[0] in part.index]
+        files = [str(path) for path, part in zip(paths, tables, strict=True) if repeated[0] in part.index]
         raise UserError(
-            f"patient '{repeated[0]}' stands in {' and in '.join(places)}; patient names must differ between centres"
+            f"patient '{repeated[0]}' is in {' and in '.join(files)}; patient names must differ between centres"
         )
     return table
 
 
 def numbers(table: pd.DataFrame, column: str, source: str, low: float, high: float = np.inf) -> pd.Series:
-    """A column as float64; missing stays NaN. UserError naming the patient for text or values outside low..high."""
+    """Return a column as float64; missing values are NaN.
+
+    Raises:
+        UserError: a value is text or outside low..high; the message names the patient.
+    """
     values = numerals.numbers(table[column])
     wrong = (values.isna() & table[column].notna()) | (values < low) | (values > high)
     if wrong.any():
@@ -79,14 +95,22 @@ def numbers(table: pd.DataFrame, column: str, source: str, low: float, high: flo
 
 
 def complete(values: pd.Series, source: str) -> pd.Series:
-    """The column, or a UserError naming the first patient without a value."""
+    """Return the column.
+
+    Raises:
+        UserError: a value is missing; the message names the first such patient.
+    """
     if values.isna().any():
         raise UserError(f"{source}, patient '{values.index[values.isna()][0]}', {values.name}: the value is missing")
     return values
 
 
 def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    """A 0/1 column as float; missing stays NaN. UserError naming the patient for anything else."""
+    """Return a 0/1 column as float; missing values are NaN.
+
+    Raises:
+        UserError: a value is anything else; the message names the patient.
+    """
     values = numbers(table, column, source, 0, 1)
     between = values[values.notna() & ~values.isin([0, 1])]
     if len(between):
@@ -95,22 +119,26 @@ def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
 
 
 def read_nodes(paths: Sequence[str | Path]) -> pd.Series:
-    """Node status ``lnm`` by patient, float: 0, 1 or NaN, of all included patients of the centres of ``paths``."""
+    """Return node status ``lnm`` by patient, float: 0, 1 or NaN, for all included patients of these centres."""
     return yes_no(read_tables(paths, ["lnm"]), "lnm", " + ".join(str(path) for path in paths))
 
 
 def read_nodes_of_folds(path: str | Path) -> pd.Series:
-    """Node status of the development patients that have a fold; UserError where one is missing."""
+    """Return the node status of the development patients with a fold.
+
+    Raises:
+        UserError: a status is missing.
+    """
     return complete(read_nodes([path]), str(path))
 
 
 def with_known_nodes(nodes: pd.Series) -> pd.Series:
-    """Node status as bool of the patients in whom it is known: the others are analysed for survival only."""
+    """Return node status as bool for patients with known status; the others are analysed for survival only."""
     return nodes.dropna() == 1
 
 
 def read_scores(path: str | Path, column: str, patients: pd.Index) -> np.ndarray:
-    """One model's scores (0..1) in the order of ``patients``, float64 [patients]; the table must list just these."""
+    """Return one model's scores (0..1) in the order of ``patients``, float64 [patients]; the table lists only these."""
     return _scores(read_table(path, [column]), column, str(path), patients)
 
 
@@ -120,35 +148,35 @@ def _scores(table: pd.DataFrame, column: str, source: str, patients: pd.Index) -
 
 
 def in_folds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a prediction table without the development patients of no fold, whose node status is not known."""
+    """Return a prediction table without development patients without a fold, whose node status is not known."""
     return table[table["fold"].notna()] if "fold" in table else table
 
 
-def some_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
-    """UserError naming the first of the ``expected`` patients who is missing."""
-    if len(missing := expected.difference(found)):
+def some_patients(patients: pd.Index, source: str, expected: pd.Index) -> None:
+    """Raise UserError, naming the first of the ``expected`` patients who is missing."""
+    if len(missing := expected.difference(patients)):
         raise UserError(f"{source} has no row for patient '{missing[0]}' ({len(missing)} such patients)")
 
 
-def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
-    """UserError naming the first patient who stands on one side only."""
-    some_patients(found, source, expected)
-    if len(unknown := found.difference(expected)):
+def same_patients(patients: pd.Index, source: str, expected: pd.Index) -> None:
+    """Raise UserError, naming the first patient who is in only one of both."""
+    some_patients(patients, source, expected)
+    if len(unknown := patients.difference(expected)):
         raise UserError(
             f"{source} has a row for patient '{unknown[0]}', who has no outcome ({len(unknown)} such patients)"
         )
 
 
 def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> ScoredCohort:
-    """Every model's scores from one column of its prediction table, with the outcome of the same patients.
+    """Return every model's scores from one column of its prediction table, with the outcome of the same patients.
 
-    With the external column ``score``, the members' and seeds' scores too.
+    The external column ``score`` also gives the members' and seeds' scores.
 
     Args:
         models: name and prediction table of each.
         column: of the prediction tables.
-        nodes: node status by patient (``read_nodes``). The tables must list just these patients, and development
-            patients of no fold. The evaluation holds those whose node status is known.
+        nodes: node status by patient (``read_nodes``). The tables must list exactly these patients, and development
+            patients without a fold. The evaluation contains those with known node status.
     """
     known = nodes.notna().to_numpy()
     scores, parts = {}, {"members": {}, "seeds": {}}
@@ -165,7 +193,7 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
 def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> ScoredCohort:
     """Return every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``.
 
-    A model whose apparent scores are the same has members that all say the same: nothing that was trained.
+    If a model's apparent scores equal its out-of-fold scores, all its members give the same scores: it has no training.
     """
     nodes, scores, untrained = read_nodes_of_folds(split), {}, set()
     for model, path in models:
@@ -178,19 +206,26 @@ def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
-    """A model's entry in the frozen thresholds; UserError when there is none."""
+    """Return a model's entry in the frozen thresholds.
+
+    Raises:
+        UserError: there is none.
+    """
     if model not in thresholds:
-        raise UserError(f"{source} holds no threshold for model '{model}'; it holds {', '.join(thresholds) or 'none'}")
+        raise UserError(
+            f"{source} contains no threshold for model '{model}'; it contains {', '.join(thresholds) or 'none'}"
+        )
     return thresholds[model]
 
 
 def read_survival(
     dfs: Sequence[str | Path], lnm: Sequence[str | Path], manifests: Sequence[str | Path], adjust_for: Sequence[str]
 ) -> pd.DataFrame:
-    """Outcomes and the columns to adjust for of every patient of all centres; missing is NaN.
+    """Return outcomes and adjustment columns of every patient of all centres; missing values are NaN.
 
-    ``dfs_months``, ``dfs_event``, ``lnm`` (NaN where the node status is not known), and ``competing_event`` (NaN where
-    no table has it). A column to adjust for all of whose values are numbers becomes float, any other stays text.
+    The columns are ``dfs_months``, ``dfs_event``, ``lnm`` (NaN where the node status is not known), and
+    ``competing_event`` (NaN where no table has it). An adjustment column with only numbers becomes float, any other
+    stays text.
     """
     source = " + ".join(str(path) for path in dfs)
     outcomes = read_tables(dfs, ["dfs_months", "dfs_event"])
@@ -211,19 +246,19 @@ def read_survival(
 
 
 def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``patients`` who stand in a prediction table, with their ``score`` from one of its columns."""
-    found = read_table(path, [column]).index
-    if len(unknown := found.difference(patients.index)):
+    """Return the ``patients`` who are in a prediction table, with their ``score`` from one of its columns."""
+    scored = read_table(path, [column]).index
+    if len(unknown := scored.difference(patients.index)):
         raise UserError(f"{path} has patient '{unknown[0]}', who has no survival row ({len(unknown)} such patients)")
-    return patients.loc[found].assign(score=read_scores(path, column, found))
+    return patients.loc[scored].assign(score=read_scores(path, column, scored))
 
 
 def read_characteristics(
     manifests: Sequence[str | Path], columns: Sequence[str], patients: pd.Index
 ) -> pd.DataFrame | None:
-    """Those of ``columns`` that the manifests have, as text, in the order of ``patients``; None without manifests.
+    """Return those of ``columns`` that the manifests have, as text, in the order of ``patients``.
 
-    The manifests may list further patients: those who are analysed for survival only.
+    The manifests may list further patients, who are analysed for survival only. Without manifests the result is None.
     """
     if not manifests:
         return None
@@ -233,7 +268,7 @@ def read_characteristics(
 
 
 def read_excluded(excluded: Sequence[str | Path], lnm: Sequence[str | Path]) -> pd.DataFrame:
-    """Excluded patients of all centres: their columns as text, and ``lnm`` as float, NaN where it is not known."""
+    """Return the excluded patients of all centres: columns as text, and ``lnm`` as float, NaN where not known."""
     table, nodes = read_tables(excluded, [READING]), read_nodes(lnm)
     same_patients(table.index, " + ".join(str(path) for path in excluded), nodes.index)
     return table.assign(lnm=nodes)
@@ -242,13 +277,15 @@ def read_excluded(excluded: Sequence[str | Path], lnm: Sequence[str | Path]) -> 
 def with_characteristics(
     patients: pd.DataFrame, manifests: Sequence[str | Path], columns: Sequence[str]
 ) -> pd.DataFrame:
-    """``patients`` with those of ``columns`` that they lack and the manifests have, as text."""
-    found = read_characteristics(manifests, [name for name in columns if name not in patients], patients.index)
-    return patients if found is None else patients.join(found)
+    """Return ``patients`` with those of ``columns`` that they lack and the manifests have, as text."""
+    characteristics = read_characteristics(
+        manifests, [name for name in columns if name not in patients], patients.index
+    )
+    return patients if characteristics is None else patients.join(characteristics)
 
 
 def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:
-    """The radiologist's node call ``mri_ln_positive``, bool [patients]; None unless it is known of everybody."""
+    """Return the radiologist's node call ``mri_ln_positive``, bool [patients]; None unless known for all."""
     if characteristics is None or READING not in characteristics or characteristics[READING].isna().any():
         return None
     return yes_no(characteristics, READING, "the manifests").to_numpy() == 1

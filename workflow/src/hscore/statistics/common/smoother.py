@@ -1,7 +1,7 @@
-"""Cleveland's lowess without robustness steps, written so that 2,000 bootstrap resamples are a few matrix products.
+"""Smooth by Cleveland's lowess without robustness steps; 2,000 bootstrap resamples need only a few matrix products.
 
-The same numbers as R's ``lowess(x, y, f, iter = 0)``: local lines with tricube weights over the nearest share ``f`` of
-the points, fitted where the points are at least 1 % of their range apart and interpolated between.
+The numbers equal those of R's ``lowess(x, y, f, iter = 0)``: local lines with tricube weights over the nearest share
+``f`` of the points, fitted where the points are at least 1 % of their range apart and interpolated between.
 
 Source: Cleveland, JASA 1979;74:829-836; the C code of R's ``lowess``.
 """
@@ -12,7 +12,7 @@ from hscore.statistics.common.bootstrap import everyone
 
 
 class Lowess:
-    """The smoother for fixed ``x`` [n]; outcomes and resampling counts come later. Needs two different values."""
+    """Smoother for fixed ``x`` [n] with at least two values; outcomes and resampling counts are given later."""
 
     def __init__(self, x: np.ndarray, share: float = 2 / 3) -> None:
         self.order = np.argsort(x, kind="stable")
@@ -23,10 +23,10 @@ class Lowess:
         self.shift = self.x[None, :] - self.at[:, None]
 
     def __call__(self, y: np.ndarray, at: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
-        """The smooth of ``y`` [n] at the points ``at`` [k]: [k], or [resamples, k] with ``counts`` [resamples, n].
+        """Return the smooth of ``y`` [n] at the points ``at`` [k]: [k], or [resamples, k] with ``counts``.
 
-        ``counts`` says how often each point was drawn; the neighbourhoods stay those of all points. NaN where a
-        resample has no point in a neighbourhood.
+        ``counts`` [resamples, n] contains how often each point was drawn; the neighbourhoods remain those of all
+        points. The value is NaN where a resample has no point in a neighbourhood.
         """
         drawn = everyone(y.size) if counts is None else counts
         resampled, y = drawn[:, self.order], y[self.order]
@@ -41,7 +41,7 @@ class Lowess:
         return result[0] if counts is None else result
 
     def _between(self, smooth: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Straight lines between the anchors' values [resamples, anchors] at the points ``at`` [k]."""
+        """Return straight lines between the anchors' values [resamples, anchors] at the points ``at`` [k]."""
         right = np.searchsorted(self.at, at, side="left").clip(1, self.at.size - 1)
         share = ((at - self.at[right - 1]) / (self.at[right] - self.at[right - 1])).clip(0, 1)
         left, right = smooth[:, right - 1], smooth[:, right]
@@ -49,20 +49,20 @@ class Lowess:
 
 
 def _anchors(x: np.ndarray, delta: float) -> np.ndarray:
-    """Places in sorted ``x`` at which a line is fitted: the last point within ``delta`` of the one before."""
-    places, last = [0], 0
+    """Return the indices in sorted ``x`` at which a line is fitted: the last point within ``delta`` of the previous."""
+    indices, last = [0], 0
     while x[last] < x[-1]:
         beyond = int(np.searchsorted(x, x[last] + delta, side="right"))
         tied = int(np.searchsorted(x, x[last], side="right")) - 1  # ties share one fit
         last = max(tied + 1, beyond - 1)
-        places.append(last)
-    return np.array(places)
+        indices.append(last)
+    return np.array(indices)
 
 
-def _tricube(x: np.ndarray, places: np.ndarray, share: float) -> np.ndarray:
-    """Tricube weights [anchors, n] over the nearest points of each anchor, cut as in R's C code."""
+def _tricube(x: np.ndarray, anchors: np.ndarray, share: float) -> np.ndarray:
+    """Return tricube weights [anchors, n] over the nearest points of each anchor, limited as in R's C code."""
     size = max(2, min(x.size, int(share * x.size + 1e-7)))
-    distance = np.abs(x[None, :] - x[places][:, None])
+    distance = np.abs(x[None, :] - x[anchors][:, None])
     reach = np.sort(distance, axis=1)[:, size - 1][:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         weights = np.where(distance <= 0.001 * reach, 1.0, (1 - (distance / reach) ** 3) ** 3)

@@ -1,4 +1,4 @@
-"""Restricted cubic splines: does risk rise with the score in a straight line?
+"""Compute restricted cubic splines, to show whether risk rises linearly with the score.
 
 Source: Harrell, Regression Modeling Strategies, 2nd ed., 2015, section 2.4.5 (basis, default knots).
 """
@@ -9,12 +9,12 @@ KNOTS = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.
 
 
 def knots(x: np.ndarray, number: int) -> np.ndarray:
-    """Knots at Harrell's default quantiles; fewer where quantiles coincide."""
+    """Return knots at Harrell's default quantiles; fewer where quantiles coincide."""
     return np.unique(np.quantile(x, KNOTS[number]))
 
 
 def basis(x: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Columns [n, knots - 1]: x itself and the non-linear parts, straight beyond the outer knots (as rms ``rcs``)."""
+    """Return columns [n, knots - 1]: x and the non-linear parts, linear beyond the outer knots (as rms ``rcs``)."""
     first, last, before = at[0], at[-1], at[-2]
 
     def cube(value: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Statistics of diagnosis: discrimination, accuracy, calibration, thresholds, subgroups and comparisons."""

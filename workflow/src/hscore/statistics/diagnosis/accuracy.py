@@ -1,4 +1,4 @@
-"""Accuracy of a yes/no call at a frozen threshold, and McNemar's test between two such calls.
+"""Compute the accuracy of a yes/no call at a frozen threshold, and McNemar's test between two such calls.
 
 Sources: likelihood-ratio and odds-ratio intervals on the log scale, Simel, Samsa, Matchar, J Clin Epidemiol
 1991;44:763-770; McNemar, Psychometrika 1947;12:153-157; Matthews, Biochim Biophys Acta 1975;405:442-451; difference of
@@ -21,7 +21,7 @@ SUMS = "Newcombe's square-and-add of the Wilson intervals of sensitivity and spe
 
 
 def confusion(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, int]:
-    """Counts ``tp fp fn tn``; both arrays are bool [n], also of nobody, which scikit-learn refuses."""
+    """Return the counts ``tp fp fn tn``; both arrays are bool [n] and may be empty, which scikit-learn refuses."""
     return {
         "tp": int((y_true & y_pred).sum()),
         "fp": int((~y_true & y_pred).sum()),
@@ -31,7 +31,7 @@ def confusion(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, int]:
 
 
 def rates(counts: dict[str, int], interval: str, confidence: float) -> dict[str, dict]:
-    """Sensitivity, specificity, accuracy, PPV and NPV, each with counts and its named interval."""
+    """Return sensitivity, specificity, accuracy, PPV and NPV, each with counts and its named interval."""
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     parts = {
         "sensitivity": (tp, tp + fn, "patients with metastasis"),
@@ -40,22 +40,25 @@ def rates(counts: dict[str, int], interval: str, confidence: float) -> dict[str,
         "ppv": (tp, tp + fp, "patients called positive"),
         "npv": (tn, tn + fn, "patients called negative"),
     }
-    return {name: proportion(x, n, interval, confidence, of) for name, (x, n, of) in parts.items()}
+    return {
+        name: proportion(numerator, denominator, interval, confidence, group)
+        for name, (numerator, denominator, group) in parts.items()
+    }
 
 
 def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
-    """Positive and negative likelihood ratio and diagnostic odds ratio, with log-scale Wald intervals.
+    """Return positive and negative likelihood ratio and diagnostic odds ratio, with log-scale Wald intervals.
 
-    A ratio of zero has no such interval, one over zero no value either, and each says why: no half-counts are added
-    behind the reader's back.
+    A ratio of zero has no interval, one with a zero denominator no value either, each with the reason. No half-counts
+    are added.
     """
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     method = ON_LOGS
 
     def ratio(x: int, n: int, y: int, m: int) -> dict:
         if 0 in (x, y):
-            none = not_estimable("one of the two proportions is zero: no log-scale interval", method)
-            return {**none, "estimate": 0.0} if m and y and n else none
+            missing = not_estimable("one of the two proportions is zero: no log-scale interval", method)
+            return {**missing, "estimate": 0.0} if m and y and n else missing
         error = np.sqrt(1 / x - 1 / n + 1 / y - 1 / m)
         return wald_ratio(np.log((x / n) / (y / m)), error, confidence, method)
 
@@ -86,8 +89,8 @@ INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
 def indices(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
     """Return F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, each with its interval.
 
-    F1, the Youden index and balanced accuracy are functions of proportions and have intervals made of Wilson's, which
-    are no points where all or none of the calls are right. The other two have bootstrap intervals.
+    F1, the Youden index and balanced accuracy are functions of proportions. Their intervals are derived from Wilson's,
+    which do not collapse to a point where all or none of the calls are correct. The other two have bootstrap intervals.
 
     Args:
         y_true: bool [n].
@@ -103,67 +106,68 @@ def indices(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidenc
         return {name: not_estimable("there are no patients", "none") for name in INDICES}
     method = f"percentile bootstrap, {len(draws)} resamples"
     values, resampled = (_indices(y_true, y_pred, drawn) for drawn in (bootstrap.everyone(y_true.size), draws))
-    found = {
+    estimates = {
         name: not_estimable(empty, method)
         if np.isnan(value[0])
         else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
         for name, value, drawn in zip(INDICES, values, resampled, strict=True)
     }
     counts = confusion(y_true, y_pred)
-    found["f1"] = f1(counts, confidence)
+    estimates["f1"] = f1(counts, confidence)
     youden, balanced = sums(counts, confidence)
-    return found | {"youden": youden, "balanced_accuracy": balanced}
+    return estimates | {"youden": youden, "balanced_accuracy": balanced}
 
 
 def f1(counts: dict[str, int], confidence: float) -> dict:
-    """Return F1 with the Wilson interval of p = TP / (TP + FP + FN), of which F1 = 2 p / (1 + p) is a function.
+    """Return F1 = 2 p / (1 + p) with the transformed Wilson interval of p = TP / (TP + FP + FN).
 
     Given the number of patients who are positive or called so, TP is binomial.
     """
-    right, of = counts["tp"], counts["tp"] + counts["fp"] + counts["fn"]
-    if not of:
+    correct, total = counts["tp"], counts["tp"] + counts["fp"] + counts["fn"]
+    if not total:
         return not_estimable("no patient is positive or called positive", F1)
-    return estimate(*(2 * share / (1 + share) for share in (right / of, *wilson(right, of, confidence))), F1)
+    return estimate(*(2 * share / (1 + share) for share in (correct / total, *wilson(correct, total, confidence))), F1)
 
 
 def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
     """Return the Youden index and balanced accuracy, with Newcombe's square-and-add interval of two proportions."""
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     if not tp + fn or not tn + fp:
-        none = not_estimable("one of the classes has no patients", SUMS)
-        return none, {**none}
+        missing = not_estimable("one of the classes has no patients", SUMS)
+        return missing, {**missing}
     shares, lows, highs = [], [], []
-    for right, of in ((tp, tp + fn), (tn, tn + fp)):
-        low, high = wilson(right, of, confidence)
-        shares.append(right / of)
-        lows.append(right / of - low)
-        highs.append(high - right / of)
+    for correct, total in ((tp, tp + fn), (tn, tn + fp)):
+        low, high = wilson(correct, total, confidence)
+        shares.append(correct / total)
+        lows.append(correct / total - low)
+        highs.append(high - correct / total)
     index = sum(shares) - 1
     low, high = index - np.hypot(*lows), index + np.hypot(*highs)
     return estimate(index, low, high, SUMS), estimate(*((1 + value) / 2 for value in (index, low, high)), SUMS)
 
 
 def _indices(y_true: np.ndarray, y_pred: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The ``INDICES`` of every resample, [resamples] each; NaN where undefined."""
+    """Return the ``INDICES`` of every resample, [resamples] each; NaN where undefined."""
     cells = (y_true & y_pred, ~y_true & y_pred, y_true & ~y_pred, ~y_true & ~y_pred)
     tp, fp, fn, tn = (counts @ cell for cell in cells)
     n = tp + fp + fn + tn
     with np.errstate(invalid="ignore", divide="ignore"):
         chance = ((tp + fp) * (tp + fn) + (tn + fp) * (tn + fn)) / n**2
-        both = tp / (tp + fn) + tn / (tn + fp)
+        sum_of_rates = tp / (tp + fn) + tn / (tn + fp)
         return (
             2 * tp / (2 * tp + fp + fn),
             (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
             np.where(chance < 1, ((tp + tn) / n - chance) / (1 - chance), np.nan),
-            both - 1,
-            both / 2,
+            sum_of_rates - 1,
+            sum_of_rates / 2,
         )
 
 
 def paired_difference(right_a: np.ndarray, right_b: np.ndarray, confidence: float) -> dict:
-    """Difference of the shares of right calls of two models on the same patients (a minus b); arrays are bool [n].
+    """Return the difference of the shares of correct calls of two models on the same patients (a minus b).
 
-    Newcombe's method 10: the Wilson intervals of both shares, squared and added with their correlation.
+    Newcombe's method 10: the Wilson intervals of both shares, squared and added with their correlation. The arrays are
+    bool [n]: the call was correct.
     """
     method = "Newcombe's square-and-add for paired proportions (method 10)"
     n = right_a.size
@@ -189,16 +193,27 @@ def paired_difference(right_a: np.ndarray, right_b: np.ndarray, confidence: floa
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> dict:
-    """Does one of two calls on the same patients go right more often? Arrays are bool [n]: the call was right.
+    """Test whether one of two calls on the same patients is correct more often.
 
-    ``only_a`` and ``only_b`` are the discordant pairs; ``chi2`` and ``p`` are McNemar's test without continuity
-    correction, ``p_exact`` the binomial test, to be preferred below some 25 discordant pairs.
+    Args:
+        right_a: whether the first call was correct, bool [n].
+        right_b: the same of the second call.
+
+    Returns:
+        ``only_a`` and ``only_b``, the discordant pairs; ``chi2`` and ``p`` of McNemar's test without continuity
+        correction; ``p_exact`` of the binomial test, preferable below about 25 discordant pairs.
     """
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
     result = {"n": int(right_a.size), "only_a": only_a, "only_b": only_b}
     discordant = only_a + only_b
     if discordant == 0:
-        return {**result, "chi2": None, "p": None, "p_exact": 1.0, "why": "both models call every patient alike"}
+        return {
+            **result,
+            "chi2": None,
+            "p": None,
+            "p_exact": 1.0,
+            "why": "both models are correct for the same patients",
+        }
     chi2 = (only_a - only_b) ** 2 / discordant
     exact = min(1.0, 2 * float(bdtr(min(only_a, only_b), discordant, 0.5)))
     return {**result, "chi2": chi2, "p": float(chdtrc(1, chi2)), "p_exact": exact}

@@ -1,11 +1,11 @@
-"""Does a score say more than the size of the largest node and SCC antigen, measured, not only read as 0 or 1?
+"""Test whether a score adds information to the measured size of the largest node and SCC antigen.
 
-The baseline is fixed beforehand: log(1 + short axis in mm), log(1 + SCC antigen in ng/ml) and, for nodes, the 0/1
+The baseline is prespecified: log(1 + short axis in mm), log(1 + SCC antigen in ng/ml) and, for nodes, the 0/1
 reading, a step at its cut-off. The logit of the score is added. Both models are fitted on the patients who have every
 variable.
 
 The test of added value is the likelihood-ratio test of that one term (Pepe et al., Stat Med 2013;32:1467-1482). AUCs of
-models refitted on the same patients are apparent, and DeLong's test of their difference is not valid: they are shown
+models refitted on the same patients are apparent, and DeLong's test of their difference is not valid, so they are shown
 without an interval. Out of sample, both models are frozen on development and applied to the external patients, where
 their AUCs may be compared (paired DeLong test).
 
@@ -14,7 +14,7 @@ The adequacy of the baseline is its share of the likelihood-ratio chi-square of 
 the rarer class per coefficient is refused (Vittinghoff and McCulloch, Am J Epidemiol 2007;165:710-718), a Cox model by
 the setting ``events_per_variable``.
 
-Shapes: ``y_true`` bool [n], ``score`` float [n] in 0..1; a table of characteristics has a row per patient.
+Shapes: ``y_true`` bool [n], ``score`` float [n] in 0..1; a table of characteristics has one row per patient.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from hscore.statistics.survival import concordance, cox, partial_likelihood
 from hscore.statistics.survival.cox_models import outcome
 
 NODE_SIZE, ANTIGEN = "mri_ln_short_axis_mm", "scc_ag_ng_ml"
-MEASURED = [NODE_SIZE, ANTIGEN]  # enter as log(1 + value), which exists where no node was reported
+MEASURED = [NODE_SIZE, ANTIGEN]  # enter as log(1 + value), which is defined for 0 (no node reported)
 OF_NODES = [*MEASURED, READING]
 EVENTS_PER_VARIABLE = 5
 SCORE = "logit of the score"
@@ -47,20 +47,20 @@ NO_EXTERNAL = "there is no external cohort to test the frozen models on"
 
 @dataclass(frozen=True)
 class Cases:
-    """The patients who have every variable: ``table`` [k, columns], the score's logit last; ``known`` bool [n]."""
+    """The patients with every variable: ``table`` [k, columns], the score's logit last; ``known`` bool [n]."""
 
     table: pd.DataFrame
     known: np.ndarray
     missing: dict[str, int]
 
     def size(self, event: np.ndarray) -> dict:
-        """Patients, events (bool [n]), and who was left out for lack of which variable."""
+        """Return patients, events (bool [n]), and how many were left out because which variable is missing."""
         counts = {"n": int(self.known.sum()), "events": int(event[self.known].sum())}
         return {**counts, "left_out": int((~self.known).sum()), "missing": self.missing}
 
 
 def cases(score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequence[str]) -> Cases | str:
-    """The complete cases; a sentence where a variable is not given at all or the score has no logit."""
+    """Return the complete cases; a sentence where a variable is not given at all or the score has no logit."""
     if absent := [name for name in columns if characteristics is None or name not in characteristics]:
         return f"the tables of the patients have no {absent[0]}"
     if certain := int(((score < calibration.CLIP) | (score > 1 - calibration.CLIP)).sum()):
@@ -72,14 +72,14 @@ def cases(score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequ
     return Cases(table.assign(**{SCORE: logit(score)})[known].astype(float), known, missing)
 
 
-def _sized(found: Cases | str, event: np.ndarray) -> dict:
-    if isinstance(found, str):
+def _sized(complete: Cases | str, event: np.ndarray) -> dict:
+    if isinstance(complete, str):
         return {"n": 0, "events": 0, "left_out": int(event.size), "missing": {}}
-    return found.size(event)
+    return complete.size(event)
 
 
 def _added(baseline: float, both: float) -> dict:
-    """Test of the score from the likelihood-ratio chi-squares of both models against none."""
+    """Return the test of the score from the likelihood-ratio chi-squares of both models against none."""
     chi2 = max(0.0, both - baseline)
     adequacy = min(1.0, baseline / both) if both > 0 else None
     shares = {"adequacy": adequacy, "new_information": None if adequacy is None else 1 - adequacy}
@@ -91,7 +91,7 @@ def _not_added(why: str) -> dict:
 
 
 def _apparent(baseline: float | None, both: float | None) -> dict:
-    """AUC or C of both models on the patients that they were fitted on."""
+    """Return AUC or C of both models in the patients they were fitted on."""
     return {"baseline": baseline, "both": both, "caution": APPARENT}
 
 
@@ -108,16 +108,16 @@ def of_nodes(
     model: str,
     confidence: float,
 ) -> dict:
-    """Added value of a model for node status: in each evaluation, and frozen on development.
+    """Return the added value of a model for node status: in each evaluation, and frozen on development.
 
     Args:
         evaluations: held-out ones by name, "external" and "out_of_fold".
         characteristics: tables of their patients.
-        model: whose score.
+        model: name of the model whose score is added.
         confidence: level of the intervals.
 
     Returns:
-        ``model``; ``evaluations``, a row each with ``n events left_out missing``, ``added`` (``chi2 df p adequacy
+        ``model``; ``evaluations``, one row each with ``n events left_out missing``, ``added`` (``chi2 df p adequacy
         new_information``), ``odds_ratio`` and the ``apparent`` AUCs; ``frozen``, the AUCs and ``gain`` out of sample.
     """
     parts = {
@@ -129,11 +129,11 @@ def of_nodes(
     return {"model": model, "evaluations": rows, "frozen": _frozen_nodes(parts, confidence)}
 
 
-def _fits(y_true: np.ndarray, found: Cases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
-    """The baseline, and the baseline with the score; a sentence where they cannot or should not be fitted."""
-    if isinstance(found, str):
-        return found
-    y_true, table = y_true[found.known], found.table
+def _fits(y_true: np.ndarray, complete: Cases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
+    """Return the baseline model and that with the score; a sentence where they cannot or should not be fitted."""
+    if isinstance(complete, str):
+        return complete
+    y_true, table = y_true[complete.known], complete.table
     if why := discrimination.one_class(y_true):
         return why
     for name, values in table.items():
@@ -143,48 +143,53 @@ def _fits(y_true: np.ndarray, found: Cases | str) -> tuple[logistic.Logistic, lo
     if rarer < EVENTS_PER_VARIABLE * table.shape[1]:
         return (
             f"{rarer} patients of the rarer class for {table.shape[1]} variables: fewer than the "
-            f"{EVENTS_PER_VARIABLE} per variable asked for"
+            f"{EVENTS_PER_VARIABLE} per variable required"
         )
     baseline, both = (logistic.fit(table.iloc[:, :last].to_numpy(), y_true) for last in (-1, table.shape[1]))
     return SEPARATED if baseline is None or both is None else (baseline, both)
 
 
-def _nodes(y_true: np.ndarray, found: Cases | str, confidence: float) -> dict:
-    size, models = _sized(found, y_true), _fits(y_true, found)
+def _nodes(y_true: np.ndarray, complete: Cases | str, confidence: float) -> dict:
+    size, models = _sized(complete, y_true), _fits(y_true, complete)
     if isinstance(models, str):
-        none = not_estimable(models, WALD, per=PER)
-        return {**size, "added": _not_added(models), "odds_ratio": none, "apparent": _not_apparent(models)}
-    y_true, both = y_true[found.known], models[1]
-    nothing = logistic.fit(np.empty((y_true.size, 0)), y_true).log_likelihood
-    spread = found.table[SCORE].std()
-    areas = [discrimination.delong(y_true, _linear(model, found.table)).auc[0] for model in models]
+        missing = not_estimable(models, WALD, per=PER)
+        return {**size, "added": _not_added(models), "odds_ratio": missing, "apparent": _not_apparent(models)}
+    y_true, both = y_true[complete.known], models[1]
+    null_likelihood = logistic.fit(np.empty((y_true.size, 0)), y_true).log_likelihood
+    standard_deviation = complete.table[SCORE].std()
+    aucs = [discrimination.delong(y_true, _linear(model, complete.table)).auc[0] for model in models]
     return {
         **size,
-        "added": _added(*(2 * (model.log_likelihood - nothing) for model in models)),
+        "added": _added(*(2 * (model.log_likelihood - null_likelihood) for model in models)),
         "odds_ratio": wald_ratio(
-            both.coefficients[-1] * spread, both.errors[-1] * spread, confidence, WALD, per=PER, spread=float(spread)
+            both.coefficients[-1] * standard_deviation,
+            both.errors[-1] * standard_deviation,
+            confidence,
+            WALD,
+            per=PER,
+            spread=float(standard_deviation),
         ),
-        "apparent": _apparent(*map(float, areas)),
+        "apparent": _apparent(*map(float, aucs)),
     }
 
 
 def _linear(model: logistic.Logistic, table: pd.DataFrame) -> np.ndarray:
-    """Linear predictor of the model of the first columns of the table."""
+    """Return the linear predictor of the model of the first columns of the table."""
     slopes = model.coefficients[1:]
     return model.coefficients[0] + table.iloc[:, : slopes.size].to_numpy() @ slopes
 
 
 def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidence: float) -> dict:
-    """External AUCs of both models as fitted on the out-of-fold development scores, and their paired difference."""
+    """Return external AUCs of both models fitted on out-of-fold development scores, and their paired difference."""
     why = NO_DEVELOPMENT if "out_of_fold" not in parts else NO_EXTERNAL if "external" not in parts else None
     models = why or _fits(*parts["out_of_fold"])
     if not isinstance(models, str) and isinstance(parts["external"][1], str):
         models = parts["external"][1]
     if isinstance(models, str):
-        none = not_estimable(models, discrimination.PAIRED)
-        return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
-    y_true, found = parts["external"]
-    y_true, scores = y_true[found.known], np.array([_linear(model, found.table) for model in models])
+        missing = not_estimable(models, discrimination.PAIRED)
+        return {"n": None, "events": None, "baseline": missing, "both": {**missing}, "gain": {**missing, "p": None}}
+    y_true, complete = parts["external"]
+    y_true, scores = y_true[complete.known], np.array([_linear(model, complete.table) for model in models])
     gain = discrimination.compare(y_true, scores[1], scores[0], confidence)
     return {
         "n": int(y_true.size),
@@ -199,14 +204,14 @@ def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidenc
 
 
 def of_survival(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
-    """Added value for disease-free survival, by Cox models of node size and SCC antigen, without and with the score.
+    """Return the added value for disease-free survival: Cox models of node size and SCC antigen, with the score added.
 
     Args:
         cohorts: "external" and "development" as in ``survival_by_score.analyse``, with the columns ``MEASURED``.
         settings: section ``survive`` of the config.
 
     Returns:
-        ``cohorts``, a row each as of ``of_nodes`` with ``hazard_ratio`` and apparent C; ``frozen``: C out of sample.
+        ``cohorts``, one row each as in ``of_nodes`` with ``hazard_ratio`` and apparent C; ``frozen``: C out of sample.
     """
     parts = {}
     for name, (_, cohort) in cohorts.items():
@@ -219,61 +224,63 @@ def of_survival(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict)
 
 
 def _cox_fits(
-    time: np.ndarray, event: np.ndarray, found: Cases | str, events_per_variable: float
+    time: np.ndarray, event: np.ndarray, complete: Cases | str, events_per_variable: float
 ) -> tuple[cox.Model, cox.Model] | str:
-    """The baseline, and the baseline with the score; a sentence where they cannot or should not be fitted."""
-    if isinstance(found, str):
-        return found
-    time, event = time[found.known], event[found.known]
-    if why := cox.refusal(event, found.table, events_per_variable):
+    """Return the baseline model and that with the score; a sentence where they cannot or should not be fitted."""
+    if isinstance(complete, str):
+        return complete
+    time, event = time[complete.known], event[complete.known]
+    if why := cox.refusal(event, complete.table, events_per_variable):
         return why
-    baseline, both = (cox.fit(time, event, found.table.iloc[:, :last]) for last in (-1, found.table.shape[1]))
+    baseline, both = (cox.fit(time, event, complete.table.iloc[:, :last]) for last in (-1, complete.table.shape[1]))
     return baseline.why or both.why or (baseline, both)
 
 
 def _survival(
     time: np.ndarray,
     event: np.ndarray,
-    found: Cases | str,
+    complete: Cases | str,
     models: tuple[cox.Model, cox.Model] | str,
     confidence: float,
 ) -> dict:
-    size = _sized(found, event)
+    size = _sized(complete, event)
     if isinstance(models, str):
-        none = not_estimable(models, cox.WALD, per=PER, p=None)
-        return {**size, "added": _not_added(models), "hazard_ratio": none, "apparent": _not_apparent(models)}
-    nothing = _no_model(models[1])
-    spread = found.table[SCORE].std()
-    ratio = cox.fit(models[1].time, models[1].event, found.table.assign(**{SCORE: found.table[SCORE] / spread}))
+        missing = not_estimable(models, cox.WALD, per=PER, p=None)
+        return {**size, "added": _not_added(models), "hazard_ratio": missing, "apparent": _not_apparent(models)}
+    null_likelihood = _no_model(models[1])
+    standard_deviation = complete.table[SCORE].std()
+    ratio = cox.fit(
+        models[1].time, models[1].event, complete.table.assign(**{SCORE: complete.table[SCORE] / standard_deviation})
+    )
     row = ratio.wald(confidence)[-1]
-    areas = [concordance.harrell(model.time, model.event, model.x @ model.beta, confidence) for model in models]
+    concordances = [concordance.harrell(model.time, model.event, model.x @ model.beta, confidence) for model in models]
     return {
         **size,
-        "added": _added(*(2 * (model.log_likelihood - nothing) for model in models)),
-        "hazard_ratio": {**row, "per": PER, "spread": float(spread)},
-        "apparent": _apparent(*(area["estimate"] for area in areas)),
+        "added": _added(*(2 * (model.log_likelihood - null_likelihood) for model in models)),
+        "hazard_ratio": {**row, "per": PER, "spread": float(standard_deviation)},
+        "apparent": _apparent(*(value["estimate"] for value in concordances)),
     }
 
 
 def _no_model(model: cox.Model) -> float:
-    """Log partial likelihood with all coefficients zero."""
+    """Return the log partial likelihood with all coefficients zero."""
     return partial_likelihood.log_likelihood(model.x, model.time, model.event, np.zeros(model.x.shape[1]))
 
 
 def _frozen_survival(
     parts: Mapping[str, tuple], models: Mapping[str, tuple[cox.Model, cox.Model] | str], confidence: float
 ) -> dict:
-    """External concordance of both models as fitted on development, and their difference on the same patients."""
+    """Return external concordance of both models fitted on development, and their difference in the same patients."""
     why = NO_DEVELOPMENT if "development" not in parts else NO_EXTERNAL if "external" not in parts else None
     frozen = why or models["development"]
     if not isinstance(frozen, str) and isinstance(parts["external"][2], str):
         frozen = parts["external"][2]
     if isinstance(frozen, str):
-        none = not_estimable(frozen, concordance.HARRELL)
-        return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
-    time, event, found = parts["external"]
-    time, event = time[found.known], event[found.known]
-    risks = [found.table.iloc[:, : model.beta.size].to_numpy() @ model.beta for model in frozen]
+        missing = not_estimable(frozen, concordance.HARRELL)
+        return {"n": None, "events": None, "baseline": missing, "both": {**missing}, "gain": {**missing, "p": None}}
+    time, event, complete = parts["external"]
+    time, event = time[complete.known], event[complete.known]
+    risks = [complete.table.iloc[:, : model.beta.size].to_numpy() @ model.beta for model in frozen]
     return {
         "n": int(time.size),
         "events": int(event.sum()),

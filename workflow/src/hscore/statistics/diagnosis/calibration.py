@@ -1,7 +1,7 @@
-"""Do predicted probabilities agree with what happened?
+"""Describe whether predicted probabilities agree with observed outcomes.
 
 Shapes: ``y_true`` bool [n], ``predicted`` float [n] in 0..1. A prediction of 0 or 1, such as a yes/no reading, has no
-logit: what needs one is not estimable, and the number of patients this concerns is reported.
+logit. Measures that need one are then not estimable, and the number of such patients is reported.
 
 Sources: Cox, Biometrika 1958;45:562-565 (intercept, slope); Brier, Mon Weather Rev 1950;78:1-3; Steyerberg, Clinical
 Prediction Models, 2019 (scaled Brier); Austin and Steyerberg, Stat Med 2019;38:4051-4065 (ICI, E50, E90);
@@ -18,22 +18,28 @@ from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald,
 from hscore.statistics.common.smoother import Lowess
 
 CLIP = 1e-6
-LARGEST_ERROR = 5.0  # of a slope: beyond it a 95 % interval is some 20 wide, about an ideal value of 1
+LARGEST_ERROR = 5.0  # of a slope; beyond it a 95 % interval is about 20 wide, compared with an ideal value of 1
 O_E = "binomial, Wald on the log scale"
 LINE = "logistic recalibration, Wald"
-FEW_VALUES = 10  # up to so many different predictions the observed share of each is shown, not a smooth
+FEW_VALUES = 10  # up to this many different predictions, observed shares replace the smooth curve
 CURVE_POINTS = 50
 
 
 def clip_probability(predicted: np.ndarray) -> np.ndarray:
-    """Probabilities whose logit is finite."""
+    """Return the probabilities limited to values with a finite logit."""
     return np.clip(predicted, CLIP, 1 - CLIP)
 
 
 def describe(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
-    """Every calibration measure with its interval; ``counts`` [resamples, n] are bootstrap draws.
+    """Return every calibration measure with its interval.
 
-    Without patients, or with predictions that are no numbers, all are None with the reason.
+    Without patients, or with missing predictions, all are None with the reason.
+
+    Args:
+        y_true: bool [n].
+        predicted: float [n], 0..1.
+        confidence: level of the intervals, 0..1.
+        counts: bootstrap draws, [resamples, n].
     """
     n, events = int(y_true.size), int(y_true.sum())
     missing = int((~np.isfinite(predicted)).sum())
@@ -54,7 +60,7 @@ def describe(y_true: np.ndarray, predicted: np.ndarray, confidence: float, count
 
 
 def _nothing(n: int, events: int, why: str) -> dict:
-    """Return what ``describe`` returns where nothing can be computed."""
+    """Return the content of ``describe`` where nothing can be computed."""
     curve = {"predicted": [], "observed": [], "low": [], "high": [], "method": "none"}
     methods = {"observed_expected": O_E, "intercept": LINE, "slope": LINE, "brier": "none", "scaled_brier": "none"}
     return {
@@ -68,8 +74,8 @@ def _nothing(n: int, events: int, why: str) -> dict:
 def observed_expected(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
     """Return the observed over the expected number of events, with the binomial interval on the log scale.
 
-    The variance of log O:E is (1 - O / n) / O, that of the formula by which studies are planned (``precision``).
-    Poisson's 1 / O would be right for rare events and is too large here.
+    The variance of log O:E is (1 - O / n) / O, as in the formula for planning studies (``precision``). Poisson's 1 / O
+    suits rare events and is too large here.
     """
     n, events, expected = int(y_true.size), int(y_true.sum()), float(predicted.sum())
     if events == 0 or expected == 0:
@@ -80,36 +86,38 @@ def observed_expected(y_true: np.ndarray, predicted: np.ndarray, confidence: flo
 
 
 def line(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
-    """``intercept`` (calibration in the large: slope held at 1) and ``slope`` of the logistic recalibration.
+    """Return ``intercept`` (calibration in the large: slope fixed at 1) and ``slope`` of logistic recalibration.
 
-    Neither is estimable where a prediction is 0 or 1: any number put in the place of its infinite logit would decide
-    the result. Nor is a slope whose standard error is so large that it says nothing, because the predictions hardly
-    differ or all but separate the classes.
+    Neither is estimable where a prediction is 0 or 1, because any replacement of its infinite logit would determine the
+    result. A slope is not estimable either if its standard error is so large that it is uninformative, because the
+    predictions hardly differ or almost separate the classes.
     """
     method = LINE
     if certain := int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()):
         why = f"{certain} predictions are 0 or 1, which has no logit"
         return {"intercept": not_estimable(why, method), "slope": not_estimable(why, method)}
     predictor = logit(clip_probability(predicted))
-    large = logistic.fit(np.empty((y_true.size, 0)), y_true, predictor)
-    both = logistic.fit(predictor[:, None], y_true)
+    in_the_large = logistic.fit(np.empty((y_true.size, 0)), y_true, predictor)
+    with_slope = logistic.fit(predictor[:, None], y_true)
     why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"
-    if both and both.errors[1] > LARGEST_ERROR:
+    if with_slope and with_slope.errors[1] > LARGEST_ERROR:
         why = (
-            f"the predictions hardly differ, or all but separate the classes (standard error {both.errors[1]:.1f} of a "
-            f"slope of {both.coefficients[1]:.1f})"
+            "the predictions hardly differ, or almost separate the classes (standard error "
+            f"{with_slope.errors[1]:.1f} of a slope of {with_slope.coefficients[1]:.1f})"
         )
-        both = None
+        with_slope = None
     return {
-        "intercept": wald(large.coefficients[0], large.errors[0], confidence, method)
-        if large
+        "intercept": wald(in_the_large.coefficients[0], in_the_large.errors[0], confidence, method)
+        if in_the_large
         else not_estimable("the outcome is the same in all patients", method),
-        "slope": wald(both.coefficients[1], both.errors[1], confidence, method) if both else not_estimable(why, method),
+        "slope": wald(with_slope.coefficients[1], with_slope.errors[1], confidence, method)
+        if with_slope
+        else not_estimable(why, method),
     }
 
 
 def brier(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
-    """Brier score, and scaled Brier (1 minus Brier over that of predicting the prevalence), bootstrap intervals."""
+    """Return Brier score and scaled Brier (1 minus Brier over that of the prevalence), with bootstrap intervals."""
     method = f"percentile bootstrap, {len(counts)} resamples"
     error = (y_true - predicted) ** 2
     rate = y_true.mean()
@@ -127,11 +135,11 @@ def brier(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: 
 
 
 def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
-    """ICI, E50, E90, Emax (distance of the flexible curve from the diagonal over the patients) and the curve.
+    """Return ICI, E50, E90, Emax (distances of the flexible curve from the diagonal over the patients) and the curve.
 
-    These distances come without an interval: resampling only adds noise to the curve, so that a bootstrap interval of
-    them regularly excludes its own estimate. The curve has a band. A model with few different predictions (such as a
-    yes/no finding) has no curve between them: the observed share at each value takes its place.
+    These distances have no interval: resampling only adds noise to the curve, so a bootstrap interval often excludes
+    its own estimate. The curve has a band. For a model with few different predictions (such as a yes/no finding), the
+    observed share at each value replaces the curve.
     """
     values = np.unique(predicted)
     if values.size <= FEW_VALUES:
@@ -149,12 +157,12 @@ def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts:
         smoother = Lowess(predicted)
         curve, draws = smoother(y_true * 1.0, grid), smoother(y_true * 1.0, grid, counts)
         observed = smoother(y_true * 1.0, predicted)
-    error = np.abs(observed - predicted)
+    distance = np.abs(observed - predicted)
     return {
-        "ici": float(error.mean()),
-        "e50": float(np.quantile(error, 0.5)),
-        "e90": float(np.quantile(error, 0.9)),
-        "emax": float(error.max()),
+        "ici": float(distance.mean()),
+        "e50": float(np.quantile(distance, 0.5)),
+        "e90": float(np.quantile(distance, 0.9)),
+        "emax": float(distance.max()),
         "curve": {
             "predicted": grid.tolist(),
             "observed": curve.tolist(),
@@ -165,7 +173,7 @@ def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts:
 
 
 def spiegelhalter(y_true: np.ndarray, predicted: np.ndarray) -> dict:
-    """Spiegelhalter's test of calibration: ``z``, ``p``."""
+    """Return ``z`` and ``p`` of Spiegelhalter's test of calibration."""
     weight = 1 - 2 * predicted
     variance = float((weight**2 * predicted * (1 - predicted)).sum())
     if variance == 0:

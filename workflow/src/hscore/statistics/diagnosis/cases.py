@@ -1,4 +1,4 @@
-"""Which patients stand for the others: every score in order, typical, wrong and most certain calls."""
+"""Select patients to show: every score in order, and typical, wrong and most certain calls."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +12,18 @@ WORDS = ("figo_stage", "histology")
 
 
 def typical_and_worst(y_true: np.ndarray, score: np.ndarray, threshold: float, most: int) -> dict[str, list[int]]:
-    """Places of patients by kind of call; a score of at least ``cut`` is a positive call.
+    """Return the positions of patients by kind of call; a score of at least ``threshold`` is a positive call.
 
     Args:
         y_true: reference standard, bool [n].
         score: float [n].
-        most: how many wrong calls of each kind; with 0 nobody is chosen.
+        threshold: cut-off of the score.
+        most: number of wrong calls of each kind; with 0 nobody is chosen.
 
     Returns:
-        ``true_positive`` and ``true_negative``: the patient with the (lower) median score among those called so, no
-        matter how good a picture it makes; ``false_negative``: the lowest scores first; ``false_positive``: the highest
-        first. A kind that does not occur is an empty list. Equal scores keep the order of the patients.
+        ``true_positive`` and ``true_negative``: the patient with the (lower) median score among those calls, regardless
+        of the picture; ``false_negative``: the lowest scores first; ``false_positive``: the highest first. A kind that
+        does not occur is an empty list. Equal scores keep the order of the patients.
     """
     if not most:
         return {}
@@ -33,11 +34,11 @@ def typical_and_worst(y_true: np.ndarray, score: np.ndarray, threshold: float, m
         return order[members[order]]
 
     typical = {"true_positive": y_true & y_pred, "true_negative": ~y_true & ~y_pred}
-    found = {kind: _median(ordered(members)) for kind, members in typical.items()}
-    found["false_negative"] = ordered(y_true & ~y_pred)[:most].tolist()
+    chosen = {kind: _median(ordered(members)) for kind, members in typical.items()}
+    chosen["false_negative"] = ordered(y_true & ~y_pred)[:most].tolist()
     highest = np.argsort(-score, kind="stable")
-    found["false_positive"] = highest[(~y_true & y_pred)[highest]][:most].tolist()
-    return found
+    chosen["false_positive"] = highest[(~y_true & y_pred)[highest]][:most].tolist()
+    return chosen
 
 
 def _median(ordered: np.ndarray) -> list[int]:
@@ -45,22 +46,24 @@ def _median(ordered: np.ndarray) -> list[int]:
 
 
 def most_certain(y_true: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
-    """Row of the most extreme score of each kind of call that occurs; ``y_true`` bool [n], ``scores`` [n] or NaN."""
+    """Return the row of the most extreme score of each kind of call; ``y_true`` bool [n], ``scores`` [n] or NaN."""
     y_pred = scores >= threshold
     known = np.isfinite(scores)
-    found = {}
+    chosen = {}
     for kind in KINDS:
-        says, is_right = kind.endswith("positive"), kind.startswith("true")
-        rows = np.flatnonzero(known & (y_pred == says) & (y_true == (says == is_right)))
+        called_positive, is_correct = kind.endswith("positive"), kind.startswith("true")
+        rows = np.flatnonzero(known & (y_pred == called_positive) & (y_true == (called_positive == is_correct)))
         if rows.size:
-            found[kind] = int(rows[np.argmax(scores[rows] if says else -scores[rows])])
-    return found
+            chosen[kind] = int(rows[np.argmax(scores[rows] if called_positive else -scores[rows])])
+    return chosen
 
 
 def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score, node status and centre of every patient, highest score first, without names.
+    """Return score, node status and centre of every patient, highest score first, without names.
 
-    ``score`` by patient; ``patients`` by patient with ``lnm`` and ``center``.
+    Args:
+        score: by patient.
+        patients: by patient, with ``lnm`` and ``center``.
     """
     ordered = score.sort_values(ascending=False, kind="stable")
     rows = patients.loc[ordered.index]
@@ -77,13 +80,13 @@ def shown(
     main: str,
     most: int,
 ) -> list[dict[str, Any]]:
-    """The patients of ``typical_and_worst`` by the main model, with every model's score and call.
+    """Return the patients of ``typical_and_worst`` by the main model, with every model's score and call.
 
     Args:
-        scores: a column a model, by patient.
+        scores: one column per model, by patient.
         patients: by patient: ``center``, ``lnm`` (bool), ``dfs_months``, ``dfs_event``, clinical columns; NaN: missing.
         cuts: the frozen threshold of each model, None where it has none.
-        main: model by whose calls patients are chosen; nobody is where it has no threshold.
+        main: model whose calls determine the choice; without its threshold nobody is chosen.
         most: wrong calls of each kind.
     """
     if cuts[main] is None:
@@ -92,13 +95,13 @@ def shown(
     chosen = typical_and_worst(y_true, scores[main].to_numpy(), cuts[main], most)
     return [
         {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], cuts)}
-        for kind, places in chosen.items()
-        for name in scores.index[places]
+        for kind, positions in chosen.items()
+        for name in scores.index[positions]
     ]
 
 
 def _patient(row: pd.Series) -> dict[str, Any]:
-    """Who it is: the clinical values that are known, outcome and follow-up."""
+    """Return the known clinical values, outcome and follow-up of a patient."""
 
     def known(keys: Sequence[str]) -> list[str]:
         return [key for key in keys if key in row and pd.notna(row[key])]

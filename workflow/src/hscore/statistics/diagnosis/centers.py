@@ -1,9 +1,9 @@
-"""One model in each of several external centres, and what a new centre may expect.
+"""Describe one model in each of several external centres, and what to expect in a new centre.
 
-AUC and proportions are pooled on the logit scale, O:E on the logarithmic one, the calibration slope as it is, after
-Debray et al., BMJ 2017;356:i6460 and Snell et al., Stat Methods Med Res 2018;27:3505-3522. A centre that has no
-estimate with a standard error does not enter and is counted. A proportion of 0 or 1 has no logit: half a patient is
-added to both counts (as R's metafor ``escalc``), which the result counts under ``corrected``; to leave such centres out
+AUC and proportions are pooled on the logit scale, O:E on the logarithmic scale, the calibration slope untransformed,
+after Debray et al., BMJ 2017;356:i6460 and Snell et al., Stat Methods Med Res 2018;27:3505-3522. A centre that has no
+estimate with a standard error does not enter and is counted. A proportion of 0 or 1 has no logit, so half a patient is
+added to both counts (as R's metafor ``escalc``), which the result counts under ``corrected``. Leaving such centres out
 would favour the others.
 """
 
@@ -29,21 +29,21 @@ def describe(
     interval: str,
     confidence: float,
 ) -> dict:
-    """Every centre's measures and, of two centres or more, their pooled values.
+    """Return every centre's measures and, for two or more centres, their pooled values.
 
     Args:
         y_true: bool [n].
         scores: float [n].
         centers: name of each patient's centre, str [n].
-        cut: frozen threshold; without one there is neither sensitivity nor specificity.
+        threshold: frozen cut-off; without one there is neither sensitivity nor specificity.
         risks: whether the scores are risks; O:E and slope need that.
         interval: of the proportions (``proportions.INTERVALS``).
         confidence: level of the intervals.
 
     Returns:
-        ``centers``, a row each, and ``pooled``, an estimate by measure with ``prediction_low`` and ``prediction_high``
-        (of the true value in a new centre), ``tau2``, ``i2``, ``centers`` (how many entered), ``left_out`` and
-        ``corrected``. Of one centre ``pooled`` is empty and ``why`` says so.
+        ``centers``, one row each, and ``pooled``, an estimate by measure with ``prediction_low`` and
+        ``prediction_high`` (of the true value in a new centre), ``tau2``, ``i2``, ``centers`` (how many entered),
+        ``left_out`` and ``corrected``. With one centre ``pooled`` is empty, with the reason in ``why``.
     """
     names = list(dict.fromkeys(centers))
     rows, entries = [], []
@@ -53,14 +53,14 @@ def describe(
         rows.append({"center": str(name), **row})
         entries.append(entry)
     if len(names) < 2:
-        return {"centers": rows, "pooled": {}, "why": "there is one external centre: nothing to pool"}
+        return {"centers": rows, "pooled": {}, "why": "there is only one external centre, so nothing can be pooled"}
     return {"centers": rows, "pooled": {name: _pooled(name, rows, entries, confidence) for name in MEASURES}}
 
 
 def _center(
     y_true: np.ndarray, scores: np.ndarray, threshold: float | None, risks: bool, interval: str, confidence: float
 ) -> tuple[dict, dict]:
-    """A centre's estimates, and by measure its value and variance on the scale of pooling where it has them."""
+    """Return a centre's estimates and, by measure, its value and variance on the pooling scale where it has them."""
     rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
     if threshold is not None:
         rates = accuracy.rates(accuracy.confusion(y_true, scores >= threshold), interval, confidence)
@@ -81,27 +81,29 @@ def _center(
 
 
 def _of_auc(y_true: np.ndarray, scores: np.ndarray) -> tuple[float, float] | None:
-    """Logit of the AUC and its DeLong variance (delta method)."""
+    """Return the logit of the AUC and its DeLong variance (delta method)."""
     if discrimination.undefined(y_true, scores):
         return None
-    found = discrimination.delong(y_true, scores)
-    area, variance = float(found.auc[0]), float(found.covariance[0, 0])
-    if not variance > 0 or not 0 < area < 1:
+    result = discrimination.delong(y_true, scores)
+    auc, variance = float(result.auc[0]), float(result.covariance[0, 0])
+    if not variance > 0 or not 0 < auc < 1:
         return None
-    return float(logit(area)), variance / (area * (1 - area)) ** 2
+    return float(logit(auc)), variance / (auc * (1 - auc)) ** 2
 
 
 def _of_proportion(entry: dict) -> tuple[float, float] | None:
-    """Logit of a proportion and its binomial variance."""
+    """Return the logit of a proportion and its binomial variance."""
     if entry["estimate"] is None:
         return None
-    right, of = entry["numerator"], entry["denominator"]
-    half = 0.5 if right in (0, of) else 0.0
-    return float(np.log((right + half) / (of - right + half))), 1 / (right + half) + 1 / (of - right + half)
+    numerator, denominator = entry["numerator"], entry["denominator"]
+    correction = 0.5 if numerator in (0, denominator) else 0.0
+    return float(np.log((numerator + correction) / (denominator - numerator + correction))), 1 / (
+        numerator + correction
+    ) + 1 / (denominator - numerator + correction)
 
 
 def _of_ratio(row: dict) -> tuple[float, float] | None:
-    """Logarithm of O:E and its binomial variance."""
+    """Return the logarithm of O:E and its binomial variance."""
     entry = row["observed_expected"]
     if entry["low"] is None:
         return None
@@ -111,29 +113,33 @@ def _of_ratio(row: dict) -> tuple[float, float] | None:
 def _of_slope(y_true: np.ndarray, scores: np.ndarray, entry: dict) -> tuple[float, float] | None:
     if entry["estimate"] is None:
         return None
-    found = logistic.fit(logit(calibration.clip_probability(scores))[:, None], y_true)
-    return float(found.coefficients[1]), float(found.covariance[1, 1])
+    model = logistic.fit(logit(calibration.clip_probability(scores))[:, None], y_true)
+    return float(model.coefficients[1]), float(model.covariance[1, 1])
 
 
 def _pooled(measure: str, rows: list[dict], entries: list[dict], confidence: float) -> dict:
-    """One measure over the centres, on its own scale."""
+    """Return one measure over the centres, on its own scale."""
     known = [entry[measure] for entry in entries if entry[measure] is not None]
     counts = {"centers": len(known), "left_out": len(entries) - len(known)}
     if measure in ("sensitivity", "specificity"):
         counts["corrected"] = sum(row[measure]["estimate"] in (0, 1) for row in rows)
-    nothing = {"prediction_low": None, "prediction_high": None, "tau2": None, "i2": None}
+    missing = {"prediction_low": None, "prediction_high": None, "tau2": None, "i2": None}
     if len(known) < 2:
         why = "fewer than two centres have an estimate with a standard error"
-        return not_estimable(why, meta_analysis.METHOD, **nothing, **counts)
+        return not_estimable(why, meta_analysis.METHOD, **missing, **counts)
     values, variances = np.array(known).T
-    found, back = meta_analysis.pool(values, variances, confidence), BACK[measure]
-    low, high = found.prediction or (None, None)
+    pooled, inverse = meta_analysis.pool(values, variances, confidence), BACK[measure]
+    low, high = pooled.prediction or (None, None)
     result = {
-        **{"estimate": float(back(found.mean)), "low": float(back(found.low)), "high": float(back(found.high))},
-        "prediction_low": None if low is None else float(back(low)),
-        "prediction_high": None if high is None else float(back(high)),
-        **{"tau2": found.tau2, "i2": found.i2, **counts, "method": meta_analysis.METHOD},
+        **{
+            "estimate": float(inverse(pooled.mean)),
+            "low": float(inverse(pooled.low)),
+            "high": float(inverse(pooled.high)),
+        },
+        "prediction_low": None if low is None else float(inverse(low)),
+        "prediction_high": None if high is None else float(inverse(high)),
+        **{"tau2": pooled.tau2, "i2": pooled.i2, **counts, "method": meta_analysis.METHOD},
     }
-    if found.prediction is None:
-        result["prediction_why"] = "a prediction interval needs three centres: with two it has no degree of freedom"
+    if pooled.prediction is None:
+        result["prediction_why"] = "a prediction interval needs three centres; with two it has no degrees of freedom"
     return result

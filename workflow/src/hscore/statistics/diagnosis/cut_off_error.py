@@ -1,9 +1,9 @@
-"""How much sensitivity, specificity and accuracy owe to the chance by which the cut-off fell where it did.
+"""Estimate how much of the error of sensitivity, specificity and accuracy comes from choosing the cut-off.
 
-A frozen cut-off was chosen on a sample. In another development cohort of this size it would be another one, which moves
-sensitivity and specificity in opposite directions. Intervals of counts take the cut-off as given and leave this out.
-Here the development patients are resampled, class by class, the cut-off is chosen again on each resample, and the
-standard deviation over the resamples is taken on the same external patients (docs/verdicts.md has its coverage).
+A frozen cut-off was chosen on a sample. Another development cohort of this size would give another cut-off, which moves
+sensitivity and specificity in opposite directions. Intervals of counts treat the cut-off as given and omit this error.
+Here the development patients are resampled by class, the cut-off is chosen again on each resample, and the standard
+deviation over the resamples is computed in the same external patients (docs/verdicts.md shows its coverage).
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from hscore.statistics.common import bootstrap
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import thresholds
 
-RESAMPLES = 200  # at most: a standard deviation of these is known to 5 %
+RESAMPLES = 200  # upper limit; gives a standard deviation with an error of 5 %
 MEASURES = ("sensitivity", "specificity", "accuracy")
 
 
@@ -38,27 +38,29 @@ def of_model(model: str, external: ScoredCohort, development: ScoredCohort | Non
     Returns:
         ``sensitivity``, ``specificity``, ``accuracy`` (0 to 1) and ``resamples``; all None with ``why`` where unknown.
     """
-    none = {**dict.fromkeys(MEASURES), "resamples": 0}
+    missing = {**dict.fromkeys(MEASURES), "resamples": 0}
     if thresholds.parse_rule(settings["threshold"])[0] == "value":
-        return {**none, "why": "the cut-off is fixed in the settings: nothing was chosen"}
+        return {**missing, "why": "the cut-off is fixed in the settings, so nothing was chosen"}
     if development is None or model not in development.scores:
-        return {**none, "why": "there is no development cohort here in which the cut-off could be chosen again"}
+        return {**missing, "why": "there is no development cohort here in which the cut-off could be chosen again"}
     resamples = min(RESAMPLES, settings["bootstrap"]["resamples"])
-    cuts = resampled_cuts(development.y_true, development.scores[model], settings, resamples)
-    if cuts.size < 2:
-        return {**none, "why": "no cut-off separates the resampled development patients"}
-    y_true, y_pred = external.y_true, external.scores[model] >= cuts[:, None]
+    thresholds_drawn = resampled_cuts(development.y_true, development.scores[model], settings, resamples)
+    if thresholds_drawn.size < 2:
+        return {**missing, "why": "no cut-off separates the resampled development patients"}
+    y_true, y_pred = external.y_true, external.scores[model] >= thresholds_drawn[:, None]
     groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
-    if empty := [name for name, members in groups.items() if not members.any()]:
-        return {**none, "why": f"nobody counts for the {empty[0]}"}
+    if empty := [name for name, group in groups.items() if not group.any()]:
+        return {**missing, "why": f"no patient counts for the {empty[0]}"}
     right = y_pred == y_true
-    errors = {name: float(right[:, who].sum(axis=1).std(ddof=1) / who.sum()) for name, who in groups.items()}
-    return {**errors, "resamples": int(cuts.size)}
+    errors = {
+        name: float(right[:, members].sum(axis=1).std(ddof=1) / members.sum()) for name, members in groups.items()
+    }
+    return {**errors, "resamples": int(thresholds_drawn.size)}
 
 
 def resampled_cuts(y_true: np.ndarray, scores: np.ndarray, settings: dict, resamples: int) -> np.ndarray:
     """Return the cut-offs chosen by the configured rule on resampled patients, [resamples] less those without one."""
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
-    drawn = bootstrap.draw_by_class(y_true, resamples, rng)
-    cuts = thresholds.on_resamples(y_true, scores, settings["threshold"], drawn)
+    draws = bootstrap.draw_by_class(y_true, resamples, rng)
+    cuts = thresholds.on_resamples(y_true, scores, settings["threshold"], draws)
     return cuts[~np.isnan(cuts)]

@@ -1,8 +1,8 @@
-"""Decision curves: is it worth acting on a score, at a given price of a false positive?
+"""Compute decision curves: the net benefit of acting on a score at a given price of a false positive.
 
-"Predicted risk >= threshold probability t" is acted upon. Net benefit = TP/n - FP/n x t/(1-t).
+Patients with predicted risk >= threshold probability t are treated. Net benefit = TP/n - FP/n x t/(1-t).
 Shapes: ``y_true`` bool [n], ``predicted`` float [n], ``at`` float [thresholds], ``counts`` float [resamples, n],
-``acted`` bool [n, thresholds]: who is acted upon at each threshold.
+``acted`` bool [n, thresholds]: who is treated at each threshold.
 
 Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net benefit, Kerr et al., J Clin Oncol
 2016;34:2534-2540; net interventions avoided, Vickers et al., BMC Med Inform Decis Mak 2008;8:53.
@@ -17,12 +17,12 @@ MEASURES = ("net_benefit", "standardised", "interventions_avoided_per_100", "spa
 
 
 def thresholds(low: float, high: float) -> np.ndarray:
-    """Threshold probabilities in steps of one per cent."""
+    """Return threshold probabilities in steps of one per cent."""
     return np.arange(round(low * 100), round(high * 100) + 1) / 100
 
 
 def net_benefit(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Net benefit [resamples, thresholds]; NaN without patients."""
+    """Return the net benefit [resamples, thresholds]; NaN without patients."""
     odds = at / (1 - at)
     gain = (acted & y_true[:, None]) - (acted & ~y_true[:, None]) * odds
     with np.errstate(invalid="ignore"):
@@ -30,10 +30,10 @@ def net_benefit(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: n
 
 
 def measures(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The ``MEASURES`` of one strategy, [resamples, thresholds] each; NaN where undefined.
+    """Return the ``MEASURES`` of one strategy, [resamples, thresholds] each; NaN where undefined.
 
-    ``interventions_avoided_per_100``: net, at no loss of true positives, against acting on everybody.
-    ``spared_per_missed``: patients without metastasis not acted upon for each metastasis missed; infinite where none
+    ``interventions_avoided_per_100``: net, without fewer true positives, compared with treating everybody.
+    ``spared_per_missed``: patients without metastasis who are not treated, per metastasis missed; infinite where none
     is missed.
     """
     value = net_benefit(y_true, acted, at, counts)
@@ -51,10 +51,10 @@ def measures(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.n
 
 
 def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
-    """``estimate``, ``low``, ``high`` at every threshold, from the cohort's values [1, thresholds] and the draws.
+    """Return ``estimate``, ``low``, ``high`` by threshold, from the cohort's values [1, thresholds] and the draws.
 
-    A band that is a point, because the resamples give the same value, is none: as of a model that acts on the same
-    patients as the strategy it is compared with. Other patients would tell them apart.
+    A band that collapses to a point is left out. This happens where all resamples give the same value, for example for
+    two strategies that treat the same patients. Other patients could distinguish them.
     """
     ends = percentiles(draws, confidence)
     with np.errstate(invalid="ignore"):
@@ -66,7 +66,7 @@ def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[
 def curve(
     y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, dict | list]:
-    """One strategy's ``MEASURES`` with pointwise bootstrap bands, and the patients ``spared`` and ``missed``."""
+    """Return one strategy's ``MEASURES`` with pointwise bootstrap bands, and the patients ``spared`` and ``missed``."""
     values, draws = (measures(y_true, acted, at, drawn) for drawn in (everyone(y_true.size), counts))
     return {
         **{
@@ -79,11 +79,11 @@ def curve(
 
 
 def gain(
-    y_true: np.ndarray, acted: np.ndarray, other: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
+    y_true: np.ndarray, acted: np.ndarray, comparator: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, list[float | None]]:
-    """Net benefit of one strategy minus that of another on the same patients, with a pointwise bootstrap band."""
+    """Return the net benefit of one strategy minus another in the same patients, with a pointwise bootstrap band."""
     values, draws = (
-        net_benefit(y_true, acted, at, drawn) - net_benefit(y_true, other, at, drawn)
+        net_benefit(y_true, acted, at, drawn) - net_benefit(y_true, comparator, at, drawn)
         for drawn in (everyone(y_true.size), counts)
     )
     return with_band(values, draws, confidence)
@@ -97,9 +97,15 @@ def curves(
     confidence: float,
     counts: np.ndarray,
 ) -> dict:
-    """Decision curves of treating all, none, by MRI-LN alone, and by each model's risk.
+    """Return decision curves of treating all, treating none, MRI-LN alone, and each model's risk.
 
-    ``reading`` bool [n] is the radiologist's node call; None where it is not known of all patients.
+    Args:
+        y_true: bool [n].
+        predicted: risks by model, float [n].
+        reading: the radiologist's node call, bool [n]; None where it is not known for all patients.
+        at: threshold probabilities.
+        confidence: level of the bands, 0..1.
+        counts: bootstrap draws, [resamples, n].
     """
     shape = (y_true.size, at.size)
     all_acted, reading_acted = np.ones(shape, dtype=bool), None
@@ -110,7 +116,7 @@ def curves(
         "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples; none where they all agree",
         "treat_all": curve(y_true, all_acted, at, confidence, counts),
         "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
-        "mri_ln": {"why": "the reading of the nodes on MRI is not known of all these patients"},
+        "mri_ln": {"why": "the reading of the nodes on MRI is not known for all these patients"},
         "models": {},
         **({} if y_true.size else {"why": "there are no patients"}),
     }
@@ -135,7 +141,7 @@ def frozen_calls(
     confidence: float,
     counts: np.ndarray,
 ) -> dict[str, dict]:
-    """Decision curves of acting on each model's frozen yes/no call, whatever the threshold probability."""
+    """Return decision curves of acting on each model's frozen yes/no call, at every threshold probability."""
     shape = (y_true.size, at.size)
     return {
         model: curve(y_true, np.broadcast_to((score >= cuts[model])[:, None], shape), at, confidence, counts)

@@ -1,15 +1,15 @@
-"""How well scores separate patients with and without metastasis: ROC curve, AUC, DeLong.
+"""Measure how well scores separate patients with and without metastasis: ROC curve, AUC, DeLong.
 
-Shapes: ``y_true`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
+Shapes: ``positive`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
 same patients. Higher scores mean "more likely positive". Ties count one half.
 
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
 Letters 2014;21:1389-1393 (O(n log n)); logit interval after Pepe, The Statistical Evaluation of Medical Tests, 2003;
 Newcombe, Stat Med 2006;25:559-573 (methods 4 and 5).
 
-The interval of a single AUC is Newcombe's method 5, because DeLong's is too short where patients are few or the AUC is
-high (coverage by Monte Carlo in docs/intervals.md). Differences of AUCs are compared by DeLong's covariance. With
-``folds`` the scores are out-of-fold ones, and all variances are those of ``cross_validation``.
+The interval of a single AUC is Newcombe's method 5, because DeLong's is too short with few patients or a high AUC
+(coverage by Monte Carlo in docs/intervals.md). Differences of AUCs are compared by DeLong's covariance. With ``folds``
+the scores are out-of-fold ones, and all variances are those of ``cross_validation``.
 """
 
 from collections.abc import Sequence
@@ -38,24 +38,24 @@ class Delong:
 
 
 def midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, ties sharing their mean rank, as scipy's ``rankdata`` (``scipy.stats`` takes 0.4 s to import)."""
+    """Return ranks from 1; ties share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts - 1) / 2)[inverse]
 
 
 def one_class(y_true: np.ndarray) -> str | None:
-    """The sentence that says why nothing can be discriminated, None when both classes are present."""
+    """Return why nothing can be discriminated, None when both classes are present."""
     if not y_true.size:
         return "there are no patients"
     if y_true.all() or not y_true.any():
         kind = "positive" if y_true.all() else "negative"
-        return f"all {y_true.size} patients are {kind}: discrimination needs both classes"
+        return f"all {y_true.size} patients are {kind}; discrimination needs both classes"
     return None
 
 
 def undefined(y_true: np.ndarray, *scores: np.ndarray) -> str | None:
-    """Return why nothing can be computed of these scores: no patients, one class, or scores that are not numbers."""
+    """Return why these scores allow no analysis: no patients, one class, or scores that are not numbers."""
     missing = sum(int((~np.isfinite(row)).sum()) for row in scores)
     if missing:
         return f"{missing} of the scores are missing or infinite"
@@ -63,9 +63,10 @@ def undefined(y_true: np.ndarray, *scores: np.ndarray) -> str | None:
 
 
 def placements(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every positive the share of negatives below it, for every negative the share of positives above it.
+    """Return for every positive the share of negatives below it, for every negative that of positives above it.
 
-    Returns [positives], [negatives]; both means are the AUC.
+    Returns:
+        Arrays [positives] and [negatives]; both means are the AUC.
     """
     cases, controls = scores[y_true], scores[~y_true]
     ranks = midranks(np.concatenate([cases, controls]))
@@ -75,11 +76,11 @@ def placements(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def delong(y_true: np.ndarray, scores: np.ndarray) -> Delong:
-    """AUCs and their DeLong covariance; needs two patients of each class for the covariance (else NaN)."""
-    both = [placements(y_true, row) for row in np.atleast_2d(scores)]
-    of_cases = np.array([cases for cases, _ in both])
-    of_controls = np.array([controls for _, controls in both])
-    size = len(both)
+    """Return AUCs and their DeLong covariance, which needs two patients of each class (else NaN)."""
+    shares = [placements(y_true, row) for row in np.atleast_2d(scores)]
+    of_cases = np.array([cases for cases, _ in shares])
+    of_controls = np.array([controls for _, controls in shares])
+    size = len(shares)
     covariance = np.full((size, size), np.nan)
     if of_cases.shape[1] > 1 and of_controls.shape[1] > 1:
         covariance = np.cov(of_cases) / of_cases.shape[1] + np.cov(of_controls) / of_controls.shape[1]
@@ -95,8 +96,8 @@ def auc_interval(
         y_true: bool [n].
         scores: float [n].
         confidence: level of the interval.
-        interval: "newcombe" (method 5, which exists also where the classes are separated without exception),
-            "delong" (cut to [0, 1], as pROC) or "delong-logit" (on the logit scale).
+        interval: "newcombe" (method 5, which also exists where the classes are perfectly separated),
+            "delong" (limited to [0, 1], as pROC) or "delong-logit" (on the logit scale).
         folds: of out-of-fold scores, the number of folds.
 
     Returns:
@@ -108,15 +109,15 @@ def auc_interval(
     result, factor = delong(y_true, scores), cross_validation.variance_factor(folds)
     value, variance = float(result.auc[0]), factor * float(result.covariance[0, 0])
     if np.ptp(scores) == 0:
-        return {**not_estimable("all scores are equal: they order nobody", method), "estimate": value}
+        return {**not_estimable("all scores are equal, so they do not order the patients", method), "estimate": value}
     if interval == "newcombe":
         low, high = newcombe_interval(value, int(y_true.sum()), int((~y_true).sum()), confidence, factor)
         return estimate(value, low, high, method)
     if not variance > 0:
         why = (
-            "only one patient of one class: the DeLong variance needs two of each"
+            "one class has only one patient; the DeLong variance needs two of each"
             if np.isnan(variance)
-            else "the scores separate the classes without exception: the DeLong variance is zero"
+            else "the scores separate the classes perfectly, so the DeLong variance is zero"
         )
         return {**not_estimable(why, method), "estimate": value}
     error = np.sqrt(variance)
@@ -127,14 +128,14 @@ def auc_interval(
 
 
 def untested(why: str, method: str = PAIRED) -> dict:
-    """Return what ``compare`` says where there is no test: all None for this reason."""
+    """Return the content of ``compare`` without a test: all None, with the reason."""
     return {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": method, "why": why}
 
 
 def compare(
     y_true: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
 ) -> dict:
-    """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
+    """Return the difference of two AUCs in the same patients (a minus b): ``difference low high z p method``."""
     return compare_all(y_true, np.array([score_a, score_b]), [(0, 1)], confidence, [folds])[0]
 
 
@@ -145,7 +146,7 @@ def compare_all(
     confidence: float,
     folds: Sequence[int | None] | None = None,
 ) -> list[dict]:
-    """``compare`` for pairs of rows of ``scores`` [models, n]; ``folds`` as there, one per pair."""
+    """Return ``compare`` for pairs of rows of ``scores`` [models, n]; ``folds`` has one entry per pair."""
     folds = folds or [None] * len(pairs)
     if why := undefined(y_true, *scores):
         return [untested(why, cross_validation.named(PAIRED, number)) for number in folds]
@@ -156,10 +157,10 @@ def compare_all(
         difference = float(result.auc[a] - result.auc[b])
         variance = float(result.covariance[a, a] + result.covariance[b, b] - 2 * result.covariance[a, b])
         if np.isnan(variance):
-            why = "only one patient of one class: the DeLong variance needs two of each"
+            why = "one class has only one patient; the DeLong variance needs two of each"
             rows.append({**untested(why, method), "difference": difference})
-        elif variance <= 1e-16:  # both order the patients alike, up to rounding
-            why = "both models order the patients alike: nothing to test"
+        elif variance <= 1e-16:  # both order the patients equally, up to rounding
+            why = "both models order the patients equally, so there is nothing to test"
             rows.append({**untested(why, method), "difference": difference})
         else:
             rows.append(_difference(difference, np.sqrt(factor * variance), confidence, method))
@@ -167,7 +168,7 @@ def compare_all(
 
 
 def compare_with_mean(y_true: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
-    """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, as ``compare``."""
+    """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, like ``compare``."""
     if why := one_class(y_true):
         return untested(why)
     result = delong(y_true, np.vstack([score, members]))
@@ -188,7 +189,7 @@ def compare_unpaired(
 ) -> dict:
     """Return the difference of AUCs on different patients (a minus b).
 
-    Of several rows of scores [members, n] the AUC is the mean of theirs, with the variance of that mean. Where
+    For several rows of scores [members, n] the AUC is the mean of their AUCs, with the variance of that mean. Where
     ``score_b`` are out-of-fold scores, ``folds_b`` is the number of folds.
 
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
@@ -203,7 +204,7 @@ def compare_unpaired(
     variances = float(a.covariance.mean()), cross_validation.variance_factor(folds_b) * float(b.covariance.mean())
     difference, variance = float(a.auc.mean() - b.auc.mean()), sum(variances)
     if not variance > 0:
-        return {**empty, "difference": difference, "why": "the DeLong variances are zero: nothing to test"}
+        return {**empty, "difference": difference, "why": "the DeLong variances are zero, so there is nothing to test"}
     sizes = positive_a.size, positive_b.size
     freedom = variance**2 / sum(v**2 / (n - 1) for v, n in zip(variances, sizes, strict=True))
     t = difference / np.sqrt(variance)
@@ -232,7 +233,7 @@ def _difference(difference: float, error: float, confidence: float, method: str)
 
 
 def cut_points(scores: np.ndarray) -> np.ndarray:
-    """Midpoints between neighbouring observed scores, ascending."""
+    """Return the midpoints between neighbouring observed scores, ascending."""
     values = np.unique(scores)
     middle = (values[:-1] + values[1:]) / 2
     # the midpoint of two neighbouring floats rounds to one of them; only the upper one still separates by ">="
@@ -240,7 +241,7 @@ def cut_points(scores: np.ndarray) -> np.ndarray:
 
 
 def newcombe_error(area: float, positives: float, negatives: float) -> float:
-    """Standard error of an AUC from its size and the numbers of patients, both classes alike (Newcombe's method 4).
+    """Return the standard error of an AUC from its value and the numbers of patients (Newcombe's method 4).
 
     The numbers may be expected ones, so fractions are allowed.
     """
@@ -252,14 +253,14 @@ def newcombe_error(area: float, positives: float, negatives: float) -> float:
 def newcombe_interval(
     area: float, positives: int, negatives: int, confidence: float, factor: float = 1.0
 ) -> tuple[float, float]:
-    """Newcombe's method 5: all areas from which the one found is less than z standard errors away.
+    """Return Newcombe's method 5: all areas from which the observed one is less than z standard errors away.
 
-    Exists, and is not a point, also for an area of 0 or 1. ``factor`` multiplies the variance.
+    The interval exists, and is not a point, even for an area of 0 or 1. ``factor`` multiplies the variance.
     """
     z = quantile(confidence) * np.sqrt(factor)
 
-    def excess(other: float) -> float:
-        return abs(area - other) - z * newcombe_error(other, positives, negatives)
+    def excess(candidate: float) -> float:
+        return abs(area - candidate) - z * newcombe_error(candidate, positives, negatives)
 
     low = 0.0 if area == 0 or excess(0.0) <= 0 else brentq(excess, 0.0, area - 1e-12)
     high = 1.0 if area == 1 or excess(1.0) <= 0 else brentq(excess, area + 1e-12, 1.0)

@@ -1,8 +1,9 @@
-"""What is fixed on the development cohort, model by model, before the external one is looked at.
+"""Fix what is decided on the development cohort, model by model, before the external one is used.
 
-An entry holds the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``, ``specificity``;
-``value`` is None, and ``why`` says why, where no cut-off separates), the ``median`` score, and for the record the
-``recalibration`` that the predict step fitted and applied to these scores: they are risks, unless it says ``why`` not.
+An entry contains the cut-off (``rule``, ``value``, ``chosen_on``, ``n``, ``positives``, ``sensitivity``,
+``specificity``), the ``median`` score, and for the record the ``recalibration`` that the predict step fitted and
+applied to these scores. Where no cut-off separates, ``value`` is None with the reason in ``why``. Scores are risks,
+unless the recalibration has a ``why``.
 """
 
 import numpy as np
@@ -12,9 +13,13 @@ from hscore.statistics.diagnosis import thresholds
 
 
 def freeze(y_true: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
-    """The entry of a model with out-of-fold development scores, ``y_true`` bool [n] and ``scores`` float [n].
+    """Return the entry of a model with out-of-fold development scores.
 
-    ``settings``: ``threshold`` of the config's section validate.
+    Args:
+        y_true: bool [n].
+        scores: float [n].
+        recalibration: as the predict step wrote it.
+        settings: ``threshold`` of the config's section validate.
     """
     return {
         **thresholds.choose(y_true, scores, settings["threshold"]),
@@ -24,7 +29,11 @@ def freeze(y_true: np.ndarray, scores: np.ndarray, recalibration: dict, settings
 
 
 def without_development(settings: dict) -> dict:
-    """The entry of a model in a study without development; UserError unless the threshold is a fixed value."""
+    """Return the entry of a model in a study without development.
+
+    Raises:
+        UserError: the threshold is not a fixed value.
+    """
     why = "this study has no development cohort"
     return {
         **thresholds.fixed(settings["threshold"]),

@@ -1,16 +1,16 @@
-"""Would another training set, seed or resample have said the same of a patient?
+"""Measure how a patient's score depends on the training set, seed or resample.
 
 **Members.** A score is the mean of members: networks or regressions trained on other parts of the development cohort
-(folds; any two of five share 75 % of a member's patients), or from other seeds. How far one member alone is from the
-mean shows how unstable a model trained once would be. It is an upper bound for the mean itself, which is steadier, and
-it leaves out another sample of patients: networks are not trained again on bootstrap resamples.
+(folds; any two of five share 75 % of a member's patients), or from other seeds. The distance of one member from the
+mean shows how unstable a model trained once would be. It is an upper bound for the mean itself, which varies less. It
+does not include another sample of patients, because networks are not retrained on bootstrap resamples.
 
 **Threshold.** The cut-off is chosen again, by the same rule, on bootstrap resamples of the development patients.
 
 Shapes: ``score`` float [n], ``members`` float [members, n], ``counts`` float [resamples, patients].
 
 Sources: Riley and Collins, Biom J 2023;65:2200302 (instability plot, mean absolute prediction error, classification
-instability index), with members in the place of their bootstrap models.
+instability index), with members in place of their bootstrap models.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from hscore.statistics.diagnosis import discrimination, thresholds
 NO_MEMBERS = "the score has fewer than two members"
 NO_CUT_OFF = "no cut-off was frozen for this model"
 FIXED = "the cut-off is a fixed value"
-UNSURE = 0.05  # of the resamples: a patient whose call changes in more is unsure
+UNSURE = 0.05  # share of resamples; a patient whose call changes in more of them is unsure
 POINT_DIGITS = 6
 
 
@@ -34,7 +34,7 @@ def report(
     settings: dict,
     counts: Mapping[str, np.ndarray],
 ) -> dict:
-    """How stable every model's external scores and its threshold are.
+    """Return how stable every model's external scores and its threshold are.
 
     Args:
         evaluations: all of a study, by name.
@@ -43,11 +43,11 @@ def report(
         counts: bootstrap draws by evaluation.
 
     Returns:
-        ``members``, rows as of ``of_members`` by model and source; ``thresholds``, rows as of ``of_threshold``;
-        ``points`` of the reference model as of ``points``, None where it has fewer than two members.
+        ``members``, rows of ``of_members`` by model and source; ``thresholds``, rows of ``of_threshold``;
+        ``points`` of the reference model, None where it has fewer than two members.
     """
     external, development = (evaluations.get(name) for name in ("external", "out_of_fold"))
-    members, cut_offs, shown = [], [], None
+    members, threshold_rows, shown = [], [], None
     for model, score in external.scores.items() if external else ():
         threshold = frozen[model]["value"]
         sources = {"folds": external.members.get(model), "seeds": external.seeds.get(model)}
@@ -58,7 +58,7 @@ def report(
             shown = {"model": model, "threshold": threshold, **points(score, external.members[model])}
     for model, score in development.scores.items() if development else ():
         known = external and model in external.scores
-        found = of_threshold(
+        spread = of_threshold(
             (development.y_true, score),
             (external.y_true, external.scores[model]) if known else None,
             frozen[model],
@@ -66,21 +66,21 @@ def report(
             settings["confidence"],
             counts["out_of_fold"],
         )
-        cut_offs.append({"model": model, **found})
-    return {"members": members, "thresholds": cut_offs, "points": shown}
+        threshold_rows.append({"model": model, **spread})
+    return {"members": members, "thresholds": threshold_rows, "points": shown}
 
 
 def of_members(
     y_true: np.ndarray, score: np.ndarray, members: np.ndarray | None, threshold: float | None, source: str
 ) -> dict:
-    """How far the members are from the mean, and whose call they would change.
+    """Return how far the members are from the mean, and how many calls they would change.
 
     Args:
         y_true: bool [n].
         score: float [n], the mean of the members.
-        members: float [members, n]; None or fewer than two say why nothing follows.
-        cut: frozen threshold or None.
-        source: what the members differ in, "folds" or "seeds".
+        members: float [members, n]; with None or fewer than two the result is a reason.
+        threshold: frozen cut-off or None.
+        source: difference between the members, "folds" or "seeds".
 
     Returns:
         ``mean_absolute_difference`` (over members, then patients) and its 90 % quantile and maximum over patients;
@@ -105,15 +105,15 @@ def of_members(
 
 
 def _aucs(y_true: np.ndarray, members: np.ndarray) -> dict:
-    """The lowest and highest AUC of a member."""
+    """Return the lowest and highest AUC of a member."""
     if why := discrimination.undefined(y_true, *members):
         return {"lowest": None, "highest": None, "why": why}
-    areas = [discrimination.placements(y_true, row)[0].mean() for row in members]
-    return {"lowest": float(min(areas)), "highest": float(max(areas))}
+    aucs = [discrimination.placements(y_true, row)[0].mean() for row in members]
+    return {"lowest": float(min(aucs)), "highest": float(max(aucs))}
 
 
 def _calls(score: np.ndarray, members: np.ndarray, threshold: float | None) -> dict:
-    """Patients whose call at the frozen cut-off changes between the mean and a member."""
+    """Return the patients whose call at the frozen cut-off differs between the mean and a member."""
     if threshold is None:
         return {"changed": None, "n": int(score.size), "index": None, "why": NO_CUT_OFF}
     differs = (members >= threshold) != (score >= threshold)
@@ -121,7 +121,7 @@ def _calls(score: np.ndarray, members: np.ndarray, threshold: float | None) -> d
 
 
 def points(score: np.ndarray, members: np.ndarray) -> dict:
-    """What an instability plot draws: the patients' ``score`` and their ``members``, a row each, in order of score."""
+    """Return the values of an instability plot: ``score`` of the patients and one row per member, ordered by score."""
     order = np.argsort(score, kind="stable")
     return {
         "score": score[order].round(POINT_DIGITS).tolist(),
@@ -137,22 +137,22 @@ def of_threshold(
     confidence: float,
     counts: np.ndarray,
 ) -> dict:
-    """How much the cut-off depends on the patients it was chosen on.
+    """Return how much the cut-off depends on the patients it was chosen on.
 
     Args:
         development: outcome, bool [patients], and out-of-fold scores, float [patients], of the development cohort.
         external: the same of the external cohort, or None.
         frozen: the model's entry in the frozen thresholds.
         rule: as configured, see ``thresholds.parse_rule``.
-        confidence: share of the resamples between ``from`` and ``to``.
+        confidence: share of the resamples between ``from`` and ``to``, 0..1.
         counts: bootstrap draws of the development cohort.
 
     Returns:
         ``cut_off``: the ``frozen`` one, and ``from`` and ``to``, between which the resampled ones lie; ``chosen`` of
-        ``resamples`` in which a cut-off separated; ``external``: ``changed``, the mean share of patients whose call is
-        not that at the frozen cut-off, ``unsure``, the share of those whose call changes in more than one resample of
-        twenty, and ``sensitivity`` and ``specificity`` at the frozen cut-off and, ``from`` and ``to``, at the others.
-        These are spreads over cut-offs, not confidence intervals: the patients are the same.
+        ``resamples`` in which a cut-off separated; ``external``: ``changed``, the mean share of patients whose call
+        differs from that at the frozen cut-off, ``unsure``, the share of those whose call changes in more than one
+        resample of twenty, and ``sensitivity`` and ``specificity`` at the frozen cut-off and, ``from`` and ``to``, at
+        the others. These are ranges over cut-offs in the same patients, not confidence intervals.
     """
     threshold, (name, _) = frozen["value"], thresholds.parse_rule(rule)
     why = NO_CUT_OFF if threshold is None else FIXED if name == "value" else discrimination.undefined(*development)
@@ -160,13 +160,13 @@ def of_threshold(
     known = cuts[~np.isnan(cuts)]
     start = {"resamples": len(counts), "chosen": int(known.size)}
     if not known.size:
-        nothing = {
+        missing = {
             "frozen": threshold,
             "from": None,
             "to": None,
             "why": why or "no resample has a cut-off that separates",
         }
-        return {**start, "cut_off": nothing, "external": None}
+        return {**start, "cut_off": missing, "external": None}
     result = {**start, "cut_off": _spread(threshold, known, confidence)}
     if external is None or not external[1].size:
         return {**result, "external": None}
@@ -178,13 +178,13 @@ def of_threshold(
         if not group.any():
             rates[measure] = {"frozen": None, "from": None, "to": None, "why": "there are no such patients"}
             continue
-        right = (calls == y_true)[:, group].mean(axis=1)
-        rates[measure] = _spread(float((frozen_calls == y_true)[group].mean()), right, confidence)
+        correct = (calls == y_true)[:, group].mean(axis=1)
+        rates[measure] = _spread(float((frozen_calls == y_true)[group].mean()), correct, confidence)
     shares = {"changed": float(changed.mean()), "unsure": float((changed > UNSURE).mean())}
     return {**result, "external": {"n": int(score.size), **shares, **rates}}
 
 
 def _spread(value: float, draws: np.ndarray, confidence: float) -> dict:
-    """A value, and the percentiles between which the resampled ones lie."""
+    """Return a value and the percentiles of its resampled values."""
     low, high = bootstrap.percentiles(draws, confidence)
     return {"frozen": value, "from": float(low), "to": float(high)}

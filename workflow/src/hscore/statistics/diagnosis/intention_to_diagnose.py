@@ -1,9 +1,9 @@
-"""Accuracy by intention to diagnose: patients without a result of the index test are counted, not dropped.
+"""Compute accuracy by intention to diagnose: patients without a result of the index test are counted, not dropped.
 
-The 3 x 2 table holds index test positive, negative and without a result, against the reference standard. In the worst
-case (the intention-to-diagnose rule) a patient without a result is a wrong call: a false negative with metastasis, a
-false positive without. In the best case it is a right one. The truth is between, and the usual analysis of complete
-cases assumes that it is that of the others.
+The 3 x 2 table contains index test positive, negative and without a result, against the reference standard. In the
+worst case (the intention-to-diagnose rule) a patient without a result counts as a wrong call: a false negative with
+metastasis, a false positive without. In the best case it counts as a correct one. The truth is between them, and the
+usual analysis of complete cases assumes that these patients are like the others.
 
 Source: Schuetz, Schlattmann, Dewey. Use of 3 x 2 tables with an intention to diagnose approach to assess clinical
 performance of diagnostic tests. BMJ 2012;345:e6717.
@@ -33,16 +33,16 @@ def report(
     frozen: Mapping[str, dict],
     settings: dict,
 ) -> list[dict]:
-    """Return a row for each index test of one evaluation.
+    """Return one row for each index test of one evaluation.
 
     Args:
         name: of the evaluation.
         evaluation: the patients who have both a score and a node status.
-        characteristics: their columns as text, in their order.
+        characteristics: their columns as text, in the same order.
         excluded: patients without a score, with ``lnm`` (float, NaN where it is not known) and their columns as text.
         without_reference: included patients whose node status is not known.
-        index_tests: by model, the column that it reads, or None for a model that sees images. A reading has a result
-            for an excluded patient whose column is known. The node reading on MRI is added, if no model is that.
+        index_tests: by model, the column of a reading, or None for an image model. A reading has a result for an
+            excluded patient whose column is known. The node reading on MRI is added if it is not among the models.
         frozen: by model, the frozen threshold.
         settings: section validate of the config.
     """
@@ -79,16 +79,16 @@ def report(
 def of_model(
     scores: np.ndarray, frozen: Mapping, column: str | None, characteristics: pd.DataFrame, known: pd.DataFrame
 ) -> tuple[np.ndarray | None, np.ndarray, str | None]:
-    """Return a model's calls, those of the excluded patients (NaN: no result), and why there are none.
+    """Return a model's calls, those of the excluded patients (NaN: no result), and the reason if there are none.
 
-    A reading calls an excluded patient as it calls the included ones of whom the same was read.
+    A reading makes the same call for an excluded patient as for included ones with the same value.
     """
-    nothing = np.full(len(known), np.nan)
+    no_result = np.full(len(known), np.nan)
     if frozen["value"] is None:
-        return None, nothing, frozen["why"]
+        return None, no_result, frozen["why"]
     y_pred = scores >= frozen["value"]
     if column is None:
-        return y_pred, nothing, None
+        return y_pred, no_result, None
     calls = dict(zip(characteristics[column], y_pred.astype(float), strict=True))
     return y_pred, known[column].map(calls).to_numpy(float), None
 
@@ -100,22 +100,22 @@ def counts_3x2(
 
     Args:
         y_true: reference standard of the patients with a score, bool [n].
-        y_pred: their calls, bool [n]; None where the test makes none (no threshold), which leaves both counts None.
+        y_pred: their calls, bool [n]; None without a threshold, which leaves both counts None.
         positive_excluded: reference standard of the patients without a score, bool [m].
         called_excluded: their calls, float [m]: 1, 0 or NaN for no result.
     """
     table: dict[str, dict[str, int | None]] = {}
-    for name, own, further in (
+    for name, group, further in (
         ("positive", y_true, positive_excluded),
         ("negative", ~y_true, ~positive_excluded),
     ):
-        without = np.isnan(called_excluded[further])
-        calls = None if y_pred is None else np.concatenate([y_pred[own], called_excluded[further][~without] == 1])
+        no_result = np.isnan(called_excluded[further])
+        calls = None if y_pred is None else np.concatenate([y_pred[group], called_excluded[further][~no_result] == 1])
         table[name] = {
-            "n": int(own.sum() + further.sum()),
+            "n": int(group.sum() + further.sum()),
             "called_positive": None if calls is None else int(calls.sum()),
             "called_negative": None if calls is None else int((~calls).sum()),
-            "no_result": int(without.sum()),
+            "no_result": int(no_result.sum()),
         }
     return table
 
@@ -126,20 +126,20 @@ def describe(
     """Return shares with a result, and accuracy of complete cases, in the worst and in the best case.
 
     Args:
-        table: of ``counts_3x2``.
+        table: result of ``counts_3x2``.
         interval: name of the interval of a proportion.
         confidence: its level.
-        why: why the test makes no calls, if so.
+        why: reason if the test makes no calls.
     """
     sizes = {name: (row["n"], row["no_result"]) for name, row in table.items()}
     sizes["all"] = tuple(np.sum(list(sizes.values()), axis=0))
     shares = {
-        name: proportion(n - without, n, interval, confidence, GROUPS[name]) for name, (n, without) in sizes.items()
+        name: proportion(n - no_result, n, interval, confidence, GROUPS[name]) for name, (n, no_result) in sizes.items()
     }
     content = {"table": dict(table), "with_result": shares}
     if why:
-        none = {rate: not_estimable(why, NAMES[interval], numerator=None, denominator=None) for rate in RATES}
-        return {**content, "complete": none, "worst": none, "best": none}
+        missing = {rate: not_estimable(why, NAMES[interval], numerator=None, denominator=None) for rate in RATES}
+        return {**content, "complete": missing, "worst": missing, "best": missing}
     tp, fn, missed = (table["positive"][key] for key in ("called_positive", "called_negative", "no_result"))
     fp, tn, spared = (table["negative"][key] for key in ("called_positive", "called_negative", "no_result"))
     cases = {
@@ -148,6 +148,6 @@ def describe(
         "best": {"tp": tp + missed, "fn": fn, "fp": fp, "tn": tn + spared},
     }
     for name, counts in cases.items():
-        found = accuracy.rates(counts, interval, confidence)
-        content[name] = {rate: found[rate] for rate in RATES}
+        rates = accuracy.rates(counts, interval, confidence)
+        content[name] = {rate: rates[rate] for rate in RATES}
     return content

@@ -1,9 +1,9 @@
-"""Does a new model move patients the right way? NRI and IDI; read them beside net benefit, never instead of it.
+"""Compute NRI and IDI: does a new model move patients in the right direction? To be read with net benefit.
 
-Both reward miscalibration and have been called misleading (Pepe et al., Stat Biosci 2015;7:282-295). They come without
-a p-value, because none of theirs tests whether the new model adds anything (Pepe, Janes, Li, J Natl Cancer Inst
-2014;106:dju041): of models that add only noise 9 % have a categorical NRI whose interval is above 0, where 2.5 % are
-nominal (docs/intervals.md).
+Both reward miscalibration and have been called misleading (Pepe et al., Stat Biosci 2015;7:282-295). They have no
+p-value, because none of the proposed ones tests whether the new model adds anything (Pepe, Janes, Li, J Natl Cancer
+Inst 2014;106:dju041): of models that add only noise 9 % have a categorical NRI whose interval is above 0, where 2.5 %
+are nominal (docs/intervals.md).
 
 Shapes: ``y_true`` bool [n]; ``old`` and ``new`` float [n], predicted probabilities.
 
@@ -17,7 +17,7 @@ from hscore.statistics.diagnosis.discrimination import undefined
 
 
 def continuous_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
-    """Category-free NRI: net share of events moved up plus net share of non-events moved down."""
+    """Return the category-free NRI: net share of events moved up plus net share of non-events moved down."""
     method = "continuous NRI, Wald"
     if why := undefined(y_true, old, new):
         return not_estimable(why, method)
@@ -25,7 +25,7 @@ def continuous_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confide
 
 
 def categorical_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, cuts: list[float], confidence: float) -> dict:
-    """NRI over risk categories [cut k, cut k+1)."""
+    """Return the NRI over risk categories [cut k, cut k+1)."""
     method = "categorical NRI, Wald"
     if why := undefined(y_true, old, new):
         return not_estimable(why, method)
@@ -34,18 +34,18 @@ def categorical_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, cuts: 
 
 
 def _nri(y_true: np.ndarray, moved: np.ndarray, confidence: float, method: str) -> dict:
-    """``moved`` is 1 (up), 0 or -1; the standard error is the multinomial one, not the one under the null."""
-    events, others = moved[y_true], -moved[~y_true]
-    variance = events.var() / events.size + others.var() / others.size
-    parts = {"events": float(events.mean()), "non_events": float(others.mean())}
+    """Return an NRI; ``moved`` is 1 (up), 0 or -1. The standard error is multinomial, not that under the null."""
+    events, non_events = moved[y_true], -moved[~y_true]
+    variance = events.var() / events.size + non_events.var() / non_events.size
+    parts = {"events": float(events.mean()), "non_events": float(non_events.mean())}
     value = parts["events"] + parts["non_events"]
     if variance == 0:
-        return {**not_estimable("no patient moves, or all move alike", method), "estimate": value, **parts}
+        return {**not_estimable("no patient moves, or all move in the same way", method), "estimate": value, **parts}
     return wald(value, np.sqrt(variance), confidence, method, **parts)
 
 
 def idi(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
-    """Integrated discrimination improvement: gain in mean risk of events minus gain in mean risk of non-events."""
+    """Return the integrated discrimination improvement: gain in mean risk of events minus that of non-events."""
     method = "IDI, Wald"
     if why := undefined(y_true, old, new):
         return not_estimable(why, method)

@@ -1,8 +1,8 @@
-"""ROC statistics of many bootstrap resamples at once.
+"""Compute ROC statistics of many bootstrap resamples at once.
 
 Shapes: ``y_true`` bool [n], ``scores`` float [n], ``counts`` float [resamples, n] from ``bootstrap.draw_by_class``,
-so that every resample holds both classes, unless said otherwise. Higher scores mean "more likely positive"; ties count
-one half. scikit-learn gives the same AUCs one resample at a time: 2,000 of them in 4 s instead of 0.01 s.
+so that every resample contains both classes, unless stated otherwise. Higher scores mean "more likely positive"; ties
+count one half.
 
 Sources: McClish, Med Decis Making 1989;9:190-195 (partial area, its correction); Boyd, Eng, Page, ECML-PKDD 2013
 (average precision as the step-wise area under the precision-recall curve).
@@ -26,12 +26,12 @@ class ResampledRoc:
         self.controls = np.add.reduceat(drawn * ~y_true[order], start, axis=1)
 
     def aucs(self) -> np.ndarray:
-        """Area under the ROC curve, [resamples]."""
+        """Return the area under the ROC curve, [resamples]."""
         above = np.cumsum(self.cases, axis=1) - self.cases / 2
         return (self.controls * above).sum(axis=1) / (self.cases.sum(axis=1) * self.controls.sum(axis=1))
 
     def partial_aucs(self, lowest_specificity: float) -> np.ndarray:
-        """Area where specificity is at least the given one, straight lines between points, [resamples].
+        """Return the area where specificity is at least the given one, straight lines between points, [resamples].
 
         McClish's correction is applied, as in pROC ``partial.auc.correct = TRUE``: 0.5 is no discrimination, 1 perfect.
         """
@@ -41,16 +41,17 @@ class ResampledRoc:
             for part in (self.controls, self.cases)
         )
         step, rise = np.diff(x, axis=1), np.diff(y, axis=1)
-        width = np.clip(end - x[:, :-1], 0, step)  # how much of each segment lies inside
+        width = np.clip(end - x[:, :-1], 0, step)  # part of each segment inside the range
         slope = np.divide(rise, step, out=np.zeros_like(rise), where=step > 0)
         area = (width * y[:, :-1] + width**2 * slope / 2).sum(axis=1)
         chance = end**2 / 2
         return (1 + (area - chance) / (end - chance)) / 2
 
     def average_precisions(self) -> np.ndarray:
-        """Area under the precision-recall curve: sum of precision x gain in recall, no interpolation, [resamples].
+        """Return the area under the precision-recall curve: sum of precision x gain in recall, [resamples].
 
-        NaN for a resample without a positive, which ``bootstrap.draw`` may give.
+        There is no interpolation. The value is NaN for a resample without a positive, which ``bootstrap.draw`` may
+        give.
         """
         cases = np.cumsum(self.cases, axis=1)
         called = cases + np.cumsum(self.controls, axis=1)
@@ -59,24 +60,25 @@ class ResampledRoc:
             return (self.cases * precision).sum(axis=1) / cases[:, -1]
 
     def sensitivities(self, at: np.ndarray) -> np.ndarray:
-        """Sensitivity at the false-positive rates ``at`` [points], straight lines between points, [resamples, points].
+        """Return the sensitivity at the false-positive rates ``at`` [points], [resamples, points].
 
-        Where the curve rises upright, its upper end.
+        Points are joined by straight lines. At a vertical step the upper end counts.
         """
         x, y = (
             np.pad(np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True), ((0, 0), (1, 0)))
             for part in (self.controls, self.cases)
         )
-        return np.array([np.interp(at, across, up) for across, up in zip(x, y, strict=True)])
+        return np.array([np.interp(at, x_values, y_values) for x_values, y_values in zip(x, y, strict=True)])
 
 
 BAND = np.linspace(0, 1, 51)  # false-positive rates
 
 
 def band(y_true: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
-    """Pointwise band of the ROC curve: ``false_positive_rate``, ``low`` and ``high`` [points], and ``method``.
+    """Return the pointwise band of the ROC curve: ``false_positive_rate``, ``low``, ``high`` [points], ``method``.
 
-    Percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. Without one of the classes, ``why``.
+    It consists of percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. With only one class the
+    result has a ``why`` instead.
     """
     method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
     if why := undefined(y_true, scores):
@@ -92,10 +94,10 @@ def describe(
     confidence: float,
     lowest_specificity: float,
 ) -> dict[str, dict]:
-    """``auc_bootstrap``, ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
+    """Return ``auc_bootstrap``, ``partial_auc`` (high specificity only) and ``average_precision`` (rare positives).
 
-    Each is an estimate with its percentile interval, over the stratified resamples but for the last, which depends on
-    how many are positive. The latter two have ``chance``, what a useless score would have.
+    Each is an estimate with its percentile interval over the stratified resamples. The last uses unstratified ones,
+    because it depends on the number of positives. The latter two have ``chance``, the value of an uninformative score.
     """
     resampled = f"percentile bootstrap, {len(draws.whole)} resamples"
     rows = {
@@ -112,13 +114,13 @@ def describe(
     }
     if why := undefined(y_true, scores):
         return {name: not_estimable(why, **row) for name, row in rows.items()}
-    one, by_class, whole = (
+    observed, by_class, whole = (
         ResampledRoc(y_true, scores, counts) for counts in (bootstrap.everyone(y_true.size), *draws)
     )
     pairs = {
-        "auc_bootstrap": (one.aucs(), by_class.aucs()),
-        "partial_auc": (one.partial_aucs(lowest_specificity), by_class.partial_aucs(lowest_specificity)),
-        "average_precision": (one.average_precisions(), whole.average_precisions()),
+        "auc_bootstrap": (observed.aucs(), by_class.aucs()),
+        "partial_auc": (observed.partial_aucs(lowest_specificity), by_class.partial_aucs(lowest_specificity)),
+        "average_precision": (observed.average_precisions(), whole.average_precisions()),
     }
     return {
         name: {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), **rows[name]}

@@ -1,4 +1,4 @@
-"""The ROC curve, by scikit-learn; apart from ``discrimination``, whose other users need not wait for its import."""
+"""Compute the ROC curve by scikit-learn, separate from ``discrimination``, whose other users need not import it."""
 
 import numpy as np
 from sklearn import metrics
@@ -7,11 +7,11 @@ from hscore.statistics.diagnosis.discrimination import cut_points, undefined
 
 
 def points(y_true: np.ndarray, scores: np.ndarray) -> dict:
-    """The curve from (0, 0) to (1, 1) at every threshold that changes it; "score >= threshold is positive".
+    """Return the ROC curve from (0, 0) to (1, 1) at every threshold that changes it; score >= threshold is positive.
 
     ``y_true`` bool [n], ``scores`` float [n]. Thresholds are the midpoints between neighbouring observed scores, as
-    in pROC; at both ends they are None (nobody positive, everybody positive). With one class only the rates are None
-    and ``why`` says so.
+    in pROC; at both ends they are None (nobody positive, everybody positive). With only one class the rates are None,
+    with the reason in ``why``.
     """
     if why := undefined(y_true, scores):
         return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}

@@ -1,4 +1,4 @@
-"""Does anything that should know nothing of the outcome tell it? AUC of each feature, tested, Holm-adjusted."""
+"""Test whether features that should be independent of the outcome reveal it: AUC of each feature, Holm-adjusted."""
 
 import numpy as np
 import pandas as pd
@@ -7,15 +7,19 @@ from scipy.stats import mannwhitneyu
 from hscore.statistics.common.multiplicity import holm
 from hscore.statistics.diagnosis import discrimination
 
-LEVEL = 0.01  # of the adjusted p-value below which a feature is flagged
-FEWEST = 4  # patients of each class that have a feature
+LEVEL = 0.01  # adjusted p-value below which a feature is flagged
+FEWEST = 4  # smallest number of patients per class with a feature
 
 
 def report(features: pd.DataFrame, y_true: np.ndarray) -> dict:
-    """Every feature [patients, columns] against the outcome, bool [patients]: ``n positives features flagged method``.
+    """Return the test of every feature against the outcome: ``n positives features flagged method``.
 
-    Two-sided Mann-Whitney test (normal approximation with ties). A feature that is the same in all patients, or known
-    in too few of a class, is left out.
+    The test is the two-sided Mann-Whitney test (normal approximation with ties). A feature that is equal in all
+    patients, or known for too few of a class, is left out.
+
+    Args:
+        features: one row per patient, one column per feature.
+        y_true: outcome, bool [patients].
     """
     rows = []
     for name, values in features.items():

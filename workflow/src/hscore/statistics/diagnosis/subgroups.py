@@ -1,4 +1,4 @@
-"""Does a model work alike in all kinds of patients? AUC and accuracy by level, and tests of their difference.
+"""Compare a model between subgroups: AUC and accuracy by level, and tests of their difference.
 
 Levels are shown however small they are. Shapes: ``y_true`` bool [n], ``scores`` float [n], ``levels`` str [n].
 """
@@ -27,7 +27,7 @@ def by_level(
     confidence: float,
     folds: int | None = None,
 ) -> list[dict]:
-    """Per level: ``level n positives auc sensitivity specificity``; the latter two need a cut-off.
+    """Return per level ``level n positives auc sensitivity specificity``; the latter two need a cut-off.
 
     ``folds`` is the number of folds of out-of-fold scores.
     """
@@ -53,35 +53,35 @@ def by_level(
 
 
 def place(level: str) -> tuple:
-    """Order of the levels: "below 50" before "50 or more", "missing" last."""
+    """Return the sort key of a level: "below 50" before "50 or more", "missing" last."""
     return level == MISSING, not level.startswith(BELOW), level
 
 
 def heterogeneity(
     y_true: np.ndarray, scores: np.ndarray, threshold: float | None, levels: np.ndarray, folds: int | None = None
 ) -> dict[str, dict]:
-    """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
+    """Return tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
 
     Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
     """
     auc = _of_aucs(y_true, scores, levels, folds)
     if threshold is None:
-        none = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
-        return {"auc": auc, "sensitivity": none, "specificity": {**none}}
-    right = (scores >= threshold) == y_true
+        missing = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
+        return {"auc": auc, "sensitivity": missing, "specificity": {**missing}}
+    correct = (scores >= threshold) == y_true
     return {
         "auc": auc,
-        "sensitivity": _of_shares(right[y_true], levels[y_true], levels),
-        "specificity": _of_shares(right[~y_true], levels[~y_true], levels),
+        "sensitivity": _of_shares(correct[y_true], levels[y_true], levels),
+        "specificity": _of_shares(correct[~y_true], levels[~y_true], levels),
     }
 
 
 def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: int | None) -> dict:
-    """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
+    """Return Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
 
-    Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
-    weighted by Newcombe's variance at the common AUC instead. A level of one class, or in which all have the same
-    score, tells nothing and cannot enter.
+    Where a level has no DeLong variance (perfect separation, or one patient of a class), all are weighted by Newcombe's
+    variance at the common AUC instead. A level with one class, or with equal scores, is not informative and cannot
+    enter.
     """
     values, variances, sizes, left_out = [], [], [], 0
     for level in np.unique(levels):
@@ -101,7 +101,7 @@ def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: 
         common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
         row["method"] = cross_validation.named(Q_NEWCOMBE, folds)
         if common in (0, 1):
-            return {**row, "why": "every level is separated without exception"}
+            return {**row, "why": "every level is perfectly separated"}
         variances = np.array([discrimination.newcombe_error(common, m, n) ** 2 for m, n in sizes])
     variances = variances * cross_validation.variance_factor(folds)
     chi2 = float(((values - np.average(values, weights=1 / variances)) ** 2 / variances).sum())
@@ -109,28 +109,28 @@ def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: 
 
 
 def _of_shares(right: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) -> dict:
-    """Pearson's chi-square test of the shares of right calls, bool [patients]; a level without a patient is out."""
-    found, place = np.unique(levels, return_inverse=True)
-    left_out = int(np.unique(all_levels).size - found.size)
+    """Return Pearson's chi-square test of the shares of correct calls, bool [patients]; empty levels are left out."""
+    names, index = np.unique(levels, return_inverse=True)
+    left_out = int(np.unique(all_levels).size - names.size)
     row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": SHARES}
-    if found.size < 2:
+    if names.size < 2:
         return {**row, "why": "fewer than two levels have such patients"}
     share = right.mean()
     if share in (0, 1):
-        return {**row, "why": "the calls are all right or all wrong"}
-    size, hits = np.bincount(place), np.bincount(place, weights=right)
-    chi2 = float(((hits - size * share) ** 2 / (size * share * (1 - share))).sum())
-    return {**row, "chi2": chi2, "df": found.size - 1, "p": float(chdtrc(found.size - 1, chi2))}
+        return {**row, "why": "the calls are all correct or all wrong"}
+    size, correct_calls = np.bincount(index), np.bincount(index, weights=right)
+    chi2 = float(((correct_calls - size * share) ** 2 / (size * share * (1 - share))).sum())
+    return {**row, "chi2": chi2, "df": names.size - 1, "p": float(chdtrc(names.size - 1, chi2))}
 
 
-# Where a measured column is divided; other columns are taken level by level.
-# 33.5 ml is a ball of 4 cm, the border between FIGO IB2 and IB3.
+# Where a measured column is divided; other columns are used level by level.
+# 33.5 ml is a sphere with a diameter of 4 cm, the border between FIGO IB2 and IB3.
 DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10, "tumour_volume_ml": 33.5}
 COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm", "tumour_volume_ml", "scanner")
 
 
 def levels(table: pd.DataFrame) -> pd.DataFrame:
-    """The subgroup columns as words, [patients, columns]; a missing value is a level of its own, "missing"."""
+    """Return the subgroup columns as text, [patients, columns]; a missing value is a separate level, "missing"."""
     parts = {}
     for name, values in table.items():
         words = values.astype(object)
@@ -152,9 +152,9 @@ def describe(
     confidence: float,
     folds: int | None = None,
 ) -> list[dict]:
-    """One entry per column of ``table`` that is one of ``COLUMNS``: its levels and the tests of their difference.
+    """Return one entry per column of ``table`` that is in ``COLUMNS``: its levels and the tests of their difference.
 
-    A column of which nothing is known of anybody is no subgroup.
+    A column without any known value is left out.
     """
     columns = [name for name in COLUMNS if name in table and table[name].notna().any()]
     rows = [

@@ -1,8 +1,8 @@
-"""Choosing the cut-off of a score on the development cohort; "score >= threshold is positive".
+"""Choose the cut-off of a score on the development cohort; "score >= threshold is positive".
 
 Candidate thresholds are the midpoints between neighbouring observed scores (as pROC's best thresholds). A cut-off
-whose Youden index (sensitivity + specificity - 1) on these scores is not above zero separates nothing: it is not
-frozen, and its ``value`` is None with the reason.
+whose Youden index (sensitivity + specificity - 1) on these scores is not above zero does not separate the classes. It
+is not frozen, and its ``value`` is None with the reason.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ import numpy as np
 from hscore.errors import UserError
 from hscore.statistics.diagnosis.discrimination import cut_points, undefined
 
-AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the memory of large cohorts
+AT_ONCE = 200_000  # counts of resamples processed together; limits the memory for large cohorts
 REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
 
 
 def counts_at(y_true: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """True and false positives at each threshold, both int [thresholds]."""
+    """Return true and false positives at each threshold, both int [thresholds]."""
     cases, controls = np.sort(scores[y_true]), np.sort(scores[~y_true])
     true = cases.size - np.searchsorted(cases, thresholds, side="left")
     false = controls.size - np.searchsorted(controls, thresholds, side="left")
@@ -23,9 +23,9 @@ def counts_at(y_true: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) ->
 
 
 def youden(y_true: np.ndarray, scores: np.ndarray) -> float:
-    """Threshold of the largest sensitivity + specificity - 1; of equally good ones the lowest (most sensitive).
+    """Return the threshold of the largest sensitivity + specificity - 1; of equal ones the lowest (most sensitive).
 
-    The comparison is made in whole numbers, so ties are exact. Needs both classes and two different scores.
+    The comparison uses whole numbers, so ties are exact. It needs both classes and two different scores.
     """
     candidates = cut_points(scores)
     true, false = counts_at(y_true, scores, candidates)
@@ -34,7 +34,7 @@ def youden(y_true: np.ndarray, scores: np.ndarray) -> float:
 
 
 def at_sensitivity(y_true: np.ndarray, scores: np.ndarray, target: float) -> float:
-    """Highest threshold whose sensitivity reaches the target; the lowest score where no midpoint does."""
+    """Return the highest threshold whose sensitivity reaches the target; the lowest score where no midpoint does."""
     candidates = cut_points(scores)
     true, _ = counts_at(y_true, scores, candidates)
     reached = candidates[true >= target * y_true.sum() - 1e-9]
@@ -42,7 +42,11 @@ def at_sensitivity(y_true: np.ndarray, scores: np.ndarray, target: float) -> flo
 
 
 def parse_rule(rule: str | dict) -> tuple[str, float | None]:
-    """Name and number of the configured rule: ``("youden", None)``, ``("sensitivity", 0.9)``, ``("value", 0.5)``."""
+    """Return name and number of the rule: ``("youden", None)``, ``("sensitivity", 0.9)`` or ``("value", 0.5)``.
+
+    Raises:
+        UserError: the rule is none of these.
+    """
     if rule == "youden":
         return "youden", None
     if isinstance(rule, dict) and len(rule) == 1:
@@ -58,11 +62,15 @@ def parse_rule(rule: str | dict) -> tuple[str, float | None]:
 
 
 def fixed(rule: str | dict) -> dict:
-    """A cut-off that needs no data: ``rule`` in words, ``value``, ``chosen_on``. UserError for another rule."""
+    """Return a cut-off that needs no data: ``rule`` in words, ``value``, ``chosen_on``.
+
+    Raises:
+        UserError: the rule is not a fixed value.
+    """
     name, number = parse_rule(rule)
     if name != "value":
         raise UserError(
-            f"validate.threshold is {rule!r}, but there is no development cohort to choose on; write {{value: ...}}"
+            f"validate.threshold is {rule!r}, but there is no development cohort to choose on. Write {{value: ...}}."
         )
     return {"rule": f"fixed value {number:g}", "value": number, "chosen_on": "nothing: fixed in the settings"}
 
@@ -70,9 +78,9 @@ def fixed(rule: str | dict) -> dict:
 def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     """Choose the threshold to freeze.
 
-    A fixed value needs no data and is taken as it is. A value chosen on data must separate: where the data allow no
-    choice (no patients, one class, unknown or equal scores), or the best choice has a Youden index of zero or less,
-    there is none.
+    A fixed value needs no data and is used unchanged. A value chosen on data must separate the classes. There is none
+    where the data allow no choice (no patients, one class, unknown or equal scores), or where the best choice has a
+    Youden index of zero or less.
 
     Args:
         y_true: bool [n].
@@ -81,7 +89,7 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
 
     Returns:
         ``rule`` in words, ``value`` (None where no cut-off is frozen, with the reason in ``why``), ``chosen_on``, and
-        how the value did there: ``n``, ``positives``, ``sensitivity``, ``specificity``.
+        how the value performed there: ``n``, ``positives``, ``sensitivity``, ``specificity``.
     """
     name, number = parse_rule(rule)
     cases, controls = int(y_true.sum()), int((~y_true).sum())
@@ -103,7 +111,7 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
                 cut["value"] = value
             else:
                 index = true / cases - false / controls
-                why = f"the best threshold has a Youden index of {index:.3f}: it separates nothing"
+                why = f"the best threshold has a Youden index of {index:.3f}, so it does not separate the classes"
     if why:
         return {**cut, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
     true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([cut["value"]])))
@@ -116,16 +124,20 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
 
 
 def on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
-    """The cut-off that ``choose`` takes in every resample, float [resamples]; NaN where it takes none.
+    """Return the cut-off that ``choose`` selects in every resample, float [resamples]; NaN where it selects none.
 
-    ``y_true`` bool [n], ``scores`` float [n], and how often each patient was drawn, ``counts`` float [resamples, n].
+    Args:
+        y_true: bool [n].
+        scores: float [n].
+        rule: as configured, see ``parse_rule``.
+        counts: how often each patient was drawn, float [resamples, n].
     """
     parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
     return np.concatenate([_on_resamples(y_true, scores, rule, part) for part in parts])
 
 
 def _on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
-    """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
+    """Return the cut-offs of many resamples; patients are sorted by score, candidates are between drawn scores."""
     name, number = parse_rule(rule)
     order = np.argsort(scores, kind="stable")
     values, first = np.unique(scores[order], return_index=True)
@@ -134,18 +146,18 @@ def _on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, coun
     # at value v: patients with a score of v or more
     true, false = (part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in (cases, controls))
     gain = true * controls.sum(axis=1, keepdims=True) - false * cases.sum(axis=1, keepdims=True)
-    places = np.arange(values.size)
-    below = np.maximum.accumulate(np.where(drawn > 0, places, -1), axis=1)[:, :-1]  # nearest value drawn below
+    indices = np.arange(values.size)
+    below = np.maximum.accumulate(np.where(drawn > 0, indices, -1), axis=1)[:, :-1]  # nearest value drawn below
     below = np.hstack([np.full((len(counts), 1), -1), below])
     candidate = (drawn > 0) & (below >= 0)
     if name == "youden":
-        place = np.where(candidate, gain, -np.inf).argmax(axis=1)  # of equal ones the first is the most sensitive
+        chosen = np.where(candidate, gain, -np.inf).argmax(axis=1)  # of equal ones the first is the most sensitive
     else:
         reached = candidate & (true >= number * cases.sum(axis=1, keepdims=True) - 1e-9)
-        place = np.where(reached, places, -1).max(axis=1)
+        chosen = np.where(reached, indices, -1).max(axis=1)
     rows = np.arange(len(counts))
-    upper, lower = values[place], values[below[rows, place]]
+    upper, lower = values[chosen], values[below[rows, chosen]]
     middle = (lower + upper) / 2
     cuts = np.where(middle > lower, middle, upper)
-    separates = candidate[rows, place] & (gain[rows, place] > 0) & (place >= 0)
+    separates = candidate[rows, chosen] & (gain[rows, chosen] > 0) & (chosen >= 0)
     return np.where(separates, cuts, np.nan)

@@ -1,6 +1,6 @@
-"""Performance of every model at its frozen threshold, and the comparisons between models, as written to JSON.
+"""Compute performance of every model at its frozen threshold, and the comparisons between models, as written to JSON.
 
-Shapes: an ``Evaluation`` holds the outcome, bool [n], and each model's scores, float [n]. There are up to three:
+Shapes: an ``ScoredCohort`` contains the outcome, bool [n], and each model's scores, float [n]. There are up to three:
 ``external``, ``out_of_fold`` and ``apparent`` (both of the development cohort); a study with one role lacks the others.
 """
 
@@ -31,10 +31,10 @@ from hscore.statistics.diagnosis import (
     subgroups,
 )
 
-LOWEST_SPECIFICITY = 0.8  # of the partial AUC: a reading that spares node dissections must rarely cry wolf
-OPTIMISTIC = "the calibration was fitted on these very scores: optimistic"
+LOWEST_SPECIFICITY = 0.8  # of the partial AUC; a test that spares node dissections must have few false positives
+OPTIMISTIC = "optimistic, because the calibration was fitted on these scores"
 KINDS = ("recalibrated", "as predicted")  # scores that are risks, and those of models without a recalibration
-HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the models did not train on
+HELD_OUT = ("external", "out_of_fold")  # evaluations in patients who were not used for training
 
 
 def validate(
@@ -43,18 +43,26 @@ def validate(
     settings: dict,
     characteristics: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict:
-    """Everything the validate stage reports.
+    """Return everything that the validate stage reports.
 
-    ``frozen`` is the file of what was fixed on development (``freeze``); ``settings`` the study's ``validate`` section;
-    ``characteristics``, tables [patients, columns] by evaluation, are for the subgroups and the reading of the nodes.
-    Scores are calibrated risks, by the frozen calibration of the predict step, unless ``frozen`` says why not. What the
-    study leads with (reclassification, study size) is external, or out-of-fold where there is no external cohort.
+    Scores are calibrated risks, by the frozen calibration of the predict step, unless ``frozen`` gives a reason why
+    not. The study's leading analyses (reclassification, study size) are external, or out-of-fold without an external
+    cohort.
+
+    Args:
+        evaluations: by name.
+        frozen: content of the frozen thresholds (``freeze``).
+        settings: section ``validate`` of the config.
+        characteristics: tables [patients, columns] by evaluation, for subgroups and the reading of the nodes.
+
+    Raises:
+        UserError: a model has scores but no frozen threshold.
     """
-    cuts = {model: entry["value"] for model, entry in frozen.items()}
-    without_cut = {model: entry["why"] for model, entry in frozen.items() if entry["value"] is None}
+    thresholds = {model: entry["value"] for model, entry in frozen.items()}
+    no_threshold = {model: entry["why"] for model, entry in frozen.items() if entry["value"] is None}
     for name, evaluation in evaluations.items():
-        if without := [model for model in evaluation.scores if model not in cuts]:
-            raise UserError(f"model '{without[0]}' has {name} scores but no frozen threshold")
+        if unfrozen := [model for model in evaluation.scores if model not in thresholds]:
+            raise UserError(f"model '{unfrozen[0]}' has {name} scores but no frozen threshold")
     characteristics = characteristics or {}
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
     resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
@@ -63,7 +71,7 @@ def validate(
         draws = bootstrap.both(evaluation.y_true, resamples, rng)
         counts[name] = draws.whole
         rows += [
-            performance(model, name, evaluation, cuts[model], settings, draws, without_cut.get(model))
+            performance(model, name, evaluation, thresholds[model], settings, draws, no_threshold.get(model))
             for model in evaluation.scores
         ]
     recalibrated = {name: kind(evaluations[name], frozen, "recalibrated") for name in held_out(evaluations)}
@@ -83,7 +91,7 @@ def validate(
         "paired_accuracy": [
             row
             for name in held_out(evaluations)
-            for row in paired_accuracy(name, evaluations[name], cuts, reference, confidence)
+            for row in paired_accuracy(name, evaluations[name], thresholds, reference, confidence)
         ],
         "calibration": calibrated,
         "recalibration": recalibration_report(evaluations[main], frozen),
@@ -100,7 +108,7 @@ def validate(
         "subgroups": [
             row
             for name in held_out(evaluations)
-            for row in subgroup_report(name, evaluations[name], cuts, characteristics.get(name), settings)
+            for row in subgroup_report(name, evaluations[name], thresholds, characteristics.get(name), settings)
         ],
         "precision": precision_report(
             main, rows, calibrated, recalibrated[main], frozen, reference, confidence, counts[main]
@@ -115,12 +123,12 @@ def validate(
 
 
 def held_out(evaluations: Mapping[str, ScoredCohort]) -> list[str]:
-    """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
+    """Return those of ``HELD_OUT`` that the study has; the first is the leading one."""
     return [name for name in HELD_OUT if name in evaluations]
 
 
 def folds_of(evaluations: Mapping[str, ScoredCohort]) -> int | None:
-    """Number of folds of the out-of-fold scores, None without them or where no model was trained."""
+    """Return the number of folds of the out-of-fold scores, None without them or where no model was trained."""
     development = evaluations.get("out_of_fold")
     return development.overlap(*development.scores) if development else None
 
@@ -136,7 +144,7 @@ def kind(evaluation: ScoredCohort, frozen: Mapping[str, dict], name: str) -> Sco
 
 
 def recalibration_report(evaluation: ScoredCohort, frozen: Mapping[str, dict]) -> list[dict]:
-    """Each model's recalibration, or why there is none."""
+    """Return each model's recalibration, or why there is none."""
     fitted_on = "out-of-fold development scores"
     return [{"model": model, "fitted_on": fitted_on, **frozen[model]["recalibration"]} for model in evaluation.scores]
 
@@ -147,9 +155,9 @@ def calibrations(
     confidence: float,
     counts: Mapping[str, np.ndarray],
 ) -> list[dict]:
-    """Calibration of every model; ``scores`` of a row says whether they are recalibrated or as predicted.
+    """Return the calibration of every model; ``scores`` of a row is one of ``KINDS``.
 
-    Rows of recalibrated out-of-fold scores carry a ``caution``: the calibration was fitted on them.
+    Rows of recalibrated out-of-fold scores have a ``caution``: the calibration was fitted on them.
     """
     return [
         {
@@ -166,10 +174,10 @@ def calibrations(
 
 
 def auc_change(evaluations: Mapping[str, ScoredCohort], confidence: float) -> list[dict]:
-    """Return what each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired).
+    """Return the change of each model's AUC: external minus out-of-fold, different patients (unpaired).
 
-    An out-of-fold score is one member's, the external score is the mean of all. So the external AUC is here the mean of
-    the members' AUCs, and what averaging their scores adds to it is apart: ``ensemble``, a paired difference.
+    An out-of-fold score comes from one member, the external score is the mean of all. The external AUC is therefore the
+    mean of the members' AUCs here. ``ensemble`` is the gain from averaging their scores, a paired difference.
     """
     if not {"external", "out_of_fold"} <= set(evaluations):
         return []
@@ -179,9 +187,9 @@ def auc_change(evaluations: Mapping[str, ScoredCohort], confidence: float) -> li
         if model not in development.scores:
             continue
         members = external.members.get(model, scores[None])
-        own = development.scores[model]
+        development_scores = development.scores[model]
         change = discrimination.compare_unpaired(
-            external.y_true, members, development.y_true, own, confidence, development.overlap(model)
+            external.y_true, members, development.y_true, development_scores, confidence, development.overlap(model)
         )
         gain = discrimination.compare_with_mean(external.y_true, scores, members, confidence)
         rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
@@ -196,7 +204,7 @@ def decision_curves(
     settings: dict,
     counts: np.ndarray,
 ) -> list[dict]:
-    """One entry a kind of scores that occurs, with the models of that kind; frozen calls of those with a cut-off."""
+    """Return one entry per kind of scores, with the models of that kind; frozen calls of those with a cut-off."""
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
     y_true, reading = evaluation.y_true, scored_cohorts.node_reading(characteristics)
     rows = []
@@ -204,13 +212,13 @@ def decision_curves(
         scores = kind(evaluation, frozen, scale).scores
         if not scores:
             continue
-        cuts = {model: frozen[model]["value"] for model in scores if frozen[model]["value"] is not None}
-        called = {model: scores[model] for model in cuts}
+        thresholds = {model: frozen[model]["value"] for model in scores if frozen[model]["value"] is not None}
+        frozen_scores = {model: scores[model] for model in thresholds}
         row = {
             "evaluation": name,
             "scores": scale,
             **decision.curves(y_true, scores, reading, at, confidence, counts),
-            "frozen_calls": decision.frozen_calls(y_true, called, cuts, at, confidence, counts),
+            "frozen_calls": decision.frozen_calls(y_true, frozen_scores, thresholds, at, confidence, counts),
         }
         if (name, scale) == ("out_of_fold", "recalibrated"):
             row["caution"] = OPTIMISTIC
@@ -221,7 +229,7 @@ def decision_curves(
 def reclassifications(
     name: str, evaluation: ScoredCohort, reference: str, borders: list[float], confidence: float
 ) -> list[dict]:
-    """NRI and IDI of the reference model against every other, on recalibrated risks; read them beside net benefit.
+    """Return NRI and IDI of the reference model against every other, on recalibrated risks.
 
     ``borders`` divide low, intermediate and high risk for the categorical NRI.
     """
@@ -253,12 +261,12 @@ def subgroup_report(
     characteristics: pd.DataFrame | None,
     settings: dict,
 ) -> list[dict]:
-    """The reference model in every subgroup of an evaluation; none where no characteristics were given."""
+    """Return the reference model in every subgroup of an evaluation; none where no characteristics were given."""
     reference = settings["reference"]
     if characteristics is None or reference not in evaluation.scores:
         return []
     scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
-    found = subgroups.describe(
+    rows = subgroups.describe(
         evaluation.y_true,
         scores,
         cuts[reference],
@@ -267,7 +275,7 @@ def subgroup_report(
         confidence,
         evaluation.overlap(reference),
     )
-    return [{"model": reference, "evaluation": name, **row} for row in found]
+    return [{"model": reference, "evaluation": name, **row} for row in rows]
 
 
 def center_report(
@@ -276,13 +284,13 @@ def center_report(
     characteristics: pd.DataFrame | None,
     settings: dict,
 ) -> dict | None:
-    """The reference model in every external centre and pooled over them; None where the centres are not known."""
+    """Return the reference model in every external centre and pooled; None where the centres are not known."""
     reference, external = settings["reference"], evaluations.get("external")
     if external is None or reference not in external.scores:
         return None
     if characteristics is None or "center" not in characteristics:
         return None
-    found = centers.describe(
+    content = centers.describe(
         external.y_true,
         external.scores[reference],
         characteristics["center"].to_numpy(str),
@@ -291,7 +299,7 @@ def center_report(
         settings["proportion_interval"],
         settings["confidence"],
     )
-    return {"model": reference, "evaluation": "external", **found}
+    return {"model": reference, "evaluation": "external", **content}
 
 
 def precision_report(
@@ -304,28 +312,33 @@ def precision_report(
     confidence: float,
     counts: np.ndarray,
 ) -> dict | None:
-    """Size of a prospective validation of the reference model, planned from what this evaluation showed."""
-    row = next((r for r in rows if (r["model"], r["evaluation"]) == (reference, name)), None)
+    """Return the size of a prospective validation of the reference model, planned from this evaluation."""
+    row = next((entry for entry in rows if (entry["model"], entry["evaluation"]) == (reference, name)), None)
     if row is None:
         return None
-    found = {"AUC": row["auc"], "sensitivity": row["sensitivity"], "specificity": row["specificity"]}
-    of_model = [r for r in calibrated if (r["model"], r["evaluation"]) == (reference, name)]
-    if of_model:
-        found |= {"O/E": of_model[0]["observed_expected"], "calibration slope": of_model[0]["slope"]}
+    estimates = {"AUC": row["auc"], "sensitivity": row["sensitivity"], "specificity": row["specificity"]}
+    calibrations_of_model = [
+        entry for entry in calibrated if (entry["model"], entry["evaluation"]) == (reference, name)
+    ]
+    if calibrations_of_model:
+        estimates |= {
+            "O/E": calibrations_of_model[0]["observed_expected"],
+            "calibration slope": calibrations_of_model[0]["slope"],
+        }
     y_true, risk, threshold = recalibrated.y_true, recalibrated.scores.get(reference), None
     if risk is not None and frozen[reference]["value"] is not None:
         threshold = float(frozen[reference]["value"])
         acted = (risk >= threshold)[:, None]
         curve = decision.curve(y_true, acted, np.array([threshold]), confidence, counts)["standardised"]
-        found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
-    plan = precision.validation(y_true, found, risk, threshold, confidence)
+        estimates["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
+    plan = precision.validation(y_true, estimates, risk, threshold, confidence)
     return {"model": reference, "evaluation": name, "threshold": threshold, **plan}
 
 
 def development_size(
     evaluations: Mapping[str, ScoredCohort], recalibrated: Mapping[str, ScoredCohort], reference: str
 ) -> dict | None:
-    """What the development cohort was large enough for; None where there is none."""
+    """Return the model size for which the development cohort was large enough; None without one."""
     if "out_of_fold" not in evaluations:
         return None
     y_true, risk = evaluations["out_of_fold"].y_true, recalibrated["out_of_fold"].scores.get(reference)
@@ -342,13 +355,13 @@ def performance(
     draws: bootstrap.Resamples,
     why: str | None = None,
 ) -> dict:
-    """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
+    """Return discrimination and accuracy of one model in one evaluation; ``why``: reason for having no cut-off."""
     y_true, scores = evaluation.y_true, evaluation.scores[model]
     confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.overlap(model)
-    counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
+    counts, measures = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
     if threshold is not None:
         counts = accuracy.confusion(y_true, scores >= threshold)
-        called = {
+        measures = {
             **accuracy.rates(counts, interval, confidence),
             **accuracy.ratios(counts, confidence),
             "indices": accuracy.indices(y_true, scores >= threshold, draws.whole, confidence),
@@ -363,7 +376,7 @@ def performance(
         "auc_delong": discrimination.auc_interval(y_true, scores, confidence, "delong", folds),
         "auc_logit": discrimination.auc_interval(y_true, scores, confidence, "delong-logit", folds),
         **resampled_roc.describe(y_true, scores, draws, confidence, LOWEST_SPECIFICITY),
-        **called,
+        **measures,
         "confusion": counts,
         "roc": roc_curve.points(y_true, scores),
         "roc_band": resampled_roc.band(y_true, scores, draws.by_class, confidence),
@@ -371,7 +384,7 @@ def performance(
 
 
 def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[str, str]]:
-    """Every pair of models; the reference model always stands first in its pairs, the others in the given order."""
+    """Return every pair of models; the reference model comes first in its pairs, the others in the given order."""
     order = [reference, *(name for name in scores if name != reference)] if reference in scores else list(scores)
     return list(combinations(order, 2))
 
@@ -379,19 +392,19 @@ def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[
 def comparisons(
     name: str, evaluation: ScoredCohort, reference: str, confidence: float, hypothesis: Mapping[str, str]
 ) -> list[dict]:
-    """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
+    """Return paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
 
-    The family is all pairs of the evaluation but that of the primary ``hypothesis``, which is set apart.
+    The family contains all pairs of the evaluation except that of the primary ``hypothesis``.
     """
     pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
-    found = discrimination.compare_all(
+    tests = discrimination.compare_all(
         evaluation.y_true,
         np.array(list(evaluation.scores.values())),
         [(models.index(a), models.index(b)) for a, b in pairs],
         confidence,
         [evaluation.overlap(*pair) for pair in pairs],
     )
-    rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, found, strict=True)]
+    rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, tests, strict=True)]
     adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")
     return rows
 
@@ -399,20 +412,20 @@ def comparisons(
 def paired_accuracy(
     name: str, evaluation: ScoredCohort, cuts: Mapping[str, float | None], reference: str, confidence: float
 ) -> list[dict]:
-    """McNemar's test of the frozen calls of every pair of models, with the difference of their shares of right ones.
+    """Return McNemar's test of the frozen calls of every pair of models, with the difference of correct shares.
 
-    Among positives it is one of sensitivity, among negatives of specificity, among all of accuracy. Holm's adjustment
-    of the exact p-values, measure by measure. Models without a cut-off make no calls and form no pair.
+    It compares sensitivity among positives, specificity among negatives and accuracy among all. Holm's adjustment of
+    the exact p-values is applied per measure. Models without a cut-off make no calls and form no pair.
     """
     y_true = evaluation.y_true
     scores = {model: score for model, score in evaluation.scores.items() if cuts[model] is not None}
-    right = {model: (score >= cuts[model]) == y_true for model, score in scores.items()}
+    correct = {model: (score >= cuts[model]) == y_true for model, score in scores.items()}
     rows = []
     groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     for measure, group in groups.items():
         tested = []
         for a, b in model_pairs(scores, reference):
-            calls = right[a][group], right[b][group]
+            calls = correct[a][group], correct[b][group]
             row = {"evaluation": name, "model_a": a, "model_b": b, "measure": measure, **accuracy.mcnemar(*calls)}
             tested.append({**row, "difference": accuracy.paired_difference(*calls, confidence)})
         adjust(tested, f"exact p-values of {measure} of this evaluation", key="p_exact")

@@ -1,8 +1,8 @@
-"""Does the H score say more about survival than the MRI reading of the nodes, which it contains?
+"""Test whether the H score adds information on survival to the MRI reading of the nodes, which it contains.
 
-A Cox model of the reading (0 or 1) and of the H score on its continuous scale: no cut-off, so that nothing is lost by
-dividing patients into groups. The score enters as the base-2 logarithm of its odds, so that its hazard ratio is that of
-each doubling of the odds of metastasis. Its p-value is that of the likelihood-ratio test against the reading alone.
+The Cox model contains the reading (0 or 1) and the H score on its continuous scale, because dividing patients into
+groups loses information. The score enters as the base-2 logarithm of its odds, so its hazard ratio is per doubling of
+the odds of metastasis. Its p-value is that of the likelihood-ratio test against the reading alone.
 """
 
 import contextlib
@@ -19,16 +19,16 @@ SCORE = "H score, per doubling of odds"
 
 
 def describe(known: pd.DataFrame, settings: dict) -> dict:
-    """Return the H score beside the reading in one Cox model.
+    """Return the H score next to the reading in one Cox model.
 
     Args:
-        known: patients with survival data [n]; columns as in ``survival_by_score``, the reading among them.
+        known: patients with survival data [n]; columns as in ``survival_by_score``, including the reading.
         settings: section survive of the config.
 
     Returns:
         ``n`` and ``events`` of the patients whose reading is known, and ``rows``: the hazard ratio of the score and of
-        the reading, each in the presence of the other, with profile-likelihood interval and likelihood-ratio p. Where
-        the plain model has no finite estimate they are Firth's, named as such, and ``plain_why`` says why.
+        the reading, each adjusted for the other, with profile-likelihood interval and likelihood-ratio p. Where the
+        plain model has no finite estimate they are Firth's, with its name and the reason in ``plain_why``.
     """
     complete = known.dropna(subset=[READING])
     time, event = outcome(complete)
@@ -42,7 +42,7 @@ def describe(known: pd.DataFrame, settings: dict) -> dict:
 def _rows(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, settings: dict) -> list[dict]:
     confidence, infinite = settings["confidence"], int((~np.isfinite(covariates[SCORE])).sum())
     why = f"the score is 0 or 1 in {infinite} patients, which has no finite odds" if infinite else None
-    if why := why or (None if time.size else "the MRI reading is not known of any patient with survival data"):
+    if why := why or (None if time.size else "the MRI reading is not known for any patient with survival data"):
         return [cox.unfitted(name, why, cox.PROFILE) for name in covariates]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     if model.infinite and event.sum() >= settings["events_per_variable"] * covariates.shape[1]:

@@ -1,9 +1,9 @@
-"""Who was still being followed? The censoring distribution by reverse Kaplan-Meier, the base of all weights for it.
+"""Estimate the censoring distribution by reverse Kaplan-Meier, the basis of all censoring weights.
 
-Shapes: ``time`` float [n], ``event`` bool [n], ``counts`` float [resamples, n]: how often each patient stands in each
+Shapes: ``time`` float [n], ``event`` bool [n], ``counts`` float [resamples, n]: how often each patient is in each
 resample (``bootstrap``).
 
-lifelines fits one cohort at a time, and counts those with the event at a time among those who may be censored then.
+lifelines fits one cohort at a time, and counts patients with the event at a time among those at risk of censoring then.
 
 Source: Graf et al., Stat Med 1999;18:2529-2545.
 """
@@ -16,17 +16,17 @@ from hscore.statistics.common import bootstrap
 def uncensored(
     time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
 ) -> np.ndarray:
-    """Probability of being uncensored just before each moment, G(t-): [moments], or [resamples, moments].
+    """Return the probability of being uncensored just before each moment, G(t-): [moments], or [resamples, moments].
 
-    At equal times events come before censorings, so those with the event at a time are not at risk of being censored
+    At equal times events come before censorings, so patients with the event at a time are not at risk of censoring
     then.
     """
     drawn = bootstrap.everyone(time.size) if counts is None else counts
-    times, place = np.unique(time[~event], return_inverse=True)
+    times, index = np.unique(time[~event], return_inverse=True)
     drops = np.zeros((len(drawn), times.size))
     if times.size:
-        order = np.argsort(place, kind="stable")
-        starts = np.searchsorted(place[order], np.arange(times.size))
+        order = np.argsort(index, kind="stable")
+        starts = np.searchsorted(index[order], np.arange(times.size))
         drops = np.add.reduceat(drawn[:, ~event][:, order], starts, axis=1)
     by_time = np.argsort(time, kind="stable")
     followed = np.cumsum(drawn[:, by_time[::-1]], axis=1)[:, ::-1]  # of those with at least this time

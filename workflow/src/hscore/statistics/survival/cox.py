@@ -1,10 +1,10 @@
-"""Cox regression: hazard ratios with their intervals, and a clear refusal where the data carry none.
+"""Fit Cox regressions: hazard ratios with intervals, and a clear refusal where the data allow none.
 
-Fits are lifelines' as they are where it converges (Efron ties), else by Newton's method with step halving, which it
-lacks. Profile-likelihood intervals and Firth's penalised fit, which it lacks as well, stand on ``partial_likelihood``.
+Fits are lifelines' where it converges (Efron ties), otherwise by Newton's method with step halving, which lifelines
+lacks. Profile-likelihood intervals and Firth's penalised fit, which it lacks as well, use ``partial_likelihood``.
 ``covariates`` is a numeric DataFrame [n, p]; ``time`` float [n], ``event`` bool [n], ``strata`` [n] (any labels):
-groups with a baseline hazard of their own.
-A row of a hazard ratio has ``term estimate low high p method``; where there is none, all None and ``why``.
+groups with separate baseline hazards.
+A row of a hazard ratio has ``term estimate low high p method``; without an estimate all are None, with ``why``.
 
 Sources: Firth, Biometrika 1993;80:27-38; Heinze and Schemper, Biometrics 2001;57:114-119; Venzon and Moolgavkar,
 Appl Stat 1988;37:87-94.
@@ -27,19 +27,19 @@ from hscore.statistics.survival import partial_likelihood, proportional_hazards
 WALD = "Cox (Efron ties), Wald"
 PROFILE = "Cox (Efron ties), profile likelihood"
 FIRTH = "Cox with Firth's penalty, profile penalised likelihood"
-# lifelines ends when half a step's squared length in standard errors is below this. By itself it also ends when the
+# lifelines stops when half a step's squared length in standard errors is below this. By default it also stops when the
 # likelihood grows by a billionth, which can be 1e-5 standard deviations too early.
 PRECISION = {"precision": 1e-18, "r_precision": 0.0}
-# What Newton's next step from a maximum, and a standard error there, do not exceed, in standard deviations of a
-# covariate. On a likelihood that rises for ever a step is about as long as the last, or both vanish in the rounding.
+# Limits for Newton's next step from a maximum and for a standard error there, in standard deviations of a covariate. On
+# a likelihood without a maximum a step is about as long as the previous one, or both vanish by rounding.
 LONGEST_STEP, LARGEST_ERROR = 1e-6, 1e4
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
 def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
-    """Why no Cox model can or should be fitted, None when one can.
+    """Return why no Cox model can or should be fitted, None when one can.
 
-    ``events_per_variable`` is the least acceptable number of events per coefficient.
+    ``events_per_variable`` is the smallest acceptable number of events per coefficient.
     """
     events = int(event.sum())
     if event.size == 0:
@@ -48,7 +48,7 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
         return "nobody had an event"
     for name, values in covariates.items():
         if unknown_values := int((~np.isfinite(values)).sum()):
-            return f"{name} is not known of {unknown_values} patients"
+            return f"{name} is not known for {unknown_values} patients"
         if values.nunique() < 2:
             return f"all patients have the same {name}"
     if why := level_without_events(event, covariates):
@@ -58,7 +58,7 @@ def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: fl
     if events < events_per_variable * covariates.shape[1]:
         return (
             f"{events} events for {covariates.shape[1]} variables: fewer than the {events_per_variable:g} events "
-            "per variable asked for"
+            "per variable required"
         )
     return None
 
@@ -69,12 +69,12 @@ def level_without_events(event: np.ndarray, covariates: pd.DataFrame) -> str | N
         if values.nunique() == 2:
             for level in np.unique(values):
                 if not event[(values == level).to_numpy()].any():
-                    return f"no events {among(name, level, values)}: the hazard ratio has no finite estimate"
+                    return f"no events {among(name, level, values)}, so the hazard ratio has no finite estimate"
     return None
 
 
 def among(name: str, level: float, values: pd.Series) -> str:
-    """In words, the patients of one ``level`` of a variable that has two; of a yes or no "with" and "without" it."""
+    """Return in words the patients of one ``level`` of a variable with two; "with" or "without" for yes or no."""
     if set(values) == {0, 1}:
         return f"{'with' if level else 'without'} {name}"
     return f"where {name} is {level:g}"
@@ -84,7 +84,7 @@ def among(name: str, level: float, values: pd.Series) -> str:
 class Model:
     """A fitted Cox model: ``beta`` [p] and its ``covariance`` [p, p]; where both are None, ``why`` it is refused.
 
-    ``infinite``: it is refused because the likelihood rises for ever, so that Firth's penalty would have an answer.
+    ``infinite``: it is refused because the likelihood has no maximum, so that Firth's penalty gives an estimate.
     """
 
     time: np.ndarray
@@ -98,29 +98,29 @@ class Model:
 
     @property
     def x(self) -> np.ndarray:
-        """The covariates [n, p]."""
+        """Return the covariates [n, p]."""
         return self.covariates.to_numpy(dtype=float)
 
     def wald(self, confidence: float) -> list[dict]:
-        """Hazard ratio per covariate with its Wald interval."""
+        """Return the hazard ratio per covariate with its Wald interval."""
         if self.why:
             return [unfitted(name, self.why) for name in self.covariates]
         return wald_rows(list(self.covariates), self.beta, np.sqrt(np.diag(self.covariance)), confidence, WALD)
 
     def profile(self, confidence: float) -> list[dict]:
-        """As ``wald``, with profile-likelihood intervals and likelihood-ratio p-values (better in small samples)."""
+        """Return hazard ratios with profile-likelihood intervals and likelihood-ratio p (better in small samples)."""
         if self.why:
             return [unfitted(name, self.why, PROFILE) for name in self.covariates]
         x = self.x
 
-        def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-            return partial_likelihood.derivatives(x, self.time, self.event, b, self.strata)
+        def slope(coefficients: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            return partial_likelihood.derivatives(x, self.time, self.event, coefficients, self.strata)
 
         errors = np.sqrt(np.diag(self.covariance))
         return _profile_rows(slope, self.beta, errors, list(self.covariates), confidence, PROFILE)
 
     def both_intervals(self, confidence: float) -> list[dict]:
-        """The Wald rows, each with its profile-likelihood row (without the term) under ``profile``."""
+        """Return the Wald rows, each with its profile-likelihood row (without the term) under ``profile``."""
         rows = zip(self.wald(confidence), self.profile(confidence), strict=True)
         return [
             {**wald, "profile": {key: value for key, value in profile.items() if key != "term"}}
@@ -128,24 +128,24 @@ class Model:
         ]
 
     def leading(self, confidence: float) -> dict:
-        """Return the row to lead with, of a model of one covariate.
+        """Return the leading row of a model of one covariate.
 
-        The plain estimate with both intervals. Where it is not finite, Firth's, which says so in ``method``;
-        ``plain_why`` then says why it leads.
+        This is the plain estimate with both intervals. Where it is not finite, Firth's estimate replaces it, with its
+        name in ``method`` and the reason in ``plain_why``.
         """
         (row,) = self.both_intervals(confidence)
         if not self.infinite:
             return row
         try:
-            (penalised,) = firth(self.time, self.event, self.covariates, confidence)
+            (penalized,) = firth(self.time, self.event, self.covariates, confidence)
         except (ArithmeticError, np.linalg.LinAlgError):
             return row
-        return row if penalised["estimate"] is None else {**penalised, "plain_why": self.why}
+        return row if penalized["estimate"] is None else {**penalized, "plain_why": self.why}
 
     def proportional(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
-        """Test of proportional hazards for every covariate; rows are None with ``why`` where the model is refused.
+        """Return the test of proportional hazards for every covariate; None with ``why`` where the model is refused.
 
-        Covariates that are ``together`` under the name of a term are tested as one.
+        Covariates listed ``together`` under the name of a term are tested jointly.
         """
         if self.why:
             return [{"term": name, "chi2": None, "df": 1, "p": None, "why": self.why} for name in self.covariates]
@@ -154,11 +154,11 @@ class Model:
 
     @property
     def log_likelihood(self) -> float:
-        """Log partial likelihood at the maximum."""
+        """Return the log partial likelihood at the maximum."""
         return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta, self.strata)
 
     def without(self, names: list[str]) -> dict:
-        """Test several coefficients as one: likelihood-ratio test against the model without these covariates.
+        """Test several coefficients jointly: likelihood-ratio test against the model without these covariates.
 
         Returns:
             ``chi2``, ``df`` and ``p``; None with ``why`` where a model is refused.
@@ -166,15 +166,15 @@ class Model:
         empty = {"chi2": None, "df": len(names), "p": None}
         if self.why:
             return {**empty, "why": self.why}
-        rest = self.covariates.drop(columns=names)
-        if rest.shape[1]:
-            smaller = fit(self.time, self.event, rest, strata=self.strata)
+        remaining = self.covariates.drop(columns=names)
+        if remaining.shape[1]:
+            smaller = fit(self.time, self.event, remaining, strata=self.strata)
             if smaller.why:
                 return {**empty, "why": smaller.why}
             lower = smaller.log_likelihood
         else:
-            nothing = np.zeros(len(names))
-            lower = partial_likelihood.log_likelihood(self.x, self.time, self.event, nothing, self.strata)
+            zeros = np.zeros(len(names))
+            lower = partial_likelihood.log_likelihood(self.x, self.time, self.event, zeros, self.strata)
         return _likelihood_ratio(self.log_likelihood, lower, len(names))
 
 
@@ -185,9 +185,9 @@ def fit(
     events_per_variable: float = 0,
     strata: np.ndarray | None = None,
 ) -> Model:
-    """The Cox model by maximum partial likelihood, or its refusal.
+    """Return the Cox model by maximum partial likelihood, or its refusal.
 
-    Strata without an event say nothing of the coefficients and are left out.
+    Strata without an event are not informative and are left out.
     """
     if strata is not None:
         kept = np.isin(strata, np.unique(strata[event])) if event.any() else np.ones(event.size, dtype=bool)
@@ -197,8 +197,8 @@ def fit(
         return Model(time, event, covariates, None, None, why, infinite, strata)
     if strata is not None and (why := alike_within(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
-    # Uncorrelated and of unit deviation. The parts of a spline go together so much that the maximum is many standard
-    # deviations away, where lifelines does not arrive.
+    # Uncorrelated and with unit deviation. The parts of a spline are so correlated that the maximum is many standard
+    # deviations away, where lifelines does not converge.
     size = np.sqrt(event.size)
     directions, back = np.linalg.qr(covariates - covariates.mean())
     x, back = size * directions, size * np.linalg.inv(back)
@@ -215,7 +215,7 @@ def fit(
 
 
 def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
-    """Return why no coefficient can be told within the strata that have events, None when all can."""
+    """Return why no coefficient can be estimated within the strata that have events, None when all can."""
     within = covariates - covariates.groupby(strata).transform("mean")
     for name, values in within.items():
         if not values.abs().max() > 1e-9 * covariates[name].abs().max():
@@ -226,12 +226,12 @@ def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
 
 
 def _lifelines(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
-    """Coefficients [p] where lifelines' iteration ends, at a maximum or not; zeros where it finds no end."""
+    """Return the coefficients [p] where lifelines' iteration stops, at a maximum or not; zeros where it fails."""
     table = pd.DataFrame(x).add_prefix("x").assign(time=time, event=event)
     if strata is not None:
         table["stratum"] = strata
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what lifelines warns of is judged by ``fit``, from the likelihood itself
+        warnings.simplefilter("ignore")  # ``fit`` checks the same conditions on the likelihood itself
         try:
             fitter = CoxPHFitter(strata=None if strata is None else ["stratum"])
             return fitter.fit(table, "time", "event", fit_options=PRECISION).params_.to_numpy(dtype=float)
@@ -240,10 +240,10 @@ def _lifelines(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.nd
 
 
 def _newton(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
-    """As ``_lifelines``, which has no step halving, for where it oversteps or ends before a maximum far away."""
+    """Return the same as ``_lifelines`` by step halving, where lifelines oversteps or stops too early."""
 
-    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        return partial_likelihood.derivatives(x, time, event, b, strata)
+    def slope(coefficients: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        return partial_likelihood.derivatives(x, time, event, coefficients, strata)
 
     start = np.zeros(x.shape[1])
     try:
@@ -253,7 +253,7 @@ def _newton(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarr
 
 
 def unfitted(term: str, why: str, method: str = WALD) -> dict:
-    """A hazard ratio that could not be estimated, with the reason."""
+    """Return a hazard ratio that could not be estimated, with the reason."""
     return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
 
 
@@ -274,7 +274,7 @@ def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confid
 
 
 def added_value(smaller: Model, larger: Model) -> dict:
-    """Likelihood-ratio test of a Cox model against one nested in it: ``chi2``, ``df``, ``p``, or ``why`` not."""
+    """Return the likelihood-ratio test of a model against one nested in it: ``chi2``, ``df``, ``p``, or ``why``."""
     degrees = larger.covariates.shape[1] - smaller.covariates.shape[1]
     if why := smaller.why or larger.why:
         return {"chi2": None, "df": degrees, "p": None, "why": why}
@@ -290,9 +290,9 @@ def _likelihood_ratio(larger: float, smaller: float, degrees: int) -> dict:
 def baseline_hazard(
     time: np.ndarray, event: np.ndarray, x: np.ndarray, beta: np.ndarray, moments: np.ndarray
 ) -> np.ndarray:
-    """Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments].
+    """Return Breslow's cumulative hazard of a patient with all covariates zero, at each moment, [moments].
 
-    lifelines has it with a fit only. Here ``beta`` may be any, and is zero for the Nelson-Aalen estimate.
+    lifelines has it only with a fit. Here ``beta`` is arbitrary, and zero for the Nelson-Aalen estimate.
     """
     weights = np.exp(x @ beta)
     times, deaths = np.unique(time[event], return_counts=True)
@@ -301,12 +301,12 @@ def baseline_hazard(
 
 
 def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confidence: float) -> list[dict]:
-    """Firth's penalised Cox fit: finite also where no event falls into one group; profile intervals."""
+    """Return Firth's penalised Cox fit with profile intervals; it is finite even where one group has no event."""
     why = None
     if not event.any():
         why = "there are no patients with survival data" if not event.size else "nobody had an event"
     elif not np.isfinite(covariates).all(axis=None):
-        why = "a variable is not known of all patients"
+        why = "a variable is not known for all patients"
     elif (covariates.nunique() < 2).any():
         why = "a variable is the same in all patients"
     if why:
@@ -323,7 +323,7 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
     start = np.zeros(x.shape[1])
     _, _, information = partial_likelihood.derivatives(x, time, event, start)
     if np.linalg.matrix_rank(information, hermitian=True) < start.size:
-        why = "whenever an event happened, all patients at risk were alike"
+        why = "at every event, all patients at risk had the same covariates"
         return [unfitted(name, why, FIRTH) for name in covariates]
     beta = _maximise(slope, start, np.ones(start.size, dtype=bool))
     errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
@@ -334,21 +334,21 @@ Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Newton's method with step halving over the ``free`` coefficients; the others stay at ``start``.
+    """Return the maximum by Newton's method over the ``free`` coefficients; the others stay at ``start``.
 
     The information is that of the plain likelihood, so that a full step can overshoot by its own length under the
-    penalty: a step is kept only if it gains a fair part of what the slope promises (Armijo's rule).
+    penalty. A step is kept only if it gains a fair part of the increase that the slope predicts (Armijo's rule).
     """
     beta = start.astype(float).copy()
     value, score, information = slope(beta)
     for _ in range(200):
         step = np.zeros(beta.size)
-        # far out on a profile the risk sets may no longer tell of the other coefficients: no step along those
+        # far out on a profile the risk sets may contain no information on the other coefficients: no step along those
         step[free] = np.linalg.lstsq(information[np.ix_(free, free)], score[free])[0]
         step /= max(1.0, np.abs(step).max(initial=0))  # no more than one standard deviation at once
-        while (promise := float(step @ score)) > 1e-14 * (1 + abs(value)):
+        while (expected_gain := float(step @ score)) > 1e-14 * (1 + abs(value)):
             trial = slope(beta + step)
-            if trial[0] >= value + 0.2 * promise:
+            if trial[0] >= value + 0.2 * expected_gain:
                 break
             step /= 2
         else:
@@ -367,26 +367,26 @@ def _profile_rows(
     method: str,
     scale: np.ndarray | None = None,
 ) -> list[dict]:
-    """Per coefficient: the two values at which the profile falls by half the chi-square quantile, and the LR test."""
+    """Return per coefficient the values where the profile falls by half the chi-square quantile, and the LR test."""
     scale = np.ones(beta.size) if scale is None else scale
-    best, drop = slope(beta)[0], quantile(confidence) ** 2 / 2
+    maximum, drop = slope(beta)[0], quantile(confidence) ** 2 / 2
     rows = []
-    for place, name in enumerate(names):
-        free = np.arange(beta.size) != place
+    for index, name in enumerate(names):
+        free = np.arange(beta.size) != index
 
-        def height(value: float, place: int = place, free: np.ndarray = free) -> float:
+        def height(value: float, index: int = index, free: np.ndarray = free) -> float:
             start = beta.copy()
-            start[place] = value
+            start[index] = value
             return slope(_maximise(slope, start, free))[0]
 
-        low, high = (_crossing(height, beta[place], side * errors[place], best - drop) for side in (-1, 1))
-        chi2 = max(0.0, 2 * (best - height(0.0)))
+        low, high = (_crossing(height, beta[index], side * errors[index], maximum - drop) for side in (-1, 1))
+        chi2 = max(0.0, 2 * (maximum - height(0.0)))
         rows.append(
             {
                 "term": name,
-                "estimate": float(np.exp(beta[place] / scale[place])),
-                "low": None if low is None else finite(np.exp(low / scale[place])),
-                "high": None if high is None else finite(np.exp(high / scale[place])),
+                "estimate": float(np.exp(beta[index] / scale[index])),
+                "low": None if low is None else finite(np.exp(low / scale[index])),
+                "high": None if high is None else finite(np.exp(high / scale[index])),
                 "p": float(chdtrc(1, chi2)),
                 "method": method,
             }
@@ -395,7 +395,7 @@ def _profile_rows(
 
 
 def _crossing(height: Callable[[float], float], start: float, step: float, level: float) -> float | None:
-    """Where the profile falls to ``level`` on one side of its top; None when it never does."""
+    """Return where the profile falls to ``level`` on one side of its maximum; None when it never does."""
     inner, outer = start, start + step
     for _ in range(30):
         if height(outer) < level:

@@ -1,4 +1,4 @@
-"""The Cox models that the survival report shows, beyond the H score alone.
+"""Fit the Cox models of the survival report, beyond the H score alone.
 
 Rows are those of ``cox``, each with ``n`` and ``events``. ``known`` is the DataFrame of patients with survival data
 (columns as in ``survival_by_score``), ``group`` their 0/1 column of the high H score, ``settings`` the study's
@@ -16,16 +16,16 @@ from hscore.statistics.survival import cox, imputation, survival_curves
 
 SPLINE_KNOTS = 4
 SPLINE_POINTS = 40
-LIKELIHOOD_RATIO = "likelihood-ratio test, all coefficients of the term as one"
+LIKELIHOOD_RATIO = "likelihood-ratio test, all coefficients of the term jointly"
 
 
 def outcome(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Time float [n] and event bool [n]."""
+    """Return time, float [n], and event, bool [n]."""
     return known["dfs_months"].to_numpy(float), known["dfs_event"].to_numpy() == 1
 
 
 def handling(settings: dict) -> str:
-    """What happens to patients without a covariate, in words."""
+    """Return how patients without a covariate are handled, in words."""
     if settings["missing"] == "complete-case":
         return "complete cases"
     number = settings["imputation"]["imputations"]
@@ -33,22 +33,22 @@ def handling(settings: dict) -> str:
 
 
 def univariable(known: pd.DataFrame, names: Sequence[str], settings: dict) -> list[dict]:
-    """Each of the columns to adjust for in a model of its own, one row a term, on the patients who have it."""
+    """Return each adjustment column in a separate model, one row per term, for the patients with a value."""
     rows = []
     for name in names:
         complete = known.dropna(subset=[name])
         time, event = outcome(complete)
-        found = cox.fit(time, event, design(complete[[name]])).both_intervals(settings["confidence"])
-        rows += [{**row, **_size(time, event)} for row in found]
+        rows_of_column = cox.fit(time, event, design(complete[[name]])).both_intervals(settings["confidence"])
+        rows += [{**row, **_size(time, event)} for row in rows_of_column]
     return rows
 
 
 def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict[str, list[dict]]:
-    """The H-score group and the columns to adjust for: ``rows``, ``terms`` and their ``proportional_hazards``.
+    """Return the H-score group with the adjustment columns: ``rows``, ``terms`` and their ``proportional_hazards``.
 
-    ``rows`` has one row per coefficient, ``terms`` one test per column of several coefficients. On the patients with
-    all of them; with ``missing: impute`` rows and terms are of all patients, pooled over the completed tables, and the
-    test of proportional hazards is still of the complete cases. All are empty where there is nothing to adjust for.
+    ``rows`` has one row per coefficient, ``terms`` one test per column with several coefficients. They describe the
+    patients with all columns. With ``missing: impute`` rows and terms describe all patients, pooled over the completed
+    tables, and the test of proportional hazards still the complete cases. All are empty without adjustment columns.
     """
     names = list(settings["adjust_for"])
     if not names:
@@ -71,7 +71,7 @@ def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> d
 
 
 def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
-    """Test each column of several coefficients as one, in a model of its own, on the patients who have it."""
+    """Test each column with several coefficients jointly, in a separate model, for the patients with a value."""
     tests = []
     for name in names:
         complete = known.dropna(subset=[name])
@@ -81,7 +81,7 @@ def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
 
 
 def _tests_of_terms(model: cox.Model, columns: pd.DataFrame) -> list[dict]:
-    """Likelihood-ratio test of each of the ``columns`` that has several coefficients in the model."""
+    """Return the likelihood-ratio test of each of the ``columns`` with several coefficients in the model."""
     size = _size(model.time, model.event)
     return [
         {"term": name, **model.without(parts), "method": LIKELIHOOD_RATIO, **size}
@@ -90,9 +90,9 @@ def _tests_of_terms(model: cox.Model, columns: pd.DataFrame) -> list[dict]:
 
 
 def _several_coefficients(covariates: pd.DataFrame, columns: pd.DataFrame) -> dict[str, list[str]]:
-    """Names of the covariates that each column became, of the columns that became more than one."""
+    """Return the names of the covariates of each column that became more than one."""
     parts = {name: [part for part in design(columns[[name]]) if part in covariates] for name in columns}
-    return {name: found for name, found in parts.items() if len(found) > 1}
+    return {name: covariates_of_column for name, covariates_of_column in parts.items() if len(covariates_of_column) > 1}
 
 
 def _size(time: np.ndarray, event: np.ndarray) -> dict[str, int]:
@@ -104,18 +104,18 @@ def _imputed(
 ) -> tuple[list[dict], list[dict]]:
     """Fit the multivariable model on every completed table and pool by Rubin's rules: rows and tests of terms."""
     time, event = outcome(known)
-    nobody = np.zeros((time.size, 1))
-    hazard = cox.baseline_hazard(time, event, nobody, np.zeros(1), time)
+    no_covariate = np.zeros((time.size, 1))
+    hazard = cox.baseline_hazard(time, event, no_covariate, np.zeros(1), time)
     helpers = pd.DataFrame({"score": known["score"], "event": event.astype(float), "hazard": hazard}, index=known.index)
-    completed_too = columns
+    imputed_columns = columns
     if "lnm" not in columns and known["lnm"].notna().all():
         helpers["lnm"] = known["lnm"].astype(float)
     elif "lnm" not in columns and known["lnm"].notna().any():
-        completed_too = columns.assign(lnm=known["lnm"].astype(float))
+        imputed_columns = columns.assign(lnm=known["lnm"].astype(float))
     number, seed = settings["imputation"]["imputations"], settings["imputation"]["seed"]
     method = f"{cox.WALD}, Rubin's rules over {number} imputations"
     estimates, covariances = [], []
-    for table in imputation.completed(completed_too, helpers, number, seed):
+    for table in imputation.completed(imputed_columns, helpers, number, seed):
         covariates = pd.concat([group, design(table[list(columns)], like=columns)], axis=1)
         model = cox.fit(time, event, covariates, settings["events_per_variable"])
         if model.why:
@@ -146,10 +146,10 @@ def _imputed(
 
 
 def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
-    """Does the H score say more about survival than the nodes at pathology?
+    """Test whether the H score adds information on survival to the nodes at pathology.
 
-    On the patients whose node status is known. ``alone``: Cox model of node status; ``log_rank`` by node status;
-    ``both``: H score and node status in one model; ``added``: likelihood-ratio test of the H score on top of node
+    The patients are those with known node status. ``alone``: Cox model of node status; ``log_rank`` by node status;
+    ``both``: H score and node status in one model; ``added``: likelihood-ratio test of the H score added to node
     status.
     """
     time, event = outcome(known)
@@ -167,7 +167,7 @@ def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -
 
 
 def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dict) -> dict:
-    """Hazard ratio along the score against its median, restricted cubic spline.
+    """Return the hazard ratio along the score relative to its median, by restricted cubic spline.
 
     ``nonlinearity`` tests the spline against a straight line, ``overall`` against no effect of the score.
     """
@@ -213,10 +213,10 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
 
 
 def design(columns: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Numeric covariates: numbers as they are, text as one 0/1 column a level against the most frequent level.
+    """Return numeric covariates: numbers unchanged, text as one 0/1 column per level against the most frequent level.
 
-    Levels are named "figo_stage: III against IB"; a missing value stays missing. ``like`` is the table whose levels
-    and frequencies count, ``columns`` itself if None.
+    Levels are named "figo_stage: III against IB"; a missing value stays missing. ``like`` is the table that defines
+    levels and frequencies, ``columns`` itself if None.
     """
     parts = []
     for name, values in columns.items():

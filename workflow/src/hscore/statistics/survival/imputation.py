@@ -1,12 +1,12 @@
-"""Multiple imputation of missing covariates by chained equations, and Rubin's rules to pool what was estimated.
+"""Impute missing covariates by chained equations, and pool estimates by Rubin's rules.
 
-Each covariate with gaps is drawn in turn from a model of it given all the others, the helpers among them; after some
-rounds the drawn table is one of the completed data sets. 0/1 columns: logistic regression; levels: one logistic
-regression a level, probabilities made to add to one; numbers: predictive mean matching, so that only values that
-occur are drawn. Every round draws the models' coefficients too, so that their uncertainty is passed on.
+Each covariate with gaps is drawn in turn from a model given all the others, including the helpers. After some rounds
+the drawn table is one of the completed data sets. 0/1 columns use logistic regression; levels one logistic regression
+per level, with probabilities scaled to a sum of one; numbers predictive mean matching, so that only observed values are
+drawn. Every round also draws the models' coefficients, so that their uncertainty is included.
 
 Sources: van Buuren and Groothuis-Oudshoorn, J Stat Softw 2011;45(3); White and Royston, Stat Med 2009;28:1982-1998
-(for a Cox model the helpers hold the event and the cumulative hazard); Rubin 1987, Multiple Imputation for
+(for a Cox model the helpers contain the event and the cumulative hazard); Rubin 1987, Multiple Imputation for
 Nonresponse in Surveys, chapter 3.
 """
 
@@ -22,9 +22,9 @@ PRIOR = 0.1  # precision of a normal prior on standardised slopes: finite also w
 
 
 def completed(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int) -> Iterator[pd.DataFrame]:
-    """``number`` completed copies of ``table`` [n, columns] (numbers or text, gaps NaN); ``helpers`` [n, q] are whole.
+    """Yield ``number`` completed copies of ``table`` [n, columns] (numbers or text, gaps NaN).
 
-    Every column needs one known value at least. Equal seeds give equal draws.
+    ``helpers`` [n, q] have no gaps. Every column needs at least one known value. Equal seeds give equal draws.
     """
     gaps = table.isna()
     order = [name for name in gaps.sum().sort_values(kind="stable").index if gaps[name].any()]
@@ -43,7 +43,7 @@ def completed(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int
 
 
 def predictors(columns: pd.DataFrame) -> np.ndarray:
-    """Standardised design [n, 1 + p] with a constant: text as one column a level but the first; no constant ones."""
+    """Return the standardised design [n, 1 + p] with a constant: text as one column per level but the first."""
     dummies = pd.get_dummies(columns, drop_first=True).to_numpy(dtype=float)
     spread = dummies.std(axis=0)
     varying = dummies[:, spread > 0]
@@ -52,7 +52,7 @@ def predictors(columns: pd.DataFrame) -> np.ndarray:
 
 
 def draw(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Values for the rows ``x_missing`` from a model of ``known`` on ``x``, coefficients drawn as well."""
+    """Return values for the rows ``x_missing`` from a model of ``known`` on ``x``, with drawn coefficients."""
     if not pd.api.types.is_numeric_dtype(known):
         return _levels(x, known, x_missing, rng)
     values = known.to_numpy(dtype=float)
@@ -69,9 +69,9 @@ def _levels(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.rand
 
 
 def _probability(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Probability of 1 by a logistic regression, its coefficients drawn from their normal approximation.
+    """Return the probability of 1 by a logistic regression, its coefficients drawn from their normal approximation.
 
-    scikit-learn's has no covariance to draw from.
+    scikit-learn's regression has no covariance to draw from.
     """
     penalty = np.diag([1e-6] + [PRIOR] * (x.shape[1] - 1))
     beta = np.zeros(x.shape[1])
@@ -86,15 +86,15 @@ def _probability(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: 
 
 
 def _matched(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Predictive mean matching: the value of one of the patients whose predicted means are nearest."""
+    """Return by predictive mean matching the value of one of the patients with the nearest predicted means."""
     inverse = np.linalg.inv(x.T @ x + PRIOR * np.diag([0.0] + [1.0] * (x.shape[1] - 1)))
     beta = inverse @ x.T @ values
     freedom = max(1, values.size - x.shape[1])
     variance = ((values - x @ beta) ** 2).sum() / rng.chisquare(freedom)
-    wanted = x_missing @ _normal(beta, variance * inverse, rng)
-    distance = np.abs((x @ beta)[None, :] - wanted[:, None])
+    target = x_missing @ _normal(beta, variance * inverse, rng)
+    distance = np.abs((x @ beta)[None, :] - target[:, None])
     donors = np.argsort(distance, axis=1, kind="stable")[:, :DONORS]
-    return values[donors[np.arange(wanted.size), rng.integers(0, donors.shape[1], wanted.size)]]
+    return values[donors[np.arange(target.size), rng.integers(0, donors.shape[1], target.size)]]
 
 
 def _normal(mean: np.ndarray, covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -102,10 +102,10 @@ def _normal(mean: np.ndarray, covariance: np.ndarray, rng: np.random.Generator) 
 
 
 def pool(estimates: np.ndarray, variances: np.ndarray, confidence: float) -> list[dict]:
-    """Rubin's rules for estimates and their variances, both [imputations, p]: one row a coefficient.
+    """Return one row per coefficient by Rubin's rules, from estimates and their variances, both [imputations, p].
 
-    ``estimate low high p df`` on the scale of the estimates, and ``missing_information``, the fraction of the
-    information that the gaps cost.
+    Rows have ``estimate low high p df`` on the scale of the estimates, and ``missing_information``, the fraction of
+    information lost by the gaps.
     """
     number = len(estimates)
     within, between = variances.mean(axis=0), estimates.var(axis=0, ddof=1)
@@ -129,7 +129,7 @@ def pool(estimates: np.ndarray, variances: np.ndarray, confidence: float) -> lis
 
 
 def pool_test(estimates: np.ndarray, covariances: np.ndarray) -> dict:
-    """Wald test that several coefficients are zero, over imputations (D1 of Li, Raghunathan and Rubin).
+    """Return the Wald test that several coefficients are zero, over imputations (D1 of Li, Raghunathan and Rubin).
 
     JASA 1991;86:1065-1073; R: ``mice::D1``.
 
@@ -147,5 +147,5 @@ def pool_test(estimates: np.ndarray, covariances: np.ndarray) -> dict:
     statistic = float(mean @ np.linalg.solve(within, mean) / (k * (1 + ratio)))
     t = k * (number - 1)
     freedom = 4 + (t - 4) * (1 + (1 - 2 / t) / ratio) ** 2 if t > 4 else t * (1 + 1 / k) * (1 + 1 / ratio) ** 2 / 2
-    method = f"Wald test, all coefficients of the term as one, pooled over {number} imputations (D1)"
+    method = f"Wald test, all coefficients of the term jointly, pooled over {number} imputations (D1)"
     return {"chi2": k * statistic, "df": k, "p": float(fdtrc(k, freedom, statistic)), "method": method}

@@ -1,4 +1,4 @@
-"""Cox's partial likelihood with Efron's ties: value, score, information, and what each event contributes.
+"""Compute Cox's partial likelihood with Efron's ties: value, score, information, and the contribution of each event.
 
 lifelines fits Cox models but has no profile interval, no Firth correction and no score test for proportional hazards
 in R's present form; all three are built on these sums.
@@ -23,7 +23,7 @@ class Contributions:
 
 
 def contributions(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> Contributions:
-    """What each event adds to log likelihood, score and information at ``beta``."""
+    """Return what each event adds to log likelihood, score and information at ``beta``."""
     first, second, weights, log_shift, dead, share = _prepare(x, time, event, beta)
     a0 = _risk_sum(weights, time, dead, share)
     a1 = _risk_sum(weights[:, None] * first, time, dead, share)
@@ -35,7 +35,7 @@ def contributions(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.n
 
 
 def third_moments(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Derivative of the information by each coefficient, [p, p, p]: third central moments, summed over events."""
+    """Return the derivative of the information by each coefficient, [p, p, p]: summed third central moments."""
     first, second, weights, _, dead, share = _prepare(x, time, event, beta)
     third = second[:, :, :, None] * first[:, None, None, :]
     a0 = _risk_sum(weights, time, dead, share)
@@ -64,14 +64,14 @@ def derivatives(
         parts = contributions(x, time, event, beta)
         return float(parts.log_likelihood.sum()), parts.residual.sum(axis=0), parts.variance.sum(axis=0)
     members = [strata == label for label in np.unique(strata)]
-    found = [derivatives(x[member], time[member], event[member], beta) for member in members]
-    values, slopes, information = zip(*found, strict=True)
+    results = [derivatives(x[member], time[member], event[member], beta) for member in members]
+    values, slopes, information = zip(*results, strict=True)
     return sum(values), np.sum(slopes, axis=0), np.sum(information, axis=0)
 
 
 def _prepare(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarray) -> tuple:
-    """Centred covariates, their outer products, relative risks, the events in time order, each one's Efron share."""
-    first = x - x.mean(axis=0)  # a shift of the covariates changes nothing but the rounding
+    """Return centred covariates, their outer products, relative risks, events in time order, and their Efron shares."""
+    first = x - x.mean(axis=0)  # a shift of the covariates affects only rounding
     predictor = first @ beta
     log_shift = predictor.max()
     weights = np.exp(predictor - log_shift)
@@ -83,7 +83,7 @@ def _prepare(x: np.ndarray, time: np.ndarray, event: np.ndarray, beta: np.ndarra
 
 
 def _risk_sum(values: np.ndarray, time: np.ndarray, dead: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Sum over each event's risk set, less its share of those who have the event at the same time (Efron)."""
+    """Return the sum over each event's risk set, less its share of those with the event at the same time (Efron)."""
     order = np.argsort(-time, kind="stable")
     running = np.cumsum(values[order], axis=0)
     at_risk = running[np.searchsorted(-time[order], -time[dead], side="right") - 1]

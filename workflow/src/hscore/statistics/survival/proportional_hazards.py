@@ -1,6 +1,6 @@
-"""Are the hazards proportional? Grambsch and Therneau's score test, as R's ``cox.zph`` since survival 3.0.
+"""Test proportional hazards by Grambsch and Therneau's score test, as R's ``cox.zph`` since survival 3.0.
 
-The test asks whether each coefficient changes with g(t), a function of time: every covariate x is joined by x g(t),
+The test shows whether each coefficient changes with g(t), a function of time: x g(t) is added for every covariate x,
 and the score test of those additional coefficients at zero is computed with the exact information matrix. lifelines'
 test is the older approximation and gives other numbers.
 
@@ -31,10 +31,10 @@ def test(
     names: list[str],
     together: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict]:
-    """One row per covariate and, with several, one for all (term "GLOBAL"): ``term``, ``chi2``, ``df``, ``p``.
+    """Return one row per covariate and, with several, one for all (term "GLOBAL"): ``term``, ``chi2``, ``df``, ``p``.
 
-    ``x`` float [n, p] and ``beta`` float [p] are a fitted Cox model. Covariates that are ``together`` under the name of
-    a term are tested as one. Too few events for the test: None with ``why``.
+    ``x`` float [n, p] and ``beta`` float [p] are a fitted Cox model. Covariates listed ``together`` under the name of a
+    term are tested jointly. With too few events for the test the values are None with ``why``.
     """
     parts = contributions(x, time, event, beta)
     g = transform(time, event, parts.time)
@@ -44,10 +44,10 @@ def test(
     information = np.block([[inner, cross], [cross, outer]])
     size = len(names)
     of_term = {part: term for term, parts in (together or {}).items() for part in parts}
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(of_term.get(name, name), []).append(size + place)
-    terms = [(name, [*range(size), *added]) for name, added in places.items()]
+    indices: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        indices.setdefault(of_term.get(name, name), []).append(size + index)
+    terms = [(name, [*range(size), *added]) for name, added in indices.items()]
     if size > 1:
         terms.append(("GLOBAL", list(range(2 * size))))
     rows = []

@@ -1,11 +1,11 @@
-"""Where another event can come first: Gray's test, and the subdistribution hazard ratio of Fine and Gray.
+"""Compute Gray's test and the subdistribution hazard ratio of Fine and Gray, for competing events.
 
-lifelines has neither. Both are about the cumulative incidence of the event: the share of patients who have it, not the
-hazard of those still at risk of it. Shapes: ``time`` float [n], ``event`` and ``competing`` bool [n], never both true.
+lifelines has neither. Both concern the cumulative incidence of the event: the share of patients who have it, not the
+hazard of those still at risk. Shapes: ``time`` float [n], ``event`` and ``competing`` bool [n], never both true.
 
-Sources: Gray, Ann Stat 1988;16:1141-1154 (R: ``cmprsk::cuminc``, whose variance this is); Fine and Gray, JASA
-1999;94:496-509 (R: ``cmprsk::crr``): Breslow's ties, variance with the part that comes from estimating the censoring
-distribution. At equal times events come before censorings (``censoring``), which ``crr`` counts the other way round.
+Sources: Gray, Ann Stat 1988;16:1141-1154 (R: ``cmprsk::cuminc``, with the same variance); Fine and Gray, JASA
+1999;94:496-509 (R: ``cmprsk::crr``): Breslow's ties, variance with the part from estimating the censoring
+distribution. At equal times events come before censorings (``censoring``), in contrast to ``crr``.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from hscore.statistics.survival.censoring import uncensored
 FINE_GRAY = "Fine-Gray, inverse probability of censoring weights, robust Wald"
 GRAY = "Gray's test"
 STEPS = 50
-LARGEST_ERROR = 100.0  # in standard deviations of a covariate: beyond it the likelihood only seems to have a maximum
+LARGEST_ERROR = 100.0  # in standard deviations of a covariate; beyond it the maximum of the likelihood is only apparent
 
 
 def hazard_ratios(
@@ -25,7 +25,7 @@ def hazard_ratios(
 ) -> list[dict]:
     """Return the subdistribution hazard ratio of each covariate, as rows of ``cox``.
 
-    They are refused for the reasons for which a Cox model is.
+    They are refused for the same reasons as a Cox model.
     """
 
     def refused(why: str) -> list[dict]:
@@ -33,10 +33,10 @@ def hazard_ratios(
 
     if why := cox.refusal(event, covariates):
         return refused(why)
-    found = fit(time, event, competing, covariates.to_numpy(dtype=float))
-    if found is None:
+    fitted = fit(time, event, competing, covariates.to_numpy(dtype=float))
+    if fitted is None:
         return refused(cox.INFINITE)
-    beta, errors = found[0], np.sqrt(np.diag(found[1]))
+    beta, errors = fitted[0], np.sqrt(np.diag(fitted[1]))
     if not (errors * covariates.std(ddof=0).to_numpy() > 1e-9).all():
         return refused("there are too few different times for a standard error")
     return cox.wald_rows(list(covariates), beta, errors, confidence, FINE_GRAY)
@@ -70,9 +70,10 @@ def fit(
 
 
 def _weights(time: np.ndarray, event: np.ndarray, competing: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """Weight of each patient in the risk set of each moment [moments, n].
+    """Return the weight of each patient in the risk set of each moment [moments, n].
 
-    1 while at risk of any event. After a competing event G(t-) / G(T-), the chance to be under observation still.
+    The weight is 1 while at risk of any event, and after a competing event G(t-) / G(T-), the probability of still
+    being under observation.
     """
     kept = uncensored(time, event | competing, moments)[:, None] / uncensored(time, event | competing, time)
     at_risk = time >= moments[:, None]
@@ -91,24 +92,24 @@ def _moments(x: np.ndarray, weights: np.ndarray, beta: np.ndarray) -> tuple[np.n
 def _influence(
     time: np.ndarray, event: np.ndarray, competing: np.ndarray, x: np.ndarray, beta: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Each patient's part in the score [n, p], eta + psi of Fine and Gray's equations (7) and (8).
+    """Return each patient's part in the score [n, p], eta + psi of Fine and Gray's equations (7) and (8).
 
-    eta is the patient's own residual, psi what the patient adds to the estimate of the censoring distribution.
+    eta is the patient's own residual, psi the patient's contribution to the estimate of the censoring distribution.
     """
     moments, deaths = np.unique(time[event], return_counts=True)
     mean, _, total = _moments(x, weights, beta)
     hazard = weights * np.exp(x @ beta) * (deaths / total)[:, None]  # expected events [moments, n]
-    away = x[None, :, :] - mean[:, None, :]
-    eta = -np.einsum("mi,mij->ij", hazard, away)
+    deviation = x[None, :, :] - mean[:, None, :]
+    eta = -np.einsum("mi,mij->ij", hazard, deviation)
     eta[event] += x[event] - mean[np.searchsorted(moments, time[event])]
     lost = ~(event | competing)
     if not lost.any():
         return eta
     censored, number = np.unique(time[lost], return_counts=True)
-    # those weighted after a competing event before u, at the moments from u on: their residuals lean on G at u
-    leaning = np.einsum("mi,mij->mij", np.where(competing & (time < moments[:, None]), hazard, 0.0), away)
+    # residuals that depend on G at u: patients weighted after a competing event before u, at the moments from u on
+    dependent = np.einsum("mi,mij->mij", np.where(competing & (time < moments[:, None]), hazard, 0.0), deviation)
     before = (time < censored[:, None]).astype(float)
-    q = np.einsum("cm,ci,mij->cj", (moments > censored[:, None]).astype(float), before, leaning, optimize=True)
+    q = np.einsum("cm,ci,mij->cj", (moments > censored[:, None]).astype(float), before, dependent, optimize=True)
     # events at a time come before the censorings of that time: they are not at risk of being censored then
     followed = (time > censored[:, None]) | (lost & (time == censored[:, None]))
     at_risk = followed.sum(axis=1)
@@ -119,45 +120,45 @@ def _influence(
 
 
 def gray(time: np.ndarray, event: np.ndarray, competing: np.ndarray, group: np.ndarray) -> dict:
-    """Gray's test that the cumulative incidence of the event is the same in two or more groups (rho = 0).
+    """Test that the cumulative incidence of the event is the same in two or more groups (Gray's test, rho = 0).
 
-    ``group`` [n] is bool or holds the groups' names.
+    ``group`` [n] is bool or contains the groups' names.
 
     Returns:
         ``chi2``, ``df`` and ``p``; None with ``why`` where there is nothing to test.
     """
     empty = {"chi2": None, "df": None, "p": None, "method": GRAY}
-    names, place = np.unique(group, return_inverse=True)
+    names, index = np.unique(group, return_inverse=True)
     if names.size < 2:
         return {**empty, "why": "fewer than two groups have patients"}
     if not event.any():
         return {**empty, "why": "nobody had an event"}
-    sums = _gray_sums(time, event, competing, place, names.size)
+    sums = _gray_sums(time, event, competing, index, names.size)
     if sums is None:
         return {**empty, "why": "the estimated incidence of all patients together reaches 1 before the last event"}
     return {**empty, **survival_curves.score_test(*sums, time.size)}
 
 
 def _gray_sums(
-    time: np.ndarray, event: np.ndarray, competing: np.ndarray, place: np.ndarray, number: int
+    time: np.ndarray, event: np.ndarray, competing: np.ndarray, index: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Gray's scores [k] and their covariance [k, k] for ``number`` groups k; ``place`` [n] is each patient's.
+    """Return Gray's scores [k] and their covariance [k, k] for ``number`` groups; ``index`` [n] is each patient's.
 
-    None where the pooled incidence, which in few patients can leave 0..1, reaches 1 too early. Arrays below are
-    [moments, k], those of the pooled curve [moments, 1].
+    The result is None where the pooled incidence, which can leave 0..1 with few patients, reaches 1 too early. Arrays
+    below are [moments, k], those of the pooled curve [moments, 1].
     """
-    member = (place[:, None] == np.arange(number)).astype(float)
+    member = (index[:, None] == np.arange(number)).astype(float)
     moments = np.unique(time[event | competing])
     n = (time >= moments[:, None]) @ member
-    own, other = ((kind & (time == moments[:, None])) @ member for kind in (event, competing))
+    events_of_group, competing_of_group = ((kind & (time == moments[:, None])) @ member for kind in (event, competing))
     at_risk = np.maximum(n, 1)
-    free = np.cumprod(1 - (own + other) / at_risk, axis=0)  # of any event
+    free = np.cumprod(1 - (events_of_group + competing_of_group) / at_risk, axis=0)  # of any event
     before = np.vstack([np.ones(number), free[:-1]])
-    incidence = np.cumsum(before * own / at_risk, axis=0)
+    incidence = np.cumsum(before * events_of_group / at_risk, axis=0)
     size = np.where(n > 0, n / np.where(n > 0, before, 1), 0.0)
-    total, events = size.sum(axis=1, keepdims=True), own.sum(axis=1, keepdims=True)
+    total, events = size.sum(axis=1, keepdims=True), events_of_group.sum(axis=1, keepdims=True)
     followed = size * (1 - np.vstack([np.zeros(number), incidence[:-1]]))
-    score = (own - events * followed / followed.sum(axis=1, keepdims=True)).sum(axis=0)
+    score = (events_of_group - events * followed / followed.sum(axis=1, keepdims=True)).sum(axis=0)
 
     pooled = np.cumsum(events / total, axis=0)
     pooled_before = np.vstack([np.zeros(1), pooled[:-1]])
@@ -167,13 +168,13 @@ def _gray_sums(
     a = size[:, :, None] * np.eye(number) - size[:, :, None] * share[:, None, :]
     rate = np.divide(events, total * (1 - pooled_before), out=np.zeros_like(events), where=events > 0)
     c = np.cumsum(a * rate[:, :, None], axis=0)
-    rest = c[-1] - c
+    remaining = c[-1] - c
     ratio = np.where(free > 0, (1 - pooled) / np.where(free > 0, free, 1), 0.0)
     ties = 1 - (events - 1) / np.where(events > 1, np.maximum(total * before - 1, 1e-9), 1)
     first = np.where(n > 0, np.clip(ties, 0, 1) * before * events / total / at_risk, 0.0)
-    ties = 1 - (other - 1) / np.where(other > 1, at_risk - 1, 1)
-    second = np.where(free > 0, np.minimum(ties, 1) * before**2 * other / at_risk**2, 0.0)
-    of_event = a + (1 - ratio)[:, None, :] * rest
-    of_other = ratio[:, None, :] * rest
+    ties = 1 - (competing_of_group - 1) / np.where(competing_of_group > 1, at_risk - 1, 1)
+    second = np.where(free > 0, np.minimum(ties, 1) * before**2 * competing_of_group / at_risk**2, 0.0)
+    of_event = a + (1 - ratio)[:, None, :] * remaining
+    of_other = ratio[:, None, :] * remaining
     variance = np.einsum("tik,tjk,tk->ij", of_event, of_event, first)
     return score, variance + np.einsum("tik,tjk,tk->ij", of_other, of_other, second)

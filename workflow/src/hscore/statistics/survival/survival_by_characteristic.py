@@ -1,6 +1,6 @@
-"""Survival by what else is known of the patients: centre, age, stage, histology and the other subgroup columns.
+"""Describe survival by other characteristics: centre, age, stage, histology and the other subgroup columns.
 
-One log-rank test for all levels of a column at once. Levels are those of the diagnostic subgroups (``subgroups``).
+One log-rank test covers all levels of a column. Levels are those of the diagnostic subgroups (``subgroups``).
 """
 
 import numpy as np
@@ -16,21 +16,21 @@ SHOWN = ("n", "events", "median", "median_low", "median_high", "median_why", "at
 
 
 def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidence: float) -> list[dict]:
-    """Return one entry per column of ``subgroups.COLUMNS`` that two or more levels are known of.
+    """Return one entry per column of ``subgroups.COLUMNS`` with two or more known levels.
 
-    ``levels`` with counts, median and survival at the ``moments`` after the first; ``log_rank`` with Holm's adjustment
-    over the columns; ``missing``, the number of patients without a level, who are left out.
+    An entry has ``levels`` with counts, median and survival at the ``moments`` after the first, ``log_rank`` with
+    Holm's adjustment over the columns, and ``missing``, the number of patients without a level, who are left out.
     """
     time, event = outcome(known)
     columns = [name for name in subgroups.COLUMNS if name in known]
     rows = []
-    for name, words in subgroups.levels(known[columns]).items():
-        found = words.to_numpy() != subgroups.MISSING
-        group = words.to_numpy()[found]
+    for name, values in subgroups.levels(known[columns]).items():
+        has_level = values.to_numpy() != subgroups.MISSING
+        group = values.to_numpy()[has_level]
         names = sorted(set(group), key=subgroups.place)
         if len(names) < 2:
             continue
-        parts = ((level, words.to_numpy() == level) for level in names)
+        parts = ((level, values.to_numpy() == level) for level in names)
         levels = [
             {
                 "level": level,
@@ -41,9 +41,9 @@ def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidenc
         rows.append(
             {
                 "variable": name,
-                "missing": int((~found).sum()),
+                "missing": int((~has_level).sum()),
                 "levels": [{key: row[key] for key in ("level", *SHOWN) if key in row} for row in levels],
-                "log_rank": {**survival_curves.log_rank(time[found], event[found], group), "method": METHOD},
+                "log_rank": {**survival_curves.log_rank(time[has_level], event[has_level], group), "method": METHOD},
             }
         )
     adjust([row["log_rank"] for row in rows], "characteristics of this cohort")

@@ -1,10 +1,11 @@
-"""Disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
+"""Analyse disease-free survival by H score: curves, hazard ratios, concordance and prediction, as written to JSON.
 
 A cohort is a DataFrame indexed by patient with ``score`` (0..1), ``lnm`` (0/1), ``dfs_months``, ``dfs_event`` (0/1),
-``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the columns to adjust for; missing is NaN. Where it has them,
-survival is described by the columns of ``subgroups.COLUMNS`` too, and stratified by ``center``. All patients with
-survival data are analysed; those without are counted and left out. Those without a covariate are left out of the models
-that use it, or their covariates are imputed; those without node status at pathology only of the comparison with it.
+``competing_event`` (0/1), ``mri_ln_positive`` (0/1) and the adjustment columns; missing values are NaN. Where it has
+them, survival is also described by the columns of ``subgroups.COLUMNS``, and stratified by ``center``. All patients
+with survival data are analysed; those without are counted and left out. Patients without a covariate are left out of
+the models that use it, or their covariates are imputed. Patients without node status at pathology are left out only of
+the comparison with it.
 """
 
 from collections.abc import Mapping
@@ -40,11 +41,15 @@ def analyse(
     settings: dict,
     prediction_model: dict | None = None,
 ) -> dict:
-    """Everything the survive stage reports.
+    """Return everything that the survive stage reports.
 
-    ``cohorts`` maps "external", "development" or both to the name of the score column used and the patients; ``frozen``
-    is the model's entry in the frozen thresholds; ``settings`` is the study's ``survive`` section. Where there is no
-    development cohort, ``prediction_model`` is that of the study whose models are used (``survival_prediction.fit``).
+    Args:
+        cohorts: "external", "development" or both -> name of the score column used, and the patients.
+        model: name of the model whose score is the H score.
+        frozen: the model's entry in the frozen thresholds.
+        settings: section ``survive`` of the config.
+        prediction_model: without a development cohort, that of the study whose models are used
+            (``survival_prediction.fit``).
     """
     grouping = cut_off(settings["groups"], frozen)
     groups = {"threshold": grouping["cut"], "why": grouping.get("why")}
@@ -63,9 +68,9 @@ def analyse(
 
 
 def cut_off(rule: str, frozen: dict) -> dict:
-    """The grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group.
+    """Return the grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group.
 
-    ``cut`` is None, and ``why`` says why, where no cut-off was frozen.
+    Where no cut-off was frozen, ``cut`` is None with the reason in ``why``.
     """
     key, chosen_on = ("value", frozen["chosen_on"]) if rule == "threshold" else ("median", MEDIAN)
     grouping = {"rule": rule, "cut": frozen[key], "chosen_on": chosen_on}
@@ -76,12 +81,12 @@ def cut_off(rule: str, frozen: dict) -> dict:
 
 
 def with_survival(cohort: pd.DataFrame) -> pd.DataFrame:
-    """The patients whose survival is known."""
+    """Return the patients whose survival is known."""
     return cohort.dropna(subset=["dfs_months", "dfs_event"])
 
 
 def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
-    """The model that predicts survival, in full under ``fitted``, and how well it does so in the external cohort.
+    """Return the model that predicts survival, under ``fitted``, and its performance in the external cohort.
 
     ``external`` is its error, ``calibration`` whether predicted and observed survival agree.
     """
@@ -104,9 +109,9 @@ def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame
 def describe(
     cohort: pd.DataFrame, score_column: str, settings: dict, threshold: float | None, why: str | None = None
 ) -> dict:
-    """Everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
+    """Return everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
 
-    Without a ``cut`` nobody is in either group, and everything of the groups is None for the reason ``why``.
+    Without a ``threshold`` both groups are empty, and their values are None with the reason ``why``.
     """
     known = with_survival(cohort)
     time, event = outcome(known)
@@ -172,7 +177,7 @@ def describe(
 
 
 def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
-    """Patients without survival data (``dfs``), and of those with it, without node status or a column to adjust for."""
+    """Return the number of patients without survival data (``dfs``), and of the others without nodes or a covariate."""
     return {
         "dfs": len(cohort) - len(known),
         "lnm": int(known["lnm"].isna().sum()),
@@ -182,15 +187,15 @@ def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[s
 
 
 def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, confidence: float) -> dict:
-    """How precise the hazard ratio is, and how many events a prospective study needs for a stated precision.
+    """Return the precision of the hazard ratio, and the events that a prospective study needs.
 
-    Precision is the upper end of the interval over its lower end: ``here``, and as aimed at, ``width``.
+    Precision is the upper end of the interval over its lower end: ``here``, and as the target, ``width``.
     """
     width = precision.WIDTHS["hazard ratio"]
     known = ratio["low"] is not None and ratio["high"] is not None
     result = {"here": ratio["high"] / ratio["low"] if known else None, "width": width, "events": None, "patients": None}
     if not event.any() or high.all() or not high.any():
-        return {**result, "why": "there are no events or only one group: nothing to plan with"}
+        return {**result, "why": "there are no events or only one group to plan with"}
     events = precision.for_hazard_ratio(float(high.mean()), width, confidence)
     return {**result, "events": events, "patients": int(np.ceil(events / event.mean()))}
 
@@ -198,19 +203,19 @@ def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, con
 def stratified(
     known: pd.DataFrame, group: pd.DataFrame, tenths: pd.DataFrame, confidence: float, why: str | None
 ) -> dict:
-    """The H score stratified by centre, so that only patients of one centre are compared with each other.
+    """Return the H score stratified by centre, so that only patients of one centre are compared with each other.
 
-    ``hazard_ratio`` and ``log_rank`` of the group, ``continuous`` of the score; ``centers`` is their number. None with
-    a reason for a cohort of one centre; ``why`` is the reason why nobody is in a group.
+    ``hazard_ratio`` and ``log_rank`` describe the group, ``continuous`` the score; ``centers`` is their number. Values
+    are None with a reason for a cohort of one centre; ``why`` is the reason if the groups are empty.
     """
     centers = known["center"].to_numpy(dtype=str) if "center" in known else np.array([])
     number = int(np.unique(centers).size)
     if number < 2:
-        one = "all patients come from one centre" if number else "the patients' centres are not known"
-        row = cox.unfitted("", one)
-        nothing = {key: value for key, value in row.items() if key != "term"}
-        test = {"chi2": None, "df": None, "p": None, "why": one}
-        return {"centers": number, "hazard_ratio": nothing, "continuous": {"per": PER, **nothing}, "log_rank": test}
+        reason = "all patients come from one centre" if number else "the patients' centres are not known"
+        row = cox.unfitted("", reason)
+        empty = {key: value for key, value in row.items() if key != "term"}
+        test = {"chi2": None, "df": None, "p": None, "why": reason}
+        return {"centers": number, "hazard_ratio": empty, "continuous": {"per": PER, **empty}, "log_rank": test}
     time, event = outcome(known)
     ratio, continuous = (
         cox.fit(time, event, columns, strata=centers).both_intervals(confidence)[0] for columns in (group, tenths)
@@ -234,28 +239,28 @@ def competing_events(
     confidence: float,
     why: str | None,
 ) -> dict | None:
-    """What of survival depends on competing events; None where the tables name none.
+    """Return the analyses of competing events; None where the tables contain none.
 
-    Cumulative incidence by group with Gray's test, and subdistribution hazard ratios of the high group and of the
-    score. ``why`` is the reason why nobody is in a group.
+    These are cumulative incidence by group with Gray's test, and subdistribution hazard ratios of the high group and
+    of the score. ``why`` is the reason if the groups are empty.
     """
-    other = known["competing_event"].to_numpy() == 1
+    competing_event = known["competing_event"].to_numpy() == 1
     if known["competing_event"].isna().all():
         return None
     time, event = outcome(known)
     no_groups = {} if why is None else {"why": why}
     (ratio,), (continuous,) = (
-        subdistribution.hazard_ratios(time, event, other, columns, confidence) for columns in (group, tenths)
+        subdistribution.hazard_ratios(time, event, competing_event, columns, confidence) for columns in (group, tenths)
     )
     return {
-        "n": int(other.sum()),
+        "n": int(competing_event.sum()),
         "unknown": int(known["competing_event"].isna().sum()),
         "handling": "competing events are censored in every other analysis",
         "groups": {
-            name: competing.describe(time[member], event[member], other[member], moments, confidence)
+            name: competing.describe(time[member], event[member], competing_event[member], moments, confidence)
             for name, member in groups.items()
         },
-        "gray": {**subdistribution.gray(time, event, other, groups["high"]), **no_groups},
+        "gray": {**subdistribution.gray(time, event, competing_event, groups["high"]), **no_groups},
         "hazard_ratio": {**ratio, **no_groups},
         "continuous": {"per": PER, **continuous},
     }

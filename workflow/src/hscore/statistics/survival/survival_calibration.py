@@ -1,7 +1,7 @@
-"""Does predicted survival agree with what happened? Mean, weak and moderate calibration at one month.
+"""Describe whether predicted and observed survival agree: mean, weak and moderate calibration at one month.
 
-Patients who are followed beyond the month are censored there, so that what happens later decides nothing. Shapes:
-``time`` float [n], ``event`` bool [n], ``risk`` float [n], the predicted chance of the event by the month.
+Patients who are followed beyond the month are censored there, so that later events have no influence. Shapes: ``time``
+float [n], ``event`` bool [n], ``risk`` float [n], the predicted probability of the event by the month.
 
 Sources: what to report, McLernon et al., Ann Intern Med 2023;176:105-114; flexible curve, ICI, E50 and E90 by hazard
 regression of log(-log(1 - risk)) with a restricted cubic spline of 3 knots, Austin, Harrell and van Klaveren, Stat Med
@@ -27,7 +27,7 @@ CURVE = "Cox model of log(-log(1 - predicted risk)), {form}; Wald band on the lo
 def describe(
     time: np.ndarray, event: np.ndarray, risk: np.ndarray, month: float, confidence: float, events_per_variable: float
 ) -> dict:
-    """Return every calibration measure of predicted risks in 0..1 at ``month``, until which somebody was followed.
+    """Return every calibration measure of predicted risks in 0..1 at ``month``, which at least one patient reached.
 
     ``observed_expected`` is calibration in the large, ``slope`` weak and the curve with ``ici``, ``e50`` and ``e90``
     moderate calibration. The curve is refused with fewer than ``events_per_variable`` events per coefficient.
@@ -35,19 +35,19 @@ def describe(
     inside = event & (time <= month)
     size = {"month": float(month), "n": int(time.size), "events": int(inside.sum()), "expected": float(risk.mean()),
             "at_risk": int((time >= month).sum())}  # fmt: skip
-    cut = np.minimum(time, month)
+    time_to_month = np.minimum(time, month)
     if not ((risk > 0) & (risk < 1)).all():
         why = "predicted risks of 0 or 1 have no log(-log)"
-        flat = {"slope": not_estimable(why, SLOPE), **_no_curve(why)}
+        measures = {"slope": not_estimable(why, SLOPE), **_no_curve(why)}
     else:
         predictor = np.log(-np.log1p(-risk))
-        flat = {"slope": slope(cut, inside, predictor, confidence),
-                **smooth(cut, inside, risk, predictor, confidence, events_per_variable)}  # fmt: skip
-    return {**size, "observed_expected": observed_expected(time, event, risk, month, confidence), **flat}
+        measures = {"slope": slope(time_to_month, inside, predictor, confidence),
+                **smooth(time_to_month, inside, risk, predictor, confidence, events_per_variable)}  # fmt: skip
+    return {**size, "observed_expected": observed_expected(time, event, risk, month, confidence), **measures}
 
 
 def nothing(time: np.ndarray, event: np.ndarray, why: str) -> dict:
-    """Return the same as ``describe`` where there is no prediction, for the reason ``why``."""
+    """Return the content of ``describe`` without a prediction, with the reason ``why``."""
     size = {"month": None, "n": int(time.size), "events": int(event.sum()), "expected": None, "at_risk": None}
     return {**size, "observed_expected": not_estimable(why, O_E), "slope": not_estimable(why, SLOPE), **_no_curve(why)}
 
@@ -60,10 +60,10 @@ def observed_expected(time: np.ndarray, event: np.ndarray, risk: np.ndarray, mon
     values, variances = competing.incidence(time, event, np.zeros(time.size, dtype=bool), np.array([month]))
     observed, error, expected = float(values[0]), float(np.sqrt(variances[0])), float(risk.mean())
     if observed == 0 or expected == 0:
-        who = "nobody had an event" if observed == 0 else "no event is expected"
-        return not_estimable(f"{who} by {month:g} months", O_E, observed=observed)
+        reason = "nobody had an event" if observed == 0 else "no event is expected"
+        return not_estimable(f"{reason} by {month:g} months", O_E, observed=observed)
     if error == 0:
-        why = "everybody had the event: the standard error is zero"
+        why = "every patient had the event, so the standard error is zero"
         return {**not_estimable(why, O_E, observed=observed), "estimate": observed / expected}
     return wald_ratio(np.log(observed / expected), error / observed, confidence, O_E, observed=observed)
 
@@ -76,7 +76,7 @@ def slope(time: np.ndarray, event: np.ndarray, predictor: np.ndarray, confidence
     value, error = float(model.beta[0]), float(np.sqrt(model.covariance[0, 0]))
     if error > LARGEST_ERROR:
         return not_estimable(
-            f"the predictions hardly differ, or all but order the events (standard error {error:.1f} of a slope of "
+            f"the predictions hardly differ, or almost order the events (standard error {error:.1f} of a slope of "
             f"{value:.1f})", SLOPE
         )  # fmt: skip
     return wald(value, error, confidence, SLOPE)
@@ -92,17 +92,17 @@ def smooth(
 ) -> dict:
     """Return the calibration curve with its band, and the distances ``ici``, ``e50`` and ``e90`` over the patients.
 
-    ``time`` ends at the month of the prediction. Where there are not as many different predictions as knots (a reading
-    has two), a straight line takes the place of the spline. ``deciles`` are those of the predicted risk. The distances
-    come without an interval, as those of ``calibration.smooth``.
+    ``time`` ends at the month of the prediction. With fewer different predictions than knots (a reading has two), a
+    straight line replaces the spline. ``deciles`` are those of the predicted risk. The distances have no interval, like
+    those of ``calibration.smooth``.
     """
     values, at = np.unique(risk), splines.knots(predictor, KNOTS)
-    bent = min(values.size, at.size) == KNOTS
+    has_spline = min(values.size, at.size) == KNOTS
 
     def columns(values: np.ndarray) -> np.ndarray:
-        return splines.basis(values, at) if bent else values[:, None]
+        return splines.basis(values, at) if has_spline else values[:, None]
 
-    form = SPLINE if bent else "straight line"
+    form = SPLINE if has_spline else "straight line"
     x = columns(predictor)
     model = cox.fit(time, event, pd.DataFrame(x).add_prefix("predicted risk, part "), events_per_variable)
     if model.why:
@@ -124,19 +124,20 @@ def smooth(
 
 
 def cumulative_hazard(model: cox.Model, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log cumulative hazard at the end of follow-up of patients with covariates ``at`` [k, p], and its
-    standard error, both [k], by Breslow's estimate.
+    """Return the log cumulative hazard at the end of follow-up and its standard error, both [k], by Breslow's estimate.
+
+    ``at`` [k, p] are the covariates of the patients.
     """
-    centre = model.x.mean(axis=0)
-    x, at = model.x - centre, at - centre
+    center = model.x.mean(axis=0)
+    x, at = model.x - center, at - center
     weights = np.exp(x @ model.beta)
     moments, deaths = np.unique(model.time[model.event], return_counts=True)
     followed = (model.time >= moments[:, None]).astype(float)
     total = followed @ weights
     steps = deaths / total
     mean = followed @ (weights[:, None] * x) / total[:, None]
-    away = steps.sum() * at - steps @ mean
-    variance = (deaths / total**2).sum() + np.einsum("ij,jk,ik->i", away, model.covariance, away)
+    deviation = steps.sum() * at - steps @ mean
+    variance = (deaths / total**2).sum() + np.einsum("ij,jk,ik->i", deviation, model.covariance, deviation)
     return np.log(steps.sum()) + at @ model.beta, np.sqrt(variance) / steps.sum()
 
 

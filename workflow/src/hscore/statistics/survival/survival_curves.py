@@ -1,13 +1,13 @@
-"""Survival of groups of patients: Kaplan-Meier, medians, numbers at risk, log-rank, follow-up, restricted mean.
+"""Describe survival of groups: Kaplan-Meier, medians, numbers at risk, log-rank, follow-up, restricted mean.
 
 Shapes: ``time`` is float [n] (months here, any unit), ``event`` bool [n] (False: censored at ``time``).
 Curves come from lifelines; the median follows R's rule, which lifelines does not.
 
-While nobody has had the event the log-log band does not exist (R prints NA). There the lower limit is Clopper and
-Pearson's for all of the m patients followed so far being free of it, (alpha / 2)^(1 / m). It errs in no more than
-alpha / 2 of all studies: if the true survival were below it, m patients whose censoring is independent would all be
-free of the event with a chance below alpha / 2. The beta product procedure (Fay, Brittain, Proschan, Biostatistics
-2013;14:723-736) reduces to the same limit where nobody is censored.
+Before the first event the log-log band does not exist (R prints NA). There the lower limit is Clopper and Pearson's
+for all of the m patients followed so far being free of the event, (alpha / 2)^(1 / m). It errs in at most alpha / 2 of
+all studies: if the true survival were below it, m patients with independent censoring would all be free of the event
+with a probability below alpha / 2. The beta product procedure (Fay, Brittain, Proschan, Biostatistics 2013;14:723-736)
+reduces to the same limit without censoring.
 """
 
 from collections.abc import Mapping
@@ -36,9 +36,10 @@ class Curve:
 
 
 def kaplan_meier(time: np.ndarray, event: np.ndarray, confidence: float) -> Curve:
-    """Kaplan-Meier estimate with pointwise log-log bands (Kalbfleisch and Prentice); needs one patient at least.
+    """Return the Kaplan-Meier estimate with pointwise log-log bands (Kalbfleisch and Prentice).
 
-    Before the first event the band is ``without_event`` for those who are followed on from each point.
+    Before the first event the band is ``without_event`` for the patients still followed at each point. At least one
+    patient is needed.
     """
     fitter = KaplanMeierFitter(alpha=1 - confidence).fit(time, event)
     survival = fitter.survival_function_.iloc[:, 0].to_numpy()
@@ -59,9 +60,9 @@ def without_event(followed: int, confidence: float) -> float:
 
 
 def median(time: np.ndarray, survival: np.ndarray) -> float | None:
-    """First time at which a step curve is at or below 0.5, None if it never is.
+    """Return the first time at which a step curve is at or below 0.5, None if it never is.
 
-    Where it lies at exactly 0.5 over an interval and falls later, the middle of that interval, as R's
+    Where it is exactly 0.5 over an interval and falls later, the result is the middle of that interval, as in R's
     ``print.survfit``; lifelines takes the left end.
     """
     tolerance = np.sqrt(np.finfo(float).eps)
@@ -76,26 +77,26 @@ def median(time: np.ndarray, survival: np.ndarray) -> float | None:
 
 
 def median_interval(curve: Curve) -> tuple[float | None, float | None]:
-    """Confidence interval of the median: where the two bands cross 0.5 (Brookmeyer and Crowley, as R).
+    """Return the confidence interval of the median: where the two bands cross 0.5 (Brookmeyer and Crowley, as R).
 
-    As in R, the band before the first event does not count: in the smallest groups it would cross 0.5 at once.
+    As in R, the band before the first event does not count, because in the smallest groups it would cross 0.5 at once.
     """
     return median(curve.time, np.where(curve.survival == 1, 1.0, curve.low)), median(curve.time, curve.high)
 
 
 def at_time(curve: Curve, moment: float) -> tuple[float, float | None, float | None]:
-    """Survival and its band at a moment not after the last observed time."""
-    place = int(np.searchsorted(curve.time, moment, side="right")) - 1
-    return float(curve.survival[place]), finite(curve.low[place]), finite(curve.high[place])
+    """Return survival and its band at a moment not after the last observed time."""
+    index = int(np.searchsorted(curve.time, moment, side="right")) - 1
+    return float(curve.survival[index]), finite(curve.low[index]), finite(curve.high[index])
 
 
 def at_risk(time: np.ndarray, moments: np.ndarray) -> list[int]:
-    """Number of patients still under observation at each moment (those with ``time`` >= moment)."""
+    """Return the number of patients still under observation at each moment (those with ``time`` >= moment)."""
     return [int((time >= moment).sum()) for moment in moments]
 
 
 def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -> dict:
-    """Median follow-up by reverse Kaplan-Meier with its interval, and the longest.
+    """Return the median follow-up by reverse Kaplan-Meier with its interval, and the longest.
 
     Schemper and Smith, Control Clin Trials 1996;17:343-346.
     """
@@ -109,13 +110,13 @@ def describe_follow_up(time: np.ndarray, event: np.ndarray, confidence: float) -
 
 
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.ndarray | None = None) -> dict:
-    """Log-rank test of two or more groups, with ``strata`` [n] summed over them, as R's ``survdiff``.
+    """Test two or more groups by the log-rank test, with ``strata`` [n] summed over them, as R's ``survdiff``.
 
-    ``group`` [n] is bool or holds the groups' names. Our own, because lifelines has no strata, counts a degree of
-    freedom for groups that were never under observation with the others, and takes 70 times as long (11 ms), which
-    counts in Monte Carlo. Elsewhere both give the same numbers. Mantel, Cancer Chemother Rep 1966;50:163-170;
-    Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5 (several groups,
-    strata).
+    ``group`` [n] is bool or contains the groups' names. The test is implemented here because lifelines has no strata,
+    counts a degree of freedom for groups that were never under observation with the others, and takes 70 times as long
+    (11 ms), which matters in Monte Carlo studies. Otherwise both give the same numbers. Mantel, Cancer Chemother Rep
+    1966;50:163-170; Kalbfleisch and Prentice, The Statistical Analysis of Failure Time Data, 2nd ed., 2002, section 1.5
+    (several groups, strata).
 
     Returns:
         ``chi2``, ``df`` and ``p``; None with ``why`` where there is nothing to test.
@@ -134,7 +135,7 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.
 
 
 def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
-    """Test that the scores of k groups [k], which add to zero, are zero; ``variance`` [k, k] is theirs.
+    """Test that the scores of k groups [k], whose sum is zero, are zero; ``variance`` [k, k] is their covariance.
 
     The degrees of freedom are one less than the groups, and fewer where some were never at risk together.
     """
@@ -147,7 +148,7 @@ def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
 
 
 def _observed_less_expected(time: np.ndarray, event: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Events of each group less those expected [k], and their hypergeometric covariance [k, k].
+    """Return the events of each group less those expected [k], and their hypergeometric covariance [k, k].
 
     ``member`` float [n, k] has a 1 in the column of a patient's group.
     """
@@ -161,11 +162,13 @@ def _observed_less_expected(time: np.ndarray, event: np.ndarray, member: np.ndar
 
 
 def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tuple[float, float]:
-    """Restricted mean survival time up to ``horizon`` and its standard error (as R's ``print(survfit, rmean=)``).
+    """Return the restricted mean survival time up to ``horizon`` and its standard error.
 
-    lifelines has the mean by numerical integration, and as its variance that of a patient's time, not of the mean.
+    It equals R's ``print(survfit, rmean=)``. lifelines has the mean by numerical integration, and as its variance that
+    of a patient's time, not of the mean.
 
-    The area under the Kaplan-Meier curve; variance: sum over event times of (area to the right)^2 x d / (n (n - d)).
+    The mean is the area under the Kaplan-Meier curve; its variance is the sum over event times of (area to the right)^2
+    x d / (n (n - d)).
     """
     curve = kaplan_meier(time, event, confidence=0.95)
     inside = curve.time < horizon
@@ -182,9 +185,10 @@ def restricted_mean(time: np.ndarray, event: np.ndarray, horizon: float) -> tupl
 def restricted_mean_difference(
     time: np.ndarray, event: np.ndarray, group: np.ndarray, horizon: float, confidence: float
 ) -> dict:
-    """Restricted mean of the group minus that of the others, up to ``horizon`` (cut to what both groups observed).
+    """Return the restricted mean of the group minus that of the others, up to ``horizon``.
 
-    ``means`` and ``errors`` are those of the group and of the others.
+    The horizon is limited to the time that both groups were observed. ``means`` and ``errors`` are those of the group
+    and of the others.
     """
     method = "difference of restricted means, Greenwood-type variance"
     empty = {"difference": None, "low": None, "high": None, "p": None, "horizon": None, "means": None, "errors": None}
@@ -192,12 +196,14 @@ def restricted_mean_difference(
     if group.all() or not group.any():
         return {**empty, "why": "one of the two groups has no patients"}
     horizon = float(min(horizon, time[group].max(), time[~group].max()))
-    means, errors = zip(*(restricted_mean(time[g], event[g], horizon) for g in (group, ~group)), strict=True)
+    means, errors = zip(
+        *(restricted_mean(time[member], event[member], horizon) for member in (group, ~group)), strict=True
+    )
     difference, error = means[0] - means[1], float(np.hypot(*errors))
     known = {"difference": difference, "horizon": horizon, "means": list(means), "errors": list(errors)}
     if not min(errors) > 0:
         where = "" if error == 0 else "in one of the groups "
-        return {**empty, **known, "why": f"{where}nobody had an event in time: there is no standard error"}
+        return {**empty, **known, "why": f"{where}nobody had an event in time, so there is no standard error"}
     margin = quantile(confidence) * error
     interval = {"low": difference - margin, "high": difference + margin, "p": two_sided_p(difference / error)}
     return {**empty, **known, **interval}
@@ -211,7 +217,7 @@ def describe_groups(
     horizon: float,
     confidence: float,
 ) -> dict:
-    """``groups``: each group's survival (``describe_group``); ``at_risk``: numbers at risk by group at the moments.
+    """Return ``groups``: each group's survival (``describe_group``), and ``at_risk``: numbers at risk at the moments.
 
     ``groups`` maps names to bool [n].
     """
@@ -228,14 +234,17 @@ def describe_groups(
 
 
 def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, horizon: float, confidence: float) -> dict:
-    """What the report shows of one group: counts, median and interval, survival at the moments after the first (time
-    0), the curve up to the horizon, and the censored times."""
+    """Return what the report shows of one group.
+
+    These are counts, median and interval, survival at the moments after the first (time 0), the curve up to the
+    horizon, and the censored times.
+    """
     result = {"n": int(time.size), "events": int(event.sum())}
     if time.size == 0:
-        nothing = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
+        empty_curve = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
         why = "no patient is in this group"
         empty = {"median": None, "median_low": None, "median_high": None, "median_why": why}
-        return {**result, **empty, "at": [], "curve": nothing, "censored": []}
+        return {**result, **empty, "at": [], "curve": empty_curve, "censored": []}
     curve = kaplan_meier(time, event, confidence)
     middle = median(curve.time, curve.survival)
     low, high = median_interval(curve)
@@ -255,11 +264,11 @@ def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, hor
 
 
 def _at(curve: Curve, time: np.ndarray, moment: float, confidence: float) -> dict:
-    """Survival at a moment, as R's ``summary(survfit, times =)``: none after the last patient's time."""
+    """Return survival at a moment, as R's ``summary(survfit, times =)``: none after the last patient's time."""
     if moment > time.max():
         return {"time": moment, **not_estimable(f"nobody was followed for {moment:g} months", BANDS)}
     value, low, high = at_time(curve, moment)
     if value == 1:
         low = without_event(int((time >= moment).sum()), confidence)
     row = {"time": moment, "estimate": value, "low": low, "high": high, "method": NO_EVENT if value == 1 else BANDS}
-    return row if low is not None else {**row, "why": "everybody has had the event"}
+    return row if low is not None else {**row, "why": "every patient has had the event"}

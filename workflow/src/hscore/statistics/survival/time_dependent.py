@@ -1,9 +1,9 @@
-"""How well a risk score tells who has the event by a given time, with censoring weighed in.
+"""Measure how well a risk score predicts who has the event by a given time, with weights for censoring.
 
 Shapes: ``time`` float [n], ``event`` bool [n], ``risk`` float [n] (higher: earlier event expected), ``counts`` float
-[resamples, n]. Censoring is assumed independent of the score; its distribution is estimated by reverse Kaplan-Meier, in
-every resample anew. Intervals are Wald's, of an AUC on the logit scale, with the jackknife standard error (one patient
-left out at a time).
+[resamples, n]. Censoring is assumed independent of the score; its distribution is estimated by reverse Kaplan-Meier,
+separately in every resample. Intervals are Wald's, for an AUC on the logit scale, with the jackknife standard error
+(one patient left out at a time).
 
 Sources: cumulative/dynamic AUC, Uno, Cai, Tian, Wei, JASA 2007;102:527-537; Hung and Chiang, Can J Stat 2010;38:8-26;
 Brier score under censoring, Graf et al., Stat Med 1999;18:2529-2545; jackknife, Efron and Tibshirani, An Introduction
@@ -20,28 +20,28 @@ from hscore.statistics.survival.censoring import uncensored
 
 AUC = "cumulative/dynamic AUC, inverse probability of censoring weights, jackknife, logit scale"
 BRIER = "integrated Brier score, inverse probability of censoring weights (Graf), jackknife"
-BLOCK = 500  # resamples at once; bounds the memory of a large cohort
+BLOCK = 500  # resamples at once; limits the memory for a large cohort
 
 
 def auc_at(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float, confidence: float) -> dict:
-    """Chance that one who has the event by ``moment`` has a higher risk score than one who is event-free then."""
+    """Return the probability that a patient with the event by ``moment`` has a higher risk than an event-free one."""
     cases, controls = event & (time <= moment), time > moment
     counts = {"time": float(moment), "events": int(cases.sum()), "event_free": int(controls.sum())}
     if not cases.any() or not controls.any():
-        who = "has had the event" if not cases.any() else "is still under observation without the event"
-        return {**not_estimable(f"nobody {who} at {moment:g}", AUC), **counts}
+        state = "has had the event" if not cases.any() else "is still under observation without the event"
+        return {**not_estimable(f"nobody {state} at {moment:g}", AUC), **counts}
     if unknown_risks := int((~np.isfinite(risk)).sum()):
         return {**not_estimable(f"{unknown_risks} of the scores are missing or infinite", AUC), **counts}
     value = float(aucs(time, event, risk, moment, bootstrap.everyone(time.size))[0])
     error = jackknife(lambda drawn: aucs(time, event, risk, moment, drawn), time.size)
     if np.isnan(error):
-        why = "one patient alone had the event, or was event-free, by then: the jackknife gives no interval"
+        why = "only one patient had the event, or was event-free, by then, so the jackknife gives no interval"
         return {**not_estimable(why, AUC), "estimate": value, **counts}
     return wald_share(value, error, confidence, AUC, **counts)
 
 
 def aucs(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float, counts: np.ndarray) -> np.ndarray:
-    """The estimate in every resample, [resamples]; NaN where it has no cases or no controls."""
+    """Return the estimate in every resample, [resamples]; NaN where it has no cases or no controls."""
     cases, controls = event & (time <= moment), time > moment
     weight = _weights(time, event, time[cases], counts, counts[:, cases])
     higher = (risk[cases][:, None] > risk[controls]) + 0.5 * (risk[cases][:, None] == risk[controls])
@@ -53,15 +53,15 @@ def aucs(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float, c
 def brier_scores(
     time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
 ) -> np.ndarray:
-    """Weighted mean squared distance of the predicted event-free probability from what happened.
+    """Return the weighted mean squared distance of the predicted event-free probability from the outcome.
 
     ``survival`` float [n, k] is predicted at the ``moments`` [k]; returns [resamples, k], [k] without ``counts``.
     Patients censored before a moment enter through the weights of the others.
     """
     drawn = bootstrap.everyone(time.size) if counts is None else counts
-    had, free = event[:, None] & (time[:, None] <= moments), time[:, None] > moments
-    early = _weights(time, event, time, drawn, drawn * event) @ np.where(had, survival**2, 0.0)
-    later = drawn @ np.where(free, (1 - survival) ** 2, 0.0)
+    had_event, event_free_then = event[:, None] & (time[:, None] <= moments), time[:, None] > moments
+    early = _weights(time, event, time, drawn, drawn * event) @ np.where(had_event, survival**2, 0.0)
+    later = drawn @ np.where(event_free_then, (1 - survival) ** 2, 0.0)
     later = _weights(time, event, np.nextafter(moments, np.inf), drawn, later)
     scores = (early + later) / drawn.sum(axis=1, keepdims=True)
     return scores[0] if counts is None else scores
@@ -70,7 +70,7 @@ def brier_scores(
 def _weights(
     time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray, values: np.ndarray
 ) -> np.ndarray:
-    """``values`` [resamples, moments] over the probability of being uncensored by then; zero stays zero."""
+    """Return ``values`` [resamples, moments] over the probability of being uncensored by then; zero stays zero."""
     kept = uncensored(time, event, moments, counts)
     return np.divide(values, kept, out=np.zeros_like(values), where=values > 0)
 
@@ -78,7 +78,7 @@ def _weights(
 def integrated_brier(
     time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
 ) -> np.ndarray:
-    """Mean Brier score over ``moments`` [k] (trapezoids); ``survival`` [n, k] is predicted at each of them."""
+    """Return the mean Brier score over ``moments`` [k] (trapezoids); ``survival`` [n, k] is predicted at each."""
     return mean_over(brier_scores(time, event, survival, moments, counts), moments)
 
 
@@ -88,16 +88,17 @@ def mean_over(scores: np.ndarray, moments: np.ndarray) -> np.ndarray:
 
 
 def null_brier_scores(time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the Brier scores of each resample's own Kaplan-Meier curve for everybody, [resamples, moments].
+    """Return the Brier scores of each resample's own Kaplan-Meier curve for all patients, [resamples, moments].
 
-    In a resample of weights 1 / n of having had the event by a moment, h, and of being free of it, f, a chance S for
-    everybody scores h S^2 + f (1 - S)^2. The weights of the score of a chance of 1 are h, of 0 f.
+    Let h be the weighted share with the event by a moment and f the share free of it. A probability S for all patients
+    then scores h S^2 + f (1 - S)^2. A probability of 1 scores h, one of 0 scores f.
     """
-    had, free = (
-        brier_scores(time, event, np.full((time.size, moments.size), chance), moments, counts) for chance in (1.0, 0.0)
+    score_of_one, score_of_zero = (
+        brier_scores(time, event, np.full((time.size, moments.size), probability), moments, counts)
+        for probability in (1.0, 0.0)
     )
-    chance = event_free(time, event, moments, counts)
-    return had * chance**2 + free * (1 - chance) ** 2
+    probability = event_free(time, event, moments, counts)
+    return score_of_one * probability**2 + score_of_zero * (1 - probability) ** 2
 
 
 def event_free(time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -111,7 +112,7 @@ def event_free(time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts:
 
 
 def jackknife(statistics: Callable[[np.ndarray], np.ndarray], n: int) -> np.ndarray:
-    """Standard errors of statistics of counts ([resamples, n] -> [resamples, ...]); NaN where one left out is NaN."""
+    """Return standard errors of statistics of counts ([resamples, n] -> [resamples, ...]); NaN if one draw is NaN."""
     blocks = np.array_split(np.arange(n), max(1, -(-n // BLOCK)))
     left_out = np.concatenate([statistics((np.arange(n) != block[:, None]) * 1.0) for block in blocks])
     return np.sqrt((n - 1) * left_out.var(axis=0))
