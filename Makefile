@@ -1,4 +1,4 @@
-# What people do with hscore, one word each. Needs Python 3.11 or 3.12 with pip, and make; nothing else, no root.
+# The commands of hscore. Requirements: Python 3.11 or 3.12 with pip, and make. Root is not needed.
 
 PYTHON = python3
 CONFIG = config/config.yaml
@@ -16,23 +16,23 @@ CONTROLS = permuted_labels noise_images center_only corner_leak
 .PHONY: help study recovery controls dry-run verify unlock env environments test test-slurm faults agreement bench montage lint lock envs
 
 help:
-	@echo "make study              run the study; CONFIG=config/small.yaml for another, CORES=4 for fewer cores"
-	@echo "make recovery           the study, and how far it recovers what was planted in its simulated patients"
-	@echo "make controls           four small studies with nothing to find, or a planted leak, each judged"
-	@echo "make dry-run            list every job of the study by rule, with counts and reasons; run nothing."
-	@echo "                        EXPECT=nothing, or EXPECT='build_cohort=1 report': fail when it is anything else"
-	@echo "make verify             train and evaluate a finished study once more, and compare every number"
-	@echo "make unlock             after a run was killed: let the next one start"
-	@echo "make env                set up the Python environment in $(VENV); every other word does it when needed"
-	@echo "make environments       each stage's environment by itself, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
-	@echo "make agreement          every statistic beside R's value (needs the R results in ../shared/data)"
-	@echo "make bench              run the study and print what each stage cost, beside the same work with standard parts"
-	@echo "make test-slurm         the SLURM profile against a real SLURM, which it installs and starts here (root, Debian)"
-	@echo "make faults             kill, fill, lock and corrupt a running study; what it survives (root)"
-	@echo "make montage            real and simulated sections side by side (needs the images in ../shared/data)"
-	@echo "make test               all tests and checks; make lint: the checks alone"
-	@echo "make lock               after a change of requirements*.in: resolve them again"
-	@echo "make envs               after a change of imports or locks: write envs/*.yaml again"
+	@echo "make study              run the study; CONFIG=config/small.yaml selects another, CORES=4 limits the cores"
+	@echo "make recovery           run a simulated study and compare its estimates with the planted truth"
+	@echo "make controls           run and judge four small negative controls: nothing to find, or a planted leak"
+	@echo "make dry-run            list every job that would run by rule, with counts and reasons; run nothing;"
+	@echo "                        EXPECT=nothing, or EXPECT='build_cohort=1 report': fail unless exactly these would run"
+	@echo "make verify             train and evaluate a finished study again and compare every number"
+	@echo "make unlock             remove the lock that a killed run has left"
+	@echo "make env                set up the Python environment in $(VENV); the other commands do so when needed"
+	@echo "make environments       build one environment per stage, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
+	@echo "make agreement          print every statistic next to R's value (needs the R results in ../shared/data)"
+	@echo "make bench              run the study and print the cost of each stage next to that of standard components"
+	@echo "make test-slurm         install and start a real SLURM here and test the SLURM profile on it (root, Debian)"
+	@echo "make faults             inject faults into a running study: kills, full disk, locks, corrupted files (root)"
+	@echo "make montage            draw real and simulated sections side by side (needs the images in ../shared/data)"
+	@echo "make test               run all tests and checks; make lint runs the checks only"
+	@echo "make lock               resolve requirements*.in again after a change"
+	@echo "make envs               write envs/*.yaml again after a change of imports or locks"
 
 # The study
 
@@ -54,20 +54,20 @@ controls: env
 control: env
 	@$(SNAKEMAKE) --logger hscore -- control
 
-# A dry-run leaves nothing behind, not even Snakemake's own empty folder.
+# A dry-run leaves no files, not even Snakemake's own empty folder.
 dry-run: env
 	@set -e; plan=$$(mktemp); trap "rm -f $$plan$$(test -d .snakemake || echo '; rm -rf .snakemake')" EXIT; \
 	$(SNAKEMAKE) --logger hscore --dry-run --logger-hscore-plan $$plan; \
 	$(if $(EXPECT),$(RUN) python -m hscore.dag.expect --plan $$plan --expect "$(EXPECT)",true)
 
-# Under another name, so that the finished study stays as it is.
+# Runs under another name, so that the finished study is not changed.
 verify: env
 	@$(RUN) python -m hscore.provenance.verify --config $(CONFIG) -- $(subst $(RUN) ,,$(SNAKEMAKE)) --logger hscore
 
 unlock: env
 	@$(SNAKEMAKE) --unlock
 
-# The environment. It is made anew when the locks change, and completely: one that was interrupted has no stamp.
+# The environment. It is rebuilt completely when the locks change. An interrupted build has no stamp.
 
 INSTALLED = $(VENV)/.installed-$(shell cat requirements.torch.txt requirements.lock | cksum | cut -d ' ' -f 1)
 INSTALLED_DEV = $(INSTALLED)-dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
@@ -77,13 +77,13 @@ env: $(INSTALLED)
 
 $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])' || { \
-	  echo "error: $(PYTHON) is not Python 3.11 or 3.12; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@echo "Setting up the environment in $(VENV); this takes a few minutes, once"
+	  echo "error: $(PYTHON) is not Python 3.11 or 3.12; run: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "Setting up the environment in $(VENV); this takes a few minutes and is done once"
 	@set -e; start=$$(date +%s); \
 	$(PYTHON) -m venv --clear $(VENV); \
-	echo "torch, the largest part ..."; \
+	echo "Installing torch, the largest package ..."; \
 	$(PIP) -r requirements.torch.txt; \
-	echo "the other packages ..."; \
+	echo "Installing the other packages ..."; \
 	$(PIP) --require-hashes --no-deps -r requirements.lock; \
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; \
 	$(BIN)/python -c 'import torch; print("torch", torch.__version__, "for", \
@@ -95,7 +95,7 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@$(PIP) --force-reinstall --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
-# The environments of the stages one by one, exactly as envs/*.yaml say
+# One environment per stage, exactly as pinned in envs/*.yaml
 
 environments: $(INSTALLED_DEV)
 	@$(RUN) python envs/build.py $(ENVIRONMENTS)
@@ -105,7 +105,7 @@ environments: $(INSTALLED_DEV)
 test: lint
 	@$(RUN) python -m pytest -n auto --dist loadfile
 
-# SELECT='gpu or memory' for some of the tests
+# SELECT='gpu or memory' runs some of the tests
 test-slurm: $(INSTALLED_DEV)
 	@$(RUN) python -m pytest -v tests/slurm/run_on_slurm.py $(if $(SELECT),-k "$(SELECT)")
 
@@ -115,7 +115,7 @@ faults: $(INSTALLED_DEV)
 agreement: $(INSTALLED_DEV)
 	@$(RUN) python tests/agreement.py
 
-# The simulation first, so that the time from DICOM to report is one stretch.
+# Simulate first, so that the time from DICOM to report is one interval.
 bench: $(INSTALLED_DEV)
 	@$(PIP) --no-deps -r tests/benchmarks/requirements.txt
 	@$(SNAKEMAKE) --logger hscore -- simulate
@@ -132,7 +132,7 @@ lint: $(INSTALLED_DEV)
 	@$(RUN) snakemake --lint
 	@$(RUN) python envs/generate.py --check
 
-# What is generated
+# Generated files
 
 lock: $(INSTALLED_DEV)
 	@$(RUN) python envs/lock.py

@@ -1,4 +1,4 @@
-"""From the DICOM of three centres to the survival report: the whole study on one page."""
+"""Define the whole study on one page, from the DICOM of three centres to the survival report."""
 
 import gc
 import sys
@@ -24,7 +24,7 @@ from hscore.environment import OWN as OWN_ENVIRONMENT
 from hscore.errors import UserError
 from hscore.files import sha256
 
-# The graph of jobs is one web of objects that live to the end: to look for garbage in it often takes a tenth of the time.
+# The objects of the job graph live until the end. Frequent garbage collection would take a tenth of the time.
 gc.set_threshold(100_000)
 
 
@@ -42,8 +42,8 @@ except UserError as error:
 paths = study.paths
 targets = Targets(study)
 
-# Jobs find the package by its folder, so an edit of the code never rebuilds an environment. With `--sdm conda` or
-# `env-modules` each step, at its start, makes sure that it runs in its own one.
+# Jobs find the package through PYTHONPATH, so an edit of the code never rebuilds an environment. With `--sdm conda` or
+# `env-modules`, each step first checks that it runs in its own environment.
 own = f"export {OWN_ENVIRONMENT}=1; " if workflow.deployment_settings.deployment_method else ""
 shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SOURCES}'; {own}")
 
@@ -83,118 +83,118 @@ localrules:
 
 
 rule all:
-    """The whole study."""
+    """Run the whole study."""
     input:
         targets.final_outputs(),
         paths.provenance,
 
 
-# One target a stage, in the order of the study.
+# One target per stage, in the order of the study.
 
 
 rule simulate:
-    """Simulated DICOM and clinical tables of every centre (nothing to do for your own data)."""
+    """Write simulated DICOM and clinical tables for every centre (nothing to do for your own data)."""
     input:
         targets.per_batch(paths.simulated_images) if study.simulated else [],
         targets.per_center(paths.simulated_table) if study.simulated else [],
 
 
 rule convert:
-    """NIfTI images, ADC maps and tumour masks of every patient, and the inventory of what each centre delivered."""
+    """Write NIfTI images, ADC maps and tumour masks for every patient, and the series inventory of each centre."""
     input:
         targets.per_batch(paths.nifti),
         targets.inventories(),
 
 
 rule normalize:
-    """Bias-corrected, intensity-normalised images of every patient."""
+    """Write bias-corrected images with normalised intensity for every patient."""
     input:
         targets.per_batch(paths.normalized),
 
 
 rule sample:
-    """Network samples of every patient."""
+    """Write the network samples of every patient."""
     input:
         targets.per_batch(paths.samples),
 
 
 rule quality:
-    """A page a centre with a picture of every patient, the strangest first."""
+    """Write one quality page per centre, outliers first."""
     input:
         targets.quality_pages(),
 
 
 rule cohort:
-    """Who is in and who is out, per centre, and Table 1."""
+    """List inclusions and exclusions per centre, and write Table 1."""
     input:
         targets.per_center(paths.manifest),
         paths.table1,
 
 
 rule split:
-    """Folds of the development cohort."""
+    """Split the development cohort into folds."""
     input:
         targets.folds(),
 
 
 rule train:
-    """Every model, every seed."""
+    """Train every model with every seed."""
     input:
         targets.trained_here(),
 
 
 rule predict:
-    """Out-of-fold and external scores of every patient by every model."""
+    """Score every patient with every model, out-of-fold and external."""
     input:
         targets.predictions("development"),
         targets.predictions("external"),
 
 
 rule validate:
-    """Frozen thresholds, accuracy and comparisons."""
+    """Freeze the thresholds; estimate accuracy and compare models."""
     input:
         paths.validation,
 
 
 rule survive:
-    """Survival by H score."""
+    """Analyse survival by H score."""
     input:
         paths.survival,
 
 
 rule explain:
-    """What the image model looked at."""
+    """Draw saliency maps of the image model."""
     input:
         targets.explanation(),
 
 
-# Two targets beside the study; `all` runs neither.
+# Two optional targets; `all` includes neither.
 
 
 rule leave_one_center_out:
-    """Each development centre scored by networks of the other ones."""
+    """Score each development centre with networks trained on the others."""
     input:
         paths.center_performance,
 
 
 rule search:
-    """A nested search over training settings."""
+    """Run a nested search over training settings."""
     input:
         paths.search,
 
 
-# Beside the study: how far it recovers what was planted in simulated patients.
+# Optional: comparison of a simulated study with the planted truth.
 
 
 rule recovery:
-    """The recovery report, the study included."""
+    """Run the study and write its recovery report."""
     input:
         paths.page,
         paths.recovery_page if study.simulated else [],
 
 
 rule control:
-    """The verdict on a negative control (`simulation.control` in the config), the study included."""
+    """Run a negative control (`simulation.control` in the config) and judge it."""
     input:
         paths.page,
         paths.control if study.simulated else [],

@@ -1,11 +1,11 @@
-"""The open clinical table of TCGA-CESC under the columns of this project, for tcga-cesc.example.yaml.
+"""Convert the open clinical table of TCGA-CESC to the columns of this project, for tcga-cesc.example.yaml.
 
     python config/tcga-cesc.example.py DEPOSITED.csv data/tcga_cesc/clinical.csv --endpoint PFI
 
 DEPOSITED.csv is the table of Broad GDAC (2015-11-01) with the end points of Liu et al., Cell 2018;173:400-416, one row
-a patient; text as deposited. A patient is node-positive when a positive node was counted (ln_positive_he > 0), and
-the node call is that on CT. Survival is the end point asked for, in months of 365 / 12 days; for the progression-free
-interval (PFI) a death without progression is a competing event. Nothing is left out: a missing value is an empty cell.
+per patient, with the text as deposited. A patient is node-positive if at least one positive node was counted
+(ln_positive_he > 0). The node call is that on CT. Survival is the selected end point, in months of 365 / 12 days. In
+the progression-free interval (PFI), a death without progression is a competing event. Missing values are empty cells.
 """
 
 import argparse
@@ -23,7 +23,7 @@ DAYS_PER_MONTH = 365 / 12
 
 
 def row(deposited: dict, endpoint: str, center: str) -> dict:
-    """One patient's line."""
+    """Return the row of one patient."""
     time, event = deposited[f"{endpoint}.time"], deposited[endpoint]
     known, nodes = time != "" and event != "", deposited["ln_positive_he"]
     died_otherwise = endpoint == "PFI" and event == "0" and deposited["OS"] == "1"
@@ -43,21 +43,23 @@ def row(deposited: dict, endpoint: str, center: str) -> dict:
 
 
 def main() -> None:
-    """The program."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("deposited", type=Path, help="the deposited table (CSV)")
     parser.add_argument("output", type=Path, help="the clinical table to write (CSV)")
-    parser.add_argument("--endpoint", choices=ENDPOINTS, default="PFI", help="what counts as survival")
-    parser.add_argument("--sites", nargs="*", help="tissue source sites to keep (all if none is named)")
+    parser.add_argument("--endpoint", choices=ENDPOINTS, default="PFI", help="survival end point")
+    parser.add_argument("--sites", nargs="*", help="tissue source sites to keep (default: all)")
     parser.add_argument("--center", default=CENTER, help="name of the centre in the centres table")
     arguments = parser.parse_args()
     with arguments.deposited.open(newline="", encoding="utf-8") as file:
-        patients = [one for one in csv.DictReader(file) if not arguments.sites or one["center"] in arguments.sites]
+        patients = [
+            patient for patient in csv.DictReader(file) if not arguments.sites or patient["center"] in arguments.sites
+        ]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with arguments.output.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
-        writer.writerows(row(one, arguments.endpoint, arguments.center) for one in patients)
+        writer.writerows(row(patient, arguments.endpoint, arguments.center) for patient in patients)
 
 
 if __name__ == "__main__":

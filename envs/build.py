@@ -1,13 +1,13 @@
-"""Build every environment of envs/*.yaml as a virtual environment of its own, with a module for each.
+"""Build every environment of envs/*.yaml as a separate virtual environment, with a module for each.
 
-`make environments` runs it: for machines without conda, and as the proof that each YAML file is complete. An
-environment gets exactly the pins in its file and must then satisfy what its packages require. The result is
+`make environments` runs it, for machines without conda and to verify that each YAML file is complete. An environment
+gets exactly the pins in its file, and must then satisfy the requirements of its packages. The result is
 
-    <folder>/<stage>/                     the environments; on one disk they share their files (hard links)
-    <folder>/modulefiles/hscore/<stage>   modules that put them on the path, for `snakemake --sdm env-modules`
-    <folder>/sizes.tsv                    size and time of each
+    <folder>/<stage>/                     the environments; on the same disk they share files (hard links)
+    <folder>/modulefiles/hscore/<stage>   modules that add them to the path, for `snakemake --sdm env-modules`
+    <folder>/sizes.tsv                    size and build time of each
 
-An environment that is there with the same pins is left as it is. Needs uv in the environment that runs this.
+An existing environment with the same pins is kept. Requires uv in the environment that runs this program.
 """
 
 import argparse
@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "src"))
 from hscore import environment  # noqa: E402
 
 STAGES = ["workflow", *environment.STAGES]
-# uv does not read pip's settings; what pip was told about where packages are holds for uv, too
+# uv does not read pip's settings, so the package sources of pip are passed on
 FROM_PIP = {
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
     "PIP_INDEX_URL": "UV_INDEX_URL",
@@ -40,19 +40,19 @@ prepend-path PATH {bin}
 
 
 def main() -> None:
-    """Build what is missing or out of date."""
+    """Build environments that are missing or out of date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the environments go")
-    parser.add_argument("stages", nargs="*", default=STAGES, metavar="stage", help="these only")
+    parser.add_argument("stages", nargs="*", default=STAGES, metavar="stage", help="build only these")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
-    lines = ["environment\tpackages\tMB\tof its own MB\tseconds"]
+    lines = ["environment\tpackages\tMB\tunshared MB\tseconds"]
     for stage in arguments.stages:
         seconds = build(stage, folder / stage)
         write_module(stage, folder)
         count = len(environment.pins(stage))
         print(
-            f"{stage}: {count} packages, " + ("is there" if seconds is None else f"built in {seconds:.1f} s"),
+            f"{stage}: {count} packages, " + ("up to date" if seconds is None else f"built in {seconds:.1f} s"),
             flush=True,
         )
         whole, own = size(folder / stage)
@@ -63,9 +63,9 @@ def main() -> None:
 
 
 def build(stage: str, folder: Path) -> float | None:
-    """Make one environment; returns the seconds it took, None when it is there already.
+    """Build one environment; return the seconds it took, or None if it is up to date.
 
-    The list of pins is written last, inside the environment: one that was interrupted has none.
+    The list of pins is written last, inside the environment. An interrupted build has none.
     """
     pins = "".join(f"{name}=={version}\n" for name, version in environment.pins(stage).items())
     stamp = folder / "pins.txt"
@@ -74,7 +74,7 @@ def build(stage: str, folder: Path) -> float | None:
     start = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     uv("venv", "--python", sys.executable, str(folder))
-    # only torch may bring something along: its CUDA companions, where it is built for CUDA
+    # only torch may install further packages: its CUDA dependencies, if it is built for CUDA
     alone = [] if "torch" in environment.pins(stage) else ["--no-deps"]
     uv("pip", "install", "--python", str(folder / "bin" / "python"), *alone, "--requirements", "-", text=pins)
     uv("pip", "check", "--python", str(folder / "bin" / "python"))
@@ -83,10 +83,10 @@ def build(stage: str, folder: Path) -> float | None:
 
 
 def uv(*arguments: str, text: str | None = None) -> None:
-    """Run uv quietly; what it says of a failure is shown, and the program ends."""
+    """Run uv quietly; on failure print its messages and end the program."""
     variables = {theirs: os.environ[ours] for ours, theirs in FROM_PIP.items() if ours in os.environ}
-    beside = Path(sys.executable).with_name("uv")
-    program = str(beside) if beside.exists() else "uv"
+    installed = Path(sys.executable).with_name("uv")
+    program = str(installed) if installed.exists() else "uv"
     done = subprocess.run(
         [program, *arguments, "--quiet"], input=text, capture_output=True, text=True, env={**variables, **os.environ}
     )
@@ -95,14 +95,14 @@ def uv(*arguments: str, text: str | None = None) -> None:
 
 
 def write_module(stage: str, folder: Path) -> None:
-    """A module ``hscore/<stage>`` that puts the environment on the path."""
+    """Write a module ``hscore/<stage>`` that adds the environment to the path."""
     path = folder / "modulefiles" / "hscore" / stage
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(MODULE.format(stage=stage, bin=folder / stage / "bin"), encoding="utf-8")
 
 
 def size(folder: Path) -> tuple[int, int]:
-    """Bytes of all files below the folder, and of those that it shares with no other (no second hard link)."""
+    """Return the bytes of all files below the folder, and of those without a second hard link."""
     states = [os.lstat(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names]
     return sum(state.st_size for state in states), sum(state.st_size for state in states if state.st_nlink == 1)
 

@@ -1,9 +1,9 @@
-"""Write envs/<stage>.yaml, one exact environment a stage, from the lock and from what the stage's code imports.
+"""Write envs/<stage>.yaml, one exact environment per stage, from the lock and the imports of the stage's code.
 
-`make envs` writes them; with `--check` (part of `make test`) it fails when one is stale. An environment holds the
-packages that the modules of the stage's steps import, and what those packages bring along, with the lock's versions.
-Torch's CUDA companions are not listed: torch itself names their exact versions, on the platforms that have them.
-envs/workflow.yaml is the thin environment that runs Snakemake itself where every stage has its own.
+`make envs` runs it. With `--check` (part of `make test`) it fails if a file is out of date. An environment contains the
+packages that the modules of the stage's steps import, and their dependencies, in the versions of the lock. The CUDA
+dependencies of torch are not listed; torch pins them itself on the platforms that have them. envs/workflow.yaml is the
+small environment that runs Snakemake itself if every stage has its own.
 """
 
 import argparse
@@ -17,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 from hscore import code_digest, environment  # noqa: E402
 
-# name in an import statement -> name of the package, where they differ
+# name in an import statement -> name of the package, if they differ
 PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn"}
 PACKAGES |= {"tensorboardX": "tensorboardx", "yaml": "pyyaml"}
 # used without being imported
 PROGRAMS = {"convert": {"dcm2niix"}}
-# what Snakemake is run with: itself, what the Snakefile's own modules import, `--report`, `--executor slurm`
+# Snakemake, imports of the Snakefile's modules, and the requirements of `--report` and `--executor slurm`
 WORKFLOW = {"snakemake", "packaging", "pyyaml", "jsonschema", "pygments", "snakemake-executor-plugin-slurm"}
 # the platform for which the pins are chosen
 PLATFORM = {"python_version": "3.11", "python_full_version": "3.11.11", "sys_platform": "linux"}
@@ -42,9 +42,9 @@ dependencies:
 
 
 def main() -> None:
-    """Write the environments, or check that they are as they would be written."""
+    """Write the environments, or check that they are up to date."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
     check = parser.parse_args().check
     stale = []
     for stage in ("workflow", *environment.STAGES):
@@ -54,11 +54,11 @@ def main() -> None:
             if not check:
                 path.write_text(text)
     if check and stale:
-        sys.exit(f"error: {', '.join(stale)} do not follow from requirements.lock and the code; run `make envs`")
+        sys.exit(f"error: {', '.join(stale)} are out of date; run `make envs`")
 
 
 def text_of(stage: str) -> str:
-    """Text of the environment file of one stage."""
+    """Return the text of the environment file of one stage."""
     versions, requires = read_lock()
     purpose = "Snakemake itself" if stage == "workflow" else f"the stage `{stage}`"
     pins = [f"      - {name}=={versions[name]}" for name in sorted(with_requirements(direct(stage), requires))]
@@ -66,7 +66,7 @@ def text_of(stage: str) -> str:
 
 
 def direct(stage: str) -> set[str]:
-    """Packages that the modules of a stage import or call."""
+    """Return the packages that the modules of a stage import or call."""
     if stage == "workflow":
         return WORKFLOW
     imported = set().union(*(code_digest.third_party(step) for step in environment.STAGES[stage]))
@@ -74,19 +74,19 @@ def direct(stage: str) -> set[str]:
 
 
 def with_requirements(names: set[str], requires: dict[str, set[str]]) -> set[str]:
-    """The packages and everything they need."""
-    found, waiting = set(), set(names)
+    """Return the packages and all their dependencies."""
+    resolved, waiting = set(), set(names)
     while waiting:
         name = waiting.pop()
-        found.add(name)
-        waiting |= requires.get(name, set()) - found
-    return found
+        resolved.add(name)
+        waiting |= requires.get(name, set()) - resolved
+    return resolved
 
 
 def read_lock() -> tuple[dict[str, str], dict[str, set[str]]]:
-    """Versions on ``PLATFORM``, and which package needs which, from requirements.lock and requirements.torch.txt.
+    """Return versions on ``PLATFORM`` and the dependencies of each package, from both files of requirements.
 
-    The lock names after ``# via`` who asked for a package.
+    In requirements.lock, ``# via`` names the packages that require a package. torch is in requirements.torch.txt.
     """
     versions = dict(re.findall(r"(?m)^(torch)==(\S+)", (ROOT / "requirements.torch.txt").read_text()))
     requires: dict[str, set[str]] = {}

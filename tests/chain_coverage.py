@@ -266,11 +266,11 @@ KINDS = {
     r"hazard_ratio$": "hazard ratio of the groups",
     r"continuous\.profile$": "hazard ratio per 0.1 (profile)",
     r"continuous$": "hazard ratio per 0.1",
-    r"(variable|both)\[.*\.profile$|alone\.profile$": "hazard ratios beside the reading or pathology (profile)",
-    r"(variable|both)\[|alone$": "hazard ratios beside the reading or pathology",
+    r"(variable|both)\[.*\.profile$|alone\.profile$": "hazard ratios in models with the reading or pathology (profile)",
+    r"(variable|both)\[|alone$": "hazard ratios in models with the reading or pathology",
     r"concordance$": "Harrell's C",
     r"concordance_uno$": "Uno's C",
-    r"time_dependent_auc": "AUC by a time",
+    r"time_dependent_auc": "time-dependent AUC",
     r"\.at\[": "survival at yearly times",
     r"groups.*\.median$": "median survival",
     r"restricted_mean$": "difference of restricted means",
@@ -333,7 +333,7 @@ def false_positives(found: list[dict[str, tuple[float, bool]]]) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> str:
     """The coverage as the table of docs/intervals.md."""
     lines = [
-        "| number | external: coverage, % | width | none, % | out-of-fold: coverage, % | width | none, % |",
+        "| statistic | external: coverage, % | width | none, % | out-of-fold: coverage, % | width | none, % |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, group in table.groupby("kind", sort=False):

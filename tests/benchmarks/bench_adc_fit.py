@@ -3,8 +3,8 @@
     PYTHONPATH=workflow/src python tests/benchmarks/bench_adc_fit.py
 
 Simulated voxels have a known tissue diffusion coefficient D, a perfusion fraction and the noise, noise floor and offset
-measured in a real Siemens series. Where ../shared/data exists, these are measured again, and both fits are compared
-on the phantom of known ADC and with the scanner's own map. All values are in 1e-6 mm2/s unless a unit is given.
+measured in a real Siemens series. If ../shared/data exists, these are measured again, and both fits are compared on the
+phantom of known ADC and with the scanner's own map. All values are in 1e-6 mm2/s unless a unit is given.
 """
 
 import itertools
@@ -34,7 +34,7 @@ DIRECTIONS = 3
 
 @dataclass(frozen=True)
 class Noise:
-    """How a trace image comes about, in grey levels; the defaults are what `measure` finds in the real series.
+    """Describe how a trace image is formed, in grey levels; the defaults are the values that `measure` prints.
 
     Attributes:
         sigma: standard deviation of real and imaginary part in one excitation; sets the noise floor.
@@ -161,7 +161,7 @@ def per_tissue(fraction: float) -> None:
             cells.append(both(found))
         rows.append((tissue, name(protocol), *cells))
     table(
-        f"Single voxels, S0 = 50 grey levels, perfusion {fraction:.0%} (fluid: none)",
+        f"Single voxels, S0 = 50 grey levels, perfusion {fraction:.0%} (fluid: no perfusion)",
         ("tissue", "b (s/mm2)", "bias", "SD", "RMSE"),
         rows,
     )

@@ -1,11 +1,11 @@
-"""Print what a convert job costs per patient, next to dcm2niix alone on the same series.
+"""Print the cost of a convert job per patient next to that of dcm2niix alone on the same series.
 
     PYTHONPATH=workflow/src python tests/benchmarks/bench_convert.py [patients per scanner] [folder]
 
-Patients of all three scanners are simulated into the folder (a temporary one by default, kept and used again when one
-is named); by default as many as a job works through. One job converts those of a scanner, as in a study; dcm2niix gets
-the series that the step chose and compresses as it does by default. Times are CPU seconds of the processes and their
-children, so that other work on the machine matters less. To hold: at most twice dcm2niix plus 0.1 s per patient.
+Patients of all three scanners are simulated into the folder, by default as many as one job processes. The default
+folder is temporary; a named one is kept and reused. One job converts the patients of one scanner, as in a study.
+dcm2niix gets the series that the step chose and compresses with its defaults. Times are CPU seconds of the processes
+and their children, so other work on the machine matters less. Target: at most twice dcm2niix plus 0.1 s per patient.
 """
 
 import json
@@ -28,7 +28,7 @@ SCANNERS = ("siemens", "ge", "philips")
 
 
 def cpu_seconds(*command: str) -> float:
-    """CPU seconds of a program and of what it starts."""
+    """Return the CPU seconds of a program and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -36,12 +36,12 @@ def cpu_seconds(*command: str) -> float:
 
 
 def step(name: str, *arguments: str) -> float:
-    """CPU seconds of one step of the study."""
+    """Return the CPU seconds of one step of the study."""
     return cpu_seconds(sys.executable, "-m", f"hscore.steps.{name}", *arguments)
 
 
 def simulate(folder: Path, scanner: str, count: int) -> list[Path]:
-    """The image folders of ``count`` patients, simulated unless they are there."""
+    """Return the image folders of ``count`` patients; simulate those that do not exist."""
     truth, atlas = folder / f"{scanner}.json", str(folder / "atlas")
     if not Path(atlas).exists():
         step("simulate_atlas", "--parameters", PARAMETERS, "--seed", "2020", "--output", atlas)
@@ -60,7 +60,7 @@ def simulate(folder: Path, scanner: str, count: int) -> list[Path]:
 
 
 def compare(images: list[Path], scratch: Path) -> tuple[float, float]:
-    """CPU seconds of one job on these patients, and of dcm2niix alone on each of them, summed."""
+    """Return the CPU seconds of one job on these patients, and the sum of those of dcm2niix alone on each."""
     record = scratch / "step/batches" / f"{images[0].name}.json"
     whole = step(
         *("convert", "--patients", *(folder.name for folder in images), "--center", "benchmark"),
@@ -76,7 +76,7 @@ def compare(images: list[Path], scratch: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Simulate, measure, print."""
+    """Simulate, measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else CONFIG["patients_per_job"]
     with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(scratch, "simulated")

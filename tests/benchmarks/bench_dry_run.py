@@ -1,9 +1,9 @@
-"""How much a dry-run costs, and how that grows: `python tests/benchmarks/bench_dry_run.py [patients ...]`.
+"""Print the cost of a dry-run and its growth: `python tests/benchmarks/bench_dry_run.py [patients ...]`.
 
-The study with so many patients, nothing done yet, simulated and with clinical tables of its own, through `--logger
-hscore` as `make dry-run` runs it. There are tables only: no patient has a folder of images. CPU seconds stand next to
-the wall time, since the machine may be at work on something else; ``ms per patient`` is the growth from one size to the
-next.
+The studies have the given numbers of patients and no results yet. One is simulated; the other has its own clinical
+tables. Both run through `--logger hscore`, as with `make dry-run`. There are tables only, no image folders. CPU seconds
+are printed next to the wall time, because the machine may be busy. ``ms per patient`` is the growth from one size to
+the next.
 """
 
 import os
@@ -23,7 +23,7 @@ COLUMNS = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_sho
 
 
 def main() -> None:
-    """Print a line per kind of data and size."""
+    """Print one line per kind of data and size."""
     sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
     print(f"{'data':9} {'patients':>8} {'jobs':>7} {'wall s':>7} {'CPU s':>7} {'MB':>6} {'ms per patient':>15}")
     for data, write in (("simulated", simulated), ("own", own)):
@@ -36,13 +36,13 @@ def main() -> None:
 
 
 def shares(patients: int) -> dict[str, int]:
-    """Patients of each centre, in the proportions of the published study."""
+    """Return the number of patients of each centre, in the proportions of the published study."""
     counts = {center: patients * share // 479 for center, share in SHARES.items()}
     return counts | {"yunnan": patients - counts["sysucc"] - counts["henan"]}
 
 
 def simulated(folder: Path, patients: int) -> dict:
-    """Write the table of the simulated centres; returns the config."""
+    """Write the table of the simulated centres and return the config."""
     header, *rows = ((ROOT / "config/centers.full.tsv").read_text()).splitlines()
     place = header.split("\t").index("patients")
     lines = [header]
@@ -55,7 +55,7 @@ def simulated(folder: Path, patients: int) -> dict:
 
 
 def own(folder: Path, patients: int) -> dict:
-    """Write clinical tables and the table of their centres; returns the config."""
+    """Write clinical tables and the table of their centres, and return the config."""
     dice = random.Random(2020)
     lines = ["center\tname\trole\timages\tclinical_table"]
     for center, count in shares(patients).items():
@@ -76,7 +76,7 @@ def own(folder: Path, patients: int) -> dict:
 
 
 def dry_run(patients: int, write) -> tuple[int, float, float, float]:
-    """Number of jobs, wall time, CPU time (s) and peak memory (MB) of one dry-run."""
+    """Return the number of jobs, wall time (s), CPU time (s) and peak memory (MB) of one dry-run."""
     with tempfile.TemporaryDirectory() as folder:
         config = {**write(Path(folder), patients), "centers": "centers.tsv"}
         (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config))

@@ -1,10 +1,11 @@
-"""Print how the stages that see all patients grow: CPU seconds and memory at 120, 479 and 2,000 patients.
+"""Print the growth of the stages that process all patients: CPU seconds and memory at 120, 479 and 2,000 patients.
 
     PYTHONPATH=workflow/src:tests python tests/benchmarks/bench_growth.py [patients ...]
 
-Every number of patients is a study without images on simulated clinical tables, run by Snakemake; and a dry-run of the
-whole image study of that size. The image stages see one patient at a time, so their cost is that of a patient times
-patients (`make bench`). Growth is that of the cost over that of the patients, against the smallest study: 1 is linear.
+For each number of patients, Snakemake runs a study without images on simulated clinical tables, and a dry-run of the
+whole image study of that size. Imaging stages process one patient at a time, so their cost is proportional to the
+number of patients (`make bench`). Growth is the ratio of costs over the ratio of patients, relative to the smallest
+study: 1 is linear.
 """
 
 import resource
@@ -25,13 +26,13 @@ SCANNERS = {"a": "siemens", "b": "ge", "c": "philips"}
 
 
 def shares(patients: int) -> dict[str, int]:
-    """Patients of each centre."""
+    """Return the number of patients of each centre."""
     total = sum(weight for _, weight in CENTERS.values())
     return {center: round(patients * weight / total) for center, (_, weight) in CENTERS.items()}
 
 
 def tables_only(folder: Path, patients: int) -> Path:
-    """Config of a study on clinical tables alone."""
+    """Write the config of a study on clinical tables alone and return its path."""
     lines = ["center\tname\trole\tclinical_table"]
     for center, count in shares(patients).items():
         table = folder / f"{center}.csv"
@@ -59,7 +60,7 @@ def tables_only(folder: Path, patients: int) -> Path:
 
 
 def image_study(folder: Path, patients: int) -> Path:
-    """Config of the simulated study with images at that size."""
+    """Write the config of the simulated study with images at that size and return its path."""
     lines = ["center\tname\trole\tscanner\tpatients\tlnm_positive"]
     lines += [
         f"{center}\tSimulated {center}\t{CENTERS[center][0]}\t{SCANNERS[center]}\t{count}\t{count // 5}"
@@ -72,16 +73,16 @@ def image_study(folder: Path, patients: int) -> Path:
 
 
 def dry_run(folder: Path, config: Path) -> tuple[float, float]:
-    """CPU seconds and MB of a dry-run of a whole study."""
+    """Return the CPU seconds and memory (MB) of a dry-run of a whole study."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     snakemake(folder, "--configfile", str(config), "--dry-run", "--quiet", "all")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # the largest child so far: sizes are run from small to large
+    # the largest child so far; sizes are run from small to large
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
 
 
 def main() -> None:
-    """Run, measure, print."""
+    """Run, measure and print."""
     sizes = sorted(map(int, sys.argv[1:])) or SIZES
     costs: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:

@@ -1,9 +1,10 @@
-"""Print what a simulated patient costs: rendering, writing the files, the whole job; and the table of a large centre.
+"""Print the cost of a simulated patient (rendering, writing, whole job) and of the table of a large centre.
 
     PYTHONPATH=workflow/src python tests/benchmarks/bench_simulation.py [patients per scanner]
 
-CPU seconds, the median over the patients. Rendering is everything up to the stored pixels; writing the DICOM files and
-the region of interest. The whole job is a process of its own, as in a study, its peak memory beside it.
+Times are CPU seconds, the median over the patients. Rendering is everything up to the stored pixels. Writing is that of
+the DICOM files and the region of interest. The whole job is a separate process, as in a study; its peak memory is
+printed too.
 """
 
 import json
@@ -25,7 +26,7 @@ LARGE = 5000
 
 
 class Clock:
-    """CPU seconds spent in functions of a module while this is open."""
+    """Measure the CPU seconds spent in functions of a module while this context is open."""
 
     def __init__(self, *places: tuple) -> None:
         self.places, self.spent, self.before = places, 0.0, []
@@ -54,7 +55,7 @@ class Clock:
 def measure(
     folder: Path, scanner: str, patient: str, parameters: dict, truth: dict
 ) -> tuple[float, float, float, float]:
-    """Rendering, writing, whole job (CPU s) and size (MB) of one patient."""
+    """Return the cost of rendering, writing and the whole job (CPU s), and the size (MB), of one patient."""
     target = folder / "in process" / patient
     target.mkdir(parents=True)
     rendering = Clock((scanners, "acquire"), (scanners, "localizers"))
@@ -72,13 +73,13 @@ def measure(
 
 
 def main() -> None:
-    """Simulate, measure, print."""
+    """Simulate, measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     parameters = load(PARAMETERS)
     with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:
         folder = Path(scratch)
         atlas = ["--parameters", PARAMETERS, "--seed", SEED, "--output", str(folder / "atlas")]
-        print(f"atlas, once a study: {step('simulate_atlas', *atlas):.1f} s", flush=True)
+        print(f"atlas, once per study: {step('simulate_atlas', *atlas):.1f} s", flush=True)
         everything = []
         for scanner in SCANNERS:
             _, truth = simulate_center(parameters, scanner, scanner, count, count // 4, int(SEED))
@@ -95,7 +96,7 @@ def main() -> None:
 
 
 def report(name: str, rows: list[tuple[float, float, float, float]]) -> None:
-    """One line: medians, and how rendering compares with writing."""
+    """Print one line: the medians, and the ratio of writing to rendering."""
     rendering, writing, whole, size = (statistics.median(column) for column in zip(*rows, strict=True))
     print(
         f"{name:8} n {len(rows):3}  rendering {rendering:.2f} s  writing {writing:.2f} s ({writing / rendering:.2f} x "

@@ -1,9 +1,9 @@
-"""Print what the statistics stages cost at the published size: 479 patients, 10 models, 2,000 resamples.
+"""Print the cost of the statistics stages at the published size: 479 patients, 10 models, 2,000 resamples.
 
     PYTHONPATH=workflow/src python tests/benchmarks/bench_statistics.py [runs]
 
-Each stage runs as a process of its own with one thread, as in a study; beside its CPU seconds (the least of the runs,
-3 by default) stands that of importing what it imports and doing nothing. To hold: 20 s for all of them.
+Each stage runs as a separate process with one thread, as in a study. Printed are its CPU seconds (the minimum of the
+runs, 3 by default) and those of its imports alone. Target: 20 s for all stages.
 """
 
 import json
@@ -26,7 +26,7 @@ LIMIT = 20.0
 
 
 def cost_of(folder: Path, *command: str) -> float:
-    """CPU seconds of a program with one thread."""
+    """Return the CPU seconds of a program with one thread."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow" / "src"), "OMP_NUM_THREADS": "1"}
     started = [sys.executable, *command]
     return cpu_seconds(
@@ -35,7 +35,7 @@ def cost_of(folder: Path, *command: str) -> float:
 
 
 def stages() -> dict[str, list[str]]:
-    """The arguments of each stage's step, in order."""
+    """Return the arguments of the step of each stage, in order."""
     config = statistics_inputs.CONFIG | {"validate": {**statistics_inputs.CONFIG["validate"]}}
     config["validate"]["bootstrap"] = {"resamples": 2000, "seed": 2020}
     settings = {name: json.dumps(config[name]) for name in ("validate", "survive")}
@@ -63,7 +63,7 @@ def stages() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Write the inputs, run the stages, print."""
+    """Write the inputs, run the stages and print."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     imports = {"survive": "; import lifelines"}
     total = 0.0
@@ -76,7 +76,7 @@ def main() -> None:
             nothing = f"import hscore.steps.{step}{imports.get(step, '')}"
             print(f"{step:20} {cost:8.2f} {min(cost_of(folder, '-c', nothing) for _ in range(runs)):8.2f}")
             total += cost
-    print(f"{'all':20} {total:8.2f}, {total / LIMIT:.2f} of the {LIMIT:g} s to hold")
+    print(f"{'all':20} {total:8.2f}, {total / LIMIT:.2f} of the target of {LIMIT:g} s")
 
 
 if __name__ == "__main__":

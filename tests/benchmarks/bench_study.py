@@ -1,14 +1,14 @@
-"""Print what each stage of a finished study cost, beside its floor and beside the same work with standard parts.
+"""Print the cost of each stage of a finished study, next to its floor and to the same work with standard components.
 
-    make bench                                    (runs the study first, where it is not finished)
+    make bench                                    (runs the study first if it is not finished)
     PYTHONPATH=workflow/src python tests/benchmarks/bench_study.py config/config.yaml [patients to sample]
 
-Jobs tell in the last line of their logs what they used; the benchmark file of a job is written when it ends. From both:
-CPU seconds, the share spent in starting Python and importing, the peak memory, and the orchestration, which is the wall
-time in which no job ran. Bytes written are those that lie in the results.
+The last line of a job's log states the resources that it used; its benchmark file is written when it ends. From both
+come the CPU seconds, the share spent on starting Python and importing, the peak memory, and the orchestration, which is
+the wall time in which no job ran. Bytes written are the size of the results.
 
-Floors and standard parts are measured on patients spread over the centres, in CPU seconds of processes that run alone,
-and extrapolated to the study.
+Floors and standard components are measured on patients spread over the centres, in CPU seconds of processes that run
+alone, and extrapolated to the study.
 """
 
 import json
@@ -24,7 +24,7 @@ from hscore.files import read_json
 from hscore.report.summary import results_file
 
 USED = re.compile(r"INFO used ([\d.]+) s of CPU time \(([\d.]+) s to start\), (\d+) MB of memory")
-# rule -> folder below the study's whose content it wrote
+# rule -> folder of the study that it writes
 WRITTEN = {
     "simulate_patient": "simulated",
     "convert_patient": "nifti",
@@ -38,7 +38,7 @@ WRITTEN = {
 
 @dataclass
 class Stage:
-    """All jobs of one rule: wall, CPU and starting seconds, peak memory (MB), and when each began and ended."""
+    """Hold all jobs of one rule: wall, CPU and starting seconds, peak memory (MB), start and end times."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Stage:
 
 
 def read_stages(study: Path) -> dict[str, Stage]:
-    """Every rule's jobs, in the order in which the first of each ended."""
+    """Return the jobs of every rule, in the order in which the first job of each ended."""
     stages: dict[str, Stage] = {}
     for path in sorted((study / "benchmarks").rglob("*.tsv"), key=lambda path: path.stat().st_mtime):
         place = path.relative_to(study / "benchmarks").with_suffix(".log")
@@ -65,7 +65,7 @@ def read_stages(study: Path) -> dict[str, Stage]:
 
 
 def uncovered(intervals: list[tuple[float, float]]) -> tuple[float, float]:
-    """Seconds from the first start to the last end, and those of them in which no job ran."""
+    """Return the seconds from the first start to the last end, and those in which no job ran."""
     intervals = sorted(intervals)
     idle, reached = 0.0, intervals[0][0]
     for start, end in intervals:
@@ -75,13 +75,15 @@ def uncovered(intervals: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def megabytes(folder: Path) -> float:
-    """Size of the files below a folder."""
+    """Return the size of the files below a folder (MB)."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
 def print_stages(study: Path, stages: dict[str, Stage]) -> None:
-    """The table of what the study cost."""
-    print(f"{'stage':22} {'jobs':>5} {'CPU s':>8} {'a job':>7} {'start':>6} {'wall s':>8} {'MB peak':>8} {'MB out':>8}")
+    """Print the cost of the study as a table."""
+    print(
+        f"{'stage':22} {'jobs':>5} {'CPU s':>8} {'per job':>7} {'start':>6} {'wall s':>8} {'MB peak':>8} {'MB out':>8}"
+    )
     for rule, stage in stages.items():
         cpu, jobs = sum(stage.cpu), len(stage.wall)
         share = f"{100 * sum(stage.start) / cpu:.0f} %" if cpu else ""
@@ -101,7 +103,7 @@ def print_stages(study: Path, stages: dict[str, Stage]) -> None:
 
 
 def patients(study: Path, count: int) -> list[Path]:
-    """Converted patients with all sequences, spread evenly over the study."""
+    """Return converted patients with all sequences, spread evenly over the study."""
     complete = [
         folder
         for folder in sorted((study / "nifti").glob("*/sub-*"))
@@ -111,14 +113,14 @@ def patients(study: Path, count: int) -> list[Path]:
 
 
 def main() -> None:
-    """Read, measure, print."""
+    """Read, measure and print."""
     study = results_file(Path(sys.argv[1])).parents[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     stages = read_stages(study)
     print_stages(study, stages)
     config = read_json(study / "report" / "results.json")["config"]
     chosen = patients(study, count)
-    print(f"\nfloors and standard parts, CPU seconds, on {len(chosen)} patients and extrapolated:", flush=True)
+    print(f"\nfloors and standard components, CPU seconds, on {len(chosen)} patients and extrapolated:", flush=True)
     parts = standard_parts.measure(study, chosen, config)
     ours, theirs = 0.0, 0.0
     print(f"{'stage':12} {'ours':>9} {'floor':>9} {'ratio':>6} {'standard':>10} {'ratio':>6}  what")

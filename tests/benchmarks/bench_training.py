@@ -1,11 +1,11 @@
-"""Print what the training loop costs beside the bare network, and the batched beside the per-sample augmentation.
+"""Print the cost of training next to that of the bare network, and of batched next to per-sample augmentation.
 
-Also: the parts of a training step, both precisions, and sizes of the batches in which networks are applied.
+Also measured are the parts of a training step, both precisions, and the batch sizes in which networks are applied.
 
     PYTHONPATH=workflow/src python tests/benchmarks/bench_training.py
 
-Times are of the process (CPU seconds, one thread), interleaved, and medians: other work on the machine matters less.
-The two ratios to look at: training over bare loop (at most 1.15), batched over per-sample augmentation (at least 10).
+Times are medians of interleaved runs in CPU seconds of the process (one thread), so other work on the machine matters
+less. Targets: training over bare loop at most 1.15, speed of batched over per-sample augmentation at least 10.
 """
 
 import statistics
@@ -30,7 +30,7 @@ PATIENTS, TRIPLETS = 85, 8
 
 
 def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
-    """So many patients with 8 samples of noise each; ``changed``: settings of training other than the default ones."""
+    """Return training data of ``count`` patients with 8 samples of noise each; ``changed`` overrides settings."""
     random = np.random.default_rng(0)
     images = random.normal(size=(count * TRIPLETS, 3, 64, 64)).astype(np.float32)
     patient_index = np.repeat(np.arange(count), TRIPLETS)
@@ -44,14 +44,14 @@ def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
 
 
 def cpu_seconds(work: Callable[[], None]) -> float:
-    """CPU seconds of one call."""
+    """Return the CPU seconds of one call."""
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
 def compare_with_bare_loop(rounds: int = 7) -> None:
-    """An epoch of training beside forward, backward and step on one fixed batch, as often and as large."""
+    """Compare an epoch of training with the same number of optimisation steps on one fixed batch of the same size."""
     task = simulated_task()
     run, bare = (training.Training(task, [training.Member(1, 0)]) for _ in range(2))
     size = run.number // run.batches
@@ -79,7 +79,7 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
 
 
 def time_parts_of_a_step(rounds: int = 40) -> None:
-    """Samples drawn and augmented, and the optimiser; the rest of a step is the network."""
+    """Measure drawing and augmenting samples, and the optimiser; the rest of a step is the network."""
     run = training.Training(simulated_task(), [training.Member(1, 0)])
     run.train_epoch()
     samples = run.bag_sampler[0].draw(run.orders[0], run.number).split(run.batches)[0].samples[0].unsqueeze(0)
@@ -92,7 +92,7 @@ def time_parts_of_a_step(rounds: int = 40) -> None:
 
 
 def compare_precisions(epochs: int = 4) -> None:
-    """An epoch in each precision; which is faster depends on the processor."""
+    """Measure an epoch in each precision; which one is faster depends on the processor."""
     for precision in training.PRECISIONS:
         run = training.Training(simulated_task(precision=precision), [training.Member(1, 0)])
         run.train_epoch()
@@ -101,7 +101,7 @@ def compare_precisions(epochs: int = 4) -> None:
 
 
 def compare_inference_batches() -> None:
-    """A network applied to all samples in batches of several sizes, and the largest difference of a score."""
+    """Measure scoring all samples in batches of several sizes; print the largest difference of a score."""
     run = training.Training(task := simulated_task(), [training.Member(1, 0)])
     network, chosen = run.members.networks()[0], inference.BATCH
 
@@ -118,7 +118,7 @@ def compare_inference_batches() -> None:
 
 
 def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
-    """The same augmentation: a batch on the tensor, and sample by sample in a MONAI DataLoader."""
+    """Compare the same augmentation per batch on the tensor and per sample in a MONAI DataLoader."""
     from monai.data import DataLoader, Dataset
 
     images = torch.randn(size * batches, 3, 64, 64)
@@ -142,7 +142,7 @@ def compare_with_per_sample_monai(batches: int = 20, size: int = 64) -> None:
 
 
 def time_one_model() -> None:
-    """All folds of one model at the default size: the epochs of one fold, times folds."""
+    """Estimate the cost of all folds of one model at the default size from the epochs of one fold."""
     task = simulated_task()
     run = training.Training(task, [training.Member(1, 0)])
     epochs = min(5, SETTINGS["epochs"])
@@ -153,7 +153,7 @@ def time_one_model() -> None:
 
 
 def time_one_sample_a_patient(epochs: int = 10) -> None:
-    """4,500 epochs of 340 training patients with one sample each, from as many of them as the time allows."""
+    """Estimate the cost of 4,500 epochs of 340 training patients with one sample each from fewer epochs."""
     network = SETTINGS["network"] | {"channels": [16, 32, 64, 128]}
     task = simulated_task(425, samples_per_patient=1, network=network)
     run = training.Training(task, [training.Member(1, 0)])

@@ -1,6 +1,6 @@
-"""What the stages' work costs with the parts that a user would chain: no project code in it but the network.
+"""Measure the cost of the stages' work with standard components; the network is the only project code.
 
-dicom2nifti, which only this benchmark needs, comes from tests/benchmarks/requirements.txt (`make bench` installs it).
+Only this benchmark needs dicom2nifti. It is in tests/benchmarks/requirements.txt, which `make bench` installs.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ TIMED_RESAMPLES = 50
 
 @dataclass
 class Part:
-    """CPU seconds of the whole study, extrapolated: the floor under any implementation, and with standard parts."""
+    """Hold the CPU seconds extrapolated to the study: the floor of any implementation, and standard components."""
 
     floor: float | None
     floor_is: str
@@ -43,7 +43,7 @@ class Part:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of one call, programs that it runs included."""
+    """Return the CPU seconds of one call, including its child processes."""
 
     def used() -> float:
         return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -54,7 +54,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def measure(study: Path, chosen: Sequence[Path], config: dict) -> dict[str, Part]:
-    """Every part, by stage. ``chosen`` are folders of the convert step whose patients have all sequences."""
+    """Measure every component, by stage. ``chosen`` are folders of the convert step of patients with all sequences."""
     torch.set_num_threads(1)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     everybody = len(list((study / "nifti").glob("*/sub-*"))) / len(chosen)
@@ -68,7 +68,7 @@ def measure(study: Path, chosen: Sequence[Path], config: dict) -> dict[str, Part
 
 
 def convert(study: Path, chosen: Sequence[Path], scale: float) -> Part:
-    """dcm2niix, and dicom2nifti, on the series that the step chose."""
+    """Measure dcm2niix and dicom2nifti on the series that the step chose."""
     import dicom2nifti  # noqa: F401  (imported before the clock runs)
 
     logging.disable()
@@ -93,7 +93,7 @@ def convert(study: Path, chosen: Sequence[Path], scale: float) -> Part:
 
 
 def convert_quietly(source: Path, target: Path) -> None:
-    """dicom2nifti; it prints a traceback for a diffusion series without directions, and goes on."""
+    """Run dicom2nifti, which prints a traceback for a diffusion series without directions and continues."""
     import dicom2nifti
 
     with contextlib.redirect_stderr(io.StringIO()):
@@ -114,7 +114,7 @@ def link_chosen(images: Path, converted: Path, source: Path) -> Path:
 
 
 def normalize(chosen: Sequence[Path], scale: float) -> Part:
-    """SimpleITK's N4 on a grid that keeps the sections, and on the usual one with default iterations."""
+    """Measure SimpleITK's N4 on a grid that keeps the sections, and on the usual one with default iterations."""
     from monai.transforms import NormalizeIntensity
 
     floor = standard = 0.0
@@ -128,7 +128,7 @@ def normalize(chosen: Sequence[Path], scale: float) -> Part:
 
 
 def n4(image: sitk.Image, shrink: tuple[int, int, int]) -> np.ndarray:
-    """As SimpleITK's own example does it: Otsu's mask, N4 on the shrunken image, the field at full resolution."""
+    """Correct as in SimpleITK's own example: Otsu's mask, N4 on the shrunken image, field at full resolution."""
     mask = sitk.OtsuThreshold(image, 0, 1, 200)
     filter_ = sitk.N4BiasFieldCorrectionImageFilter()
     filter_.Execute(sitk.Shrink(image, shrink), sitk.Shrink(mask, shrink))
@@ -136,7 +136,7 @@ def n4(image: sitk.Image, shrink: tuple[int, int, int]) -> np.ndarray:
 
 
 def sample(study: Path, chosen: Sequence[Path], scale: float) -> Part:
-    """Reading volumes and masks once; MONAI's dictionary transforms on the whole volumes."""
+    """Measure reading volumes and masks once, and MONAI's dictionary transforms on the whole volumes."""
     from monai.transforms import Compose, CropForegroundd, EnsureChannelFirstd, LoadImaged, Resized, Spacingd
 
     keys = ("image", "mask")
@@ -162,7 +162,7 @@ def sample(study: Path, chosen: Sequence[Path], scale: float) -> Part:
 
 
 def per_sample_transforms(limits: dict):
-    """MONAI's random transforms with the limits of ``train.augmentation``, for one sample of 64 x 64."""
+    """Return MONAI's random transforms with the limits of ``train.augmentation``, for one sample of 64 x 64."""
     from monai.transforms import (
         Compose,
         RandAffine,
@@ -183,7 +183,7 @@ def per_sample_transforms(limits: dict):
 
 
 def train(study: Path, config: dict) -> Part:
-    """The bare network on one batch; the same fed by MONAI's per-sample random transforms in a DataLoader."""
+    """Measure the bare network on one batch, and with MONAI's per-sample random transforms in a DataLoader."""
     from monai.data import DataLoader, Dataset
 
     settings = config["train"]
@@ -219,7 +219,7 @@ def train(study: Path, config: dict) -> Part:
 
 
 def validate(study: Path, config: dict) -> Part:
-    """A loop over bootstrap resamples with scikit-learn's AUC, for each model and evaluation; no other statistic."""
+    """Measure a loop over bootstrap resamples with scikit-learn's AUC, per model and evaluation; no other statistic."""
     from sklearn.metrics import roc_auc_score
 
     models = [path.name for path in (study / "predictions").iterdir() if path.is_dir()]

@@ -1,7 +1,7 @@
 rule build_cohort:
-    """Put every patient of a centre's table in one place of the flow diagram; list who is in and out, no outcomes."""
+    """Assign each patient of a centre to one place of the flow diagram; list inclusions and exclusions, no outcomes."""
     message:
-        "Counting who is in and who is out at {wildcards.center}"
+        "Listing inclusions and exclusions of {wildcards.center}"
     input:
         table=lambda w: ancient(study.table(w.center)) if not study.simulated else study.table(w.center),
         samples=targets.per_batch_of_center(paths.samples),
@@ -38,7 +38,7 @@ rule build_cohort:
 
 
 rule write_outcome:
-    """One outcome of a centre's included patients in a file of its own, so that nobody reads it by accident."""
+    """Write one outcome of a centre's included patients to a separate file, so that no job reads it by accident."""
     message:
         "Writing {wildcards.outcome} of {wildcards.center}"
     input:
@@ -88,7 +88,7 @@ use rule write_outcome as write_lnm_of_excluded with:
 
 
 rule describe_cohorts:
-    """Table 1: the patients of the development and external cohorts by node status; read by the report alone."""
+    """Write Table 1: patients of the development and external cohorts by node status; only the report reads it."""
     message:
         "Describing the cohorts"
     input:

@@ -1,5 +1,5 @@
 rule convert_patient:
-    """Pick each patient's series, convert DICOM to NIfTI, fit the ADC map, bring the tumour mask onto each grid."""
+    """Choose each patient's series, convert DICOM to NIfTI, fit the ADC map, resample the tumour mask to each grid."""
     message:
         "Converting batch {wildcards.batch} of {wildcards.center}"
     input:

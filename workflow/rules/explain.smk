@@ -1,7 +1,7 @@
 rule explain_model:
-    """Maps of what the image model looked at, in the external patients of whom it was most certain."""
+    """Draw saliency maps of the image model for the external patients with the most certain predictions."""
     message:
-        "Drawing what {params.model} looked at"
+        "Drawing saliency maps of {params.model}"
     input:
         models=lambda w: targets.model_folders(targets.explained()),
         manifests=targets.per_center(paths.manifest, "external"),

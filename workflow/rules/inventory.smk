@@ -1,5 +1,5 @@
 rule write_inventory:
-    """Every series that a centre delivered: what it is, what it was chosen as or why not, which tags name the patient."""
+    """List every series of a centre: its content, its use or why it was not used, and its identifying tags."""
     message:
         "Listing the series of {wildcards.center}"
     input:
@@ -25,9 +25,9 @@ rule write_inventory:
 
 
 rule compare_patients:
-    """Patients with the same examination or images as another, in one centre or in two; for the eye, it decides nothing."""
+    """List patients who share an examination or images, within or across centres; informational, excludes no one."""
     message:
-        "Looking for patients who are there twice"
+        "Looking for duplicate patients"
     input:
         nifti=targets.per_batch(paths.nifti),
     output:

@@ -1,9 +1,9 @@
-# An optional target: each development centre held out once, its patients scored by networks of the other centres.
-# The same jobs as those of the study, with another table of folds.
+# Optional target: each development centre is held out once and scored by networks trained on the other centres.
+# The jobs are those of the study, with another table of folds.
 
 
 rule split_by_center:
-    """A fold for every development centre."""
+    """Make one fold per development centre."""
     message:
         "Holding out each development centre"
     input:
@@ -75,9 +75,9 @@ use rule predict_development as predict_held_out_center with:
 
 
 rule describe_held_out_centers:
-    """AUC of every model in each development centre, by networks that saw none of its patients."""
+    """Estimate the AUC of every model in each development centre, with networks trained on none of its patients."""
     message:
-        "Describing the centres held out"
+        "Describing the held-out centres"
     input:
         predictions=expand(paths.center_predictions, model=targets.models),
         folds=paths.center_folds,

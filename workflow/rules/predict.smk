@@ -1,5 +1,5 @@
 rule predict_development:
-    """Score each development patient by the member that never saw them, and (apparent) by those that did; calibrate."""
+    """Score each development patient out-of-fold and (apparent) by the members trained on the patient; calibrate."""
     message:
         "Predicting the development cohort with {wildcards.model}"
     input:

@@ -1,5 +1,5 @@
 rule record_run:
-    """What went into the results and what making them took, as a manifest inside a Workflow Run RO-Crate."""
+    """Record the inputs, versions and cost of the results as a manifest inside a Workflow Run RO-Crate."""
     message:
         "Recording the run"
     input:

@@ -1,5 +1,5 @@
 rule check_quality:
-    """Numbers of image quality and of possible shortcuts, and a montage: for the eye, they decide nothing."""
+    """Write image quality metrics, shortcut features and a montage; informational, they exclude no patient."""
     message:
         "Checking the images of batch {wildcards.batch} of {wildcards.center}"
     input:
@@ -29,7 +29,7 @@ rule check_quality:
 
 
 rule check_shortcuts:
-    """Whether a header or the border of the images tells the node status; for the eye, it decides nothing."""
+    """Check whether headers or image borders predict the node status; informational, it excludes no patient."""
     message:
         "Looking for shortcuts to the node status"
     input:
@@ -58,9 +58,9 @@ rule check_shortcuts:
 
 
 rule overview_quality:
-    """A centre's page of montages, the strangest patients first, to be paged through by keyboard."""
+    """Write the quality page of a centre, outliers first, for viewing by keyboard."""
     message:
-        "Writing the image overview of {wildcards.center}"
+        "Writing the quality page of {wildcards.center}"
     input:
         quality=targets.per_batch_of_center(paths.quality),
         groups=paths.same_patients,

@@ -1,11 +1,11 @@
-# Measuring the workflow on simulated patients. These are the only rules beside the simulation that read the planted truth,
-# and nothing of the study reads what they write.
+# Evaluation of the workflow on simulated patients. Besides these rules and the simulation, only `collect_results` reads the
+# planted truth. Of the outputs of these rules, it reads only the hazard ratios.
 
 
 rule monte_carlo_truth:
-    """What the statistics of the Monte-Carlo studies should say."""
+    """Compute the true values of the statistics in the Monte-Carlo studies."""
     message:
-        "Finding the truth of the scenario {wildcards.scenario}"
+        "Computing the truth of the scenario {wildcards.scenario}"
     input:
         parameters=config["simulation"]["parameters"] if study.simulated else [],
     output:
@@ -32,7 +32,7 @@ rule monte_carlo_truth:
 
 
 rule monte_carlo_batch:
-    """Studies of latent scores through the statistics stages, without images."""
+    """Run studies of latent scores, without images, through the statistics stages."""
     message:
         "Monte-Carlo studies, scenario {wildcards.scenario}, batch {wildcards.batch}"
     input:
@@ -67,7 +67,7 @@ rule monte_carlo_batch:
 
 
 rule summarise_monte_carlo:
-    """Coverage of every interval, bias of every estimate, size of every test."""
+    """Summarise the coverage of every interval, the bias of every estimate and the size of every test."""
     message:
         "Summarising the Monte-Carlo studies"
     input:
@@ -96,7 +96,7 @@ rule summarise_monte_carlo:
 
 
 rule compare_hazard_ratios:
-    """The hazard ratio of the study next to the planted one, and to what its groups should show."""
+    """Compare the hazard ratio of the study with the planted one and with that expected for its groups."""
     message:
         "Comparing the hazard ratio with the planted one"
     input:
@@ -128,7 +128,7 @@ rule compare_hazard_ratios:
 
 
 rule compare_with_truth:
-    """What the study found beside what was planted."""
+    """Write the page that compares the estimates of the study with the planted truth."""
     message:
         "Comparing the study with the planted truth"
     input:
@@ -173,7 +173,7 @@ rule compare_with_truth:
 
 
 rule judge_control:
-    """Whether a negative control found nothing, and its guard what was planted."""
+    """Check that a negative control found nothing, and that its guard found what was planted."""
     message:
         "Judging the control"
     input:

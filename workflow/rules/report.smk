@@ -1,5 +1,5 @@
 rule describe_images:
-    """The imaging protocol of every centre from its headers, and its image quality in numbers; for the report alone."""
+    """Describe the imaging protocol of every centre from its headers, and its image quality; for the report only."""
     message:
         "Describing the images"
     input:
@@ -30,7 +30,7 @@ rule describe_images:
 
 
 rule show_cases:
-    """Scores of all patients for the waterfall; typical patients and the worst errors, with their pictures."""
+    """Collect all scores for the waterfall, and choose typical patients and the worst errors, with their pictures."""
     message:
         "Choosing the cases to show"
     input:
@@ -69,7 +69,7 @@ rule show_cases:
 
 
 rule collect_results:
-    """Every number of the report in one file, with verdicts against the publication and versions."""
+    """Collect every number of the report in one file, with verdicts against the publication and versions."""
     message:
         "Collecting the results"
     input:
@@ -97,7 +97,7 @@ rule collect_results:
         study=config["study"],
         data=config["data"],
         config=as_json({**study.config, "centers": list(study.centers.values())}),
-        published=sha256(f"{workflow.basedir}/resources/published.yaml"),  # the step knows where
+        published=sha256(f"{workflow.basedir}/resources/published.yaml"),  # the step has the path
         code=digest("results"),
     log:
         paths.log("collect_results"),
@@ -122,7 +122,7 @@ rule collect_results:
 
 
 rule report:
-    """The page, its figures and its tables; computes nothing."""
+    """Write the page, its figures and its tables; nothing is computed here."""
     message:
         "Writing the report"
     input:

@@ -1,5 +1,5 @@
 rule sample_patient:
-    """Cut the tumour box and the grown box out of three adjacent sections at a time."""
+    """Crop the tumour box and the expanded box from three adjacent sections at a time."""
     message:
         "Sampling batch {wildcards.batch} of {wildcards.center}"
     input:

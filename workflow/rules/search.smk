@@ -1,5 +1,5 @@
-# An optional target: a nested search over training settings. Nothing of the study hangs on it; whoever likes what it
-# recommends writes that into the config.
+# Optional target: a nested search over training settings. The study does not depend on it. To apply its recommendation,
+# copy it into the config.
 
 
 rule search_settings:
@@ -32,7 +32,7 @@ rule search_settings:
         mem_mb=growing(4000),
         runtime=growing(1440),
         gpu=int(config["train"]["device"] == "gpu"),
-    # as for train_model
+    # as in train_model
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
         " python -m hscore.steps.search --model {params.model} --spec {params.spec:q} --settings {params.settings:q}"
@@ -41,7 +41,7 @@ rule search_settings:
 
 
 rule summarize_search:
-    """What was chosen, and what choosing is worth beside the settings as they are."""
+    """Report the chosen settings, and the performance of the search next to that of the current settings."""
     message:
         "Summarising the search"
     input:

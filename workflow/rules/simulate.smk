@@ -1,5 +1,5 @@
 rule simulate_atlas:
-    """Build the atlas of the pelvis that all simulated patients are deformed from."""
+    """Build the atlas of the pelvis, of which all simulated patients are deformations."""
     message:
         "Building the atlas of the pelvis"
     input:
@@ -7,7 +7,7 @@ rule simulate_atlas:
     output:
         atlas=directory(paths.atlas),
     params:
-        outlines=sha256(f"{workflow.basedir}/resources/pelvis.yaml"),  # the step knows where
+        outlines=sha256(f"{workflow.basedir}/resources/pelvis.yaml"),  # the step has the path
         seed=config["seed"],
         code=digest("simulate_atlas"),
     log:
@@ -28,7 +28,7 @@ rule simulate_atlas:
 
 
 rule simulate_center:
-    """Draw a centre's simulated patients: the clinical table, and the truth that only this stage reads."""
+    """Draw a centre's simulated patients: the clinical table, and the planted truth."""
     message:
         "Simulating the patients of {wildcards.center}"
     input:

@@ -1,5 +1,5 @@
 rule split_development:
-    """Deal the development patients into folds, stratified by centre and node status."""
+    """Split the development patients into folds, stratified by centre and node status."""
     message:
         "Splitting the development cohort into folds"
     input:

@@ -1,5 +1,5 @@
 rule analyse_survival:
-    """Disease-free survival by H score: Kaplan-Meier, log-rank, Cox."""
+    """Analyse disease-free survival by H score: Kaplan-Meier, log-rank, Cox."""
     message:
         "Analysing survival"
     input:

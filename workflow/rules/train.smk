@@ -1,5 +1,5 @@
 rule train_model:
-    """Train one model on all folds, from one seed (or, on a GPU, from all); a killed training goes on where it was."""
+    """Train one model on all folds with one seed (on a GPU, with all seeds); an interrupted training resumes."""
     message:
         "Training {wildcards.model}, seed {wildcards.seed}"
     input:
@@ -29,7 +29,7 @@ rule train_model:
         mem_mb=growing(4000),
         runtime=growing(240),
         gpu=targets.needs_gpu,
-    # glibc would give the batch's memory back and ask for it again at every step: about 15 % of the time
+    # Otherwise glibc returns the memory of the batch and requests it again at every step: about 15 % of the time.
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
         " python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"

@@ -33,7 +33,7 @@ rule freeze_thresholds:
 
 
 rule select_models:
-    """Choose the best model of one sequence, and of several, on out-of-fold development scores; compare the two."""
+    """Choose the best model of one sequence and the best of several on out-of-fold development scores; compare them."""
     message:
         "Choosing between single and combined sequences"
     input:
@@ -64,7 +64,7 @@ rule select_models:
 
 
 rule validate_models:
-    """Accuracy of every model at its frozen threshold: apparent, out-of-fold and external, and comparisons."""
+    """Estimate accuracy at the frozen thresholds (apparent, out-of-fold, external) and compare models."""
     message:
         "Validating"
     input:

@@ -41,8 +41,8 @@ class BagSampler:
         patient_indices: S x [N], the patient of each sample, sorted.
         patients: [P], the rows of the training patients, ascending.
         per_patient: k.
-        bags: whether one bag per patient contains k samples of each sequence (fewer for a patient who has fewer). Without
-            it each sample is a bag of its own, and is repeated for a patient who has too few.
+        bags: whether one bag per patient contains k samples of each sequence (fewer for a patient who has fewer).
+            Without it each sample is a bag of its own, and is repeated for a patient who has too few.
     """
 
     def __init__(
