@@ -1,8 +1,8 @@
-"""What a per-patient step says about its patient: which sequences are usable, and every finding.
+"""The status of one patient after a step: the usable sequences and all findings.
 
-A finding is an expected imperfection of real data (a missing sequence, an unreadable file). It never
-crashes a job: each step writes it to ``status.json``, the next step carries it on, and the cohort stage
-counts it in the flow diagram. Anything else is a bug and fails the job.
+A finding is an expected imperfection of real data (a missing sequence, an unreadable file). It never crashes a job.
+Each step writes it to ``status.json``, the next step carries it on, and the cohort stage counts it in the flow diagram.
+Anything else is a bug and fails the job.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -12,13 +12,13 @@ from hscore.files import read_json, write_json
 
 FILE_NAME = "status.json"
 
-# code -> label in the flow diagram, in the order in which reasons are counted: a patient with several is
+# Label of each code in the flow diagram, in the order in which reasons are counted. A patient with several reasons is
 # counted under the first.
 EXCLUSIONS = {
     "no_images": "no image folder",
     "no_dicom": "no readable DICOM file",
     "wrong_patient": "images of another patient",
-    "private_data": "files still say who the patient is",
+    "private_data": "files still identify the patient",
     "missing_sequence": "sequence missing",
     "unreadable_sequence": "sequence unreadable",
     "broken_geometry": "slices missing, repeated or unevenly spaced",
@@ -31,25 +31,25 @@ EXCLUSIONS = {
     "too_few_sections": "tumour on too few sections",
 }
 
-# code -> label; these are reported but exclude nobody.
+# Label of each code that is reported but excludes no patient.
 NOTES = {
-    "unreadable_file": "file could not be read and was passed over",
-    "private_tags": "files still carry tags that say who the patient is",
+    "unreadable_file": "file could not be read and was skipped",
+    "private_tags": "files still contain tags that identify the patient",
     "patient_twice": "same examination or images as another patient",
-    "label_shortcut": "a header or the border of the images tells the node status (qc/shortcuts.json)",
+    "label_shortcut": "a header or the border of the images predicts the node status (qc/shortcuts.json)",
     "several_series": "several series matched; one was chosen",
     "several_examinations": "images of several examinations; one was used",
     "dynamic_series": "dynamic series; one phase was used",
-    "assembled": "dcm2niix did not give these volumes; they were put together by the headers of the frames",
+    "assembled": "dcm2niix did not give these volumes; they were assembled from the headers of the frames",
     "poor_adc_fit": "diffusion signal far from one exponential",
     "roi_rule": "region of interest chosen by a rule, or drawn parts left out",
-    "roi_partly_outside": "part of the region of interest lies outside the sequence",
+    "roi_partly_outside": "part of the region of interest is outside the sequence",
 }
 
 
 @dataclass
 class Finding:
-    """One named imperfection; ``sequence`` is None when it concerns the whole patient."""
+    """One named imperfection; ``sequence`` is None if it concerns the whole patient."""
 
     code: str
     text: str
@@ -61,13 +61,13 @@ class Finding:
 
     @property
     def excludes(self) -> bool:
-        """True when the sequence (or, without a sequence, the patient) cannot be used."""
+        """Whether the finding makes the sequence (or, without a sequence, the patient) unusable."""
         return self.code in EXCLUSIONS
 
 
 @dataclass
 class Status:
-    """State of one patient after one step; ``usable`` lists the sequences the next step can read."""
+    """Status of one patient after one step; ``usable`` lists the sequences that the next step can read."""
 
     patient: str
     center: str
@@ -76,11 +76,11 @@ class Status:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, code: str, text: str, sequence: str | None = None) -> None:
-        """Record a finding; an excluding one takes its sequence (or all of them) out of ``usable``."""
+        """Record a finding. An excluding one removes its sequence, or all sequences, from ``usable``."""
         finding = Finding(code, text, sequence)
         self.findings.append(finding)
         if finding.excludes:
-            self.usable = [] if sequence is None else [s for s in self.usable if s != sequence]
+            self.usable = [] if sequence is None else [name for name in self.usable if name != sequence]
 
     def write(self, folder: Path) -> None:
         """Write ``status.json`` into a step's output folder."""
@@ -94,5 +94,5 @@ class Status:
         return cls(findings=findings, **content)
 
     def next(self, step: str) -> "Status":
-        """The status the next step starts from: same patient, same usable sequences, same findings."""
+        """Return the status that the next step starts from: same patient, usable sequences and findings."""
         return Status(self.patient, self.center, step, list(self.usable), list(self.findings))
