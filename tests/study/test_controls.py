@@ -44,7 +44,7 @@ def test_planted_leak_is_caught_where_it_is_and_told_in_the_report(tmp_path):
     assert [center for center, entry in found.items() if entry["flagged"]] == ["far"]
     flow = json.loads((results / "report/results.json").read_text())["flow"]
     assert "label_shortcut" in [note["code"] for note in flow["far"]["notes"]]
-    assert "tells the node status" in (results / "report/report.html").read_text()
+    assert "predicts the node status" in (results / "report/report.html").read_text()
 
 
 @pytest.mark.parametrize("control", ["permuted_labels", "noise_images", "center_only"])
