@@ -15,7 +15,7 @@ sys.path.insert(0, str(SOURCES))
 
 from hscore.dag import report_items
 from hscore.dag.batches import announce
-from hscore.dag.digest import digest
+from hscore.code_digest import digest
 from hscore.dag.resources import growing, per_patient
 from hscore.dag.scheduling import lift_default_rate_limit
 from hscore.dag.study import Study
@@ -85,7 +85,7 @@ localrules:
 rule all:
     """The whole study."""
     input:
-        targets.everything(),
+        targets.final_outputs(),
         paths.provenance,
 
 

@@ -15,8 +15,10 @@ from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
-from hscore import environment  # noqa: E402
-from hscore.dag import digest  # noqa: E402
+from hscore import (
+    code_digest,  # noqa: E402
+    environment,  # noqa: E402
+)
 
 # name in an import statement -> name of the package, where they differ
 PACKAGES = {"PIL": "pillow", "SimpleITK": "simpleitk", "sklearn": "scikit-learn"}
@@ -70,7 +72,7 @@ def direct(stage: str) -> set[str]:
     """Packages that the modules of a stage import or call."""
     if stage == "workflow":
         return WORKFLOW
-    imported = set().union(*(digest.third_party(step) for step in environment.STAGES[stage]))
+    imported = set().union(*(code_digest.third_party(step) for step in environment.STAGES[stage]))
     return {PACKAGES.get(name, name) for name in imported} | PROGRAMS.get(stage, set())
 
 

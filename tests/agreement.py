@@ -32,7 +32,7 @@ from hscore.statistics.common import (  # noqa: E402
     splines,
 )
 from hscore.statistics.common.estimates import two_sided_p  # noqa: E402
-from hscore.statistics.common.scored_cohorts import Evaluation  # noqa: E402
+from hscore.statistics.common.scored_cohorts import ScoredCohort  # noqa: E402
 from hscore.statistics.diagnosis import (  # noqa: E402
     accuracy,
     added_value,
@@ -244,34 +244,34 @@ def of_proportions(expected: dict) -> Iterator[Row]:
                 yield Row("proportions", f"survival of 1, {case['n']} followed, {bound}", reference, value)
 
 
-def of_roc(data: str, expected: dict, positive: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
+def of_roc(data: str, expected: dict, y_true: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     for name, marker in expected["markers"].items():
         scores = table[name].to_numpy(float)
-        ours = discrimination.auc_interval(positive, scores, 0.95, "delong")
-        variance = discrimination.delong(positive, scores).covariance[0, 0]
+        ours = discrimination.auc_interval(y_true, scores, 0.95, "delong")
+        variance = discrimination.delong(y_true, scores).covariance[0, 0]
         yield Row(data, f"AUC {name}", marker["auc"], ours["estimate"])
         yield Row(data, f"DeLong variance {name}", marker["delong_var"], variance)
         yield Row(data, f"DeLong low {name}", marker["delong_ci95_pROC_clipped"][0], ours["low"])
         yield Row(data, f"DeLong high {name}", marker["delong_ci95_pROC_clipped"][1], ours["high"])
-        chosen = thresholds.choose(positive, scores, "youden")
+        chosen = thresholds.choose(y_true, scores, "youden")
         best = min(marker["youden_best"].values(), key=lambda point: point["threshold_midpoint"])
         yield Row(data, f"Youden threshold {name}", best["threshold_midpoint"], chosen["value"])
         yield Row(data, f"Youden sensitivity {name}", best["sensitivity"], chosen["sensitivity"])
         yield Row(data, f"Youden specificity {name}", best["specificity"], chosen["specificity"])
     for pair, reference in expected["pairs"].items():
         a, b = (table[name].to_numpy(float) for name in pair.split(" vs "))
-        ours = discrimination.compare(positive, a, b, 0.95)
+        ours = discrimination.compare(y_true, a, b, 0.95)
         for name, value in {"difference": "diff", "z": "z", "p": "p"}.items():
             yield Row(data, f"paired DeLong {name} {pair}", reference[value], ours[name])
         yield Row(data, f"paired DeLong low {pair}", reference["ci95_diff"][0], ours["low"])
         yield Row(data, f"paired DeLong high {pair}", reference["ci95_diff"][1], ours["high"])
-        unpaired = discrimination.compare_unpaired(positive, a, positive, b, 0.95)
+        unpaired = discrimination.compare_unpaired(y_true, a, y_true, b, 0.95)
         yield Row(data, f"unpaired DeLong D {pair}", reference["unpaired_wrong_for_this_design"]["D"], unpaired["t"])
         yield Row(data, f"unpaired DeLong p {pair}", reference["unpaired_wrong_for_this_design"]["p"], unpaired["p"])
 
 
-def of_table(data: str, expected: dict, positive: np.ndarray, called: np.ndarray) -> Iterator[Row]:
-    counts = accuracy.confusion(positive, called)
+def of_table(data: str, expected: dict, y_true: np.ndarray, y_pred: np.ndarray) -> Iterator[Row]:
+    counts = accuracy.confusion(y_true, y_pred)
     for name in ("tp", "fp", "fn", "tn"):
         yield Row(data, name, expected[name], counts[name])
     for kind, bounds in (("wilson", "wilson"), ("clopper-pearson", "clopper_pearson")):
@@ -289,102 +289,102 @@ def of_table(data: str, expected: dict, positive: np.ndarray, called: np.ndarray
         yield Row(data, name, expected[short[name]]["est"], ours["estimate"])
         yield Row(data, f"{name} low", expected[short[name]]["ci_log"][0], ours["low"])
         yield Row(data, f"{name} high", expected[short[name]]["ci_log"][1], ours["high"])
-    for name, ours in accuracy.indices(positive, called, bootstrap.everyone(positive.size), 0.95).items():
+    for name, ours in accuracy.indices(y_true, y_pred, bootstrap.everyone(y_true.size), 0.95).items():
         yield Row(data, name, expected[name], ours["estimate"])
 
 
-def of_calibration(data: str, expected: dict, positive: np.ndarray, predicted: np.ndarray) -> Iterator[Row]:
-    everyone = bootstrap.everyone(positive.size)
-    ours = calibration.describe(positive, predicted, 0.95, everyone)
+def of_calibration(data: str, expected: dict, y_true: np.ndarray, predicted: np.ndarray) -> Iterator[Row]:
+    everyone = bootstrap.everyone(y_true.size)
+    ours = calibration.describe(y_true, predicted, 0.95, everyone)
     yield Row(data, "Brier", expected["brier"], ours["brier"]["estimate"])
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
-    yield Row(data, "log loss", expected["log_loss"], calibration.log_loss(positive, predicted))
+    yield Row(data, "log loss", expected["log_loss"], calibration.log_loss(y_true, predicted))
     yield Row(data, "O/E", expected["OE"], ours["observed_expected"]["estimate"])
     large = expected["calibration_in_the_large"]
     yield Row(data, "intercept (slope 1)", large["intercept_offset"], ours["intercept"]["estimate"], ITERATIVE)
     line = expected["logistic_recalibration"]
     yield Row(data, "slope", line["slope"], ours["slope"]["estimate"], ITERATIVE)
-    predictor = calibration.logit(calibration.cut(predicted))
+    predictor = calibration.logit(calibration.clip_probability(predicted))
     for name, columns, offset, reference in (
-        ("SE intercept (slope 1)", np.empty((positive.size, 0)), predictor, large["se"]),
+        ("SE intercept (slope 1)", np.empty((y_true.size, 0)), predictor, large["se"]),
         ("SE slope", predictor[:, None], 0.0, line["se_slope"]),
     ):
-        ours_error = logistic.fit(columns, positive, offset).errors[-1]
+        ours_error = logistic.fit(columns, y_true, offset).errors[-1]
         yield Row(data, name, reference, ours_error, 1e-4, GLM)
-        yield Row(data, f"{name}, R's stopping rule", reference, as_glm_stops(columns, positive, offset), EXACT)
+        yield Row(data, f"{name}, R's stopping rule", reference, as_glm_stops(columns, y_true, offset), EXACT)
     yield Row(data, "Spiegelhalter z", expected["spiegelhalter"]["z"], ours["spiegelhalter"]["z"])
     yield Row(data, "Spiegelhalter p", expected["spiegelhalter"]["p_two_sided"], ours["spiegelhalter"]["p"])
     for name, reference in {"ici": "Eavg", "e90": "E90", "emax": "Emax"}.items():
         yield Row(data, f"{name} (lowess)", expected["val_prob"][reference], ours[name])
 
 
-def as_glm_stops(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float) -> float:
+def as_glm_stops(x: np.ndarray, y_true: np.ndarray, offset: np.ndarray | float) -> float:
     """Standard error of the last coefficient as R's ``glm`` computes it: start, stopping rule and weights as there."""
-    design = np.column_stack([np.ones(positive.size), x])
-    mu = (positive + 0.5) / 2
+    design = np.column_stack([np.ones(y_true.size), x])
+    mu = (y_true + 0.5) / 2
     eta, deviance = np.log(mu / (1 - mu)), np.inf
     while True:
         weight = mu * (1 - mu)
-        working = eta - offset + (positive - mu) / weight
+        working = eta - offset + (y_true - mu) / weight
         information = (design * weight[:, None]).T @ design
         beta = np.linalg.solve(information, design.T @ (weight * working))
         eta = design @ beta + offset
         mu = 1 / (1 + np.exp(-eta))
-        before, deviance = deviance, 2 * positive.size * calibration.log_loss(positive, mu)
+        before, deviance = deviance, 2 * y_true.size * calibration.log_loss(y_true, mu)
         if abs(deviance - before) / (abs(deviance) + 0.1) < 1e-8:
             return float(np.sqrt(np.linalg.inv(information)[-1, -1]))
 
 
-def of_nri(data: str, expected: dict, positive: np.ndarray, old: np.ndarray, new: np.ndarray) -> Iterator[Row]:
+def of_nri(data: str, expected: dict, y_true: np.ndarray, old: np.ndarray, new: np.ndarray) -> Iterator[Row]:
     def error(ours: dict) -> float:
         return (ours["high"] - ours["low"]) / (2 * Z)
 
-    continuous = reclassification.continuous_nri(positive, old, new, 0.95)
+    continuous = reclassification.continuous_nri(y_true, old, new, 0.95)
     yield Row(data, "continuous NRI", expected["continuous"]["nri"], continuous["estimate"])
     yield Row(data, "continuous NRI SE", expected["continuous"]["se"], error(continuous))
     yield Row(data, "continuous NRI events", expected["continuous"]["nri_events"], continuous["events"])
     yield Row(data, "continuous NRI non-events", expected["continuous"]["nri_nonevents"], continuous["non_events"])
-    ours = reclassification.categorical_nri(positive, old, new, expected["cutpoints"], 0.95)
+    ours = reclassification.categorical_nri(y_true, old, new, expected["cutpoints"], 0.95)
     yield Row(data, "categorical NRI", expected["categorical"]["nri"], ours["estimate"])
     yield Row(data, "categorical NRI SE", expected["categorical"]["se_multinomial"], error(ours))
-    ours = reclassification.idi(positive, old, new, 0.95)
+    ours = reclassification.idi(y_true, old, new, 0.95)
     yield Row(data, "IDI", expected["idi"]["idi"], ours["estimate"])
     yield Row(data, "IDI SE", expected["idi"]["se"], error(ours))
     yield Row(data, "IDI events", expected["idi"]["improveSens"], ours["events"])
     yield Row(data, "IDI non-events", expected["idi"]["improveSpec"], ours["non_events"])
 
 
-def of_net_benefit(data: str, expected: dict, positive: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
+def of_net_benefit(data: str, expected: dict, y_true: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     at = np.array(expected["thresholds"])
-    everyone = bootstrap.everyone(positive.size)
+    everyone = bootstrap.everyone(y_true.size)
     for name, reference in expected["models"].items():
-        ours = decision.curve(positive, table[name].to_numpy(float)[:, None] >= at, at, 0.95, everyone)
+        ours = decision.curve(y_true, table[name].to_numpy(float)[:, None] >= at, at, 0.95, everyone)
         for t, r, o in zip(at, reference["net_benefit"], ours["net_benefit"]["estimate"], strict=True):
             yield Row(data, f"net benefit {name} at {t:g}", r, o)
         avoided = ours["interventions_avoided_per_100"]["estimate"]
         for t, r, o in zip(at, reference["net_intervention_avoided_per_100"], avoided, strict=True):
             yield Row(data, f"interventions avoided {name} at {t:g}", r, o)
-        n = positive.size
-        rest = {"tp_rate": (positive.sum(), ours["missed"]), "fp_rate": ((~positive).sum(), ours["spared"])}
+        n = y_true.size
+        rest = {"tp_rate": (y_true.sum(), ours["missed"]), "fp_rate": ((~y_true).sum(), ours["spared"])}
         for rate, (everybody, left) in rest.items():
             for t, r, o in zip(at, reference[rate], left, strict=True):
                 yield Row(data, f"{rate} {name} at {t:g}", r, (everybody - o) / n)
-    ours = decision.curve(positive, np.ones((positive.size, at.size), dtype=bool), at, 0.95, everyone)
+    ours = decision.curve(y_true, np.ones((y_true.size, at.size), dtype=bool), at, 0.95, everyone)
     for t, r, o in zip(at, expected["treat_all"], ours["net_benefit"]["estimate"], strict=True):
         yield Row(data, f"net benefit treat all at {t:g}", r, o)
 
 
 def of_asah(expected: dict, folder: Path) -> Iterator[Row]:
     table = pd.read_csv(folder / "asah.csv")
-    positive = table["outcome_poor"].to_numpy() == 1
-    yield from of_roc("aSAH", expected["roc"], positive, table)
+    y_true = table["outcome_poor"].to_numpy() == 1
+    yield from of_roc("aSAH", expected["roc"], y_true, table)
     right = []
     for rule, reference in expected["at_thresholds"].items():
         name, cut = rule.split(">=")
-        called = table[name].to_numpy() >= float(cut)
-        right.append(called == positive)
-        yield from of_table(f"aSAH {rule}", reference, positive, called)
-    groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
+        y_pred = table[name].to_numpy() >= float(cut)
+        right.append(y_pred == y_true)
+        yield from of_table(f"aSAH {rule}", reference, y_true, y_pred)
+    groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     for name, group in groups.items():
         reference, ours = expected[f"mcnemar_{name}"], accuracy.mcnemar(right[0][group], right[1][group])
         yield Row("aSAH", f"McNemar only a {name}", reference["n10"], ours["only_a"])
@@ -393,21 +393,21 @@ def of_asah(expected: dict, folder: Path) -> Iterator[Row]:
         yield Row("aSAH", f"McNemar p {name}", reference["mcnemar_nocc"]["p"], ours["p"])
         yield Row("aSAH", f"McNemar exact p {name}", reference["exact_binomial_p"], ours["p_exact"])
     expected, table = expected["predictions"], pd.read_csv(folder / "asah_predictions.csv")
-    yield from of_roc("aSAH models", expected["roc"], positive, table)
+    yield from of_roc("aSAH models", expected["roc"], y_true, table)
     for name, reference in expected["calibration"].items():
-        yield from of_calibration(f"aSAH {name}", reference, positive, table[name].to_numpy())
-    yield from of_nri("aSAH models", expected["nri"], positive, *table[["p_clinical", "p_hybrid"]].to_numpy().T)
-    yield from of_net_benefit("aSAH models", expected["dca"], positive, table)
+        yield from of_calibration(f"aSAH {name}", reference, y_true, table[name].to_numpy())
+    yield from of_nri("aSAH models", expected["nri"], y_true, *table[["p_clinical", "p_hybrid"]].to_numpy().T)
+    yield from of_net_benefit("aSAH models", expected["dca"], y_true, table)
 
 
 def of_decisions(expected: dict, folder: Path) -> Iterator[Row]:
     table = pd.read_csv(folder / "dca_binary_predictions.csv")
-    positive = table["cancer"].to_numpy(bool)
-    yield from of_roc("dcurves", expected["roc"], positive, table)
-    yield from of_net_benefit("dcurves", expected["dca"], positive, table)
-    yield from of_nri("dcurves", expected["nri"], positive, *table[["p_base", "cancerpredmarker"]].to_numpy().T)
+    y_true = table["cancer"].to_numpy(bool)
+    yield from of_roc("dcurves", expected["roc"], y_true, table)
+    yield from of_net_benefit("dcurves", expected["dca"], y_true, table)
+    yield from of_nri("dcurves", expected["nri"], y_true, *table[["p_base", "cancerpredmarker"]].to_numpy().T)
     for name, reference in expected["calibration"].items():
-        yield from of_calibration(f"dcurves {name}", reference, positive, table[name].to_numpy())
+        yield from of_calibration(f"dcurves {name}", reference, y_true, table[name].to_numpy())
 
 
 def of_curves(
@@ -556,11 +556,11 @@ def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
         if kind == "cox":
             yield from of_models(data, reference, time, event, part[needed])
     nodes = table.dropna(subset=["ct_pelvic_nodes", "lnm"])
-    called = nodes["ct_pelvic_nodes"].to_numpy() == "present"
-    yield from of_table("TCGA-CESC CT nodes", expected["ct_nodes_vs_pathology"]["metrics"], nodes["lnm"] == 1, called)
+    y_pred = nodes["ct_pelvic_nodes"].to_numpy() == "present"
+    yield from of_table("TCGA-CESC CT nodes", expected["ct_nodes_vs_pathology"]["metrics"], nodes["lnm"] == 1, y_pred)
     part = table.dropna(subset=["lnm", "age", "figo_adv"])
-    columns, positive = part[["age", "figo_adv"]].to_numpy(float), part["lnm"].to_numpy() == 1
-    model = logistic.fit(columns, positive)
+    columns, y_true = part[["age", "figo_adv"]].to_numpy(float), part["lnm"].to_numpy() == 1
+    model = logistic.fit(columns, y_true)
     for place, name in enumerate(("(Intercept)", "age", "figo_adv")):
         data, reference = "TCGA-CESC logistic", expected["logistic_lnm"]
         yield Row(data, f"coefficient {name}", reference["coef"][name], model.coefficients[place], ITERATIVE)
@@ -586,15 +586,15 @@ def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
 
 
 def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: pd.DataFrame) -> Iterator[Row]:
-    positive = asah["outcome_poor"].to_numpy() == 1
+    y_true = asah["outcome_poor"].to_numpy() == 1
     for name, reference in expected["partial_auc"].items():
-        roc = resampled_roc.ResampledRoc(positive, asah[name].to_numpy(float), bootstrap.everyone(positive.size))
+        roc = resampled_roc.ResampledRoc(y_true, asah[name].to_numpy(float), bootstrap.everyone(y_true.size))
         for lowest, value in reference.items():
             ours = roc.partial_aucs(float(lowest))[0]
             yield Row("pROC, aSAH", f"partial AUC {name}, specificity {lowest} and more", value, ours)
     reference, scores = expected["unpaired_delong"], asah["s100b"].to_numpy(float)
-    first = np.arange(positive.size) < reference["first"]
-    ours = discrimination.compare_unpaired(positive[first], scores[first], positive[~first], scores[~first], 0.95)
+    first = np.arange(y_true.size) < reference["first"]
+    ours = discrimination.compare_unpaired(y_true[first], scores[first], y_true[~first], scores[~first], 0.95)
     for name in ("difference", "df", "p"):
         yield Row("pROC, aSAH", f"unpaired DeLong, other patients, {name}", reference[name], ours[name])
     for reference in expected["paired_difference"]:
@@ -613,7 +613,7 @@ def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: 
         yield Row("R stats p.adjust", "Holm", reference, ours)
     risk = predictions["p_hybrid"].to_numpy()
     places = np.array(expected["lowess"]["place"]) - 1
-    smooth = smoother.Lowess(risk)(positive * 1.0, np.sort(risk)[places])
+    smooth = smoother.Lowess(risk)(y_true * 1.0, np.sort(risk)[places])
     for reference, ours in zip(expected["lowess"]["y"], smooth, strict=True):
         yield Row("R stats lowess, aSAH", "flexible calibration curve", reference, ours)
 
@@ -863,7 +863,7 @@ def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
     asah, lung = (pd.read_csv(folder / f"{name}.csv") for name in ("asah", "lung"))
     nodes = pd.DataFrame(dict(zip(added_value.OF_NODES, (asah["age"], asah["ndka"], asah["wfns"] >= 4), strict=True)))
     score = pd.read_csv(folder / "asah_predictions.csv")["p_hybrid"].to_numpy()
-    evaluation = Evaluation(asah["outcome_poor"].to_numpy() == 1, {"score": score})
+    evaluation = ScoredCohort(asah["outcome_poor"].to_numpy() == 1, {"score": score})
     (ours,) = added_value.of_nodes({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
         "evaluations"
     ]

@@ -32,7 +32,7 @@ import score_chain
 from hscore.files import read_json
 from hscore.recovery import numbers
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import validation
 from hscore.statistics.survival import concordance, cox, cox_models, survival_by_score, time_dependent
 from hscore.steps import survive
@@ -113,7 +113,7 @@ def truth(folder: Path, large: pd.DataFrame, prediction: dict, random: np.random
     """What the same functions say of the large cohort, scored by the study's frozen models."""
     external = scored(folder, large)
     unseen = random.integers(0, len(external.members[MODEL]), len(large)), np.arange(len(large))
-    single = Evaluation(external.positive, {model: rows[unseen] for model, rows in external.members.items()})
+    single = ScoredCohort(external.y_true, {model: rows[unseen] for model, rows in external.members.items()})
     evaluations, about = {"external": external, "out_of_fold": single}, large[["age", score_chain.READING]].astype(str)
     frozen, settings = read_json(folder / "thresholds.json"), survival_settings()
     cut = frozen[MODEL]["value"]
@@ -134,12 +134,12 @@ def truth(folder: Path, large: pd.DataFrame, prediction: dict, random: np.random
         }
 
 
-def scored(folder: Path, large: pd.DataFrame) -> Evaluation:
+def scored(folder: Path, large: pd.DataFrame) -> ScoredCohort:
     """The large cohort with every model's external scores and those of its members."""
     found = {model: pd.read_csv(folder / f"{model}-large.csv") for model in score_chain.MODELS}
     members = {model: table.filter(regex="^fold_").to_numpy().T for model, table in found.items()}
     scores = {model: table["score"].to_numpy() for model, table in found.items()}
-    return Evaluation(large["lnm"].to_numpy() == 1, scores, members)
+    return ScoredCohort(large["lnm"].to_numpy() == 1, scores, members)
 
 
 @contextlib.contextmanager
@@ -233,8 +233,8 @@ KINDS = {
     r"\.partial_auc$": "partial AUC",
     r"\.average_precision$": "average precision",
     r"comparisons\[": "difference of AUCs",
-    r"transport\[.*\.ensemble$": "AUC added by averaging",
-    r"transport\[": "change of AUC between the cohorts",
+    r"auc_change\[.*\.ensemble$": "AUC added by averaging",
+    r"auc_change\[": "change of AUC between the cohorts",
     r"performance\[.*\.sensitivity$": "sensitivity",
     r"performance\[.*\.specificity$": "specificity",
     r"\.accuracy$": "accuracy",

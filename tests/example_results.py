@@ -24,7 +24,7 @@ from hscore.recovery.observers import planted
 from hscore.report import results
 from hscore.report.page.quality_page import overview
 from hscore.simulation import parameters
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import cases, intention_to_diagnose, selection, subgroups, validation
 from hscore.statistics.diagnosis.freeze import freeze
 from hscore.statistics.survival import survival_by_score
@@ -127,8 +127,8 @@ def _made(
     cohorts = {role: (patients["cohort"] == role).to_numpy() for role in ROLES}
     patients.loc[patients.groupby("center").cumcount(ascending=False) < survival_only, "lnm"] = np.nan
     members = {role: own & patients["lnm"].notna().to_numpy() for role, own in cohorts.items()}
-    positive = patients["lnm"].to_numpy() == 1
-    frozen = {name: _calibrate(columns, positive, members, config["validate"]) for name, columns in scores.items()}
+    y_true = patients["lnm"].to_numpy() == 1
+    frozen = {name: _calibrate(columns, y_true, members, config["validate"]) for name, columns in scores.items()}
     if not cut_off:
         nothing = {"value": None, "sensitivity": None, "specificity": None}
         frozen["hybrid"] |= nothing | {"why": "no cut-off was frozen: the best threshold separates nothing"}
@@ -138,7 +138,7 @@ def _made(
             chosen = {name: columns[evaluation][members[role]] for name, columns in scores.items()}
             each = _members(chosen) if role == "external" else {}
             folds = config["split"]["folds"] if evaluation == "out_of_fold" else None
-            evaluations[evaluation] = Evaluation(positive[members[role]], chosen, each, folds=folds)
+            evaluations[evaluation] = ScoredCohort(y_true[members[role]], chosen, each, folds=folds)
             columns = [*subgroups.COLUMNS, "mri_ln_positive", "scc_ag_ng_ml"]
             characteristics[evaluation] = patients.loc[members[role], columns].astype(object)
     included = patients[patients["cohort"].isin(roles)]
@@ -231,10 +231,10 @@ def _patients(rng: np.random.Generator, scale: int, centers: list[dict]) -> pd.D
     return pd.concat(frames, ignore_index=True)
 
 
-def _calibrate(columns, positive, members, settings):
+def _calibrate(columns, y_true, members, settings):
     """Scores become risks, in place; what is frozen of the model."""
     own = columns["out_of_fold"][None, members["development"]]
-    outcome = positive[members["development"]]
+    outcome = y_true[members["development"]]
     found = calibration.fit(own, np.ones_like(own, bool), outcome, settings["recalibration"])
     for name, values in columns.items():
         columns[name] = calibration.apply(found, values[None])[0]

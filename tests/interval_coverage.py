@@ -58,13 +58,13 @@ def measured(statistic: str, setting: str, truth: float, draw: Callable[[], Inte
 def of_auc(positives: int, negatives: int, area: float, studies: int, seed: int = 1) -> list[Coverage]:
     """Binormal scores of equal variance."""
     rng = np.random.default_rng(seed)
-    positive = np.arange(positives + negatives) < positives
-    shift = np.sqrt(2) * ndtri(area) * positive
+    y_true = np.arange(positives + negatives) < positives
+    shift = np.sqrt(2) * ndtri(area) * y_true
 
     def draw() -> Intervals:
-        scores = rng.normal(size=positive.size) + shift
+        scores = rng.normal(size=y_true.size) + shift
         names = ("delong", "delong-logit", "newcombe")
-        return {name: discrimination.auc_interval(positive, scores, LEVEL, name) for name in names}
+        return {name: discrimination.auc_interval(y_true, scores, LEVEL, name) for name in names}
 
     return measured("AUC", f"{positives} against {negatives}, AUC {area:g}", area, draw, studies)
 
@@ -72,12 +72,12 @@ def of_auc(positives: int, negatives: int, area: float, studies: int, seed: int 
 def of_reading(positives: int, negatives: int, rates: tuple[float, float], studies: int) -> list[Coverage]:
     """The AUC of a yes/no reading of a given sensitivity and specificity."""
     rng = np.random.default_rng(2)
-    positive = np.arange(positives + negatives) < positives
-    chance = np.where(positive, rates[0], 1 - rates[1])
+    y_true = np.arange(positives + negatives) < positives
+    chance = np.where(y_true, rates[0], 1 - rates[1])
 
     def draw() -> Intervals:
-        scores = (rng.random(positive.size) < chance) * 1.0
-        return {name: discrimination.auc_interval(positive, scores, LEVEL, name) for name in ("delong", "newcombe")}
+        scores = (rng.random(y_true.size) < chance) * 1.0
+        return {name: discrimination.auc_interval(y_true, scores, LEVEL, name) for name in ("delong", "newcombe")}
 
     setting = f"{positives} against {negatives}, reading {rates[0]:g}/{rates[1]:g}"
     return measured("AUC", setting, sum(rates) / 2, draw, studies)
@@ -92,23 +92,23 @@ def of_calls(n: int, prevalence: float, rates: tuple[float, float], studies: int
     setting = f"n {n}, prevalence {prevalence:g}, {sensitivity:g}/{specificity:g}"
 
     def calls() -> tuple[np.ndarray, np.ndarray]:
-        positive = rng.random(n) < prevalence
-        return positive, rng.random(n) < np.where(positive, sensitivity, 1 - specificity)
+        y_true = rng.random(n) < prevalence
+        return y_true, rng.random(n) < np.where(y_true, sensitivity, 1 - specificity)
 
-    def percentile(positive: np.ndarray, called: np.ndarray, place: int) -> dict:
+    def percentile(y_true: np.ndarray, y_pred: np.ndarray, place: int) -> dict:
         counts = bootstrap.draw(n, 300, rng)
-        low, high = bootstrap.percentiles(accuracy._indices(positive, called, counts)[place], LEVEL)
+        low, high = bootstrap.percentiles(accuracy._indices(y_true, y_pred, counts)[place], LEVEL)
         return {"low": None if np.isnan(low) else low, "high": high}
 
     def draw_f1() -> Intervals:
-        positive, called = calls()
-        ours = accuracy.f1(accuracy.confusion(positive, called), LEVEL)
-        return {"percentile bootstrap": percentile(positive, called, 0), "Wilson, transformed": ours}
+        y_true, y_pred = calls()
+        ours = accuracy.f1(accuracy.confusion(y_true, y_pred), LEVEL)
+        return {"percentile bootstrap": percentile(y_true, y_pred, 0), "Wilson, transformed": ours}
 
     def draw_youden() -> Intervals:
-        positive, called = calls()
-        ours = accuracy.sums(accuracy.confusion(positive, called), LEVEL)[0]
-        return {"percentile bootstrap": percentile(positive, called, 3), "square-and-add": ours}
+        y_true, y_pred = calls()
+        ours = accuracy.sums(accuracy.confusion(y_true, y_pred), LEVEL)[0]
+        return {"percentile bootstrap": percentile(y_true, y_pred, 3), "square-and-add": ours}
 
     yield from measured("F1", setting, f1, draw_f1, studies)
     yield from measured("Youden index", setting, sensitivity + specificity - 1, draw_youden, studies)
@@ -158,12 +158,12 @@ def of_observed_expected(n: int, prevalence: float, studies: int) -> list[Covera
     predicted = np.full(n, prevalence)
 
     def draw() -> Intervals:
-        positive = rng.random(n) < prevalence
-        events = positive.sum()
+        y_true = rng.random(n) < prevalence
+        events = y_true.sum()
         if not events:
             return {}
         poisson = wald_ratio(np.log(events / predicted.sum()), events**-0.5, LEVEL, "")
-        return {"Poisson": poisson, "binomial": calibration.observed_expected(positive, predicted, LEVEL)}
+        return {"Poisson": poisson, "binomial": calibration.observed_expected(y_true, predicted, LEVEL)}
 
     return measured("O:E", f"n {n}, prevalence {prevalence:g}", 1.0, draw, studies)
 
@@ -171,14 +171,14 @@ def of_observed_expected(n: int, prevalence: float, studies: int) -> list[Covera
 def of_pooled(centers: int, between: float, studies: int) -> list[Coverage]:
     """The mean logit of the AUC over centres of 28 against 92 patients, and that of a new centre; truths become 0."""
     rng = np.random.default_rng(7)
-    positive = np.arange(120) < 28
+    y_true = np.arange(120) < 28
 
     def draw() -> Intervals:
         deviations = rng.normal(0, between, centers + 1)
         found = []
         for deviation in deviations[:-1]:
             shift = np.sqrt(2) * ndtri(expit(logit(0.85) + deviation))
-            one = discrimination.delong(positive, rng.normal(size=positive.size) + shift * positive)
+            one = discrimination.delong(y_true, rng.normal(size=y_true.size) + shift * y_true)
             area = float(one.auc[0])
             if area < 1:
                 found.append((logit(area) - logit(0.85), one.covariance[0, 0] / (area * (1 - area)) ** 2))

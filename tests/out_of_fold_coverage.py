@@ -14,7 +14,7 @@ import pandas as pd
 
 import score_chain
 from chain_coverage import PREVALENCE
-from hscore.cohort.folds import deal
+from hscore.cohort.folds import stratified_folds
 from hscore.learning import calibration, firth
 from hscore.statistics.common.estimates import quantile
 from hscore.statistics.diagnosis import cross_validation, discrimination
@@ -29,9 +29,9 @@ MODELS = {
 }
 
 
-def fitted(values: np.ndarray, positive: np.ndarray, fold: np.ndarray) -> list[np.ndarray]:
+def fitted(values: np.ndarray, y_true: np.ndarray, fold: np.ndarray) -> list[np.ndarray]:
     """Coefficients of a logistic regression fitted without each fold."""
-    return [firth.fit(values[fold != k], positive[fold != k]) for k in range(fold.max() + 1)]
+    return [firth.fit(values[fold != k], y_true[fold != k]) for k in range(fold.max() + 1)]
 
 
 def probabilities(members: list[np.ndarray], values: np.ndarray) -> np.ndarray:
@@ -45,16 +45,20 @@ def study(seed: int, folds: int) -> Iterator[dict]:
     drawn = {name: int(random.binomial(size, PREVALENCE)) for name, size in (("own", PATIENTS), ("large", LARGE))}
     own = score_chain.population(random, PATIENTS, drawn["own"], "own")
     large = score_chain.population(random, LARGE, drawn["large"], "large")
-    fold = deal(own[["patient", "center", "lnm"]], folds, seed).set_index("patient")["fold"][own["patient"]].to_numpy()
-    positive, of_large = own["lnm"].to_numpy() == 1, large["lnm"].to_numpy() == 1
+    fold = (
+        stratified_folds(own[["patient", "center", "lnm"]], folds, seed)
+        .set_index("patient")["fold"][own["patient"]]
+        .to_numpy()
+    )
+    y_true, of_large = own["lnm"].to_numpy() == 1, large["lnm"].to_numpy() == 1
     scores, true = [], []
     for columns in MODELS.values():
-        members = fitted(own[columns].to_numpy(float), positive, fold)
+        members = fitted(own[columns].to_numpy(float), y_true, fold)
         raw = probabilities(members, own[columns].to_numpy(float))
-        frozen = calibration.fit(raw, fold == np.arange(folds)[:, None], positive, "platt")
+        frozen = calibration.fit(raw, fold == np.arange(folds)[:, None], y_true, "platt")
         scores.append(calibration.apply(frozen, raw)[fold, np.arange(PATIENTS)])
         true.append(discrimination.delong(of_large, probabilities(members, large[columns].to_numpy(float))).auc.mean())
-    found = discrimination.delong(positive, np.array(scores))
+    found = discrimination.delong(y_true, np.array(scores))
     ones = np.eye(len(MODELS))
     rows = dict(zip(MODELS, ones, strict=True))
     rows |= {f"{a} minus {b}": rows[a] - rows[b] for a, b in combinations(MODELS, 2)}

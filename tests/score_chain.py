@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hscore.cohort.folds import deal
+from hscore.cohort.folds import stratified_folds
 from hscore.statistics.diagnosis import discrimination
 from hscore.steps import freeze_thresholds, predict, train, validate
 
@@ -73,7 +73,9 @@ def make(folder: Path, tables: dict[str, pd.DataFrame], seed: int, resamples: in
         manifest = table.drop(columns=OUTCOMES, errors="ignore").assign(samples="none")
         manifest.to_csv(folder / f"{name}.csv", index=False, float_format="%.5g")
         table[["patient", "lnm"]].to_csv(folder / f"{name}_lnm.csv", index=False)
-    deal(tables["development"][["patient", "center", "lnm"]], 5, seed).to_csv(folder / "folds.csv", index=False)
+    stratified_folds(tables["development"][["patient", "center", "lnm"]], 5, seed).to_csv(
+        folder / "folds.csv", index=False
+    )
     for model, spec in MODELS.items():
         chain(folder, model, spec, method)
     settings = json.dumps(validation_settings(resamples))
@@ -133,7 +135,7 @@ def measures(folder: Path, content: dict, tables: dict[str, pd.DataFrame]) -> di
             found[f"nothing: gain over the reading, {row['evaluation']}"] = row["difference"]
             found[f"nothing: gain claimed, {row['evaluation']}"] = float((row["low"] or 0) > 0)
             found[f"nothing: loss claimed, {row['evaluation']}"] = float((row["high"] or 0) < 0)
-    for row in content["transport"]:
+    for row in content["auc_change"]:
         found[f"{row['model']}: change of AUC"] = row["difference"]
         found[f"{row['model']}: change of AUC claimed"] = float((row["p"] or 1) < 0.05)
         found[f"{row['model']}: AUC added by averaging members"] = row["ensemble"]["difference"]
@@ -149,7 +151,7 @@ def measures(folder: Path, content: dict, tables: dict[str, pd.DataFrame]) -> di
 def in_the_population(folder: Path, large: pd.DataFrame, content: dict) -> dict[str, float]:
     """What a large sample of the population says of the frozen scores: no sampling error of 141 patients."""
     found = {}
-    positive = large["lnm"].to_numpy() == 1
+    y_true = large["lnm"].to_numpy() == 1
     cuts = json.loads((folder / "thresholds.json").read_text())
     for row in content["performance"]:
         if row["evaluation"] != "out_of_fold":
@@ -157,24 +159,24 @@ def in_the_population(folder: Path, large: pd.DataFrame, content: dict) -> dict[
         model = row["model"]
         table = pd.read_csv(folder / f"{model}-large.csv")
         members = [name for name in table if name.startswith("fold_")]
-        found[f"{model}: true O:E"] = positive.mean() / table["score"].mean()
-        found[f"{model}: true slope"] = slope_of(positive, table["score"].to_numpy())
-        found[f"{model}: true slope of a member"] = slope_of(positive, table[members[0]].to_numpy())
-        single = np.mean([discrimination.delong(positive, table[name].to_numpy()).auc[0] for name in members])
+        found[f"{model}: true O:E"] = y_true.mean() / table["score"].mean()
+        found[f"{model}: true slope"] = slope_of(y_true, table["score"].to_numpy())
+        found[f"{model}: true slope of a member"] = slope_of(y_true, table[members[0]].to_numpy())
+        single = np.mean([discrimination.delong(y_true, table[name].to_numpy()).auc[0] for name in members])
         found[f"{model}: out-of-fold AUC minus a member's true one"] = row["auc"]["estimate"] - float(single)
         for scale, calls in (("ensemble", ["score"]), ("member", members)):
             called = table[calls].to_numpy() >= cuts[model]["value"]
-            true = {"sensitivity": called[positive].mean(), "specificity": 1 - called[~positive].mean()}
+            true = {"sensitivity": called[y_true].mean(), "specificity": 1 - called[~y_true].mean()}
             for measure, value in true.items():
                 found[f"{model}: true {measure} of the {scale} minus development's"] = value - row[measure]["estimate"]
     return found
 
 
-def slope_of(positive: np.ndarray, risk: np.ndarray) -> float:
+def slope_of(y_true: np.ndarray, risk: np.ndarray) -> float:
     """Calibration slope."""
     from hscore.statistics.common import logistic
 
-    return float(logistic.fit(np.log(risk / (1 - risk))[:, None], positive).coefficients[1])
+    return float(logistic.fit(np.log(risk / (1 - risk))[:, None], y_true).coefficients[1])
 
 
 def covers(interval: dict) -> float:

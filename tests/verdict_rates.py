@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.report import adds_to_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
 from hscore.statistics.common import proportions  # noqa: E402
-from hscore.statistics.common.scored_cohorts import Evaluation  # noqa: E402
+from hscore.statistics.common.scored_cohorts import ScoredCohort  # noqa: E402
 from hscore.statistics.diagnosis import cut_off_error, discrimination, thresholds  # noqa: E402
 from hscore.statistics.survival import beside_reading, cox  # noqa: E402
 
@@ -33,17 +33,17 @@ OLD = {False: "consistent", True: "differs"}  # the rule before: is the publishe
 MEDIAN_MONTHS, FOLLOW_UP_MONTHS, SLOPE = 150.0, (24.0, 72.0), 0.33
 
 
-def cohort(rng: np.random.Generator, positives: int, negatives: int, area: float) -> Evaluation:
+def cohort(rng: np.random.Generator, positives: int, negatives: int, area: float) -> ScoredCohort:
     """Binormal scores of equal variance, as logits of the ideal observer."""
-    positive = np.arange(positives + negatives) < positives
+    y_true = np.arange(positives + negatives) < positives
     shift = np.sqrt(2) * ndtri(area)
-    scores = shift * (rng.normal(size=positive.size) + shift * (positive - 0.5)) + np.log(positives / negatives)
-    return Evaluation(positive, {"model": scores})
+    scores = shift * (rng.normal(size=y_true.size) + shift * (y_true - 0.5)) + np.log(positives / negatives)
+    return ScoredCohort(y_true, {"model": scores})
 
 
-def chosen(development: Evaluation) -> float:
+def chosen(development: ScoredCohort) -> float:
     """The frozen cut-off."""
-    return thresholds.youden(development.positive, development.scores["model"])
+    return thresholds.youden(development.y_true, development.scores["model"])
 
 
 def judged(measure: str, ours: dict, published: float, error: dict | None = None, **item) -> tuple[str, str]:
@@ -63,17 +63,17 @@ def of_auc(area: float, ours: float, patients: float, studies: int) -> list[tupl
     sizes = [round(size * patients) for size in EXTERNAL]
     for _ in range(studies):
         theirs, rerun = cohort(rng, *EXTERNAL, area), cohort(rng, *sizes, ours)
-        published = float(discrimination.delong(theirs.positive, theirs.scores["model"]).auc[0])
-        found = discrimination.auc_interval(rerun.positive, rerun.scores["model"], LEVEL)
+        published = float(discrimination.delong(theirs.y_true, theirs.scores["model"]).auc[0])
+        found = discrimination.auc_interval(rerun.y_true, rerun.scores["model"], LEVEL)
         rows.append(judged("auc", found, round(published, 3)))
     return rows
 
 
-def counts(called: Evaluation, cut: float) -> dict[str, tuple[int, int]]:
+def counts(called: ScoredCohort, cut: float) -> dict[str, tuple[int, int]]:
     """Numerators and denominators of the external rates."""
     call = called.scores["model"] >= cut
-    groups = {"sensitivity": called.positive, "specificity": ~called.positive, "accuracy": called.positive >= 0}
-    return {name: (int((call == called.positive)[who].sum()), int(who.sum())) for name, who in groups.items()}
+    groups = {"sensitivity": called.y_true, "specificity": ~called.y_true, "accuracy": called.y_true >= 0}
+    return {name: (int((call == called.y_true)[who].sum()), int(who.sum())) for name, who in groups.items()}
 
 
 def of_calls(area: float, studies: int) -> dict[str, list[tuple[str, str]]]:
@@ -128,7 +128,7 @@ def of_added_survival(slope: float, studies: int) -> dict[str, float]:
     rng, found = np.random.default_rng(4), Counter()
     for _ in range(studies):
         patients = cohort(rng, *EXTERNAL, 0.844)
-        reading = (rng.random(patients.positive.size) < np.where(patients.positive, 0.51, 0.11)).astype(float)
+        reading = (rng.random(patients.y_true.size) < np.where(patients.y_true, 0.51, 0.11)).astype(float)
         score = patients.scores["model"] + 2 * reading
         time, event = followed(rng, np.log(2) * reading + slope * score)
         known = {"score": expit(score), "mri_ln_positive": reading, "dfs_months": time, "dfs_event": event * 1.0}

@@ -31,10 +31,10 @@ def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
     """So many patients with 8 samples of noise each; ``changed``: settings of training other than the default ones."""
     random = np.random.default_rng(0)
     images = random.normal(size=(count * TRIPLETS, 3, 64, 64)).astype(np.float32)
-    owner = np.repeat(np.arange(count), TRIPLETS)
+    patient_index = np.repeat(np.arange(count), TRIPLETS)
     patients = pd.DataFrame({"patient": [f"P{k}" for k in range(count)]})
     none = np.empty((count, 0))
-    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, owner),), none)
+    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, patient_index),), none)
     labels = (np.arange(count) % 5 == 0).astype(int)
     folds = np.arange(count) // 5 % 5
     centers = np.full(count, "AA")
@@ -54,8 +54,8 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
     run, bare = (training.Training(task, [training.Member(1, 0)]) for _ in range(2))
     size = run.number // run.batches
     batch = [task.tensors.images[0][:size].contiguous(memory_format=torch.channels_last)]
-    owner = torch.from_numpy(task.tensors.owners[0][:size])
-    labels, clinical = bare.labels[owner].unsqueeze(1), bare.clinical[0, owner]
+    patient_index = torch.from_numpy(task.tensors.patient_indices[0][:size])
+    labels, clinical = bare.labels[patient_index].unsqueeze(1), bare.clinical[0, patient_index]
     single = [torch.ones(size, 1, dtype=torch.bool)]
     network = bare.members.network.train()
 

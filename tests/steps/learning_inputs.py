@@ -32,14 +32,14 @@ def make_center(folder, center, patients, seed):
     random = np.random.default_rng(seed)
     rows = []
     for k in range(patients):
-        positive = k % 3 == 0
+        y_true = k % 3 == 0
         samples = folder / center / f"sub-{k}"
         samples.mkdir(parents=True)
-        images = random.normal(positive, 1, (k % 4 + 1, 3, 16, 16)).astype(np.float32)
+        images = random.normal(y_true, 1, (k % 4 + 1, 3, 16, 16)).astype(np.float32)
         np.savez(samples / "samples.npz", T2WI_tumour=images)
-        node = int(random.random() < (0.7 if positive else 0.2))
+        node = int(random.random() < (0.7 if y_true else 0.2))
         rows.append({"patient": f"{center}-{k:04d}", "center": center, "mri_ln_positive": node, "samples": samples,
-                     "lnm": int(positive)})  # fmt: skip
+                     "lnm": int(y_true)})  # fmt: skip
     table = pd.DataFrame(rows)
     table.drop(columns="lnm").to_csv(folder / f"{center}.csv", index=False)
     return table

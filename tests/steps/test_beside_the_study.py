@@ -122,10 +122,10 @@ def test_the_summary_compares_with_the_settings_as_they_are(study):
     )  # fmt: skip
     content = read_json(study / "search.json")
     searched = pd.Series({patient: score for part in parts for patient, score in part["scores"].items()})
-    positive = folds["lnm"].to_numpy() == 1
-    area = roc_auc_score(positive, searched[folds.index].to_numpy())
+    y_true = folds["lnm"].to_numpy() == 1
+    area = roc_auc_score(y_true, searched[folds.index].to_numpy())
     assert content["searched"]["estimate"] == pytest.approx(area) and content["n"] == 27
-    assert content["configured"]["estimate"] == pytest.approx(roc_auc_score(positive, configured.to_numpy()))
+    assert content["configured"]["estimate"] == pytest.approx(roc_auc_score(y_true, configured.to_numpy()))
     assert content["recommended"] == parts[-1]["chosen"]
     assert [row["held_out"] for row in content["folds"]] == [0, 1, 2, None]
 

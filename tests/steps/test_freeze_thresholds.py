@@ -22,10 +22,10 @@ def test_every_model_gets_its_best_cut_on_out_of_fold_scores(folder):
     assert list(frozen) == ["cet1wi_peritumoral", "clinical", "hybrid"]
     assert frozen["clinical"]["value"] == pytest.approx((0.62 + 0.11) / 2)
     table = pd.read_csv(folder / "hybrid_development.csv").merge(pd.read_csv(folder / "folds.csv"))
-    positive, scores = table["lnm"] == 1, table["out_of_fold"]
+    y_true, scores = table["lnm"] == 1, table["out_of_fold"]
 
     def index(t):
-        return (scores >= t)[positive].mean() + (scores < t)[~positive].mean()
+        return (scores >= t)[y_true].mean() + (scores < t)[~y_true].mean()
 
     assert index(frozen["hybrid"]["value"]) == pytest.approx(max(index(t) for t in scores))
     assert frozen["hybrid"]["n"] == 60 and frozen["hybrid"]["positives"] == 16

@@ -9,7 +9,7 @@ import pytest
 from statistics_inputs import CONFIG, finite, survive, unexplained, validate, write
 from statistics_inputs import freeze as freeze_step
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import added_value, reclassification, validation
 from hscore.statistics.diagnosis.freeze import freeze
 from hscore.statistics.survival import cox_models, survival_by_score, survival_prediction
@@ -64,12 +64,12 @@ def test_survival_of_any_cohort_is_reported(seed):
     assert finite(content) and not unexplained(content)
 
 
-def evaluation(rng: np.random.Generator, positive: np.ndarray) -> Evaluation:
+def evaluation(rng: np.random.Generator, y_true: np.ndarray) -> ScoredCohort:
     """Three models: a score, a call, and one or the other equal for all."""
-    n = positive.size
+    n = y_true.size
     scores = {"score": rng.random(n), "call": (rng.random(n) < 0.5) * 1.0, "equal": np.full(n, rng.choice([0, 0.4, 1]))}
     members = {"score": rng.random((int(rng.integers(1, 4)), n)), "equal": np.full((3, n), 0.4)}
-    return Evaluation(positive, scores, members)
+    return ScoredCohort(y_true, scores, members)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -77,10 +77,10 @@ def test_any_evaluation_is_validated(seed, monkeypatch):
     monkeypatch.setattr(added_value, "EVENTS_PER_VARIABLE", 0.5)
     rng = np.random.default_rng(seed)
     classes = [rng.random(int(rng.integers(2, 30))) < rng.choice([0, 0.3, 1]) for _ in range(2)]
-    external, development = (evaluation(rng, positive) for positive in classes)
+    external, development = (evaluation(rng, y_true) for y_true in classes)
     recalibration = [{"method": "platt"}, {"method": "none", "why": "the setting says so"}][seed // 3 % 2]
     frozen = {
-        name: freeze(development.positive, scores, recalibration, {"threshold": "youden"})
+        name: freeze(development.y_true, scores, recalibration, {"threshold": "youden"})
         for name, scores in development.scores.items()
     }
     evaluations = {"external": external, "out_of_fold": development, "apparent": development}
@@ -98,7 +98,7 @@ def test_any_evaluation_is_validated(seed, monkeypatch):
                 "scc_ag_ng_ml": rng.choice(["0", "1.5", "20"], n),
             }
         )
-        for name, n in ((name, one.positive.size) for name, one in evaluations.items())
+        for name, n in ((name, one.y_true.size) for name, one in evaluations.items())
     }
     settings = {**CONFIG["validate"], "reference": "score", "bootstrap": {"resamples": 30, "seed": 1}}
     content = validation.validate(evaluations, frozen, settings, characteristics)
@@ -123,16 +123,16 @@ def test_an_external_cohort_without_patients_is_reported_with_reasons(tmp_path):
 
 
 def test_scores_that_are_no_numbers_end_with_a_reason():
-    positive, old = np.arange(6) < 3, np.array([0.1, 0.2, np.nan, 0.3, 0.4, 0.5])
+    y_true, old = np.arange(6) < 3, np.array([0.1, 0.2, np.nan, 0.3, 0.4, 0.5])
     for row in (
-        reclassification.continuous_nri(positive, old, old, 0.95),
-        reclassification.categorical_nri(positive, old, old, [0.2], 0.95),
-        reclassification.idi(positive, old, old, 0.95),
+        reclassification.continuous_nri(y_true, old, old, 0.95),
+        reclassification.categorical_nri(y_true, old, old, [0.2], 0.95),
+        reclassification.idi(y_true, old, old, 0.95),
     ):
         assert "missing or infinite" in row["why"]
     time, event = np.arange(6.0) + 30, np.arange(6) % 2 == 0
     settings = {"events_per_variable": 0, "confidence": 0.95}
     assert "missing" in cox_models.spline(time, event, old, settings)["nonlinearity"]["why"]
     assert "not known of 1 patients" in survival_prediction.fit(time, event, old, 24.0)["why"]
-    model = survival_prediction.fit(time, event, positive + 0.1 * np.arange(6), 24.0)
+    model = survival_prediction.fit(time, event, y_true + 0.1 * np.arange(6), 24.0)
     assert "1 of the scores" in survival_prediction.evaluate(model, time, event, old, 0.95)["model"]["why"]

@@ -193,11 +193,11 @@ def test_triplets_become_patients_as_said_at_training(study):
     network = networks.build(SETTINGS["network"], [(3, 16, 16)], 0, "max").eval()
     network.load_state_dict(load_file(study / "image" / "seed-1" / "seed-1-fold-1.safetensors"))
     for patient in range(6):
-        own = torch.from_numpy(samples.images[0].values[samples.images[0].owner == patient])
+        own = torch.from_numpy(samples.images[0].values[samples.images[0].patient_index == patient])
         with torch.no_grad():
             features = network.features(0, own).unsqueeze(1)
-            there = [torch.ones(len(own), 1, dtype=torch.bool)]
-            triplets = torch.sigmoid(network.score([features], there, torch.empty(len(own), 0)))
+            mask = [torch.ones(len(own), 1, dtype=torch.bool)]
+            triplets = torch.sigmoid(network.score([features], mask, torch.empty(len(own), 0)))
         assert scores[1, patient] == pytest.approx(triplets.max().item(), rel=1e-5)
 
 

@@ -45,11 +45,11 @@ def clinical_table(center: str, unknown: bool) -> str:
     random = np.random.default_rng(ord(center))
     lines = [HEADER]
     for number in range(45 if unknown else 35):
-        positive = number % 3 == 0
-        size = round(random.normal(12 if positive else 8, 2.5), 1)
-        months, event = round(random.exponential(30 if positive else 90), 1), int(random.random() < 0.5)
+        y_true = number % 3 == 0
+        size = round(random.normal(12 if y_true else 8, 2.5), 1)
+        months, event = round(random.exponential(30 if y_true else 90), 1), int(random.random() < 0.5)
         size = "" if number == 2 else size
-        lnm = int(positive) if number < 35 else ""
+        lnm = int(y_true) if number < 35 else ""
         outcome = "," if number == 44 else f"{months},{event}"
         lines.append(f"{center}-{number:02d},{center},{40 + number % 17},IB1,SCC,2,1,{size},{lnm},{outcome}")
     return "\n".join(lines) + "\n"

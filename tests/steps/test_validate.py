@@ -273,7 +273,7 @@ def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
     assert validate(folder, models, **alone).returncode == 0
     content = read(folder)
     assert {row["evaluation"] for row in content["performance"]} == {"external"}
-    assert content["transport"] == [] and content["development_size"] is None
+    assert content["auc_change"] == [] and content["development_size"] is None
     assert {row["scores"] for row in content["calibration"]} == {"recalibrated"}
     assert finite(content) and not unexplained(content)
     assert validate(folder, models, external=[], lnm=[]).returncode == 0
@@ -325,11 +325,11 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
         assert row["average_precision"]["chance"] == pytest.approx(row["positives"] / row["n"])
         assert 0 < row["average_precision"]["estimate"] <= 1
     auc = {(row["model"], row["evaluation"]): row["auc"]["estimate"] for row in content["performance"]}
-    assert {row["model"] for row in content["transport"]} == {"cet1wi_peritumoral", "clinical", "hybrid"}
-    positive = pd.read_csv(folder / "c_lnm.csv")["lnm"].to_numpy() == 1
-    for row in content["transport"]:
+    assert {row["model"] for row in content["auc_change"]} == {"cet1wi_peritumoral", "clinical", "hybrid"}
+    y_true = pd.read_csv(folder / "c_lnm.csv")["lnm"].to_numpy() == 1
+    for row in content["auc_change"]:
         table = pd.read_csv(folder / f"{row['model']}_external.csv")
-        members = delong(positive, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
+        members = delong(y_true, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
         change = members.auc.mean() - auc[row["model"], "out_of_fold"]
         assert row["difference"] == pytest.approx(change)
         assert row["method"] == f"unpaired DeLong test{'' if row['model'] == 'clinical' else OVERLAP}"

@@ -254,7 +254,7 @@ def developed(shared_data, folder) -> Path:
 def test_a_study_with_development_centres_alone_leads_with_out_of_fold_results(developed):
     content = read(developed / "report/results.json")
     assert {row["evaluation"] for row in content["performance"]} == {"out_of_fold", "apparent"}
-    assert list(content["survival"]["cohorts"]) == ["development"] and content["transport"] == []
+    assert list(content["survival"]["cohorts"]) == ["development"] and content["auc_change"] == []
     assert [one["model"] for one in content["trained"]] == ["age_model"]  # a reading is not trained
     text = (developed / "report/report.html").read_text(encoding="utf-8")
     assert "AUC, development cohort, out-of-fold" in text

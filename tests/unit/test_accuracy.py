@@ -10,9 +10,9 @@ from hscore.statistics.diagnosis import accuracy
 
 
 def test_confusion_counts_each_patient_once():
-    positive = np.array([1, 1, 1, 0, 0], dtype=bool)
-    called = np.array([1, 0, 1, 1, 0], dtype=bool)
-    assert accuracy.confusion(positive, called) == {"tp": 2, "fp": 1, "fn": 1, "tn": 1}
+    y_true = np.array([1, 1, 1, 0, 0], dtype=bool)
+    y_pred = np.array([1, 0, 1, 1, 0], dtype=bool)
+    assert accuracy.confusion(y_true, y_pred) == {"tp": 2, "fp": 1, "fn": 1, "tn": 1}
 
 
 def test_published_external_rates_come_out_of_their_counts():
@@ -28,15 +28,15 @@ def test_zero_cells_are_explained_and_not_filled_up():
     values = {name: ratio["estimate"] for name, ratio in ratios.items()}
     infinite = dict.fromkeys(("positive_likelihood_ratio", "diagnostic_odds_ratio"))
     assert values == {**infinite, "negative_likelihood_ratio": 0.0}
-    positive = np.arange(10) < 3
-    indices = accuracy.indices(positive, np.zeros(10, bool), bootstrap.everyone(10), 0.95)
+    y_true = np.arange(10) < 3
+    indices = accuracy.indices(y_true, np.zeros(10, bool), bootstrap.everyone(10), 0.95)
     assert indices["mcc"]["estimate"] is None and "empty" in indices["mcc"]["why"]
 
 
 def test_perfect_calls_have_every_index_at_one_and_no_interval_is_a_point():
-    positive = np.arange(10) < 4
-    draws = bootstrap.draw_by_class(positive, 30, np.random.default_rng(0))
-    found = accuracy.indices(positive, positive, draws, 0.95)
+    y_true = np.arange(10) < 4
+    draws = bootstrap.draw_by_class(y_true, 30, np.random.default_rng(0))
+    found = accuracy.indices(y_true, y_true, draws, 0.95)
     for index in found.values():
         assert index["estimate"] == pytest.approx(1) and (index["low"] is None or index["low"] < 0.8)
     for name in ("f1", "youden", "balanced_accuracy"):
@@ -46,8 +46,8 @@ def test_perfect_calls_have_every_index_at_one_and_no_interval_is_a_point():
 
 
 def test_f1_of_zero_has_wilsons_interval_transformed():
-    positive, called = np.arange(20) < 4, np.arange(20) >= 17  # no true positive among 7
-    row = accuracy.indices(positive, called, bootstrap.everyone(20), 0.95)["f1"]
+    y_true, y_pred = np.arange(20) < 4, np.arange(20) >= 17  # no true positive among 7
+    row = accuracy.indices(y_true, y_pred, bootstrap.everyone(20), 0.95)["f1"]
     upper = wilson(0, 7, 0.95)[1]
     assert (row["estimate"], row["low"]) == (0, 0) and row["high"] == pytest.approx(2 * upper / (1 + upper))
 
@@ -68,15 +68,15 @@ def test_without_patients_every_index_says_why():
 
 def test_intervals_of_indices_are_those_of_repeated_patients():
     rng = np.random.default_rng(4)
-    positive = rng.random(60) < 0.4
-    called = positive ^ (rng.random(60) < 0.2)
-    draws = bootstrap.draw_by_class(positive, 200, rng)
+    y_true = rng.random(60) < 0.4
+    y_pred = y_true ^ (rng.random(60) < 0.2)
+    draws = bootstrap.draw_by_class(y_true, 200, rng)
     slow = []
     for row in draws:
         drawn = np.repeat(np.arange(60), row.astype(int))
-        slow.append(np.corrcoef(positive[drawn], called[drawn])[0, 1])  # Matthews correlation is Pearson's
-    ours = accuracy.indices(positive, called, draws, 0.95)["mcc"]
-    assert ours["estimate"] == pytest.approx(np.corrcoef(positive, called)[0, 1])
+        slow.append(np.corrcoef(y_true[drawn], y_pred[drawn])[0, 1])  # Matthews correlation is Pearson's
+    ours = accuracy.indices(y_true, y_pred, draws, 0.95)["mcc"]
+    assert ours["estimate"] == pytest.approx(np.corrcoef(y_true, y_pred)[0, 1])
     assert [ours["low"], ours["high"]] == pytest.approx(list(np.quantile(slow, [0.025, 0.975])))
 
 

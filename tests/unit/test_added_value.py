@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import added_value, discrimination
 
 SIZE, ANTIGEN, READING = added_value.OF_NODES
@@ -16,17 +16,14 @@ def patients(n: int, seed: int, effect: float) -> tuple[np.ndarray, np.ndarray, 
     rng = np.random.default_rng(seed)
     size, antigen, signal = rng.gamma(4, 2, n), rng.lognormal(0.5, 0.8, n), rng.normal(size=n)
     table = pd.DataFrame({SIZE: size, ANTIGEN: antigen, READING: (size >= 10).astype(float)})
-    positive = rng.random(n) < expit(-4 + 1.4 * np.log1p(size) + effect * signal)
-    return positive, expit(-1 + 0.5 * np.log1p(size) + signal), table
+    y_true = rng.random(n) < expit(-4 + 1.4 * np.log1p(size) + effect * signal)
+    return y_true, expit(-1 + 0.5 * np.log1p(size) + signal), table
 
 
 def analysed(*evaluations, confidence=0.95):
     names = ("external", "out_of_fold")[: len(evaluations)]
     return added_value.of_nodes(
-        {
-            name: Evaluation(positive, {"m": score})
-            for name, (positive, score, _) in zip(names, evaluations, strict=True)
-        },
+        {name: ScoredCohort(y_true, {"m": score}) for name, (y_true, score, _) in zip(names, evaluations, strict=True)},
         {name: table for name, (*_, table) in zip(names, evaluations, strict=True)},
         "m",
         confidence,
@@ -34,13 +31,13 @@ def analysed(*evaluations, confidence=0.95):
 
 
 def test_a_score_with_a_signal_of_its_own_adds_and_one_made_of_the_baseline_does_not():
-    positive, score, table = patients(500, 1, 1.0)
-    (row,) = analysed((positive, score, table))["evaluations"]
+    y_true, score, table = patients(500, 1, 1.0)
+    (row,) = analysed((y_true, score, table))["evaluations"]
     assert row["added"]["p"] < 1e-6 and row["odds_ratio"]["low"] > 1 and row["added"]["new_information"] > 0.2
     assert row["apparent"]["both"] > row["apparent"]["baseline"] and "apparent" in row["apparent"]["caution"]
     rng = np.random.default_rng(2)
     nothing = expit(0.5 * np.log1p(table[SIZE]) + 0.1 * rng.normal(size=500)).to_numpy()
-    (row,) = analysed((positive, nothing, table))["evaluations"]
+    (row,) = analysed((y_true, nothing, table))["evaluations"]
     assert row["added"]["p"] > 0.05 and row["odds_ratio"]["low"] < 1
     assert row["added"]["adequacy"] + row["added"]["new_information"] == 1
 
@@ -48,8 +45,8 @@ def test_a_score_with_a_signal_of_its_own_adds_and_one_made_of_the_baseline_does
 def test_the_test_keeps_its_level_where_the_score_adds_nothing():
     rejected = 0
     for seed in range(200):
-        positive, score, table = patients(150, seed, 0.0)
-        (row,) = analysed((positive, score, table))["evaluations"]
+        y_true, score, table = patients(150, seed, 0.0)
+        (row,) = analysed((y_true, score, table))["evaluations"]
         rejected += row["added"]["p"] < 0.05
     assert 3 <= rejected <= 22  # 10 expected
 
@@ -57,13 +54,13 @@ def test_the_test_keeps_its_level_where_the_score_adds_nothing():
 def test_the_frozen_models_are_those_of_development_and_tested_by_paired_delong():
     external, development = patients(200, 3, 1.0), patients(400, 4, 1.0)
     frozen = analysed(external, development)["frozen"]
-    positive, score, table = development
+    y_true, score, table = development
     x = np.column_stack([np.log1p(table[SIZE]), np.log1p(table[ANTIGEN]), table[READING], logit(score)])
     from sklearn.linear_model import LogisticRegression
 
     risks = []
     for last in (3, 4):
-        model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(x[:, :last], positive)
+        model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(x[:, :last], y_true)
         new = external[2]
         z = np.column_stack([np.log1p(new[SIZE]), np.log1p(new[ANTIGEN]), new[READING], logit(external[1])])
         risks.append(model.decision_function(z[:, :last]))
@@ -76,13 +73,13 @@ def test_the_frozen_models_are_those_of_development_and_tested_by_paired_delong(
 
 
 def test_patients_without_a_variable_are_left_out_and_counted():
-    positive, score, table = patients(400, 5, 1.0)
+    y_true, score, table = patients(400, 5, 1.0)
     table.loc[:39, ANTIGEN] = None
     table.loc[30:49, SIZE] = None
-    (row,) = analysed((positive, score, table))["evaluations"]
+    (row,) = analysed((y_true, score, table))["evaluations"]
     assert row["n"] == 350 and row["left_out"] == 50 and row["missing"] == {SIZE: 20, ANTIGEN: 40}
     rest = table[50:].reset_index(drop=True)
-    assert row["added"] == analysed((positive[50:], score[50:], rest))["evaluations"][0]["added"]
+    assert row["added"] == analysed((y_true[50:], score[50:], rest))["evaluations"][0]["added"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +110,7 @@ def test_a_study_of_one_role_has_no_frozen_comparison():
     whole = patients(200, 7, 1.0)
     assert "no development cohort" in analysed(whole)["frozen"]["gain"]["why"]
     alone = added_value.of_nodes(
-        {"out_of_fold": Evaluation(whole[0], {"m": whole[1]})}, {"out_of_fold": whole[2]}, "m", 0.95
+        {"out_of_fold": ScoredCohort(whole[0], {"m": whole[1]})}, {"out_of_fold": whole[2]}, "m", 0.95
     )
     assert "no external cohort" in alone["frozen"]["gain"]["why"]
 

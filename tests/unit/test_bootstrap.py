@@ -8,9 +8,9 @@ from hscore.statistics.common import bootstrap
 
 def test_draws_keep_the_number_of_patients_and_of_each_class():
     rng = np.random.default_rng(0)
-    positive = rng.random(90) < 0.3
+    y_true = rng.random(90) < 0.3
     assert np.all(bootstrap.draw(90, 50, rng).sum(axis=1) == 90)
-    assert np.all(bootstrap.draw_by_class(positive, 50, rng)[:, positive].sum(axis=1) == positive.sum())
+    assert np.all(bootstrap.draw_by_class(y_true, 50, rng)[:, y_true].sum(axis=1) == y_true.sum())
 
 
 def test_bounds_are_quantiles_column_by_column_without_the_missing():

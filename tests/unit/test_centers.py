@@ -16,8 +16,8 @@ def study(names: str, n: int, seed: int, separation: float = 1.5) -> tuple[np.nd
     return rng.random(risk.size) < risk, risk, np.repeat(list(names), n)
 
 
-def described(positive, risk, center, cut=0.3, risks=True):
-    return centers.describe(positive, risk, center, cut, risks, "wilson", 0.95)
+def described(y_true, risk, center, threshold=0.3, risks=True):
+    return centers.describe(y_true, risk, center, threshold, risks, "wilson", 0.95)
 
 
 def test_equal_variances_have_a_closed_form():
@@ -46,14 +46,14 @@ def test_four_centres_are_pooled_with_a_prediction_interval_wider_than_the_inter
 
 
 def test_the_auc_is_pooled_on_the_logit_scale():
-    positive, risk, center = study("abc", 120, 2)
+    y_true, risk, center = study("abc", 120, 2)
     areas, variances = [], []
     for name in "abc":
-        one = discrimination.delong(positive[center == name], risk[center == name])
+        one = discrimination.delong(y_true[center == name], risk[center == name])
         areas.append(one.auc[0])
         variances.append(one.covariance[0, 0] / (one.auc[0] * (1 - one.auc[0])) ** 2)
     expected = meta_analysis.pool(logit(np.array(areas)), np.array(variances), 0.95)
-    pooled = described(positive, risk, center)["pooled"]["auc"]
+    pooled = described(y_true, risk, center)["pooled"]["auc"]
     assert pooled["estimate"] == pytest.approx(expit(expected.mean))
     assert pooled["prediction_high"] == pytest.approx(expit(expected.prediction[1]))
 
@@ -70,22 +70,22 @@ def test_two_centres_have_an_interval_but_no_prediction_interval():
 
 
 def test_a_centre_of_one_class_or_a_perfect_one_does_not_enter_and_is_counted():
-    positive, risk, center = study("abcd", 100, 5)
-    positive[center == "a"] = False
-    risk[center == "b"] = np.where(positive[center == "b"], 0.9, 0.1)
-    found = described(positive, risk, center)
+    y_true, risk, center = study("abcd", 100, 5)
+    y_true[center == "a"] = False
+    risk[center == "b"] = np.where(y_true[center == "b"], 0.9, 0.1)
+    found = described(y_true, risk, center)
     auc = found["pooled"]["auc"]
     assert (auc["centers"], auc["left_out"]) == (2, 2)
     sensitivity = found["pooled"]["sensitivity"]
     assert (sensitivity["centers"], sensitivity["left_out"], sensitivity["corrected"]) == (3, 1, 1)
     assert sensitivity["estimate"] < 1
     assert found["pooled"]["observed_expected"]["left_out"] == 1
-    single = described(positive[center <= "c"], risk[center <= "c"], center[center <= "c"])["pooled"]["auc"]
+    single = described(y_true[center <= "c"], risk[center <= "c"], center[center <= "c"])["pooled"]["auc"]
     assert single["estimate"] is None and "fewer than two" in single["why"]
 
 
 def test_without_a_cut_off_or_risks_the_measures_that_need_them_are_not_estimable():
-    found = described(*study("abc", 80, 6), cut=None, risks=False)
+    found = described(*study("abc", 80, 6), threshold=None, risks=False)
     for name in ("sensitivity", "specificity", "observed_expected", "slope"):
         assert found["pooled"][name]["estimate"] is None
         assert all(row[name]["estimate"] is None and row[name]["why"] for row in found["centers"])

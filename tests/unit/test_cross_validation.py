@@ -24,8 +24,8 @@ def test_without_folds_nothing_is_corrected_and_no_method_renamed():
 @pytest.fixture
 def two_scores():
     random = np.random.default_rng(4)
-    positive = random.random(200) < 0.3
-    return positive, random.normal(positive * 1.0), random.normal(positive * 0.5)
+    y_true = random.random(200) < 0.3
+    return y_true, random.normal(y_true * 1.0), random.normal(y_true * 0.5)
 
 
 def test_a_difference_of_out_of_fold_aucs_keeps_its_value_and_gets_the_larger_error(two_scores):
@@ -39,17 +39,17 @@ def test_a_difference_of_out_of_fold_aucs_keeps_its_value_and_gets_the_larger_er
 
 @pytest.mark.parametrize("interval", ["newcombe", "delong", "delong-logit"])
 def test_a_single_out_of_fold_auc_has_the_interval_of_a_higher_level(two_scores, interval):
-    positive, scores, _ = two_scores
+    y_true, scores, _ = two_scores
     level = 1 - two_sided_p(quantile(0.95) * np.sqrt(1.8))  # whose quantile is sqrt(1.8) x that of 95 %
-    expected = discrimination.auc_interval(positive, scores, level, interval)
-    found = discrimination.auc_interval(positive, scores, 0.95, interval, folds=5)
+    expected = discrimination.auc_interval(y_true, scores, level, interval)
+    found = discrimination.auc_interval(y_true, scores, 0.95, interval, folds=5)
     for key in ("estimate", "low", "high"):
         assert found[key] == pytest.approx(expected[key])
 
 
 def test_the_change_between_cohorts_corrects_the_out_of_fold_side_alone(two_scores):
-    positive, a, b = two_scores
-    variance = [float(discrimination.delong(positive, scores).covariance[0, 0]) for scores in (a, b)]
-    plain = discrimination.compare_unpaired(positive, a, positive, b, 0.95)
-    found = discrimination.compare_unpaired(positive, a, positive, b, 0.95, folds_b=5)
+    y_true, a, b = two_scores
+    variance = [float(discrimination.delong(y_true, scores).covariance[0, 0]) for scores in (a, b)]
+    plain = discrimination.compare_unpaired(y_true, a, y_true, b, 0.95)
+    found = discrimination.compare_unpaired(y_true, a, y_true, b, 0.95, folds_b=5)
     assert found["t"] / plain["t"] == pytest.approx(np.sqrt(sum(variance) / (variance[0] + 1.8 * variance[1])))

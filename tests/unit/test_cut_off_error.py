@@ -3,26 +3,26 @@
 import numpy as np
 import pytest
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import cut_off_error, thresholds
 
 SETTINGS = {"threshold": "youden", "bootstrap": {"resamples": 2000, "seed": 3}}
 
 
 def cohort(seed, positives, negatives):
-    positive = np.arange(positives + negatives) < positives
-    return Evaluation(positive, {"model": np.random.default_rng(seed).normal(size=positive.size) + 1.5 * positive})
+    y_true = np.arange(positives + negatives) < positives
+    return ScoredCohort(y_true, {"model": np.random.default_rng(seed).normal(size=y_true.size) + 1.5 * y_true})
 
 
 def test_it_is_the_spread_over_cut_offs_chosen_again():
     development, external = cohort(1, 30, 70), cohort(2, 12, 40)
     found = cut_off_error.of_model("model", external, development, SETTINGS)
-    cuts = cut_off_error.resampled_cuts(development.positive, development.scores["model"], SETTINGS, 200)
-    scores, positive = external.scores["model"], external.positive
+    cuts = cut_off_error.resampled_cuts(development.y_true, development.scores["model"], SETTINGS, 200)
+    scores, y_true = external.scores["model"], external.y_true
     rates = {
-        "sensitivity": [np.mean([s >= cut for s in scores[positive]]) for cut in cuts],
-        "specificity": [np.mean([s < cut for s in scores[~positive]]) for cut in cuts],
-        "accuracy": [np.mean((scores >= cut) == positive) for cut in cuts],
+        "sensitivity": [np.mean([s >= cut for s in scores[y_true]]) for cut in cuts],
+        "specificity": [np.mean([s < cut for s in scores[~y_true]]) for cut in cuts],
+        "accuracy": [np.mean((scores >= cut) == y_true) for cut in cuts],
     }
     assert found["resamples"] == 200
     for name, values in rates.items():
@@ -36,14 +36,14 @@ def test_it_is_close_to_the_spread_over_new_development_cohorts():
     for seed in range(100, 160):
         development = cohort(seed, 71, 267)
         bootstrapped.append(cut_off_error.of_model("model", external, development, SETTINGS)["sensitivity"])
-        cut = thresholds.youden(development.positive, development.scores["model"])
-        chosen.append(np.mean(external.scores["model"][external.positive] >= cut))
+        cut = thresholds.youden(development.y_true, development.scores["model"])
+        chosen.append(np.mean(external.scores["model"][external.y_true] >= cut))
     assert np.mean(bootstrapped) == pytest.approx(np.std(chosen, ddof=1), rel=0.3)
 
 
 def test_a_reading_has_one_possible_cut_off_and_no_such_error():
-    positive = np.arange(60) < 20
-    reading = Evaluation(positive, {"model": np.where(np.arange(60) % 3 == 0, 0.8, 0.1) * 1.0})
+    y_true = np.arange(60) < 20
+    reading = ScoredCohort(y_true, {"model": np.where(np.arange(60) % 3 == 0, 0.8, 0.1) * 1.0})
     reading.scores["model"][:15] = 0.8
     found = cut_off_error.of_model("model", reading, reading, SETTINGS)
     assert (found["sensitivity"], found["specificity"], found["accuracy"]) == (0, 0, 0)
@@ -54,7 +54,7 @@ def test_a_reading_has_one_possible_cut_off_and_no_such_error():
     [
         ({**SETTINGS, "threshold": {"value": 0.5}}, cohort(1, 9, 9), "fixed in the settings"),
         (SETTINGS, None, "no development cohort"),
-        (SETTINGS, Evaluation(np.array([True, True]), {"model": np.array([0.1, 0.2])}), "no cut-off separates"),
+        (SETTINGS, ScoredCohort(np.array([True, True]), {"model": np.array([0.1, 0.2])}), "no cut-off separates"),
     ],
 )
 def test_what_was_not_chosen_here_has_none_and_says_why(settings, development, why):

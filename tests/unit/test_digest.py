@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hscore.dag import digest
+from hscore import code_digest
 
 FILES = {
     "hscore/__init__.py": '"""Package."""\n__version__ = "1"\n',
@@ -41,9 +41,16 @@ def source(tmp_path: Path) -> Path:
 
 def fresh(source: Path, step: str) -> str:
     """The digest as a new process would compute it (within one, each file is read once)."""
-    for function in (digest._closure, digest._files, digest._file, digest._tree, digest._imports, digest._meaning):
+    for function in (
+        code_digest._closure,
+        code_digest._files,
+        code_digest._file,
+        code_digest._tree,
+        code_digest._imports,
+        code_digest._meaning,
+    ):
         function.cache_clear()
-    return digest.digest(step, source)
+    return code_digest.digest(step, source)
 
 
 def names(paths: list[Path], source: Path) -> set[str]:
@@ -51,7 +58,7 @@ def names(paths: list[Path], source: Path) -> set[str]:
 
 
 def test_closure_holds_what_is_imported_and_no_more(source):
-    assert names(digest.source_files("convert", source), source) == {
+    assert names(code_digest.source_files("convert", source), source) == {
         "__init__.py",
         "environment.py",
         "errors.py",
@@ -64,14 +71,14 @@ def test_closure_holds_what_is_imported_and_no_more(source):
 
 
 def test_lazy_and_relative_imports_and_templates_count(source):
-    reached = names(digest.source_files("train", source), source)
+    reached = names(code_digest.source_files("train", source), source)
     assert {"learning/nets.py", "learning/samples.py", "learning/page.html", "errors.py"} <= reached
     assert "imaging/dicom.py" not in reached
 
 
 def test_third_party_names(source):
-    assert digest.third_party("convert", source) == {"numpy", "pydicom"}
-    assert digest.third_party("train", source) == {"torch"}
+    assert code_digest.third_party("convert", source) == {"numpy", "pydicom"}
+    assert code_digest.third_party("train", source) == {"torch"}
 
 
 @pytest.mark.parametrize(
@@ -135,16 +142,16 @@ def test_a_moved_checkout_changes_nothing(source, tmp_path):
 
 def test_an_unknown_step_is_named():
     with pytest.raises(FileNotFoundError, match="hscore.steps.nonsense"):
-        digest.digest("nonsense")
+        code_digest.digest("nonsense")
 
 
 def real_steps() -> list[str]:
-    return sorted(p.stem for p in (digest.SOURCE / "hscore/steps").glob("*.py") if not p.stem.startswith("_"))
+    return sorted(p.stem for p in (code_digest.SOURCE / "hscore/steps").glob("*.py") if not p.stem.startswith("_"))
 
 
 def test_no_import_hides_from_the_walk():
     """A module named by a string would be invisible to the digest, so the package does without."""
-    for path in (digest.SOURCE / "hscore").rglob("*.py"):
+    for path in (code_digest.SOURCE / "hscore").rglob("*.py"):
         text = path.read_text()
         assert "import_module" not in text and "__import__(" not in text, path
 
@@ -162,7 +169,7 @@ def test_walk_agrees_with_python(step):
         capture_output=True,
         text=True,
         check=True,
-        env={"PYTHONPATH": str(digest.SOURCE), "MPLBACKEND": "agg", "HOME": "/nonexistent"},
+        env={"PYTHONPATH": str(code_digest.SOURCE), "MPLBACKEND": "agg", "HOME": "/nonexistent"},
     )
     loaded = {Path(line) for line in run.stdout.split()}
-    assert loaded <= set(digest.source_files(step))
+    assert loaded <= set(code_digest.source_files(step))

@@ -7,18 +7,18 @@ from hscore.statistics.common import bootstrap
 from hscore.statistics.diagnosis import discrimination, resampled_roc
 
 
-def slow_auc(positive, scores):
+def slow_auc(y_true, scores):
     """Share of (positive, negative) pairs in the right order, ties one half: one pair at a time."""
     wins = 0.0
-    for case in scores[positive]:
-        for control in scores[~positive]:
+    for case in scores[y_true]:
+        for control in scores[~y_true]:
             wins += 1.0 if case > control else 0.5 if case == control else 0.0
-    return wins / (positive.sum() * (~positive).sum())
+    return wins / (y_true.sum() * (~y_true).sum())
 
 
-def slow_delong_variance(positive, scores):
+def slow_delong_variance(y_true, scores):
     """DeLong's variance by the definition: placements of each patient against all of the other class."""
-    cases, controls = scores[positive], scores[~positive]
+    cases, controls = scores[y_true], scores[~y_true]
     kernel = (cases[:, None] > controls) + 0.5 * (cases[:, None] == controls)
     return kernel.mean(1).var(ddof=1) / cases.size + kernel.mean(0).var(ddof=1) / controls.size
 
@@ -26,62 +26,62 @@ def slow_delong_variance(positive, scores):
 @pytest.mark.parametrize("decimals", [1, 6], ids=["many ties", "no ties"])
 def test_auc_and_variance_equal_the_slow_definition(decimals):
     rng = np.random.default_rng(3)
-    positive = rng.random(83) < 0.3
-    scores = (rng.normal(size=83) + positive).round(decimals)
-    result = discrimination.delong(positive, scores)
-    assert result.auc[0] == pytest.approx(slow_auc(positive, scores), rel=1e-12)
-    assert result.covariance[0, 0] == pytest.approx(slow_delong_variance(positive, scores), rel=1e-12)
+    y_true = rng.random(83) < 0.3
+    scores = (rng.normal(size=83) + y_true).round(decimals)
+    result = discrimination.delong(y_true, scores)
+    assert result.auc[0] == pytest.approx(slow_auc(y_true, scores), rel=1e-12)
+    assert result.covariance[0, 0] == pytest.approx(slow_delong_variance(y_true, scores), rel=1e-12)
 
 
 def test_a_two_valued_score_has_the_closed_form_auc():
-    positive = np.array([1] * 10 + [0] * 20, dtype=bool)
+    y_true = np.array([1] * 10 + [0] * 20, dtype=bool)
     scores = np.array([1.0] * 7 + [0.0] * 3 + [1.0] * 4 + [0.0] * 16)
-    assert discrimination.delong(positive, scores).auc[0] == pytest.approx((0.7 + 0.8) / 2)
+    assert discrimination.delong(y_true, scores).auc[0] == pytest.approx((0.7 + 0.8) / 2)
 
 
 def test_reversing_the_scores_reverses_the_auc_and_its_interval():
     rng = np.random.default_rng(1)
-    positive = rng.random(60) < 0.4
-    scores = rng.normal(size=60) + 0.5 * positive
-    forward = discrimination.auc_interval(positive, scores, 0.95)
-    backward = discrimination.auc_interval(positive, -scores, 0.95)
+    y_true = rng.random(60) < 0.4
+    scores = rng.normal(size=60) + 0.5 * y_true
+    forward = discrimination.auc_interval(y_true, scores, 0.95)
+    backward = discrimination.auc_interval(y_true, -scores, 0.95)
     assert backward["estimate"] == pytest.approx(1 - forward["estimate"])
     assert backward["low"] == pytest.approx(1 - forward["high"])
 
 
 def test_raw_interval_is_cut_to_one_and_logit_interval_stays_inside():
-    positive = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool)
+    y_true = np.array([1, 1, 1, 0, 0, 0, 0], dtype=bool)
     scores = np.array([0.9, 0.8, 0.35, 0.4, 0.2, 0.1, 0.3])
-    assert discrimination.auc_interval(positive, scores, 0.95, "delong")["high"] == 1.0
-    logit = discrimination.auc_interval(positive, scores, 0.95, "delong-logit")
+    assert discrimination.auc_interval(y_true, scores, 0.95, "delong")["high"] == 1.0
+    logit = discrimination.auc_interval(y_true, scores, 0.95, "delong-logit")
     assert 0 < logit["low"] < logit["estimate"] < logit["high"] < 1
     assert logit["method"] == "DeLong, logit-transformed"
 
 
 def test_perfect_separation_has_newcombes_interval_and_no_delong():
-    positive = np.array([0, 0, 1, 1], dtype=bool)
-    result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95)
+    y_true = np.array([0, 0, 1, 1], dtype=bool)
+    result = discrimination.auc_interval(y_true, np.array([0.1, 0.2, 0.8, 0.9]), 0.95)
     assert (result["estimate"], result["high"]) == (1.0, 1.0) and 0 < result["low"] < 1
     assert "Newcombe" in result["method"]
     for name in ("delong", "delong-logit"):
-        result = discrimination.auc_interval(positive, np.array([0.1, 0.2, 0.8, 0.9]), 0.95, name)
+        result = discrimination.auc_interval(y_true, np.array([0.1, 0.2, 0.8, 0.9]), 0.95, name)
         assert (result["estimate"], result["low"], result["high"]) == (1.0, None, None) and "separate" in result["why"]
 
 
 @pytest.mark.parametrize(
-    ("positive", "scores", "why"),
+    ("y_true", "scores", "why"),
     [([], [], "there are no patients"), ([1, 0, 0], [0.5, np.nan, np.inf], "of the scores are missing or infinite")],
 )
-def test_empty_and_missing_scores_end_with_a_reason(positive, scores, why):
-    positive, scores = np.array(positive, bool), np.array(scores, float)
-    draws = bootstrap.both(positive, 5, np.random.default_rng(0))
-    results = [discrimination.auc_interval(positive, scores, 0.95, name) for name in discrimination.INTERVALS]
+def test_empty_and_missing_scores_end_with_a_reason(y_true, scores, why):
+    y_true, scores = np.array(y_true, bool), np.array(scores, float)
+    draws = bootstrap.both(y_true, 5, np.random.default_rng(0))
+    results = [discrimination.auc_interval(y_true, scores, 0.95, name) for name in discrimination.INTERVALS]
     results += [
-        discrimination.compare(positive, scores, scores, 0.95),
-        discrimination.compare_unpaired(positive, scores, positive, scores, 0.95),
-        discrimination.roc_points(positive, scores),
-        resampled_roc.band(positive, scores, draws.by_class, 0.95),
-        *resampled_roc.describe(positive, scores, draws, 0.95, 0.8).values(),
+        discrimination.compare(y_true, scores, scores, 0.95),
+        discrimination.compare_unpaired(y_true, scores, y_true, scores, 0.95),
+        discrimination.roc_points(y_true, scores),
+        resampled_roc.band(y_true, scores, draws.by_class, 0.95),
+        *resampled_roc.describe(y_true, scores, draws, 0.95, 0.8).values(),
     ]
     assert all(why in result["why"] for result in results)
 
@@ -114,33 +114,33 @@ def test_equal_scores_order_nobody_and_have_no_interval():
 
 @pytest.mark.parametrize("value", [True, False])
 def test_one_class_only_is_explained(value):
-    positive, scores = np.full(5, value), np.arange(5.0)
+    y_true, scores = np.full(5, value), np.arange(5.0)
     for result in (
-        discrimination.auc_interval(positive, scores, 0.95),
-        discrimination.compare(positive, scores, scores[::-1], 0.95),
-        discrimination.roc_points(positive, scores),
+        discrimination.auc_interval(y_true, scores, 0.95),
+        discrimination.compare(y_true, scores, scores[::-1], 0.95),
+        discrimination.roc_points(y_true, scores),
     ):
         assert "both classes" in result["why"]
-    assert discrimination.auc_interval(positive, scores, 0.95)["estimate"] is None
+    assert discrimination.auc_interval(y_true, scores, 0.95)["estimate"] is None
 
 
 def test_one_positive_only_has_newcombes_interval():
-    positive = np.array([1, 0, 0, 0], dtype=bool)
-    result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95)
+    y_true = np.array([1, 0, 0, 0], dtype=bool)
+    result = discrimination.auc_interval(y_true, np.array([0.5, 0.1, 0.7, 0.2]), 0.95)
     assert result["estimate"] == pytest.approx(2 / 3) and result["low"] < 0.3 and result["high"] > 0.9
     assert "Newcombe" in result["method"]
-    result = discrimination.auc_interval(positive, np.array([0.5, 0.1, 0.7, 0.2]), 0.95, "delong")
+    result = discrimination.auc_interval(y_true, np.array([0.5, 0.1, 0.7, 0.2]), 0.95, "delong")
     assert "needs two" in result["why"] and result["low"] is None
 
 
 def test_all_pairs_at_once_are_the_pairs_one_by_one():
     rng = np.random.default_rng(6)
-    positive = rng.random(70) < 0.4
-    scores = rng.normal(size=(4, 70)) + positive
+    y_true = rng.random(70) < 0.4
+    scores = rng.normal(size=(4, 70)) + y_true
     pairs = [(0, 1), (2, 0), (3, 3)]
-    rows = discrimination.compare_all(positive, scores, pairs, 0.95)
+    rows = discrimination.compare_all(y_true, scores, pairs, 0.95)
     for (a, b), row in zip(pairs[:2], rows, strict=False):
-        alone = discrimination.compare(positive, scores[a], scores[b], 0.95)
+        alone = discrimination.compare(y_true, scores[a], scores[b], 0.95)
         assert [row[key] for key in ("difference", "low", "p")] == pytest.approx(
             [alone[key] for key in ("difference", "low", "p")]
         )
@@ -148,9 +148,9 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one():
 
 
 def test_a_model_compared_with_itself_has_nothing_to_test():
-    positive = np.array([1, 0, 1, 0, 0], dtype=bool)
+    y_true = np.array([1, 0, 1, 0, 0], dtype=bool)
     scores = np.array([0.5, 0.1, 0.4, 0.45, 0.2])
-    result = discrimination.compare(positive, scores, scores * 2, 0.95)
+    result = discrimination.compare(y_true, scores, scores * 2, 0.95)
     assert result["difference"] == 0 and result["p"] is None and "alike" in result["why"]
 
 
@@ -158,25 +158,25 @@ def test_paired_test_keeps_its_level_when_both_models_are_equally_good():
     rng = np.random.default_rng(5)
     rejected = 0
     for _ in range(400):
-        positive = np.arange(120) < 40
-        truth = positive + rng.normal(size=120)
+        y_true = np.arange(120) < 40
+        truth = y_true + rng.normal(size=120)
         a, b = truth + rng.normal(size=120), truth + rng.normal(size=120)
-        rejected += discrimination.compare(positive, a, b, 0.95)["p"] < 0.05
+        rejected += discrimination.compare(y_true, a, b, 0.95)["p"] < 0.05
     assert 8 <= rejected <= 36  # 20 expected, +-3.7 standard deviations
 
 
 def test_roc_has_an_end_for_nobody_and_one_for_everybody_and_its_area_is_the_auc():
     rng = np.random.default_rng(2)
-    positive = rng.random(50) < 0.4
-    scores = (rng.normal(size=50) + positive).round(1)
-    roc = discrimination.roc_points(positive, scores)
+    y_true = rng.random(50) < 0.4
+    scores = (rng.normal(size=50) + y_true).round(1)
+    roc = discrimination.roc_points(y_true, scores)
     assert (roc["false_positive_rate"][0], roc["true_positive_rate"][0], roc["threshold"][0]) == (0, 0, None)
     assert (roc["false_positive_rate"][-1], roc["true_positive_rate"][-1], roc["threshold"][-1]) == (1, 1, None)
     area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
-    assert area == pytest.approx(discrimination.delong(positive, scores).auc[0])
+    assert area == pytest.approx(discrimination.delong(y_true, scores).auc[0])
     for x, y, t in list(zip(*roc.values(), strict=True))[1:-1]:
-        assert (scores >= t)[positive].mean() == pytest.approx(y)
-        assert (scores >= t)[~positive].mean() == pytest.approx(x)
+        assert (scores >= t)[y_true].mean() == pytest.approx(y)
+        assert (scores >= t)[~y_true].mean() == pytest.approx(x)
 
 
 def test_cut_points_of_neighbouring_floats_still_separate_them():

@@ -10,8 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from hscore import environment
-from hscore.dag import digest
+from hscore import code_digest, environment
 
 ROOT = Path(__file__).parents[2]
 ENVS = ROOT / "envs"
@@ -76,8 +75,8 @@ def test_the_locks_do_not_overlap():
 def test_everything_imported_is_asked_for_and_the_other_way_round():
     # used without an import in the package; see the file
     imported = {"dcm2niix", "networkx", "packaging", "pygments", "snakemake", "snakemake-executor-plugin-slurm"}
-    for path in digest.SOURCE.rglob("*.py"):
-        names = {name.partition(".")[0] for name in digest._imports(path, digest.SOURCE)}
+    for path in code_digest.SOURCE.rglob("*.py"):
+        names = {name.partition(".")[0] for name in code_digest._imports(path, code_digest.SOURCE)}
         imported |= names - set(sys.stdlib_module_names) - {"hscore", "snakemake_logger_plugin_hscore"}
     imported = {generate.PACKAGES.get(name, name) for name in imported} - {"", "snakemake_interface_logger_plugins"}
     assert imported == set(asked_for("requirements.in", "requirements.torch.txt"))
@@ -115,7 +114,7 @@ def test_a_stale_environment_is_found(tmp_path, monkeypatch):
 
 
 def test_every_step_and_every_rule_has_its_environment():
-    steps = {path.stem for path in (digest.SOURCE / "hscore/steps").glob("[a-z]*.py")}
+    steps = {path.stem for path in (code_digest.SOURCE / "hscore/steps").glob("[a-z]*.py")}
     assert steps == {step for steps in environment.STAGES.values() for step in steps}
     named = set()
     for path in (ROOT / "workflow/rules").glob("*.smk"):
@@ -164,7 +163,7 @@ def test_an_environment_has_everything_its_packages_require(stage):
 
 
 def run_step(step: str, python: str = sys.executable, **variables: str) -> subprocess.CompletedProcess:
-    variables = {"PYTHONPATH": str(digest.SOURCE), "PATH": "/usr/bin:/bin", **variables}
+    variables = {"PYTHONPATH": str(code_digest.SOURCE), "PATH": "/usr/bin:/bin", **variables}
     command = [python, "-m", f"hscore.steps.{step}", "--help"]
     return subprocess.run(command, capture_output=True, text=True, env=variables)
 

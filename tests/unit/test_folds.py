@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.cohort.folds import deal
+from hscore.cohort.folds import stratified_folds
 from hscore.errors import UserError
 
 
@@ -30,7 +30,7 @@ COHORTS = [cohort(north=(172, 46), south=(95, 25)), cohort(a=(7, 3), b=(1, 1), c
 
 @pytest.mark.parametrize(("patients", "k", "seed"), list(itertools.product(COHORTS, [2, 3, 5], [1, 2020])))
 def test_folds_are_balanced_in_total_by_status_by_centre_and_by_stratum(patients, k, seed):
-    folds = deal(patients, k, seed)
+    folds = stratified_folds(patients, k, seed)
     assert sorted(folds["patient"]) == sorted(patients["patient"])
     assert set(folds["fold"]) == set(range(k))
     assert spread(folds, k, folds["fold"] >= 0) <= 1
@@ -45,21 +45,21 @@ def test_folds_are_balanced_in_total_by_status_by_centre_and_by_stratum(patients
 
 def test_order_of_rows_and_centres_does_not_matter():
     patients = cohort(north=(40, 12), south=(20, 7))
-    first = deal(patients, 5, 2020)
+    first = stratified_folds(patients, 5, 2020)
     for seed in range(3):
-        pd.testing.assert_frame_equal(deal(patients.sample(frac=1, random_state=seed), 5, 2020), first)
+        pd.testing.assert_frame_equal(stratified_folds(patients.sample(frac=1, random_state=seed), 5, 2020), first)
     assert first["patient"].tolist() == sorted(patients["patient"])
 
 
 def test_seed_decides():
     patients = cohort(north=(40, 12), south=(20, 7))
-    assert (deal(patients, 5, 1)["fold"] != deal(patients, 5, 2)["fold"]).any()
+    assert (stratified_folds(patients, 5, 1)["fold"] != stratified_folds(patients, 5, 2)["fold"]).any()
 
 
 def test_patients_are_shuffled_not_dealt_by_name():
     """Over many seeds a patient meets every fold about equally often."""
     patients = cohort(north=(15, 10))
-    counts = np.bincount([deal(patients, 5, seed)["fold"][3] for seed in range(100)], minlength=5)
+    counts = np.bincount([stratified_folds(patients, 5, seed)["fold"][3] for seed in range(100)], minlength=5)
     assert counts.min() > 8
 
 
@@ -76,4 +76,4 @@ def test_patients_are_shuffled_not_dealt_by_name():
 )
 def test_too_few_patients_of_a_kind_are_said_in_a_sentence(patients, words):
     with pytest.raises(UserError, match=words):
-        deal(patients, 5, 2020)
+        stratified_folds(patients, 5, 2020)

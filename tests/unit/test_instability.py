@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import instability, thresholds
 
 POSITIVE = np.array([1, 0, 1, 0], bool)
@@ -37,24 +37,24 @@ def test_without_a_cut_off_no_call_changes():
 @pytest.mark.parametrize("digits", [1, 6])
 def test_resampled_cut_offs_are_those_chosen_on_each_resample(rule, digits):
     rng = np.random.default_rng(11)
-    positive = rng.random(40) < 0.3
-    scores = (rng.random(40) + 0.3 * positive).round(digits) / 2
+    y_true = rng.random(40) < 0.3
+    scores = (rng.random(40) + 0.3 * y_true).round(digits) / 2
     counts = np.vstack([bootstrap.draw(40, 60, rng), bootstrap.everyone(40), 40.0 * (np.arange(40) == 3)])
-    found = thresholds.on_resamples(positive, scores, rule, counts)
-    for row, cut in zip(counts.astype(int), found, strict=True):
-        expected = thresholds.choose(np.repeat(positive, row), np.repeat(scores, row), rule)["value"]
-        assert np.isnan(cut) if expected is None else cut == expected
+    found = thresholds.on_resamples(y_true, scores, rule, counts)
+    for row, threshold in zip(counts.astype(int), found, strict=True):
+        expected = thresholds.choose(np.repeat(y_true, row), np.repeat(scores, row), rule)["value"]
+        assert np.isnan(threshold) if expected is None else threshold == expected
 
 
 def of_threshold(separation: float, rule="youden", external=True):
     rng = np.random.default_rng(12)
-    positive = rng.random(300) < 0.3
-    score = 1 / (1 + np.exp(-rng.normal(size=300) - separation * positive))
-    frozen = thresholds.choose(positive, score, rule)
+    y_true = rng.random(300) < 0.3
+    score = 1 / (1 + np.exp(-rng.normal(size=300) - separation * y_true))
+    frozen = thresholds.choose(y_true, score, rule)
     new = rng.random(150) < 0.3
     tested = (new, 1 / (1 + np.exp(-rng.normal(size=150) - separation * new)))
     counts = bootstrap.draw(300, 200, rng)
-    found = instability.of_threshold((positive, score), tested if external else None, frozen, rule, 0.95, counts)
+    found = instability.of_threshold((y_true, score), tested if external else None, frozen, rule, 0.95, counts)
     return found, frozen
 
 
@@ -78,27 +78,27 @@ def test_a_fixed_cut_off_or_none_has_no_distribution():
 
 def test_the_spread_over_cut_offs_is_that_of_applying_each():
     rng = np.random.default_rng(13)
-    positive, score = rng.random(80) < 0.4, rng.random(80).round(2)
+    y_true, score = rng.random(80) < 0.4, rng.random(80).round(2)
     new, new_score = rng.random(50) < 0.4, rng.random(50).round(2)
     counts = bootstrap.draw(80, 100, rng)
     frozen = {"value": 0.4}
-    found = instability.of_threshold((positive, score), (new, new_score), frozen, "youden", 0.9, counts)
-    cuts = thresholds.on_resamples(positive, score, "youden", counts)
+    found = instability.of_threshold((y_true, score), (new, new_score), frozen, "youden", 0.9, counts)
+    cuts = thresholds.on_resamples(y_true, score, "youden", counts)
     cuts = cuts[~np.isnan(cuts)]
     assert found["chosen"] == cuts.size
     assert [found["cut_off"][key] for key in ("from", "to")] == pytest.approx(np.quantile(cuts, [0.05, 0.95]))
-    rates = [(new_score >= cut)[new].mean() for cut in cuts]
+    rates = [(new_score >= threshold)[new].mean() for threshold in cuts]
     external = found["external"]
     assert [external["sensitivity"][key] for key in ("from", "to")] == pytest.approx(np.quantile(rates, [0.05, 0.95]))
     assert external["sensitivity"]["frozen"] == (new_score >= 0.4)[new].mean()
-    changed = np.mean([(new_score >= cut) != (new_score >= 0.4) for cut in cuts], axis=0)
+    changed = np.mean([(new_score >= threshold) != (new_score >= 0.4) for threshold in cuts], axis=0)
     assert external["changed"] == pytest.approx(changed.mean())
     assert external["unsure"] == pytest.approx((changed > 0.05).mean())
 
 
 def test_a_report_has_members_and_seeds_of_every_model_and_points_of_the_reference():
-    external = Evaluation(POSITIVE, {"a": SCORE, "b": SCORE}, {"a": MEMBERS}, {"a": MEMBERS})
-    development = Evaluation(POSITIVE, {"a": SCORE, "b": SCORE})
+    external = ScoredCohort(POSITIVE, {"a": SCORE, "b": SCORE}, {"a": MEMBERS}, {"a": MEMBERS})
+    development = ScoredCohort(POSITIVE, {"a": SCORE, "b": SCORE})
     frozen = {"a": {"value": 0.5}, "b": {"value": 0.5}}
     settings = {"reference": "a", "threshold": "youden", "confidence": 0.95}
     both = {"external": external, "out_of_fold": development}

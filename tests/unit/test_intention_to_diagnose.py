@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hscore.statistics.common.proportions import wilson
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import accuracy
 from hscore.statistics.diagnosis.intention_to_diagnose import RATES, counts_3x2, describe, report
 
@@ -49,11 +49,11 @@ def test_worst_and_best_case_are_the_bounds_of_whatever_the_missing_calls_may_be
 
 
 def test_counts_of_the_table():
-    positive, called = np.array([True, True, False, False, False]), np.array([True, False, True, False, False])
+    y_true, y_pred = np.array([True, True, False, False, False]), np.array([True, False, True, False, False])
     without, calls = np.array([True, False, False, True]), np.array([NAN, 1.0, NAN, 0.0])
-    found = counts_3x2(positive, called, without, calls)
+    found = counts_3x2(y_true, y_pred, without, calls)
     assert found == table(1, 2, 1, 2, 2, 1)
-    nobody = counts_3x2(positive, called, np.zeros(0, bool), np.zeros(0))
+    nobody = counts_3x2(y_true, y_pred, np.zeros(0, bool), np.zeros(0))
     assert nobody == table(1, 1, 0, 1, 2, 0)
 
 
@@ -78,7 +78,7 @@ def cohort():
     stage = ["I", "I", "II", "II", "III", "III"]
     reading = ["0", "0", "0", "1", "1", "1"]
     scores = {"hybrid": np.array([0.1, 0.6, 0.2, 0.7, 0.8, 0.9]), "stage": np.array([0.2, 0.2, 0.2, 0.2, 0.6, 0.6])}
-    evaluation = Evaluation(np.array([False, False, False, True, True, True]), scores)
+    evaluation = ScoredCohort(np.array([False, False, False, True, True, True]), scores)
     characteristics = pd.DataFrame({"figo_stage": stage, "mri_ln_positive": reading}, list("abcdef"))
     excluded = pd.DataFrame(
         {

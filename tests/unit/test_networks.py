@@ -47,11 +47,11 @@ def test_hybrid_uses_image_and_clinical_scalars(joins):
 def test_shared_trunk_has_both_subnetworks_and_the_first_gives_the_score():
     network = build(PAPER | {"trunk": "shared"}, clinical=1)
     images, status = torch.randn(5, *SHAPE), torch.zeros(5, 1)
-    there = [torch.ones(5, 1, dtype=torch.bool)]
-    before, after = network([images], there, status), network([images], there, status + 1)
+    mask = [torch.ones(5, 1, dtype=torch.bool)]
+    before, after = network([images], mask, status), network([images], mask, status + 1)
     assert before.shape == (5, 2)
     assert (before[:, 0] != after[:, 0]).all() and torch.equal(before[:, 1], after[:, 1])  # subnetwork 2 sees no scalar
-    assert build(PAPER | {"trunk": "shared"}, clinical=0)([images], there, torch.empty(5, 0)).shape == (5, 1)
+    assert build(PAPER | {"trunk": "shared"}, clinical=0)([images], mask, torch.empty(5, 0)).shape == (5, 1)
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "attention"])
@@ -59,38 +59,38 @@ def test_a_missing_sequence_is_not_there(aggregation):
     """The score of a bag without a sequence does not depend on what stands in the empty places."""
     network = build(shapes=[SHAPE, SHAPE], aggregation=aggregation)
     images = [torch.randn(6, *SHAPE), torch.randn(6, *SHAPE)]
-    there = [torch.tensor([[True, True], [True, False], [False, False]]), torch.ones(3, 2, dtype=torch.bool)]
-    logits = network(images, there, torch.empty(3, 0))
+    mask = [torch.tensor([[True, True], [True, False], [False, False]]), torch.ones(3, 2, dtype=torch.bool)]
+    logits = network(images, mask, torch.empty(3, 0))
     changed = [images[0].clone(), images[1]]
     changed[0][3:] += 5  # the second place of the second bag, both of the third
-    assert torch.equal(network(changed, there, torch.empty(3, 0)), logits)
+    assert torch.equal(network(changed, mask, torch.empty(3, 0)), logits)
     changed[0][0] += 5
-    assert not torch.equal(network(changed, there, torch.empty(3, 0))[0], logits[0])
+    assert not torch.equal(network(changed, mask, torch.empty(3, 0))[0], logits[0])
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "attention"])
 def test_the_order_of_a_bag_does_not_matter(aggregation):
     network = build(aggregation=aggregation)
     images = torch.randn(4, *SHAPE)
-    there = [torch.ones(1, 4, dtype=torch.bool)]
-    shuffled = network([images[[2, 0, 3, 1]]], there, torch.empty(1, 0))
-    torch.testing.assert_close(shuffled, network([images], there, torch.empty(1, 0)))
+    mask = [torch.ones(1, 4, dtype=torch.bool)]
+    shuffled = network([images[[2, 0, 3, 1]]], mask, torch.empty(1, 0))
+    torch.testing.assert_close(shuffled, network([images], mask, torch.empty(1, 0)))
 
 
 def test_mean_pooling_weighs_sequences_alike():
     features = [torch.tensor([[[1.0], [3.0]]]), torch.tensor([[[10.0]]])]
-    there = [torch.ones(1, 2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)]
-    assert pooling.MeanPooling()(features, there).item() == 6.0  # (mean of 1 and 3, and 10) / 2
-    there[1][:] = False
-    assert pooling.MeanPooling()(features, there).item() == 2.0
+    mask = [torch.ones(1, 2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)]
+    assert pooling.MeanPooling()(features, mask).item() == 6.0  # (mean of 1 and 3, and 10) / 2
+    mask[1][:] = False
+    assert pooling.MeanPooling()(features, mask).item() == 2.0
 
 
 def test_gated_attention_equals_the_published_formula():
     torch.manual_seed(0)
     attention = pooling.GatedAttention(3, 4)
     features = torch.randn(1, 5, 3)
-    there = torch.tensor([[True, True, False, True, True]])
-    own = features[0, there[0]].double().numpy()
+    mask = torch.tensor([[True, True, False, True, True]])
+    own = features[0, mask[0]].double().numpy()
 
     def layer(linear, values):
         return values @ linear.weight.detach().double().numpy().T + linear.bias.detach().double().numpy()
@@ -98,8 +98,8 @@ def test_gated_attention_equals_the_published_formula():
     gated = np.tanh(layer(attention.tangent, own)) / (1 + np.exp(-layer(attention.gate, own)))
     energy = np.exp(gated @ attention.weight.weight.detach().double().numpy()[0])
     expected = (energy[:, None] * own).sum(axis=0) / energy.sum()
-    np.testing.assert_allclose(attention([features], [there]).detach().numpy()[0], expected, rtol=1e-5)
-    weights = attention.weights([features], [there])
+    np.testing.assert_allclose(attention([features], [mask]).detach().numpy()[0], expected, rtol=1e-5)
+    weights = attention.weights([features], [mask])
     assert weights[0, 2] == 0 and weights.sum().item() == pytest.approx(1)
 
 

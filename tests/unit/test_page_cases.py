@@ -17,12 +17,12 @@ def results():
 
 
 def test_typical_calls_are_medians_and_errors_the_worst_first():
-    positive = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0], bool)
+    y_true = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0], bool)
     score = np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.3, 0.4, 0.6, 0.95])
-    assert typical_and_worst(positive, score, 0.5, 4) == {
+    assert typical_and_worst(y_true, score, 0.5, 4) == {
         "true_positive": [1], "true_negative": [5], "false_negative": [3], "false_positive": [8, 7],
     }  # fmt: skip
-    assert typical_and_worst(positive, score, 0.5, 1)["false_positive"] == [8]
+    assert typical_and_worst(y_true, score, 0.5, 1)["false_positive"] == [8]
 
 
 def test_a_score_at_the_threshold_is_a_positive_call():

@@ -45,10 +45,10 @@ def test_net_benefit_has_the_width_asked_for_in_simulated_studies():
     """Spread of the standardised net benefit over 4,000 simulated cohorts of the size asked for."""
     n = precision.for_net_benefit(0.9, 0.8, 0.25, 0.2, 0.3, 0.95)
     rng = np.random.default_rng(5)
-    positive = rng.random((4000, n)) < 0.25
-    called = rng.random((4000, n)) < np.where(positive, 0.9, 0.2)
-    true, false = (positive & called).mean(axis=1), (~positive & called).mean(axis=1)
-    standardised = (true - false * 0.25) / positive.mean(axis=1)
+    y_true = rng.random((4000, n)) < 0.25
+    called = rng.random((4000, n)) < np.where(y_true, 0.9, 0.2)
+    true, false = (y_true & called).mean(axis=1), (~y_true & called).mean(axis=1)
+    standardised = (true - false * 0.25) / y_true.mean(axis=1)
     assert 2 * 1.959964 * standardised.std() == pytest.approx(0.3, rel=0.05)
 
 
@@ -72,8 +72,8 @@ FOUND = {
 
 def test_the_plan_names_what_it_assumes_and_how_precise_this_cohort_is():
     rng = np.random.default_rng(61)
-    positive, risk = np.arange(141) < 32, expit(rng.normal(-1, 1, 141))
-    plan = precision.validation(positive, FOUND, risk, 0.2, 0.95)
+    y_true, risk = np.arange(141) < 32, expit(rng.normal(-1, 1, 141))
+    plan = precision.validation(y_true, FOUND, risk, 0.2, 0.95)
     needed = {row["for"]: row for row in plan["needed"]}
     assert needed["AUC"]["patients"] == precision.for_auc(0.933, 32 / 141, 0.1, 0.95)
     assert needed["AUC"]["here"]["width"] == pytest.approx(0.995 - 0.871)
@@ -89,10 +89,10 @@ def test_a_cohort_of_one_class_plans_nothing_and_says_why():
 
 
 def test_development_allows_the_parameters_whose_criteria_it_meets():
-    positive = np.arange(338) < 71
+    y_true = np.arange(338) < 71
     prevalence = 71 / 338
     null = 71 * np.log(prevalence) + 267 * np.log1p(-prevalence)
-    plan = precision.development(positive, null + 338 * 0.08)  # a likelihood ratio of 0.16 a patient
+    plan = precision.development(y_true, null + 338 * 0.08)  # a likelihood ratio of 0.16 a patient
     assert plan["r2"] == pytest.approx(1 - np.exp(-0.16))
     p = plan["parameters"]
     criteria = [max(precision.for_development(k, plan["r2"], prevalence).values()) for k in (p, p + 1)]
@@ -101,15 +101,15 @@ def test_development_allows_the_parameters_whose_criteria_it_meets():
 
 
 @pytest.mark.parametrize(
-    ("positive", "gain", "why"),
+    ("y_true", "gain", "why"),
     [
         (np.arange(80) < 20, -0.1, "no better"),
         (np.zeros(80, bool), 0.0, "both classes"),
         (np.arange(80) < 20, None, "no"),
     ],
 )
-def test_development_without_a_usable_model_says_why(positive, gain, why):
-    share = positive.mean()
+def test_development_without_a_usable_model_says_why(y_true, gain, why):
+    share = y_true.mean()
     null = 0.0 if share == 0 else 80 * (share * np.log(share) + (1 - share) * np.log1p(-share))
-    plan = precision.development(positive, None if gain is None else null + 80 * gain)
+    plan = precision.development(y_true, None if gain is None else null + 80 * gain)
     assert plan["parameters"] is None and why in plan["why"]

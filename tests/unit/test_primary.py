@@ -5,7 +5,7 @@ import pytest
 
 from hscore.statistics.common import primary
 from hscore.statistics.common.multiplicity import holm
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
 from hscore.statistics.diagnosis.validation import comparisons
 
@@ -15,17 +15,15 @@ HYPOTHESIS = {"model": "hybrid", "against": "clinical"}
 @pytest.fixture
 def evaluation():
     rng = np.random.default_rng(4)
-    positive = np.arange(80) < 25
-    scores = {
-        name: rng.normal(size=80) + shift * positive for name, shift in (("clinical", 1), ("hybrid", 2), ("c", 1))
-    }
-    return Evaluation(positive, scores)
+    y_true = np.arange(80) < 25
+    scores = {name: rng.normal(size=80) + shift * y_true for name, shift in (("clinical", 1), ("hybrid", 2), ("c", 1))}
+    return ScoredCohort(y_true, scores)
 
 
 def test_it_is_the_paired_delong_test_of_the_two_models(evaluation):
     found = primary.test(evaluation, HYPOTHESIS, 0.95)
     one, other = evaluation.scores["hybrid"], evaluation.scores["clinical"]
-    expected = discrimination.compare(evaluation.positive, one, other, 0.95)
+    expected = discrimination.compare(evaluation.y_true, one, other, 0.95)
     assert {key: found[key] for key in expected} == expected
     assert (found["n"], found["positives"], found["evaluation"]) == (80, 25, "external")
 

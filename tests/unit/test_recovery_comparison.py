@@ -201,10 +201,10 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
 
 
 def cohort(random, separation, n=60):
-    positive = np.arange(n) < n // 3
+    y_true = np.arange(n) < n // 3
     center = np.where(np.arange(n) % 2 == 0, "a", "b")
-    scores = {model: random.standard_normal(n) + separation * positive for model in ("t1", "hybrid")}
-    return control_checks.Cohort(positive, center, scores)
+    scores = {model: random.standard_normal(n) + separation * y_true for model in ("t1", "hybrid")}
+    return control_checks.Cohort(y_true, center, scores)
 
 
 CLEAN, CAUGHT = {"flagged": []}, {"flagged": ["CET1WI corner, first rows, first columns"]}
@@ -223,7 +223,7 @@ def test_noise_control_judges_the_image_models_only():
     random = np.random.default_rng(0)
     cohorts = {name: cohort(random, 0.0) for name in ("out_of_fold", "external")}
     for one in cohorts.values():
-        one.scores["hybrid"] = one.scores["hybrid"] + 3 * one.positive  # the reading of nodes
+        one.scores["hybrid"] = one.scores["hybrid"] + 3 * one.y_true  # the reading of nodes
     verdict = control_checks.judge("noise_images", MODELS, cohorts, {}, [])
     assert verdict["holds"] and len(verdict["checks"]) == 2
 
@@ -232,9 +232,9 @@ def test_centre_only_control_allows_a_pooled_auc_and_no_other():
     """Scores that only know the centre: pooled they predict, within a centre they cannot."""
     random = np.random.default_rng(0)
     center = np.repeat(["a", "b"], 40)
-    positive = np.r_[np.arange(40) < 30, np.arange(40) < 8]
+    y_true = np.r_[np.arange(40) < 30, np.arange(40) < 8]
     scores = {"t1": np.where(center == "a", 2.0, 0.0) + random.standard_normal(80)}
-    cohorts = {"out_of_fold": control_checks.Cohort(positive, center, scores), "external": cohort(random, 0.0)}
+    cohorts = {"out_of_fold": control_checks.Cohort(y_true, center, scores), "external": cohort(random, 0.0)}
     verdict = control_checks.judge("center_only", MODELS, cohorts, {}, [])
     assert verdict["holds"]
     pooled = next(check for check in verdict["checks"] if "pooled" in check["what"])

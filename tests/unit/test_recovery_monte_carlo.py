@@ -80,20 +80,20 @@ def test_intervals_bands_and_tests_are_found_by_their_shape():
 
 def test_planted_cohorts_are_the_ideal_observers_on_calibrated_scores(parameters):
     cohort = cohorts.draw(parameters, "planted", 60_000, 0.21, np.random.default_rng(0))
-    positive, scores = cohort.evaluation.positive, cohort.evaluation.scores
+    y_true, scores = cohort.evaluation.y_true, cohort.evaluation.scores
     expected = ideal.observers(parameters)
     for model, (sequence, region) in cohorts.IMAGE_MODELS.items():
-        assert area_under_curve(scores[model], positive) == pytest.approx(expected[sequence][region], abs=0.008)
-    assert area_under_curve(scores["clinical"], positive) == pytest.approx(expected["mri_ln"], abs=0.008)
-    assert area_under_curve(scores["hybrid"], positive) == pytest.approx(expected["hybrid"], abs=0.008)
+        assert area_under_curve(scores[model], y_true) == pytest.approx(expected[sequence][region], abs=0.008)
+    assert area_under_curve(scores["clinical"], y_true) == pytest.approx(expected["mri_ln"], abs=0.008)
+    assert area_under_curve(scores["hybrid"], y_true) == pytest.approx(expected["hybrid"], abs=0.008)
     for values in scores.values():
         high = values > np.quantile(values, 0.9) - 1e-9
-        assert positive[high].mean() == pytest.approx(values[high].mean(), abs=0.02)
+        assert y_true[high].mean() == pytest.approx(values[high].mean(), abs=0.02)
 
 
 def test_null_cohorts_have_equal_models_and_no_prognosis(parameters):
     cohort = cohorts.draw(parameters, "null", 60_000, 0.21, np.random.default_rng(0))
-    areas = [area_under_curve(s, cohort.evaluation.positive) for s in cohort.evaluation.scores.values()]
+    areas = [area_under_curve(s, cohort.evaluation.y_true) for s in cohort.evaluation.scores.values()]
     assert areas == pytest.approx([ideal.auc(cohorts.EQUAL_SEPARATION)] * len(cohorts.MODELS), abs=0.01)
     survival = cohort.survival
     for column in ("score", "lnm", "mri_ln_positive"):
@@ -133,7 +133,7 @@ def test_every_interval_of_the_validation_has_a_truth(reference, batches):
         ("survival.cohorts.external.log_rank", "null", True),
         ("survival.cohorts.external.log_rank", "planted", False),
         ("validation.comparisons[external, hybrid, clinical]", "planted", False),
-        ("validation.transport[hybrid]", "planted", True),
+        ("validation.auc_change[hybrid]", "planted", True),
         ("survival.cohorts.external.multivariable[mri_ln_positive]", "planted", False),
         ("survival.cohorts.external.multivariable[high H score]", "planted", False),
         ("survival.cohorts.development.proportional_hazards[high H score]", "planted", False),

@@ -11,35 +11,35 @@ from hscore.statistics.diagnosis.resampled_roc import ResampledRoc
 @pytest.fixture
 def data():
     rng = np.random.default_rng(40)
-    positive = rng.random(90) < 0.3
-    return positive, (rng.normal(size=90) + positive).round(1)
+    y_true = rng.random(90) < 0.3
+    return y_true, (rng.normal(size=90) + y_true).round(1)
 
 
-def of_all(positive, scores):
-    return ResampledRoc(positive, scores, bootstrap.everyone(positive.size))
+def of_all(y_true, scores):
+    return ResampledRoc(y_true, scores, bootstrap.everyone(y_true.size))
 
 
 def test_counts_give_what_the_repeated_patients_give(data):
-    positive, scores = data
-    counts = bootstrap.draw_by_class(positive, 20, np.random.default_rng(0))
-    roc = ResampledRoc(positive, scores, counts)
+    y_true, scores = data
+    counts = bootstrap.draw_by_class(y_true, 20, np.random.default_rng(0))
+    roc = ResampledRoc(y_true, scores, counts)
     found = np.array([roc.aucs(), roc.partial_aucs(0.8), roc.average_precisions()])
     for row, values in zip(counts, found.T, strict=True):
         drawn = np.repeat(np.arange(90), row.astype(int))
-        alone = of_all(positive[drawn], scores[drawn])
-        delong = discrimination.delong(positive[drawn], scores[drawn])
+        alone = of_all(y_true[drawn], scores[drawn])
+        delong = discrimination.delong(y_true[drawn], scores[drawn])
         assert values[0] == pytest.approx(delong.auc[0], rel=1e-12)
         assert values[1:] == pytest.approx([alone.partial_aucs(0.8)[0], alone.average_precisions()[0]], rel=1e-12)
 
 
 def test_sensitivities_lie_on_the_curve_of_the_repeated_patients(data):
-    positive, scores = data
-    counts = bootstrap.draw_by_class(positive, 20, np.random.default_rng(0))
+    y_true, scores = data
+    counts = bootstrap.draw_by_class(y_true, 20, np.random.default_rng(0))
     at = np.array([0.0, 0.07, 0.5, 0.93, 1.0])
-    found = ResampledRoc(positive, scores, counts).sensitivities(at)
+    found = ResampledRoc(y_true, scores, counts).sensitivities(at)
     for row, values in zip(counts, found, strict=True):
         drawn = np.repeat(np.arange(90), row.astype(int))
-        points = discrimination.roc_points(positive[drawn], scores[drawn])
+        points = discrimination.roc_points(y_true[drawn], scores[drawn])
         x, y = points["false_positive_rate"], points["true_positive_rate"]
         for place, value in zip(at, values, strict=True):
             left = max(i for i, across in enumerate(x) if across <= place)
@@ -49,47 +49,47 @@ def test_sensitivities_lie_on_the_curve_of_the_repeated_patients(data):
 
 
 def test_the_band_holds_the_curve_and_needs_both_classes(data):
-    positive, scores = data
-    counts = bootstrap.draw_by_class(positive, 500, np.random.default_rng(0))
-    band = resampled_roc.band(positive, scores, counts, 0.95)
-    curve = of_all(positive, scores).sensitivities(np.array(band["false_positive_rate"]))[0]
+    y_true, scores = data
+    counts = bootstrap.draw_by_class(y_true, 500, np.random.default_rng(0))
+    band = resampled_roc.band(y_true, scores, counts, 0.95)
+    curve = of_all(y_true, scores).sensitivities(np.array(band["false_positive_rate"]))[0]
     assert (np.array(band["low"]) <= curve).all() and (curve <= np.array(band["high"])).all()
     assert "both classes" in resampled_roc.band(np.zeros(5, bool), np.arange(5.0), np.ones((3, 5)), 0.95)["why"]
 
 
 def test_partial_auc_over_everything_is_the_auc_and_of_a_perfect_model_is_one(data):
-    positive, scores = data
-    roc = of_all(positive, scores)
+    y_true, scores = data
+    roc = of_all(y_true, scores)
     assert (
         roc.partial_aucs(0.0)[0]
         == pytest.approx(roc.aucs()[0])
-        == pytest.approx(discrimination.delong(positive, scores).auc[0])
+        == pytest.approx(discrimination.delong(y_true, scores).auc[0])
     )
-    assert of_all(positive, positive * 1.0).partial_aucs(0.9)[0] == pytest.approx(1)
-    assert of_all(positive, np.zeros(90)).partial_aucs(0.9)[0] == pytest.approx(0.5)
+    assert of_all(y_true, y_true * 1.0).partial_aucs(0.9)[0] == pytest.approx(1)
+    assert of_all(y_true, np.zeros(90)).partial_aucs(0.9)[0] == pytest.approx(0.5)
 
 
 def test_partial_auc_and_average_precision_equal_scikit_learn(data):
     metrics = pytest.importorskip("sklearn.metrics")
-    positive, scores = data
-    roc = of_all(positive, scores)
-    assert roc.average_precisions()[0] == pytest.approx(metrics.average_precision_score(positive, scores), rel=1e-12)
+    y_true, scores = data
+    roc = of_all(y_true, scores)
+    assert roc.average_precisions()[0] == pytest.approx(metrics.average_precision_score(y_true, scores), rel=1e-12)
     for specificity in (0.5, 0.8, 0.93):
-        expected = metrics.roc_auc_score(positive, scores, max_fpr=1 - specificity)
+        expected = metrics.roc_auc_score(y_true, scores, max_fpr=1 - specificity)
         assert roc.partial_aucs(specificity)[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong(data):
-    positive, scores = data
-    draws = bootstrap.both(positive, 4000, np.random.default_rng(0))
-    rows = resampled_roc.describe(positive, scores, draws, 0.95, 0.8)
-    delong = discrimination.auc_interval(positive, scores, 0.95, "delong")
+    y_true, scores = data
+    draws = bootstrap.both(y_true, 4000, np.random.default_rng(0))
+    rows = resampled_roc.describe(y_true, scores, draws, 0.95, 0.8)
+    delong = discrimination.auc_interval(y_true, scores, 0.95, "delong")
     assert rows["auc_bootstrap"]["estimate"] == pytest.approx(delong["estimate"])
     assert rows["auc_bootstrap"]["low"] == pytest.approx(delong["low"], abs=0.02)
     assert rows["auc_bootstrap"]["high"] == pytest.approx(delong["high"], abs=0.02)
     for row in rows.values():
         assert row["low"] < row["estimate"] < row["high"] and "4000 resamples" in row["method"]
-    assert rows["average_precision"]["chance"] == pytest.approx(positive.mean())
+    assert rows["average_precision"]["chance"] == pytest.approx(y_true.mean())
 
 
 def test_one_class_is_explained(data):

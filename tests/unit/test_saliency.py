@@ -55,7 +55,7 @@ def planted(tmp_path_factory):
 def test_maps_lie_where_the_label_is_planted_and_change_with_random_weights(planted):
     ensemble, samples = planted
     shown = [0, 3, 9, 15, 21]  # of the first patients, with and without the spot
-    positive = np.array([samples.images[0].owner[number] % 2 for number in shown], bool)
+    positive = np.array([samples.images[0].patient_index[number] % 2 for number in shown], bool)
     found = saliency.explain([ensemble], samples, 0, shown)
     assert found["maps"].shape == found["random_maps"].shape == (5, 16, 16)
     spot, distractor = (found["maps"][positive][:, part, part].mean() for part in (slice(2, 6), slice(10, 14)))
@@ -69,7 +69,7 @@ def test_scores_of_single_samples_are_the_networks_own(planted):
     """Each sample as the only one of its patient, the other sequence missing."""
     ensemble, samples = planted
     logits = saliency.sample_scores([ensemble], samples, 0)
-    positive = samples.images[0].owner % 2 == 1
+    positive = samples.images[0].patient_index % 2 == 1
     assert logits.shape == (90,) and logits[positive].min() > logits[~positive].max()
 
 

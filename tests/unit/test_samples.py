@@ -34,10 +34,10 @@ def test_samples_in_order_of_the_manifests(study):
     read = samples.read_samples(study, SPEC)
     assert read.patients["patient"].tolist() == ["000", "001", "002", "003"]
     (images,) = read.images
-    assert images.key == "ADC_tumour" and images.owner.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    assert images.key == "ADC_tumour" and images.patient_index.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
     assert images.values.shape == (10, 3, 4, 4)
     assert images.values.dtype == np.float32 and images.values.flags.c_contiguous
-    assert (images.values == images.owner[:, None, None, None]).all()
+    assert (images.values == images.patient_index[:, None, None, None]).all()
     assert read.clinical.tolist() == [[0, 40.5], [1, 41.5], [0, 42.5], [1, 43.5]]
 
 
@@ -65,7 +65,7 @@ def test_clinical_model_reads_no_samples(study, tmp_path):
 def test_digest_tells_a_changed_pixel_scalar_or_owner(study):
     read = samples.read_samples(study, SPEC)
     assert read.digest() == samples.read_samples(study, SPEC).digest()
-    for part in (lambda s: s.images[0].values, lambda s: s.clinical, lambda s: s.images[0].owner):
+    for part in (lambda s: s.images[0].values, lambda s: s.clinical, lambda s: s.images[0].patient_index):
         changed = samples.read_samples(study, SPEC)
         part(changed).reshape(-1)[-1] += 1
         assert changed.digest() != read.digest()
@@ -99,7 +99,7 @@ def test_patient_without_the_sequence_is_left_out_with_a_word(study, caplog):
     assert "1 of 4 patients have no ADC_tumour and are left out" in caplog.text
     assert read.patients["patient"].tolist() == ["000", "002", "003"] and read.left_out == ("001",)
     assert read.images[0].values[:, 0, 0, 0].tolist() == [0, 2, 2, 2, 3, 3, 3, 3]
-    assert read.images[0].owner.tolist() == [0, 1, 1, 1, 2, 2, 2, 2]
+    assert read.images[0].patient_index.tolist() == [0, 1, 1, 1, 2, 2, 2, 2]
     assert read.clinical[:, 1].tolist() == [40.5, 42.5, 43.5]
 
 
@@ -111,7 +111,7 @@ def test_several_sequences_of_which_a_patient_may_lack_some(study):
     assert [one.key for one in read.images] == ["T2WI_tumour", "ADC_tumour"]
     assert read.patients["patient"].tolist() == ["000", "001", "002"] and read.left_out == ("003",)
     t2wi, adc = read.images
-    assert t2wi.owner.tolist() == [0] * 9 + [1] * 9 and adc.owner.tolist() == [0, 2, 2, 2]
+    assert t2wi.patient_index.tolist() == [0] * 9 + [1] * 9 and adc.patient_index.tolist() == [0, 2, 2, 2]
     assert adc.of(np.array([1, 2])).tolist() == [1, 2, 3]
 
 

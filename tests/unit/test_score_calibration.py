@@ -29,21 +29,21 @@ def members(scores, seed=0, number=5):
     return expit(shift + stretch * logit(scores)), fold == np.arange(number)[:, None]
 
 
-def alone(positive, scores, method):
+def alone(y_true, scores, method):
     """Calibration of one member, and its risks."""
-    found = calibration.fit(scores[None], np.ones((1, scores.size), bool), positive, method)
+    found = calibration.fit(scores[None], np.ones((1, scores.size), bool), y_true, method)
     return found["recalibration"], calibration.apply(found, scores[None])[0]
 
 
 def test_members_that_differ_in_intercept_and_slope_alone_become_equal():
-    positive, scores, _ = cohort(338)
+    y_true, scores, _ = cohort(338)
     raw, unseen = members(scores)
-    found = calibration.fit(raw, unseen, positive, "platt")
+    found = calibration.fit(raw, unseen, y_true, "platt")
     risks = calibration.apply(found, raw)
     np.testing.assert_allclose(risks, np.tile(risks[0], (5, 1)), atol=1e-8)
     own = risks[unseen.argmax(axis=0), np.arange(338)]
-    assert delong(positive, own).auc[0] == pytest.approx(delong(positive, scores).auc[0], abs=1e-12)
-    assert delong(positive, raw[unseen.argmax(axis=0), np.arange(338)]).auc[0] < delong(positive, scores).auc[0] - 0.01
+    assert delong(y_true, own).auc[0] == pytest.approx(delong(y_true, scores).auc[0], abs=1e-12)
+    assert delong(y_true, raw[unseen.argmax(axis=0), np.arange(338)]).auc[0] < delong(y_true, scores).auc[0] - 0.01
 
 
 def test_two_groups_stay_two_groups():
@@ -54,36 +54,36 @@ def test_two_groups_stay_two_groups():
 
 
 def test_alignment_knows_no_outcome():
-    positive, scores, _ = cohort(200)
+    y_true, scores, _ = cohort(200)
     raw, unseen = members(scores)
-    first, second = (calibration.fit(raw, unseen, outcome, "platt") for outcome in (positive, positive[::-1]))
+    first, second = (calibration.fit(raw, unseen, outcome, "platt") for outcome in (y_true, y_true[::-1]))
     assert first["alignment"] == second["alignment"] and first["recalibration"] != second["recalibration"]
 
 
 @pytest.mark.parametrize("method", calibration.METHODS)
 def test_the_order_of_the_patients_is_that_of_the_aligned_scores_and_no_ties_are_made(method):
-    positive, scores, _ = cohort(338, seed=2)
+    y_true, scores, _ = cohort(338, seed=2)
     raw, unseen = members(scores)
-    found = calibration.fit(raw, unseen, positive, method)
+    found = calibration.fit(raw, unseen, y_true, method)
     order = np.argsort(calibration.aligned(found["alignment"], raw)[0])
     assert (np.diff(calibration.apply(found, raw)[0][order]) > 0).all()
 
 
 @pytest.mark.parametrize(("method", "limit"), [("platt", 0.015), ("isotonic", 0.025)])
 def test_risks_are_near_the_true_ones(method, limit):
-    positive, scores, risk = cohort()
-    _, found = alone(positive, scores, method)
+    y_true, scores, risk = cohort()
+    _, found = alone(y_true, scores, method)
     assert np.abs(found - risk).mean() < limit
-    assert found.mean() == pytest.approx(positive.mean(), abs=0.002)
+    assert found.mean() == pytest.approx(y_true.mean(), abs=0.002)
 
 
 def test_platt_is_logistic_regression_and_its_mean_risk_the_observed_share():
-    positive, scores, _ = cohort(3000)
-    line, risks = alone(positive, scores, "platt")
-    other = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(scores)[:, None], positive)
+    y_true, scores, _ = cohort(3000)
+    line, risks = alone(y_true, scores, "platt")
+    other = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(scores)[:, None], y_true)
     assert line["slope"] == pytest.approx(other.coef_[0, 0], rel=0.005)
     assert line["intercept"] == pytest.approx(other.intercept_[0], abs=0.005)
-    assert risks.mean() == pytest.approx(positive.mean(), abs=1e-12)
+    assert risks.mean() == pytest.approx(y_true.mean(), abs=1e-12)
 
 
 def test_classes_that_a_score_separates_have_finite_risks():
@@ -93,10 +93,10 @@ def test_classes_that_a_score_separates_have_finite_risks():
 
 
 def test_isotonic_equals_scikit_learn_at_the_scores_between_steps():
-    positive, scores, _ = cohort(200, seed=1)
+    y_true, scores, _ = cohort(200, seed=1)
     scores = np.round(scores, 2)  # with ties
-    content, _ = alone(positive, scores, "isotonic")
-    expected = IsotonicRegression().fit(scores, positive).predict(scores)
+    content, _ = alone(y_true, scores, "isotonic")
+    expected = IsotonicRegression().fit(scores, y_true).predict(scores)
     # ours has one point a step, at its middle: there both give the step's height
     for at, risk in zip(content["predicted"], content["risk"], strict=True):
         step = np.isclose(expected, risk)
@@ -112,9 +112,9 @@ def test_scores_that_fall_with_the_outcome_are_left_as_they_are(method):
     np.testing.assert_allclose(risks, scores, atol=1e-9)
 
 
-@pytest.mark.parametrize("positive", [np.zeros(10, bool), np.ones(10, bool)])
-def test_one_class_has_no_map(positive):
-    assert "why" in alone(positive, np.linspace(0.1, 0.9, 10), "platt")[0]
+@pytest.mark.parametrize("y_true", [np.zeros(10, bool), np.ones(10, bool)])
+def test_one_class_has_no_map(y_true):
+    assert "why" in alone(y_true, np.linspace(0.1, 0.9, 10), "platt")[0]
 
 
 def test_equal_scores_have_no_map_and_stay_equal():
@@ -123,27 +123,27 @@ def test_equal_scores_have_no_map_and_stay_equal():
 
 
 def test_patients_without_a_score_change_nothing():
-    positive, scores, _ = cohort(100)
+    y_true, scores, _ = cohort(100)
     raw, unseen = members(scores)
     raw[:, 7] = np.nan
     rest = np.arange(100) != 7
-    risks = calibration.apply(calibration.fit(raw, unseen, positive, "platt"), raw)
-    others = calibration.fit(raw[:, rest], unseen[:, rest], positive[rest], "platt")
+    risks = calibration.apply(calibration.fit(raw, unseen, y_true, "platt"), raw)
+    others = calibration.fit(raw[:, rest], unseen[:, rest], y_true[rest], "platt")
     np.testing.assert_allclose(risks[:, rest], calibration.apply(others, raw[:, rest]), rtol=1e-8)
     assert np.isnan(risks[:, 7]).all()
 
 
 @pytest.mark.parametrize("method", calibration.METHODS)
 def test_a_calibration_read_from_its_file_gives_the_same_bits(method):
-    positive, scores, _ = cohort(100)
+    y_true, scores, _ = cohort(100)
     raw, unseen = members(scores)
-    found = calibration.fit(raw, unseen, positive, method)
+    found = calibration.fit(raw, unseen, y_true, method)
     again = calibration.apply(json.loads(json.dumps(found)), raw)
     assert again.tobytes() == calibration.apply(found, raw).tobytes()
 
 
 def test_none_says_so_and_an_unknown_method_is_refused():
-    positive, scores, _ = cohort(20)
-    assert alone(positive, scores, "none")[0]["why"] == "the setting validate.recalibration is none"
+    y_true, scores, _ = cohort(20)
+    assert alone(y_true, scores, "none")[0]["why"] == "the setting validate.recalibration is none"
     with pytest.raises(UserError, match="validate.recalibration is 'beta'; write one of platt, isotonic, none"):
-        alone(positive, scores, "beta")
+        alone(y_true, scores, "beta")

@@ -16,17 +16,17 @@ def one_study(seed):
     """Out-of-fold scores of the reading, and of the reading with noise: raw, and calibrated. The outcome."""
     random = np.random.default_rng(seed)
     table = score_chain.population(random, *score_chain.SIZES["development"], "a")
-    positive = table["lnm"].to_numpy() == 1
-    fold = np.empty(positive.size, int)
-    fold[np.argsort(positive, kind="stable")] = np.arange(positive.size) % 5
+    y_true = table["lnm"].to_numpy() == 1
+    fold = np.empty(y_true.size, int)
+    fold[np.argsort(y_true, kind="stable")] = np.arange(y_true.size) % 5
     unseen = fold == np.arange(5)[:, None]
     scores = {}
     for name, columns in (("reading", [score_chain.READING]), ("noise", [score_chain.READING, *score_chain.NOISE])):
         values = table[columns].to_numpy(float)
-        raw = out_of_fold_coverage.probabilities(out_of_fold_coverage.fitted(values, positive, fold), values)
-        risks = calibration.apply(calibration.fit(raw, unseen, positive, "platt"), raw)
+        raw = out_of_fold_coverage.probabilities(out_of_fold_coverage.fitted(values, y_true, fold), values)
+        risks = calibration.apply(calibration.fit(raw, unseen, y_true, "platt"), raw)
         scores[name] = {"raw": raw[fold, np.arange(fold.size)], "calibrated": risks[fold, np.arange(fold.size)]}
-    return positive, table[score_chain.READING].to_numpy(float), scores
+    return y_true, table[score_chain.READING].to_numpy(float), scores
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def studies():
 
 def test_a_model_of_the_reading_alone_has_the_readings_auc_where_raw_scores_lose_it(studies):
     lost = []
-    for positive, reading, scores in studies:
-        own = delong(positive, np.array([reading, scores["reading"]["calibrated"], scores["reading"]["raw"]])).auc
+    for y_true, reading, scores in studies:
+        own = delong(y_true, np.array([reading, scores["reading"]["calibrated"], scores["reading"]["raw"]])).auc
         assert own[1] == own[0]
         lost.append(own[2] - own[0])
     assert np.mean(lost) < -0.02
@@ -45,9 +45,7 @@ def test_a_model_of_the_reading_alone_has_the_readings_auc_where_raw_scores_lose
 
 def test_a_model_that_adds_noise_to_the_reading_shows_no_gain_where_raw_scores_show_one(studies):
     rows = {
-        kind: [
-            compare(positive, scores["noise"][kind], scores["reading"][kind], 0.95) for positive, _, scores in studies
-        ]
+        kind: [compare(y_true, scores["noise"][kind], scores["reading"][kind], 0.95) for y_true, _, scores in studies]
         for kind in ("raw", "calibrated")
     }
     gain = {kind: np.mean([row["difference"] for row in found]) for kind, found in rows.items()}
@@ -58,8 +56,8 @@ def test_a_model_that_adds_noise_to_the_reading_shows_no_gain_where_raw_scores_s
 def test_the_error_of_an_out_of_fold_gain_is_its_deviation_where_delongs_is_too_small(studies):
     rows = {
         folds: [
-            compare(positive, scores["noise"]["calibrated"], scores["reading"]["calibrated"], 0.95, folds)
-            for positive, _, scores in studies
+            compare(y_true, scores["noise"]["calibrated"], scores["reading"]["calibrated"], 0.95, folds)
+            for y_true, _, scores in studies
         ]
         for folds in (None, 5)
     }

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination, selection
 
 
 def evaluation(seed, strength):
     """Scores of three models whose signal has this strength, by name."""
     random = np.random.default_rng(seed)
-    positive = random.random(120) < 0.3
-    return Evaluation(positive, {name: random.normal(positive * k, 1) for name, k in strength.items()})
+    y_true = random.random(120) < 0.3
+    return ScoredCohort(y_true, {name: random.normal(y_true * k, 1) for name, k in strength.items()})
 
 
 GROUPS = {"single": ["a", "b"], "combined": ["c"]}
@@ -23,8 +23,8 @@ def test_the_largest_area_is_chosen_and_compared_by_delong():
     content = selection.choose(development, GROUPS, 0.95)
     assert (content["single"]["model"], content["combined"]["model"]) == ("b", "c")
     areas = {row["model"]: row["auc"] for row in content["single"]["candidates"]}
-    assert areas == pytest.approx({n: roc_auc_score(development.positive, development.scores[n]) for n in "ab"})
-    expected = discrimination.compare(development.positive, development.scores["c"], development.scores["b"], 0.95)
+    assert areas == pytest.approx({n: roc_auc_score(development.y_true, development.scores[n]) for n in "ab"})
+    expected = discrimination.compare(development.y_true, development.scores["c"], development.scores["b"], 0.95)
     assert expected.items() <= content["development"].items()
     assert content["development"]["combined"]["model"] == "c"
 
@@ -34,7 +34,7 @@ def test_external_scores_change_no_choice():
     external = evaluation(1, {"a": 3.0, "b": 0.0, "c": 0.5})
     tested = selection.tested(external, content, 0.95)["images"]
     assert {key: tested[key] for key in content["images"]} == content["images"]
-    expected = discrimination.compare(external.positive, external.scores["c"], external.scores["b"], 0.95)
+    expected = discrimination.compare(external.y_true, external.scores["c"], external.scores["b"], 0.95)
     assert expected.items() <= tested["external"].items()
 
 
@@ -45,9 +45,9 @@ def test_patients_without_a_score_do_not_count():
     content = selection.choose(development, GROUPS, 0.95)
     assert content["development"]["n"] == 80
     rest = slice(40, None)
-    expected = discrimination.compare(development.positive[rest], *(development.scores[n][rest] for n in "cb"), 0.95)
+    expected = discrimination.compare(development.y_true[rest], *(development.scores[n][rest] for n in "cb"), 0.95)
     assert content["development"]["p"] == pytest.approx(expected["p"])
-    expected = roc_auc_score(development.positive[20:], development.scores["b"][20:])
+    expected = roc_auc_score(development.y_true[20:], development.scores["b"][20:])
     assert content["single"]["candidates"][1]["auc"] == pytest.approx(expected)
 
 

@@ -39,11 +39,11 @@ def test_features_are_headers_and_borders(tmp_path):
 
 def test_a_feature_that_tells_the_label_is_flagged_and_no_other():
     random = np.random.default_rng(0)
-    positive = np.arange(40) < 12
+    y_true = np.arange(40) < 12
     features = pd.DataFrame({f"x{i}": random.standard_normal(40) for i in range(30)})
-    assert shortcut_auc.report(features, positive)["flagged"] == []
-    features["corner"] = random.standard_normal(40) + 3 * positive
-    found = shortcut_auc.report(features, positive)
+    assert shortcut_auc.report(features, y_true)["flagged"] == []
+    features["corner"] = random.standard_normal(40) + 3 * y_true
+    found = shortcut_auc.report(features, y_true)
     assert found["flagged"] == ["corner"] and found["features"][0]["feature"] == "corner"
     assert found["n"] == 40 and found["positives"] == 12
 
@@ -51,15 +51,14 @@ def test_a_feature_that_tells_the_label_is_flagged_and_no_other():
 def test_false_alarms_are_rare():
     """1 % of studies or fewer, whatever the number of features."""
     random = np.random.default_rng(1)
-    positive = np.arange(40) < 12
+    y_true = np.arange(40) < 12
     alarms = [
-        bool(shortcut_auc.report(pd.DataFrame(random.standard_normal((40, 20))), positive)["flagged"])
-        for _ in range(300)
+        bool(shortcut_auc.report(pd.DataFrame(random.standard_normal((40, 20))), y_true)["flagged"]) for _ in range(300)
     ]
     assert np.mean(alarms) < 0.03
 
 
 def test_constant_missing_and_rare_features_are_left_out():
-    positive = np.arange(20) < 8
+    y_true = np.arange(20) < 8
     features = pd.DataFrame({"same": 1.0, "rare": [1.0, 2.0, 3.0] + [np.nan] * 17}, index=range(20))
-    assert shortcut_auc.report(features, positive)["features"] == []
+    assert shortcut_auc.report(features, y_true)["features"] == []

@@ -107,8 +107,8 @@ def test_hybrid_auc_against_counting_pairs():
         reading = random.random(n) < called
         ratio = np.log(np.where(reading, sensitivity / (1 - specificity), (1 - sensitivity) / specificity))
         scores.append(distance * (random.standard_normal(n) + mean * distance) + ratio)
-    positive = np.repeat([1, 0], n)
-    found = patients.area_under_curve(np.concatenate(scores), positive)
+    y_true = np.repeat([1, 0], n)
+    found = patients.area_under_curve(np.concatenate(scores), y_true)
     assert ideal.hybrid_auc(distance, sensitivity, specificity) == pytest.approx(found, abs=0.004)
 
 

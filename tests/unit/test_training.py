@@ -40,14 +40,14 @@ def study(tmp_path):
     random = np.random.default_rng(0)
     labels = np.arange(PATIENTS) % 3 == 0
     rows = []
-    for k, positive in enumerate(labels):
+    for k, y_true in enumerate(labels):
         folder = tmp_path / "samples" / str(k)
         folder.mkdir(parents=True)
-        images = random.normal(positive, 1, (k % 4 + 1, 3, 16, 16)).astype(np.float32)
+        images = random.normal(y_true, 1, (k % 4 + 1, 3, 16, 16)).astype(np.float32)
         arrays = {"ADC_tumour": images, "T2WI_tumour": images[:2] + 1}
         np.savez(folder / "samples.npz", **{key: arrays[key] for key in arrays if (k, key) != (7, "T2WI_tumour")})
         rows.append({"patient": f"AA-{k}", "center": "AA", "mri_ln_positive": int(random.random() < 0.5),
-                     "samples": folder, "lnm": int(positive), "fold": k // 3 % 3})  # fmt: skip
+                     "samples": folder, "lnm": int(y_true), "fold": k // 3 % 3})  # fmt: skip
     table = pd.DataFrame(rows)
     table.drop(columns=["lnm", "fold"]).to_csv(tmp_path / "manifest.csv", index=False)
     table[["patient", "center", "lnm", "fold"]].to_csv(tmp_path / "folds.csv", index=False)
@@ -193,9 +193,9 @@ def test_held_out_patients_do_not_influence_their_member(study, settings, spec):
     held_out = task.folds == 1
     samples, labels = task.samples, task.labels.copy()
     labels[held_out] = 1 - labels[held_out]
-    images = [Images(one.key, one.values.copy(), one.owner) for one in samples.images]
+    images = [Images(one.key, one.values.copy(), one.patient_index) for one in samples.images]
     for one in images:
-        one.values[held_out[one.owner]] = 1e3
+        one.values[held_out[one.patient_index]] = 1e3
     clinical = samples.clinical.copy()
     clinical[held_out] = 5
     other = Samples(samples.patients, clinical, tuple(images), samples.scores)
@@ -211,11 +211,11 @@ def training_of(task, fold):
 
 def test_every_training_patient_is_drawn_equally_often(study):
     run = training_of(task_of(study), 0)
-    owner = torch.from_numpy(run.task.samples.images[0].owner)
+    patient_index = torch.from_numpy(run.task.samples.images[0].patient_index)
     for _ in range(5):
-        bags = run.decks[0].draw(run.orders[0], run.number)
+        bags = run.bag_sampler[0].draw(run.orders[0], run.number)
         drawn = bags.samples[0][:, 0]
-        assert torch.equal(owner[drawn], bags.patients) and bags.there[0].all()
+        assert torch.equal(patient_index[drawn], bags.patients) and bags.mask[0].all()
         patients = bags.patients.numpy()
         assert set(np.bincount(patients)[run.patients[0]]) == {2} and len(patients) == 2 * len(run.patients[0])
         # a patient with at least two samples never gives the same one twice
@@ -225,17 +225,17 @@ def test_every_training_patient_is_drawn_equally_often(study):
 
 def test_a_bag_holds_the_samples_of_one_patient(study):
     run = training_of(task_of(study, SETTINGS | {"samples_per_patient": 3}, FUSED), 0)
-    owners = [torch.from_numpy(one.owner) for one in run.task.samples.images]
+    patient_indices = [torch.from_numpy(one.patient_index) for one in run.task.samples.images]
     without = run.task.samples.patients["patient"].tolist().index("AA-7")
     for _ in range(5):
-        bags = run.decks[0].draw(run.orders[0], run.number)
+        bags = run.bag_sampler[0].draw(run.orders[0], run.number)
         assert sorted(bags.patients.tolist()) == run.patients[0].tolist()
-        for owner, drawn, there, most in zip(owners, bags.samples, bags.there, (3, 2), strict=True):
+        for patient_index, drawn, there, most in zip(patient_indices, bags.samples, bags.mask, (3, 2), strict=True):
             for patient, row, counts in zip(bags.patients.tolist(), drawn, there, strict=True):
                 own = row[counts].tolist()
                 available = 0 if (most == 2 and patient == without) else min(patient % 4 + 1, most)
                 assert len(set(own)) == len(own) == available
-                assert (owner[own] == patient).all()
+                assert (patient_index[own] == patient).all()
 
 
 def test_balanced_classes_weigh_the_same_and_mean_one(study):
@@ -253,7 +253,7 @@ def test_standardisation_is_fitted_on_training_patients(study):
     run = training_of(task, 2)
     (network,) = run.members.networks()
     for images, constants in zip(task.samples.images, network.standardize_images, strict=True):
-        own = images.values[(task.folds != 2)[images.owner]]
+        own = images.values[(task.folds != 2)[images.patient_index]]
         assert constants.mean.item() == pytest.approx(own.mean(), abs=1e-5)
         assert constants.deviation.item() == pytest.approx(own.std(ddof=1), rel=1e-5)
     assert network.standardize_clinical.deviation.tolist() == [1.0]  # binary
@@ -298,12 +298,12 @@ def test_members_together_resume_to_the_same_weights(study):
     for _ in range(2):
         run.train_epoch()
     training.save(run.state(), study / "state.pt")
-    while not run.over:
+    while not run.finished:
         run.train_epoch()
     resumed = training.Training(task, members)
     torch.rand(7)
     resumed.restore(torch.load(study / "state.pt", weights_only=True))
-    while not resumed.over:
+    while not resumed.finished:
         resumed.train_epoch()
     for ours, theirs in zip(run.results(), resumed.results(), strict=True):
         assert all(torch.equal(ours["weights"][key], theirs["weights"][key]) for key in ours["weights"])
@@ -317,7 +317,7 @@ def test_early_stopping_keeps_the_best_epoch_of_the_patients_set_aside(study):
     assert len(inner) and not set(inner) & set(training_patients)
     assert set(inner) | set(training_patients) == set(np.flatnonzero(task.folds != 0))
     assert set(task.labels[inner]) == {0, 1}
-    while not run.over:
+    while not run.finished:
         run.train_epoch()
     (result,) = run.results()
     losses = [row["inner_loss"] for row in result["history"]]
@@ -353,7 +353,7 @@ def test_a_fused_model_scores_a_patient_who_lacks_a_sequence(study):
     assert scores.shape == (3, 18) and np.isfinite(scores).all()
     # another picture in a sequence the patient has changes the score; nobody else's
     row = samples.patients["patient"].tolist().index("AA-7")
-    samples.images[0].values[samples.images[0].owner == row] += 1
+    samples.images[0].values[samples.images[0].patient_index == row] += 1
     changed = loaded.probabilities(samples)
     assert (changed[:, row] != scores[:, row]).all()
     np.testing.assert_allclose(np.delete(changed, row, 1), np.delete(scores, row, 1), rtol=1e-6)
@@ -430,7 +430,7 @@ def test_values_outside_the_training_range_are_said(study, caplog):
 def test_samples_of_another_shape_are_refused(study):
     model = ensemble.load_model(train(study))
     samples = read_samples([study / "manifest.csv"], SPEC)
-    cut = Images("ADC_tumour", samples.images[0].values[:, :, :8], samples.images[0].owner)
+    cut = Images("ADC_tumour", samples.images[0].values[:, :, :8], samples.images[0].patient_index)
     other = Samples(samples.patients, samples.clinical, (cut,), samples.scores)
     with pytest.raises(UserError, match=r"takes samples of \(3, 16, 16\), but these have \(3, 8, 16\)"):
         model.probabilities(other)

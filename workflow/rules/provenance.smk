@@ -5,7 +5,7 @@ rule record_run:
     input:
         page=paths.page,
         results=paths.results,
-        all=targets.everything(),
+        all=targets.final_outputs(),
     output:
         crate=directory(paths.provenance),
     params:

@@ -6,7 +6,7 @@ import pandas as pd
 from hscore.errors import UserError
 
 
-def deal(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
+def stratified_folds(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
     """Assign patients to folds that are balanced by centre and node status.
 
     Within each stratum (centre and node status) the patients are shuffled and dealt out one by one. The next stratum

@@ -44,7 +44,7 @@ TABLES = {
     "adds_to_reading": (DIAGNOSIS, "Does the H score add to the reading"),
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
-    "transport": (DIAGNOSIS, "From development to external"),
+    "auc_change": (DIAGNOSIS, "From development to external"),
     "cut_off_error": (DIAGNOSIS, "Error from choosing the cut-off"),
     "published": (DIAGNOSIS, "Comparison with the publication"),
     "truth": (DIAGNOSIS, "Beside the planted truth"),

@@ -85,7 +85,7 @@ class Targets:
         """The imaging protocol and quality of the centres, for the report; nothing where no model sees images."""
         return [self.paths.imaging] if self.study.has_images else []
 
-    def everything(self) -> list[str]:
+    def final_outputs(self) -> list[str]:
         """What the study is run for, but for the record of the run."""
         return [self.paths.page, *self.inventories(), *self.quality_pages()]
 

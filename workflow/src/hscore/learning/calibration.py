@@ -38,7 +38,7 @@ DIGITS = 9  # of an aligned logit: patients whom a model does not tell apart sta
 ORDER = 1e-3  # share of the score itself in an isotonic risk, so that a step makes no ties
 
 
-def fit(scores: np.ndarray, unseen: np.ndarray, positive: np.ndarray, method: str) -> dict:
+def fit(scores: np.ndarray, unseen: np.ndarray, y_true: np.ndarray, method: str) -> dict:
     """Return the calibration of a model from development alone.
 
     Args:
@@ -55,7 +55,7 @@ def fit(scores: np.ndarray, unseen: np.ndarray, positive: np.ndarray, method: st
     alignment = align(scores)
     own = aligned(alignment, scores)[unseen.argmax(axis=0), np.arange(scores.shape[1])]
     known = np.isfinite(own)
-    found = METHODS[method](np.asarray(positive, bool)[known], own[known])
+    found = METHODS[method](np.asarray(y_true, bool)[known], own[known])
     return {"alignment": alignment, "recalibration": {"method": method, **(found or {"why": FALLS})}}
 
 
@@ -92,28 +92,28 @@ def aligned(alignment: dict, scores: np.ndarray) -> np.ndarray:
     return np.round(alignment["to"]["location"] + alignment["to"]["scale"] * standard, DIGITS)
 
 
-def _platt(positive: np.ndarray, logits: np.ndarray) -> dict | None:
+def _platt(y_true: np.ndarray, logits: np.ndarray) -> dict | None:
     center, deviation = logits.mean(), logits.std()
-    if not deviation > 0 or positive.all() or not positive.any():
+    if not deviation > 0 or y_true.all() or not y_true.any():
         return None
-    slope = firth.fit(((logits - center) / deviation)[:, None], positive)[1] / deviation
+    slope = firth.fit(((logits - center) / deviation)[:, None], y_true)[1] / deviation
     if slope <= 0:
         return None
-    return {"intercept": _intercept(positive, slope * logits), "slope": float(slope)}
+    return {"intercept": _intercept(y_true, slope * logits), "slope": float(slope)}
 
 
-def _intercept(positive: np.ndarray, logits: np.ndarray) -> float:
+def _intercept(y_true: np.ndarray, logits: np.ndarray) -> float:
     """Return the intercept at which the mean risk is the share of positives, by bisection to the last digit."""
     low, high = -logits.max() - 40.0, -logits.min() + 40.0
     while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if firth.logistic(middle + logits).mean() < positive.mean() else (low, middle)
+        low, high = (middle, high) if firth.logistic(middle + logits).mean() < y_true.mean() else (low, middle)
     return float(middle)
 
 
-def _isotonic(positive: np.ndarray, logits: np.ndarray) -> dict | None:
+def _isotonic(y_true: np.ndarray, logits: np.ndarray) -> dict | None:
     values, places = np.unique(firth.logistic(logits), return_inverse=True)
     weights = np.bincount(places).astype(float)
-    found = isotonic_regression(np.bincount(places, positive) / weights, weights=weights)
+    found = isotonic_regression(np.bincount(places, y_true) / weights, weights=weights)
     steps = found.blocks[:-1]
     if len(steps) == 1:
         return None
@@ -121,7 +121,7 @@ def _isotonic(positive: np.ndarray, logits: np.ndarray) -> dict | None:
     return {"predicted": middles.tolist(), "risk": found.x[steps].tolist()}
 
 
-def _none(positive: np.ndarray, logits: np.ndarray) -> dict:
+def _none(y_true: np.ndarray, logits: np.ndarray) -> dict:
     return {"why": "the setting validate.recalibration is none"}
 
 

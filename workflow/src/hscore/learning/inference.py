@@ -22,7 +22,7 @@ class Tensors:
     """``Samples`` on a device: S x images [N, C, rows, columns], S x owner int64 [N], clinical [P, K]."""
 
     images: list[Tensor]
-    owners: list[np.ndarray]
+    patient_indices: list[np.ndarray]
     clinical: Tensor
 
     @classmethod
@@ -33,7 +33,7 @@ class Tensors:
         if device.type == "cuda":
             values = [value.pin_memory() for value in values]
         images = [value.to(device, non_blocking=True) for value in values]
-        return cls(images, [one.owner for one in samples.images], clinical.to(device))
+        return cls(images, [one.patient_index for one in samples.images], clinical.to(device))
 
 
 def learns_from_bags(sequences: int, aggregation: str) -> bool:
@@ -65,17 +65,19 @@ def patient_probabilities(
         return np.empty(0)
     patients = np.arange(len(tensors.clinical)) if patients is None else patients
     clinical = network.standardize_clinical(tensors.clinical[torch.from_numpy(patients)])
-    features, owners = [], []
-    for sequence, (images, owner) in enumerate(zip(tensors.images, tensors.owners, strict=True)):
-        own = np.flatnonzero(np.isin(owner, patients))
+    features, patient_indices = [], []
+    for sequence, (images, patient_index) in enumerate(zip(tensors.images, tensors.patient_indices, strict=True)):
+        own = np.flatnonzero(np.isin(patient_index, patients))
         features.append(sample_features(network, sequence, images, torch.from_numpy(own)))
-        owners.append(np.searchsorted(patients, owner[own]))
+        patient_indices.append(np.searchsorted(patients, patient_index[own]))
     if learns_from_bags(len(features), aggregation):
-        bags, there = zip(*(pad(f, o, len(patients)) for f, o in zip(features, owners, strict=True)), strict=True)
-        return _probabilities(network.score(bags, there, clinical))
-    single = torch.ones(len(owners[0]), 1, dtype=torch.bool, device=clinical.device)
-    logits = network.score([features[0].unsqueeze(1)], [single], clinical[torch.from_numpy(owners[0])])
-    return aggregate(_probabilities(logits), owners[0], aggregation)
+        bags, mask = zip(
+            *(pad(f, o, len(patients)) for f, o in zip(features, patient_indices, strict=True)), strict=True
+        )
+        return _probabilities(network.score(bags, mask, clinical))
+    single = torch.ones(len(patient_indices[0]), 1, dtype=torch.bool, device=clinical.device)
+    logits = network.score([features[0].unsqueeze(1)], [single], clinical[torch.from_numpy(patient_indices[0])])
+    return aggregate(_probabilities(logits), patient_indices[0], aggregation)
 
 
 def sample_features(network: ScoreNetwork, sequence: int, images: Tensor, own: Tensor) -> Tensor:
@@ -89,15 +91,15 @@ def sample_features(network: ScoreNetwork, sequence: int, images: Tensor, own: T
     return torch.cat(parts)
 
 
-def pad(features: Tensor, owner: np.ndarray, patients: int) -> tuple[Tensor, Tensor]:
+def pad(features: Tensor, patient_index: np.ndarray, patients: int) -> tuple[Tensor, Tensor]:
     """Features [n, F] and their sorted owners [n] as bags [patients, k, F] and bool [patients, k], k >= 1."""
-    counts = np.bincount(owner, minlength=patients)
-    place = torch.from_numpy(np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts))
+    counts = np.bincount(patient_index, minlength=patients)
+    place = torch.from_numpy(np.arange(len(patient_index)) - np.repeat(np.cumsum(counts) - counts, counts))
     bags = features.new_zeros(patients, max(1, counts.max(initial=0)), features.shape[1])
-    there = torch.zeros(bags.shape[:2], dtype=torch.bool, device=features.device)
-    bags[torch.from_numpy(owner), place] = features
-    there[torch.from_numpy(owner), place] = True
-    return bags, there
+    mask = torch.zeros(bags.shape[:2], dtype=torch.bool, device=features.device)
+    bags[torch.from_numpy(patient_index), place] = features
+    mask[torch.from_numpy(patient_index), place] = True
+    return bags, mask
 
 
 def _probabilities(logits: Tensor) -> np.ndarray:
@@ -105,19 +107,19 @@ def _probabilities(logits: Tensor) -> np.ndarray:
     return torch.sigmoid(logits[:, 0].float()).cpu().numpy().astype(np.float64)
 
 
-def aggregate(probabilities: np.ndarray, owner: np.ndarray, how: str) -> np.ndarray:
-    """Scores of samples [N] -> patient scores [P] in float64; ``owner`` [N] is sorted and leaves no patient out.
+def aggregate(probabilities: np.ndarray, patient_index: np.ndarray, how: str) -> np.ndarray:
+    """Scores of samples [N] -> patient scores [P] in float64; ``patient_index`` [N] is sorted and leaves no patient out.
 
     ``mean``; ``max``; ``top3``: mean of the three highest (of all, where a patient has fewer), likewise other numbers.
     """
     values = np.asarray(probabilities, np.float64)
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    counts = np.diff(starts, append=len(owner))
+    starts = np.flatnonzero(np.diff(patient_index, prepend=-1))
+    counts = np.diff(starts, append=len(patient_index))
     if how == "mean":
         return np.add.reduceat(values, starts) / counts
     if how == "max":
         return np.maximum.reduceat(values, starts)
     number = int(how.removeprefix("top"))
-    values = values[np.lexsort((-values, owner))]
-    rank = np.arange(len(owner)) - np.repeat(starts, counts)
+    values = values[np.lexsort((-values, patient_index))]
+    rank = np.arange(len(patient_index)) - np.repeat(starts, counts)
     return np.add.reduceat(np.where(rank < number, values, 0.0), starts) / np.minimum(counts, number)

@@ -16,7 +16,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from hscore.learning.networks import ScoreNetwork
 
 
-class Alone:
+class SingleModel:
     """One network."""
 
     def __init__(self, network: ScoreNetwork) -> None:
@@ -30,10 +30,10 @@ class Alone:
         """Dropout on, batch statistics on."""
         self.network.train()
 
-    def logits(self, images: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+    def logits(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
         """S x images [1, U k, C, rows, columns], S x bool [1, U, k], [1, U, K] -> logits [1, U, heads]."""
         images = [one[0].contiguous(memory_format=self.network.memory_format) for one in images]
-        return self.network(images, [one[0] for one in there], clinical[0]).unsqueeze(0)
+        return self.network(images, [one[0] for one in mask], clinical[0]).unsqueeze(0)
 
     def networks(self) -> list[ScoreNetwork]:
         """The networks with their weights of now."""
@@ -48,7 +48,7 @@ class Alone:
         self.network.load_state_dict(state)
 
 
-class Together:
+class StackedModels:
     """Several networks of one shape; a parameter of all of them is one tensor with the members in front."""
 
     def __init__(self, networks: Sequence[ScoreNetwork]) -> None:
@@ -64,14 +64,14 @@ class Together:
         for member in self.members:
             member.train()
 
-    def logits(self, images: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+    def logits(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
         """S x images [M, U k, C, rows, columns], S x bool [M, U, k], [M, U, K] -> logits [M, U, heads]."""
 
         def one(parameters: dict, buffers: dict, *batch: object) -> Tensor:
             return functional_call(self.members[0], (parameters, buffers), batch)
 
         run = vmap(one, randomness="different")
-        return run(self.stacked_parameters, self.stacked_buffers, list(images), list(there), clinical)
+        return run(self.stacked_parameters, self.stacked_buffers, list(images), list(mask), clinical)
 
     def networks(self) -> list[ScoreNetwork]:
         """The networks with their weights of now."""

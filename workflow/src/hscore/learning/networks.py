@@ -99,25 +99,25 @@ class ScoreNetwork(nn.Module):
         volumes = any(parameter.ndim == 5 for parameter in self.parameters())
         return torch.contiguous_format if volumes else torch.channels_last
 
-    def forward(self, images: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+    def forward(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
         """Logits [U, heads]; the first is the model's score, a second one helps to train the shared trunk.
 
-        ``images``: S x [U k, C, rows, columns], standardised, bag after bag; ``there``: S x bool [U, k], which of
+        ``images``: S x [U k, C, rows, columns], standardised, bag after bag; ``mask``: S x bool [U, k], which of
         them count; ``clinical`` [U, K], standardised.
         """
         features = [
             trunk(samples).reshape(*places.shape, -1)
-            for trunk, samples, places in zip(self.trunks, images, there, strict=True)
+            for trunk, samples, places in zip(self.trunks, images, mask, strict=True)
         ]
-        return self.score(features, there, clinical)
+        return self.score(features, mask, clinical)
 
     def features(self, sequence: int, images: Tensor) -> Tensor:
         """Features [N, F] of samples [N, C, rows, columns] of one sequence, in the images' own units."""
         return self.trunks[sequence](self.standardize_images[sequence](images))
 
-    def score(self, features: Sequence[Tensor], there: Sequence[Tensor], clinical: Tensor) -> Tensor:
+    def score(self, features: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
         """Logits [U, heads] from features S x [U, k, F], their places S x bool [U, k] and standardised scalars."""
-        pooled = self.pool(features, there)
+        pooled = self.pool(features, mask)
         return torch.stack([head(pooled, clinical) for head in self.heads], dim=1)
 
 

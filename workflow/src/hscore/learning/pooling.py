@@ -1,6 +1,6 @@
 """From the features of a patient's samples to the patient's features (multiple-instance learning).
 
-Shapes: U bags, k places in a bag for the samples of one sequence, S sequences, F features. ``there`` says which places
+Shapes: U bags, k places in a bag for the samples of one sequence, S sequences, F features. ``mask`` says which places
 hold a sample: a sequence that a patient does not have is simply not there. Every bag holds at least one sample.
 """
 
@@ -17,10 +17,10 @@ class MeanPooling(nn.Module):
     one network serve any subset of sequences.
     """
 
-    def forward(self, features: Sequence[Tensor], there: Sequence[Tensor]) -> Tensor:
-        """``features`` S x [U, k, F] and ``there`` S x bool [U, k] -> [U, F]."""
-        sequences = torch.stack([masked_mean(f, t) for f, t in zip(features, there, strict=True)], dim=1)
-        return masked_mean(sequences, torch.stack([t.any(dim=1) for t in there], dim=1))
+    def forward(self, features: Sequence[Tensor], mask: Sequence[Tensor]) -> Tensor:
+        """``features`` S x [U, k, F] and ``mask`` S x bool [U, k] -> [U, F]."""
+        sequences = torch.stack([masked_mean(f, t) for f, t in zip(features, mask, strict=True)], dim=1)
+        return masked_mean(sequences, torch.stack([t.any(dim=1) for t in mask], dim=1))
 
 
 class GatedAttention(nn.Module):
@@ -36,22 +36,22 @@ class GatedAttention(nn.Module):
         self.gate = nn.Linear(features, units)
         self.weight = nn.Linear(units, 1, bias=False)  # a softmax would not see it
 
-    def forward(self, features: Sequence[Tensor], there: Sequence[Tensor]) -> Tensor:
-        """``features`` S x [U, k, F] and ``there`` S x bool [U, k] -> [U, F]."""
+    def forward(self, features: Sequence[Tensor], mask: Sequence[Tensor]) -> Tensor:
+        """``features`` S x [U, k, F] and ``mask`` S x bool [U, k] -> [U, F]."""
         everything = torch.cat(list(features), dim=1)
-        return (self.weights(features, there).unsqueeze(2) * everything).sum(dim=1)
+        return (self.weights(features, mask).unsqueeze(2) * everything).sum(dim=1)
 
-    def weights(self, features: Sequence[Tensor], there: Sequence[Tensor]) -> Tensor:
+    def weights(self, features: Sequence[Tensor], mask: Sequence[Tensor]) -> Tensor:
         """Weight of every sample in its bag [U, S k]; 0 for an empty place."""
         everything = torch.cat(list(features), dim=1)
         gated = torch.tanh(self.tangent(everything)) * torch.sigmoid(self.gate(everything))
-        energies = self.weight(gated).squeeze(2).masked_fill(~torch.cat(list(there), dim=1), -torch.inf)
+        energies = self.weight(gated).squeeze(2).masked_fill(~torch.cat(list(mask), dim=1), -torch.inf)
         return torch.softmax(energies, dim=1)
 
 
-def masked_mean(values: Tensor, there: Tensor) -> Tensor:
-    """Mean over dimension 1 of ``values`` [U, k, F] where ``there`` [U, k]; 0 for a bag that is empty there."""
-    weights = there.to(values.dtype).unsqueeze(2)
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over dimension 1 of ``values`` [U, k, F] where ``mask`` [U, k]; 0 for a bag that is empty there."""
+    weights = mask.to(values.dtype).unsqueeze(2)
     return (values * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 

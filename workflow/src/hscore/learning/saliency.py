@@ -31,9 +31,9 @@ class OneSample(nn.Module):
     def forward(self, images: Tensor, clinical: Tensor) -> Tensor:
         """``images`` and ``clinical`` [N, K] in their own units."""
         features = self.network.features(self.sequence, images).unsqueeze(1)
-        there = torch.ones(len(images), 1, dtype=torch.bool)
+        mask = torch.ones(len(images), 1, dtype=torch.bool)
         everything = [features if s == self.sequence else torch.zeros_like(features) for s in self.others()]
-        places = [there if s == self.sequence else ~there for s in self.others()]
+        places = [mask if s == self.sequence else ~mask for s in self.others()]
         return self.network.score(everything, places, self.network.standardize_clinical(clinical))[:, :1]
 
     def others(self) -> range:
@@ -91,7 +91,7 @@ def explain(ensembles: Sequence[Ensemble], samples: Samples, sequence: int, show
     random network. None where maps are constant.
     """
     one = samples.images[sequence]
-    images, clinical = one.values[list(shown)], samples.clinical[one.owner[list(shown)]]
+    images, clinical = one.values[list(shown)], samples.clinical[one.patient_index[list(shown)]]
     members = chain.from_iterable(ensemble.networks() for ensemble in ensembles)
     learned = maps(members, sequence, images, clinical)
     random = maps(random_networks(ensembles[0], len(learned)), sequence, images, clinical)
@@ -107,7 +107,7 @@ def explain(ensembles: Sequence[Ensemble], samples: Samples, sequence: int, show
 def sample_scores(ensembles: Sequence[Ensemble], samples: Samples, sequence: int) -> np.ndarray:
     """Mean logit [N] over all members of each sample of one sequence, shown alone."""
     one = samples.images[sequence]
-    images, clinical = torch.from_numpy(one.values), torch.from_numpy(samples.clinical[one.owner])
+    images, clinical = torch.from_numpy(one.values), torch.from_numpy(samples.clinical[one.patient_index])
     with torch.inference_mode():
         logits = [
             OneSample(network, sequence)(images, clinical)[:, 0]

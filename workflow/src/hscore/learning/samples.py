@@ -27,16 +27,16 @@ class Images:
 
     ``key``     name of the array in ``samples.npz``: ``<sequence>_<region>``
     ``values``  float32 [N, sections, rows, columns], contiguous, in patient order
-    ``owner``   int64 [N], sorted: row of ``Samples.patients`` that a sample belongs to; a patient may have none
+    ``patient_index``   int64 [N], sorted: row of ``Samples.patients`` that a sample belongs to; a patient may have none
     """
 
     key: str
     values: np.ndarray
-    owner: np.ndarray
+    patient_index: np.ndarray
 
     def of(self, patients: np.ndarray) -> np.ndarray:
         """Numbers of the samples of these patients (rows), ascending."""
-        return np.flatnonzero(np.isin(self.owner, patients))
+        return np.flatnonzero(np.isin(self.patient_index, patients))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ class Samples:
     def digest(self) -> str:
         """SHA-256 over everything a model can learn from (64 hexadecimal digits)."""
         sha = hashlib.sha256(repr(self.patients["patient"].tolist()).encode())
-        for array in (self.clinical, self.scores, *(part for one in self.images for part in (one.values, one.owner))):
+        for array in (
+            self.clinical,
+            self.scores,
+            *(part for one in self.images for part in (one.values, one.patient_index)),
+        ):
             sha.update(repr((array.dtype.str, array.shape)).encode())
             sha.update(np.ascontiguousarray(array).data)
         return sha.hexdigest()
@@ -225,8 +229,8 @@ def join(key: str, arrays: Sequence[np.ndarray]) -> Images:
         raise UserError(f"models: no patient has samples '{key}'")
     if len(shapes) > 1:
         raise UserError(f"samples '{key}' have different shapes: {sorted(shapes)}; run the sample step again for all")
-    owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
-    return Images(key, np.concatenate([array for array in arrays if len(array)]), owner)
+    patient_index = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
+    return Images(key, np.concatenate([array for array in arrays if len(array)]), patient_index)
 
 
 def standardization(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

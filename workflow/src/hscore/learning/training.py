@@ -27,9 +27,9 @@ from hscore.errors import UserError
 from hscore.files import new_file, new_folder, sha256, write_json
 from hscore.learning import early_stopping, inference, machine, networks
 from hscore.learning.augment import Augment
-from hscore.learning.decks import Bags, Deck
+from hscore.learning.bag_sampler import Bags, BagSampler
 from hscore.learning.inference import Tensors, learns_from_bags, patient_probabilities
-from hscore.learning.members import Alone, Together
+from hscore.learning.members import SingleModel, StackedModels
 from hscore.learning.model_folder import MODEL_FILE, auc, describe, fingerprint, history_row, scored, write_history
 from hscore.learning.progress import Progress
 from hscore.learning.samples import Samples, check_trainable, read_folds, read_samples, standardization
@@ -190,7 +190,7 @@ def train_group(task: Task, group: Sequence[Member], checkpoint: Path, progress:
         run.restore(torch.load(checkpoint, weights_only=True))
         log.info("%s: going on after epoch %d", progress.titles[number], run.epoch)
     saved = time.monotonic()
-    while not run.over:
+    while not run.finished:
         rows = run.train_epoch()
         progress.report(number, rows, run.samples)
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
@@ -227,7 +227,7 @@ class Training:
             for member, inner in zip(group, self.inner, strict=True)
         ]
         built = [self.build(*one) for one in zip(group, self.patients, strict=True)]
-        self.members = Alone(built[0]) if len(built) == 1 else Together(built)
+        self.members = SingleModel(built[0]) if len(built) == 1 else StackedModels(built)
         self.clinical = torch.stack([network.standardize_clinical(task.tensors.clinical) for network in built])
         self.constants = [  # of every sequence: mean and deviation [M, 1, 1, 1, 1]
             tuple(
@@ -238,7 +238,7 @@ class Training:
         ]
         self.labels = torch.from_numpy(task.labels).to(device, torch.float32)
         self.weights = torch.stack([torch.from_numpy(self.patient_weights(p)) for p in self.patients]).to(device)
-        self.decks = [self.deck(patients) for patients in self.patients]
+        self.bag_sampler = [self.deck(patients) for patients in self.patients]
         self.number = self.bags_of_an_epoch()
         per_bag = settings["samples_per_patient"] if self.bags else 1
         self.batches = math.ceil(self.number * per_bag / settings["batch_size"])
@@ -300,10 +300,10 @@ class Training:
                 weights[self.task.labels == label] = len(labels) / (2 * np.count_nonzero(labels == label))
         return weights
 
-    def deck(self, patients: np.ndarray) -> Deck:
+    def deck(self, patients: np.ndarray) -> BagSampler:
         """The deck of these training patients."""
-        owners = [one.owner for one in self.task.samples.images]
-        return Deck(owners, patients, self.task.settings["samples_per_patient"], self.bags)
+        patient_indices = [one.patient_index for one in self.task.samples.images]
+        return BagSampler(patient_indices, patients, self.task.settings["samples_per_patient"], self.bags)
 
     def bags_of_an_epoch(self) -> int:
         """Bags in an epoch of every network: as many as the smallest training fold of the task has."""
@@ -313,7 +313,7 @@ class Training:
         return patients * (1 if self.bags else self.task.settings["samples_per_patient"])
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether no more epoch is to come."""
         stopped = bool(self.stoppers) and all(stopper.stopped for stopper in self.stoppers)
         return stopped or self.epoch == self.task.settings["epochs"]
@@ -324,7 +324,7 @@ class Training:
         self.members.train()
         drawn = [
             deck.draw(order, self.number).split(self.batches)
-            for deck, order in zip(self.decks, self.orders, strict=True)
+            for deck, order in zip(self.bag_sampler, self.orders, strict=True)
         ]
         steps = [
             self.train_batch(batches, self.epoch * self.batches + step)
@@ -338,7 +338,7 @@ class Training:
             row = history_row(member.seed, member.fold, self.epoch, float(losses[m].mean(dtype=np.float64)))
             row |= {"auc": auc(scores[m], labels[m]), "learning_rate": rate, "seconds": seconds}
             self.history[m].append(row)
-        self.look()
+        self.evaluate()
         return [rows[-1] for rows in self.history]
 
     def train_batch(self, batches: Sequence[Bags], step: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -348,16 +348,16 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         patients = torch.stack([bags.patients for bags in batches]).to(device)
-        there = [torch.stack(parts).to(device) for parts in zip(*(bags.there for bags in batches), strict=True)]
-        images = [self.images(s, torch.stack([bags.samples[s] for bags in batches])) for s in range(len(there))]
-        if settings.get("sequence_dropout") and len(there) > 1:
-            there = self.drop_sequences(there, settings["sequence_dropout"])
+        mask = [torch.stack(parts).to(device) for parts in zip(*(bags.mask for bags in batches), strict=True)]
+        images = [self.images(s, torch.stack([bags.samples[s] for bags in batches])) for s in range(len(mask))]
+        if settings.get("sequence_dropout") and len(mask) > 1:
+            mask = self.drop_sequences(mask, settings["sequence_dropout"])
         clinical = torch.stack([own[rows] for own, rows in zip(self.clinical, patients, strict=True)])
         labels = self.labels[patients]
         weights = self.weights.gather(1, patients)
         self.optimizer.zero_grad()
         with torch.autocast(device.type, torch.bfloat16, settings["precision"] == "bfloat16"):
-            logits = self.members.logits(images, there, clinical)
+            logits = self.members.logits(images, mask, clinical)
         logits = logits.float()
         # a second output, of subnetwork 2 on a shared trunk, has the same target
         losses = functional.binary_cross_entropy_with_logits(
@@ -375,14 +375,14 @@ class Training:
         chosen = chosen.sub_(mean).div_(deviation)
         return self.augment(chosen.flatten(0, 1)).reshape(chosen.shape)
 
-    def drop_sequences(self, there: list[Tensor], probability: float) -> list[Tensor]:
+    def drop_sequences(self, mask: list[Tensor], probability: float) -> list[Tensor]:
         """Take each sequence of a bag away with this probability, but not all that the patient has."""
-        has = torch.stack([one.any(dim=2) for one in there])
+        has = torch.stack([one.any(dim=2) for one in mask])
         kept = has & (torch.rand(has.shape, generator=self.generator, device=has.device) >= probability)
         kept = torch.where(kept.any(dim=0), kept, has)
-        return [one & keep.unsqueeze(2) for one, keep in zip(there, kept, strict=True)]
+        return [one & keep.unsqueeze(2) for one, keep in zip(mask, kept, strict=True)]
 
-    def look(self) -> None:
+    def evaluate(self) -> None:
         """Score patients not trained on: every epoch those set aside, now and then those held out."""
         epochs = self.task.settings["epochs"]
         curve = self.epoch in {math.ceil(epochs * point / CURVE_POINTS) for point in range(1, CURVE_POINTS + 1)}

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from hscore.simulation import ideal, survival
-from hscore.statistics.common.scored_cohorts import READING, Evaluation
+from hscore.statistics.common.scored_cohorts import READING, ScoredCohort
 
 SCENARIOS = ("planted", "null")
 IMAGE_MODELS = {
@@ -30,23 +30,23 @@ OLD = 50  # years; age divides the patients into subgroups that differ in nothin
 class Cohort:
     """Outcome and scores, survival (as `survival_by_score` takes it), and what the subgroups are made of."""
 
-    evaluation: Evaluation
+    evaluation: ScoredCohort
     survival: pd.DataFrame
     characteristics: pd.DataFrame
 
 
 def draw(parameters: dict, scenario: str, patients: int, prevalence: float, random: np.random.Generator) -> Cohort:
     """`patients` of one cohort; LNM, and so the number with it, is random."""
-    positive = random.random(patients) < prevalence
-    reading = _reading(parameters, positive, random)
-    ratios = {"planted": _planted, "null": _equal}[scenario](parameters, positive, reading, random)
+    y_true = random.random(patients) < prevalence
+    reading = _reading(parameters, y_true, random)
+    ratios = {"planted": _planted, "null": _equal}[scenario](parameters, y_true, reading, random)
     scores = {model: expit(ratio + logit(prevalence)) for model, ratio in ratios.items()}
     law = law_of_survival(parameters, scenario)
     months, event = survival.draw(law, survival.hazard(law, ratios["hybrid"] + logit(prevalence)), random)
     outcome = pd.DataFrame(
         {
             "score": scores["hybrid"],
-            "lnm": positive.astype(float),
+            "lnm": y_true.astype(float),
             READING: reading.astype(float),
             "dfs_months": months,
             "dfs_event": event.astype(float),
@@ -55,7 +55,7 @@ def draw(parameters: dict, scenario: str, patients: int, prevalence: float, rand
     )
     age = random.integers(OLD - 15, OLD + 15, patients).astype(str)
     about = pd.DataFrame({"age": age, READING: reading.astype(int).astype(str)})
-    return Cohort(Evaluation(positive, scores), outcome, about)
+    return Cohort(ScoredCohort(y_true, scores), outcome, about)
 
 
 def law_of_survival(parameters: dict, scenario: str) -> dict:
@@ -64,20 +64,20 @@ def law_of_survival(parameters: dict, scenario: str) -> dict:
     return planted if scenario == "planted" else planted | {"log_hazard_per_logit": 0.0}
 
 
-def _reading(parameters: dict, positive: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _reading(parameters: dict, y_true: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """MRI-LN status, bool [patients]."""
     sensitivity, specificity = ideal.reading(parameters)
-    return random.random(positive.size) < np.where(positive, sensitivity, 1 - specificity)
+    return random.random(y_true.size) < np.where(y_true, sensitivity, 1 - specificity)
 
 
-def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+def _planted(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
     """Log likelihood ratio of LNM for every ideal observer, [patients] each."""
     signs, latent = parameters["signs"], parameters["signs"]["latent"]
-    risk = latent * (positive - 0.5) + random.standard_normal(positive.size)
+    risk = latent * (y_true - 0.5) + random.standard_normal(y_true.size)
 
     def sign(separation: float) -> tuple[np.ndarray, float]:
         share = separation / latent
-        return share * risk + np.sqrt(1 - share**2) * random.standard_normal(positive.size), separation
+        return share * risk + np.sqrt(1 - share**2) * random.standard_normal(y_true.size), separation
 
     values = {
         sequence: {place: sign(d) for place, d in places.items()} for sequence, places in signs["separation"].items()
@@ -94,10 +94,10 @@ def _planted(parameters: dict, positive: np.ndarray, reading: np.ndarray, random
     return ratios
 
 
-def _equal(parameters: dict, positive: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
+def _equal(parameters: dict, y_true: np.ndarray, reading: np.ndarray, random) -> dict[str, np.ndarray]:
     """Log likelihood ratios of exchangeable models: half of the noise of a score is common to all."""
-    d, common = EQUAL_SEPARATION, random.standard_normal(positive.size)
+    d, common = EQUAL_SEPARATION, random.standard_normal(y_true.size)
     return {
-        model: d * (d * (positive - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(positive.size)))
+        model: d * (d * (y_true - 0.5) + np.sqrt(0.5) * (common + random.standard_normal(y_true.size)))
         for model in MODELS
     }

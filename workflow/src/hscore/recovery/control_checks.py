@@ -17,7 +17,7 @@ CHANCE = 0.5
 class Cohort:
     """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; of out-of-fold ones the folds."""
 
-    positive: np.ndarray
+    y_true: np.ndarray
     center: np.ndarray
     scores: dict[str, np.ndarray]
     folds: int | None = None
@@ -51,12 +51,12 @@ def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
     found = []
     for center in sorted(set(cohort.center)):
         here = cohort.center == center
-        if not discrimination.one_class(cohort.positive[here]):
+        if not discrimination.one_class(cohort.y_true[here]):
             scores = {model: values[here] for model, values in cohort.scores.items()}
             found.append(
                 (
                     f"out_of_fold, {center}",
-                    replace(cohort, positive=cohort.positive[here], center=cohort.center[here], scores=scores),
+                    replace(cohort, y_true=cohort.y_true[here], center=cohort.center[here], scores=scores),
                 )
             )
     return found
@@ -67,7 +67,7 @@ def at_chance(wanted: list[tuple[str, str, Cohort]]) -> list[dict]:
     confidence = 1 - (1 - FAMILY) / max(1, len(wanted))
     rows = []
     for model, name, cohort in wanted:
-        auc = discrimination.auc_interval(cohort.positive, cohort.scores[model], confidence, folds=cohort.folds)
+        auc = discrimination.auc_interval(cohort.y_true, cohort.scores[model], confidence, folds=cohort.folds)
         known = auc["low"] is not None
         rows.append(
             {
@@ -85,10 +85,10 @@ def told_apart(model: str, cohort: Cohort) -> dict:
 
     Not a thing to pass or fail: it shows whether a model can profit from recognising the centre.
     """
-    prevalence = {center: cohort.positive[cohort.center == center].mean() for center in set(cohort.center)}
+    prevalence = {center: cohort.y_true[cohort.center == center].mean() for center in set(cohort.center)}
     by_center = np.array([prevalence[center] for center in cohort.center])
     pooled, center_alone = (
-        float(discrimination.delong(cohort.positive, s).auc[0]) for s in (cohort.scores[model], by_center)
+        float(discrimination.delong(cohort.y_true, s).auc[0]) for s in (cohort.scores[model], by_center)
     )
     return {
         "what": f"AUC of {model}, out_of_fold, both centres pooled",

@@ -11,7 +11,7 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import Cohort, draw
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import thresholds, validation
 from hscore.statistics.survival import survival_by_score
 
@@ -41,7 +41,7 @@ class Settings:
         )
 
 
-def frozen(parameters: dict, development: Evaluation) -> dict[str, dict]:
+def frozen(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
     """Return what is frozen of every model: the threshold planted. The ideal observers' scores are risks already.
 
     The threshold is the risk above which the planted high-risk group begins, so that its truth is known.
@@ -137,16 +137,16 @@ def true_curve(grid: list, name: str, truth: dict) -> np.ndarray | None:
 def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str, float]:
     """Error of the hybrid's sensitivity and specificity at Youden's threshold, by cohort."""
     development = cohorts["development"].evaluation
-    choice = thresholds.choose(development.positive, development.scores[MODEL], "youden")
+    choice = thresholds.choose(development.y_true, development.scores[MODEL], "youden")
     if "why" in choice:
         return {}
     errors = {}
-    positive, called = large.evaluation.positive, large.evaluation.scores[MODEL] >= choice["value"]
+    y_true, called = large.evaluation.y_true, large.evaluation.scores[MODEL] >= choice["value"]
     for role, cohort in cohorts.items():
-        here, score = cohort.evaluation.positive, cohort.evaluation.scores[MODEL] >= choice["value"]
+        here, score = cohort.evaluation.y_true, cohort.evaluation.scores[MODEL] >= choice["value"]
         for measure, member, of_large, sign in (
-            ("sensitivity", here, positive, True),
-            ("specificity", ~here, ~positive, False),
+            ("sensitivity", here, y_true, True),
+            ("specificity", ~here, ~y_true, False),
         ):
             if member.any():
                 errors[f"{role} {measure}"] = (score[member] == sign).mean() - (called[of_large] == sign).mean()
@@ -159,7 +159,7 @@ def _at_chosen_threshold(cohorts: dict[str, Cohort], large: Cohort) -> dict[str,
 # calibrated, alike in all subgroups and in both cohorts. Groups of a continuous score do not have proportional hazards,
 # and node status and reading say more about the score than its group does: no hypothesis on them holds exactly.
 PLANTED_NULLS = re.compile(
-    r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|transport\["
+    r"calibration\[.*recalibrated.*\]\.spiegelhalter$|subgroups\[.*\]\.heterogeneity$|auc_change\["
 )
 
 

@@ -34,16 +34,16 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def described(
-    evaluation: scored_cohorts.Evaluation, model: str, part: np.ndarray, confidence: float, folds: int | None
+    evaluation: scored_cohorts.ScoredCohort, model: str, part: np.ndarray, confidence: float, folds: int | None
 ) -> dict:
     """Return numbers of patients and the AUC with its interval, of the patients of ``part`` whom the model scored.
 
     ``folds`` is the number of members that scored them, None for one.
     """
-    own = scored_cohorts.Evaluation(evaluation.positive[part], {model: evaluation.scores[model][part]})
-    positive, (scores,) = selection.both(own, model)
-    interval = discrimination.auc_interval(positive, scores, confidence, folds=folds)
-    numbers = {"n": positive.size, "positives": int(positive.sum())}
+    own = scored_cohorts.ScoredCohort(evaluation.y_true[part], {model: evaluation.scores[model][part]})
+    y_true, (scores,) = selection.both(own, model)
+    interval = discrimination.auc_interval(y_true, scores, confidence, folds=folds)
+    numbers = {"n": y_true.size, "positives": int(y_true.sum())}
     return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}
 
 

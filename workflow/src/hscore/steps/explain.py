@@ -32,7 +32,9 @@ def work(arguments: argparse.Namespace) -> None:
 
     ensembles = load_seeds(arguments.model_folders)
     samples = read_samples(arguments.manifests, ensembles[0].spec)
-    cut = scored_cohorts.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)["value"]
+    threshold = scored_cohorts.threshold_of(arguments.model, read_json(arguments.thresholds), arguments.thresholds)[
+        "value"
+    ]
     names = samples.patients["patient"]
     scores = scored_cohorts.numbers(
         scored_cohorts.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1
@@ -40,7 +42,7 @@ def work(arguments: argparse.Namespace) -> None:
     nodes = scored_cohorts.read_nodes(arguments.lnm)[names]
     positive = (nodes == 1).to_numpy()
     scores = scores[names].where(nodes.notna())  # a call is neither right nor wrong where nodes are not known
-    chosen = {} if cut is None else cases.most_certain(positive, scores.to_numpy(), cut)
+    chosen = {} if threshold is None else cases.most_certain(positive, scores.to_numpy(), threshold)
     shown, checks = [], {}
     for number, key in enumerate(array_keys(ensembles[0].spec)):
         own = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))
@@ -61,15 +63,15 @@ def work(arguments: argparse.Namespace) -> None:
                     "random_map": picture(found["random_maps"][place]),
                 }
             )
-    write_json(arguments.output, {"model": arguments.model, "threshold": cut, "checks": checks, "shown": shown})
+    write_json(arguments.output, {"model": arguments.model, "threshold": threshold, "checks": checks, "shown": shown})
 
 
 def shown_samples(samples: Samples, sequence: int, chosen: dict[str, int], logits: np.ndarray) -> dict[str, int]:
     """Of each patient the sample that speaks most for the call: the highest score, or the lowest of a negative one."""
-    owner = samples.images[sequence].owner
+    patient_index = samples.images[sequence].patient_index
     found = {}
     for kind, patient in chosen.items():
-        own = np.flatnonzero(owner == patient)
+        own = np.flatnonzero(patient_index == patient)
         if own.size:
             found[kind] = int(own[np.argmax(logits[own] if kind.endswith("positive") else -logits[own])])
     return found

@@ -17,7 +17,7 @@ def work(arguments: argparse.Namespace) -> None:
         development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
         calibrations = {model: read_json(path) for model, path in arguments.calibrations}
         frozen = {
-            model: freeze(development.positive, scores, calibrations[model]["recalibration"], arguments.settings)
+            model: freeze(development.y_true, scores, calibrations[model]["recalibration"], arguments.settings)
             for model, scores in development.scores.items()
         }
     else:

@@ -31,8 +31,8 @@ def work(arguments: argparse.Namespace) -> None:
     write_json(arguments.output, verdict)
 
 
-def _cohort(evaluation: scored_cohorts.Evaluation, center: np.ndarray) -> control_checks.Cohort:
-    return control_checks.Cohort(evaluation.positive, center, evaluation.scores, evaluation.folds)
+def _cohort(evaluation: scored_cohorts.ScoredCohort, center: np.ndarray) -> control_checks.Cohort:
+    return control_checks.Cohort(evaluation.y_true, center, evaluation.scores, evaluation.folds)
 
 
 def main(argv: list[str] | None = None) -> None:

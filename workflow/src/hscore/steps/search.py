@@ -49,7 +49,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def inner_folds(outer: pd.DataFrame, held_out: int | None, number: int, seed: int) -> pd.DataFrame:
     """The patients outside ``held_out`` dealt into inner folds, stratified like the outer ones."""
-    return folds.deal(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
+    return folds.stratified_folds(outer[outer["fold"] != held_out].drop(columns="fold"), number, seed)
 
 
 if __name__ == "__main__":

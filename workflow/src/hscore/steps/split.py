@@ -28,7 +28,7 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.by_center:
         dealt = folds.by_center(patients)
     else:
-        dealt = folds.deal(patients, arguments.settings["folds"], arguments.seed)
+        dealt = folds.stratified_folds(patients, arguments.settings["folds"], arguments.seed)
     with new_file(arguments.output) as path:
         dealt.to_csv(path, index=False)
 

@@ -43,7 +43,7 @@ def work(arguments: argparse.Namespace) -> None:
                 evaluations[name],
                 characteristics[name],
                 scored_cohorts.read_excluded(excluded, lnm),
-                len(scored_cohorts.read_tables(manifests, [])) - evaluations[name].positive.size,
+                len(scored_cohorts.read_tables(manifests, [])) - evaluations[name].y_true.size,
                 arguments.index_tests,
                 frozen,
                 arguments.settings,

@@ -24,20 +24,20 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
     rows = cases["waterfall"].get(evaluation) if cases else None
     if not rows or cases["threshold"] is None:
         return None
-    cut = cases["threshold"]
+    threshold = cases["threshold"]
     score = np.array([row["score"] for row in rows])
     positive = np.array([row["lnm"] for row in rows])
     figure = figure_canvas.new_figure(WIDTH, HEIGHT, results["study"]["simulated"])
     label = labels_of(results).get(cases["model"], cases["model"])
     size = f"n = {formatting.count(len(rows), 'patient')}, {int(positive.sum())} LNM-positive"
-    line = f"{label}; {size}; a bar a patient, from the frozen threshold {formatting.decimal(cut, 3)}"
+    line = f"{label}; {size}; a bar a patient, from the frozen threshold {formatting.decimal(threshold, 3)}"
     figure_canvas.heading(figure, f"H scores, {EVALUATIONS[evaluation]}", [line])
     axes = figure_canvas.panel(figure, 0.72, 0.86, WIDTH - 0.95, HEIGHT - 1.62)
     place = np.arange(len(rows))
     for lnm, (colour, _) in LOOKS.items():
         own = positive == lnm
-        axes.bar(place[own], score[own] - cut, bottom=cut, width=0.82, color=colour, linewidth=0)
-    axes.axhline(cut, color=style.INK, linewidth=0.9)
+        axes.bar(place[own], score[own] - threshold, bottom=threshold, width=0.82, color=colour, linewidth=0)
+    axes.axhline(threshold, color=style.INK, linewidth=0.9)
     axes.set(xlim=(-0.8, len(rows) - 0.2), ylim=(0, 1), ylabel="H score")
     axes.set_xticks([])
     axes.set_xlabel("Patients, highest score first", labelpad=3)

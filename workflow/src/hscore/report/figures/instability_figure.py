@@ -35,9 +35,9 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
         Line2D([], [], color=style.BLUE, marker="o", markersize=3, linewidth=0.6, label="a patient\u2019s members")
     ]
     if points["threshold"] is not None:
-        cut = 100 * points["threshold"]
+        threshold = 100 * points["threshold"]
         for draw in (axes.axvline, axes.axhline):
-            draw(cut, color=style.VERMILLION, linewidth=1.1)
+            draw(threshold, color=style.VERMILLION, linewidth=1.1)
         handles.append(Line2D([], [], color=style.VERMILLION, linewidth=1.1, label="frozen cut-off"))
     found = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
     if found and found["from"] is not None:

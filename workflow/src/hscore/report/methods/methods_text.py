@@ -204,7 +204,7 @@ def _diagnosis(results: Results) -> str:
         "frozen thresholds by the exact McNemar test with Newcombe's interval of the difference; secondary p-values "
         "were adjusted by Holm's method, a family being all AUCs, or all calls by one measure, of an evaluation.",
     ]
-    if results.get("transport"):
+    if results.get("auc_change"):
         parts.append(
             "The change of AUC between the cohorts compares like with like: an out-of-fold score is one member's, so "
             "the external AUC is there the mean of the members' AUCs (unpaired DeLong test). What averaging their "

@@ -50,10 +50,10 @@ def case(one: Mapping[str, Any], results: Results) -> dict[str, Any]:
     for model, score in one["scores"].items():
         call = one["called"].get(model)
         words = "\u2013" if call is None else "positive" if call else "negative"
-        cut = (cuts.get(model) or {}).get("value")
+        threshold = (cuts.get(model) or {}).get("value")
         right = call is not None and call == one["lnm"]
         row = {"label": labels.get(model, model), "score": formatting.decimal(score, 3), "call": words, "right": right}
-        rows.append({**row, "cut": formatting.decimal(cut, 3), "main": model == results["cases"]["model"]})
+        rows.append({**row, "cut": formatting.decimal(threshold, 3), "main": model == results["cases"]["model"]})
     return {
         "patient": one["patient"],
         "kind": KINDS[one["kind"]],

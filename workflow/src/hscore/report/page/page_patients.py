@@ -26,10 +26,10 @@ def view(results: Results) -> dict[str, Any]:
 def flow_caption(results: Results) -> str:
     """Words under the flow diagram, with what it cannot show."""
     model = main_model(results)
-    cut = results["thresholds"].get(model, {}).get("value")
+    threshold = results["thresholds"].get(model, {}).get("value")
     text = "Flow of patients (STARD). A patient with several reasons is counted once, under the first reason checked."
-    if cut is not None:
-        text += f" H score high: at least {formatting.decimal(cut, 3)}, the frozen threshold."
+    if threshold is not None:
+        text += f" H score high: at least {formatting.decimal(threshold, 3)}, the frozen threshold."
     return text
 
 

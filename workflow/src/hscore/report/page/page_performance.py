@@ -42,7 +42,7 @@ def view(results: Results) -> dict[str, Any]:
         "further": page_statistics.further_measures(results),
         "comparisons": comparison_blocks(results),
         "paired_accuracy": page_statistics.paired_accuracy(results),
-        "transport": page_statistics.transport(results),
+        "auc_change": page_statistics.auc_change(results),
         "calibration": calibration(results),
         "spared": page_statistics.spared(results),
         "reclassification": page_statistics.reclassification(results),
@@ -136,8 +136,8 @@ def explorer_models(results: Results) -> list[dict[str, Any]]:
         if called := row["confusion"]:
             counts = (called["tp"], called["fp"])
             frozen = next((place for place, point in enumerate(points) if (point["tp"], point["fp"]) == counts), 0)
-            cut = results["thresholds"].get(row["model"], {}).get("value")
-            points[frozen] = {**points[frozen], "threshold": cut, "frozen": True}
+            threshold = results["thresholds"].get(row["model"], {}).get("value")
+            points[frozen] = {**points[frozen], "threshold": threshold, "frozen": True}
         label = labels.get(row["model"], row["model"])
         start = {"model": row["model"], "label": label, "n": row["n"], "positives": positives}
         models.append({**start, "points": points, "frozen": frozen})

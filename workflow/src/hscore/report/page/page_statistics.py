@@ -87,7 +87,7 @@ def paired_accuracy(results: Results) -> Rows:
     return blocks
 
 
-def transport(results: Results) -> Rows:
+def auc_change(results: Results) -> Rows:
     """What each model's AUC lost or gained from out-of-fold to external."""
     labels = labels_of(results)
     return [
@@ -99,7 +99,7 @@ def transport(results: Results) -> Rows:
                 {**row["ensemble"], "estimate": row["ensemble"]["difference"]}, formatting.auc
             ),
         }
-        for row in results.get("transport") or []
+        for row in results.get("auc_change") or []
     ]
 
 

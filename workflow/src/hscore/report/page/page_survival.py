@@ -32,8 +32,8 @@ def view(results: Results) -> dict[str, Any]:
 def survival_text(results: Results) -> str:
     """How the groups were made."""
     grouping = results["survival"].get("grouping") or {}
-    cut = grouping.get("cut")
-    if cut is None and grouping.get("why"):
+    threshold = grouping.get("cut")
+    if threshold is None and grouping.get("why"):
         return f"Patients are not grouped by H score: {grouping['why']}."
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}
     name = rule.get(grouping.get("rule"), grouping.get("rule"))
@@ -43,7 +43,7 @@ def survival_text(results: Results) -> str:
         else ""
     )
     return (
-        f"Patients with an H score of at least {formatting.decimal(cut, 3)} ({name}) form the high group, the "
+        f"Patients with an H score of at least {formatting.decimal(threshold, 3)} ({name}) form the high group, the "
         f"others the low group. {enters}Which cohort and covariates the "
         "published hazard ratio comes from is not public."
     )

@@ -31,7 +31,7 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
         "cases": imaging_tables.cases(results),
         "adds_to_reading": diagnosis_tables.adds_to_reading_answers(results),
         "comparisons": diagnosis_tables.comparisons(results),
-        "transport": diagnosis_tables.transport(results),
+        "auc_change": diagnosis_tables.auc_change(results),
         "paired_accuracy": diagnosis_tables.paired_accuracy(results),
         "calibration": diagnosis_tables.calibration(results),
         "decision_curves": diagnosis_tables.decision_curves(results),

@@ -269,14 +269,14 @@ def published(results: Mapping[str, Any]) -> Rows:
     return rows
 
 
-def transport(results: Mapping[str, Any]) -> Rows:
+def auc_change(results: Mapping[str, Any]) -> Rows:
     """Change of every model's AUC between the cohorts, and what averaging the members adds externally."""
     return [
         {
             **{key: bare(value) for key, value in row.items() if key != "ensemble"},
             **{f"ensemble_{key}": bare(value) for key, value in row["ensemble"].items()},
         }
-        for row in results.get("transport") or []
+        for row in results.get("auc_change") or []
     ]
 
 

@@ -18,10 +18,10 @@ def draw(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
 
 
-def draw_by_class(positive: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+def draw_by_class(y_true: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """As ``draw``, keeping the numbers of positives and negatives (as pROC does)."""
-    counts = np.zeros((resamples, positive.size))
-    for members in (positive, ~positive):
+    counts = np.zeros((resamples, y_true.size))
+    for members in (y_true, ~y_true):
         if members.any():
             counts[:, members] = draw(int(members.sum()), resamples, rng)
     return counts
@@ -42,9 +42,9 @@ class Resamples(NamedTuple):
     whole: np.ndarray
 
 
-def both(positive: np.ndarray, resamples: int, rng: np.random.Generator) -> Resamples:
+def both(y_true: np.ndarray, resamples: int, rng: np.random.Generator) -> Resamples:
     """``draw_by_class`` and ``draw`` of a cohort."""
-    return Resamples(draw_by_class(positive, resamples, rng), draw(positive.size, resamples, rng))
+    return Resamples(draw_by_class(y_true, resamples, rng), draw(y_true.size, resamples, rng))
 
 
 def everyone(n: int) -> np.ndarray:

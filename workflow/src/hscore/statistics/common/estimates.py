@@ -30,7 +30,7 @@ def estimate(value: float, low: float, high: float, method: str, **more: Any) ->
     return {"estimate": float(value), "low": finite(low), "high": finite(high), "method": method, **more}
 
 
-def unknown(why: str, method: str, **more: Any) -> dict:
+def not_estimable(why: str, method: str, **more: Any) -> dict:
     """An estimate that cannot be computed, with the reason in one sentence."""
     return {"estimate": None, "low": None, "high": None, "method": method, **more, "why": why}
 
@@ -53,7 +53,7 @@ def wald_share(value: float, error: float, confidence: float, method: str, **mor
     """
     if not error > 0 or not 0 < value < 1:
         why = "the standard error is zero" if error == 0 else "an estimate of 0 or 1 has no standard error"
-        return {**unknown(f"{why}: these patients cannot tell how far the truth may be away", method, **more),
+        return {**not_estimable(f"{why}: these patients cannot tell how far the truth may be away", method, **more),
                 "estimate": float(value)}  # fmt: skip
     margin = quantile(confidence) * error / (value * (1 - value))
     return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method, **more)

@@ -1,7 +1,7 @@
 """Logistic regression by maximum likelihood, for recalibration and tests of interaction.
 
 scikit-learn penalises by default and statsmodels takes two seconds to import; this needs a few lines of Newton steps.
-Shapes: ``x`` float [n, p] without the constant, ``positive`` bool [n], ``offset`` float [n].
+Shapes: ``x`` float [n, p] without the constant, ``y_true`` bool [n], ``offset`` float [n].
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Logistic:
         return np.sqrt(np.diag(self.covariance))
 
 
-def fit(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float = 0.0) -> Logistic | None:
+def fit(x: np.ndarray, y_true: np.ndarray, offset: np.ndarray | float = 0.0) -> Logistic | None:
     """The maximum-likelihood fit; None where there is none (one class, separation, collinear columns)."""
-    design = np.column_stack([np.ones(positive.size), x])
+    design = np.column_stack([np.ones(y_true.size), x])
     scale = np.maximum(np.abs(design).max(axis=0), 1e-12)
     design = design / scale
     beta = np.zeros(design.shape[1])
@@ -37,13 +37,13 @@ def fit(x: np.ndarray, positive: np.ndarray, offset: np.ndarray | float = 0.0) -
         information = (design * (p * (1 - p))[:, None]).T @ design
         if np.linalg.cond(information) > 1e12:
             return None
-        step = np.linalg.solve(information, design.T @ (positive - p))
+        step = np.linalg.solve(information, design.T @ (y_true - p))
         step = step * min(1.0, LONGEST_STEP / np.abs(step).max(initial=1e-300))
         beta = beta + step
         if not np.abs(beta).max() < 1e4:
             return None
         if np.abs(step).max() < 1e-12 * (1 + np.abs(beta).max()):
             p = expit(design @ beta + offset)
-            likelihood = float((xlogy(positive, p) + xlog1py(~positive, -p)).sum())
+            likelihood = float((xlogy(y_true, p) + xlog1py(~y_true, -p)).sum())
             return Logistic(beta / scale, np.linalg.inv(information) / np.outer(scale, scale), likelihood)
     return None

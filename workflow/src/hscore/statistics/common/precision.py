@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from hscore.statistics.common.estimates import quantile
-from hscore.statistics.diagnosis.calibration import cut
+from hscore.statistics.diagnosis.calibration import clip_probability
 from hscore.statistics.diagnosis.discrimination import newcombe_error
 
 # Widths of the intervals a prospective validation would aim at; for the hazard ratio: upper over lower end.
@@ -95,20 +95,20 @@ def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
 
 
 def validation(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     found: dict[str, dict],
     risk: np.ndarray | None,
     threshold: float | None,
     confidence: float,
 ) -> dict:
-    """How many patients a prospective validation needs, if this cohort (``positive`` bool [n]) shows what to expect.
+    """How many patients a prospective validation needs, if this cohort (``y_true`` bool [n]) shows what to expect.
 
     ``found`` holds this cohort's estimates under the names of ``WIDTHS``: what is expected, and, as ``here``, how
     precisely this cohort tells it. ``risk`` float [n] are calibrated probabilities and ``threshold`` the frozen cut-off
     on their scale; None where there are none.
     """
-    prevalence = float(positive.mean()) if positive.size else None
-    result = {"n": int(positive.size), "positives": int(positive.sum()), "prevalence": prevalence, "needed": []}
+    prevalence = float(y_true.mean()) if y_true.size else None
+    result = {"n": int(y_true.size), "positives": int(y_true.sum()), "prevalence": prevalence, "needed": []}
     if prevalence is None:
         return {**result, "why": "there are no patients: there is nothing to plan with"}
     if prevalence in (0, 1):
@@ -136,7 +136,9 @@ def validation(
             plan(name, rate, for_proportion(rate, share, WIDTHS[name], confidence))
     plan("O/E", 1.0, for_observed_expected(prevalence, WIDTHS["O/E"], confidence))
     if risk is not None and np.unique(risk).size > 1:
-        plan("calibration slope", 1.0, for_slope(logit(cut(risk)), WIDTHS["calibration slope"], confidence))
+        plan(
+            "calibration slope", 1.0, for_slope(logit(clip_probability(risk)), WIDTHS["calibration slope"], confidence)
+        )
     if threshold is not None and None not in (sensitivity, specificity) and 0 < threshold < 1:
         name = "standardised net benefit"
         assumed = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence * threshold / (1 - threshold)
@@ -165,16 +167,16 @@ def for_development(parameters: int, r2: float, prevalence: float) -> dict[str, 
     return {name: int(np.ceil(number)) for name, number in patients.items()}
 
 
-def development(positive: np.ndarray, log_likelihood: float | None) -> dict:
-    """What the development cohort (``positive`` bool [n]) was large enough for, by Riley's criteria.
+def development(y_true: np.ndarray, log_likelihood: float | None) -> dict:
+    """What the development cohort (``y_true`` bool [n]) was large enough for, by Riley's criteria.
 
     ``log_likelihood`` is that of the recalibrated out-of-fold predictions, None where there are none. ``parameters`` is
     the largest number of parameters for which the cohort meets all criteria; ``needed`` the patients for some numbers.
     """
-    n, prevalence = int(positive.size), float(positive.mean())
+    n, prevalence = int(y_true.size), float(y_true.mean())
     result = {
         "n": n,
-        "positives": int(positive.sum()),
+        "positives": int(y_true.sum()),
         "prevalence": prevalence,
         "r2": None,
         "max_r2": None,

@@ -5,7 +5,7 @@ One test needs no adjustment. So the primary one is kept out of every family of 
 
 from collections.abc import Mapping, Sequence
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
 
 EVALUATION = "external"
@@ -13,7 +13,7 @@ PRIMARY, SECONDARY = "primary", "secondary"
 UNADJUSTED = "none: the primary hypothesis"
 
 
-def test(external: Evaluation | None, hypothesis: Mapping[str, str], confidence: float) -> dict:
+def test(external: ScoredCohort | None, hypothesis: Mapping[str, str], confidence: float) -> dict:
     """Test that two models have the same AUC in the external cohort, by the paired DeLong test.
 
     Args:
@@ -31,9 +31,9 @@ def test(external: Evaluation | None, hypothesis: Mapping[str, str], confidence:
         return {**row, **discrimination.untested("there is no external cohort")}
     if lacking := [name for name in names if name not in external.scores]:
         return {**row, **discrimination.untested(f"the study has no model '{lacking[0]}'")}
-    row |= {"n": int(external.positive.size), "positives": int(external.positive.sum())}
+    row |= {"n": int(external.y_true.size), "positives": int(external.y_true.sum())}
     scores = [external.scores[name] for name in names]
-    return {**row, **discrimination.compare(external.positive, *scores, confidence)}
+    return {**row, **discrimination.compare(external.y_true, *scores, confidence)}
 
 
 def set_apart(rows: Sequence[dict], hypothesis: Mapping[str, str]) -> list[dict]:

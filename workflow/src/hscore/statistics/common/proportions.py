@@ -7,7 +7,7 @@ Sources: Wilson, JASA 1927;22:209-212 (score interval, no continuity correction,
 import numpy as np
 from scipy.special import betaincinv
 
-from hscore.statistics.common.estimates import estimate, quantile, unknown
+from hscore.statistics.common.estimates import estimate, not_estimable, quantile
 
 
 def wilson(numerator: int, denominator: int, confidence: float) -> tuple[float, float]:
@@ -44,6 +44,6 @@ def proportion(numerator: int, denominator: int, interval: str, confidence: floa
     """
     counts = {"numerator": int(numerator), "denominator": int(denominator)}
     if denominator == 0:
-        return unknown(f"there are no {of}", NAMES[interval], **counts)
+        return not_estimable(f"there are no {of}", NAMES[interval], **counts)
     low, high = INTERVALS[interval](numerator, denominator, confidence)
     return estimate(numerator / denominator, low, high, NAMES[interval], **counts)

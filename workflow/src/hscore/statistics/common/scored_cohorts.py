@@ -18,7 +18,7 @@ READING = "mri_ln_positive"
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ScoredCohort:
     """Outcome, bool [n], and every model's scores, float [n], of the same patients in the same order.
 
     ``members``, float [members, n], are the scores of which a model's external score is the mean; a reading has none.
@@ -27,7 +27,7 @@ class Evaluation:
     scores do not depend on the fold: readings, and models that order patients by one binary variable.
     """
 
-    positive: np.ndarray
+    y_true: np.ndarray
     scores: dict[str, np.ndarray]
     members: dict[str, np.ndarray] = field(default_factory=dict)
     seeds: dict[str, np.ndarray] = field(default_factory=dict)
@@ -139,7 +139,7 @@ def same_patients(found: pd.Index, source: str, expected: pd.Index) -> None:
         )
 
 
-def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> Evaluation:
+def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> ScoredCohort:
     """Every model's scores from one column of its prediction table, with the outcome of the same patients.
 
     With the external column ``score``, the members' and seeds' scores too.
@@ -159,10 +159,10 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
             names = [name for name in table.columns if name.startswith(prefix)]
             if names:
                 parts[part][model] = np.array([_scores(table, name, str(path), nodes.index)[known] for name in names])
-    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, **parts)
+    return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, **parts)
 
 
-def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> Evaluation:
+def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> ScoredCohort:
     """Return every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``.
 
     A model whose apparent scores are the same has members that all say the same: nothing that was trained.
@@ -174,7 +174,7 @@ def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path
         if np.allclose(scores[model], apparent, atol=1e-9):
             untrained.add(model)
     folds = complete(numbers(read_table(split, ["fold"]), "fold", str(split), 0), str(split)).nunique()
-    return Evaluation(with_known_nodes(nodes).to_numpy(), scores, folds=folds, untrained=frozenset(untrained))
+    return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, folds=folds, untrained=frozenset(untrained))
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import bdtr, chdtrc
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.estimates import estimate, unknown, wald_ratio
+from hscore.statistics.common.estimates import estimate, not_estimable, wald_ratio
 from hscore.statistics.common.proportions import NAMES, proportion, wilson
 
 RATES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
@@ -20,13 +20,13 @@ F1 = "Wilson interval of TP / (TP + FP + FN), transformed"
 SUMS = "Newcombe's square-and-add of the Wilson intervals of sensitivity and specificity"
 
 
-def confusion(positive: np.ndarray, called: np.ndarray) -> dict[str, int]:
+def confusion(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, int]:
     """Counts ``tp fp fn tn``; both arrays are bool [n]."""
     return {
-        "tp": int((positive & called).sum()),
-        "fp": int((~positive & called).sum()),
-        "fn": int((positive & ~called).sum()),
-        "tn": int((~positive & ~called).sum()),
+        "tp": int((y_true & y_pred).sum()),
+        "fp": int((~y_true & y_pred).sum()),
+        "fn": int((y_true & ~y_pred).sum()),
+        "tn": int((~y_true & ~y_pred).sum()),
     }
 
 
@@ -54,13 +54,13 @@ def ratios(counts: dict[str, int], confidence: float) -> dict[str, dict]:
 
     def ratio(x: int, n: int, y: int, m: int) -> dict:
         if 0 in (x, y):
-            none = unknown("one of the two proportions is zero: no log-scale interval", method)
+            none = not_estimable("one of the two proportions is zero: no log-scale interval", method)
             return {**none, "estimate": 0.0} if m and y and n else none
         error = np.sqrt(1 / x - 1 / n + 1 / y - 1 / m)
         return wald_ratio(np.log((x / n) / (y / m)), error, confidence, method)
 
     if 0 in (tp, fp, fn, tn):
-        odds = unknown("one cell of the 2 x 2 table is zero", method)
+        odds = not_estimable("one cell of the 2 x 2 table is zero", method)
     else:
         odds = wald_ratio(np.log(tp * tn / (fp * fn)), np.sqrt(1 / tp + 1 / fp + 1 / fn + 1 / tn), confidence, method)
     return {
@@ -74,24 +74,24 @@ def without_cut_off(interval: str, why: str) -> dict[str, dict]:
     """Return ``rates``, ``ratios`` and ``indices`` of a model without a frozen cut-off: all None, for this reason."""
     counts = {"numerator": None, "denominator": None}
     return {
-        **{name: unknown(why, NAMES[interval], **counts) for name in RATES},
-        **{name: unknown(why, ON_LOGS) for name in RATIOS},
-        "indices": {name: unknown(why, "none") for name in INDICES},
+        **{name: not_estimable(why, NAMES[interval], **counts) for name in RATES},
+        **{name: not_estimable(why, ON_LOGS) for name in RATIOS},
+        "indices": {name: not_estimable(why, "none") for name in INDICES},
     }
 
 
 INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
 
 
-def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
+def indices(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
     """Return F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, each with its interval.
 
     F1, the Youden index and balanced accuracy are functions of proportions and have intervals made of Wilson's, which
     are no points where all or none of the calls are right. The other two have bootstrap intervals.
 
     Args:
-        positive: bool [n].
-        called: bool [n].
+        y_true: bool [n].
+        y_pred: bool [n].
         draws: counts of resamples of the whole cohort (``bootstrap.draw``), [resamples, n].
         confidence: level of the intervals.
 
@@ -99,17 +99,17 @@ def indices(positive: np.ndarray, called: np.ndarray, draws: np.ndarray, confide
         Estimates by name; one that the 2 x 2 table leaves undefined is None with the reason.
     """
     empty = "a row or a column of the 2 x 2 table is empty"
-    if not positive.size:
-        return {name: unknown("there are no patients", "none") for name in INDICES}
+    if not y_true.size:
+        return {name: not_estimable("there are no patients", "none") for name in INDICES}
     method = f"percentile bootstrap, {len(draws)} resamples"
-    values, resampled = (_indices(positive, called, drawn) for drawn in (bootstrap.everyone(positive.size), draws))
+    values, resampled = (_indices(y_true, y_pred, drawn) for drawn in (bootstrap.everyone(y_true.size), draws))
     found = {
-        name: unknown(empty, method)
+        name: not_estimable(empty, method)
         if np.isnan(value[0])
         else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
         for name, value, drawn in zip(INDICES, values, resampled, strict=True)
     }
-    counts = confusion(positive, called)
+    counts = confusion(y_true, y_pred)
     found["f1"] = f1(counts, confidence)
     youden, balanced = sums(counts, confidence)
     return found | {"youden": youden, "balanced_accuracy": balanced}
@@ -122,7 +122,7 @@ def f1(counts: dict[str, int], confidence: float) -> dict:
     """
     right, of = counts["tp"], counts["tp"] + counts["fp"] + counts["fn"]
     if not of:
-        return unknown("no patient is positive or called positive", F1)
+        return not_estimable("no patient is positive or called positive", F1)
     return estimate(*(2 * share / (1 + share) for share in (right / of, *wilson(right, of, confidence))), F1)
 
 
@@ -130,7 +130,7 @@ def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
     """Return the Youden index and balanced accuracy, with Newcombe's square-and-add interval of two proportions."""
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     if not tp + fn or not tn + fp:
-        none = unknown("one of the classes has no patients", SUMS)
+        none = not_estimable("one of the classes has no patients", SUMS)
         return none, {**none}
     shares, lows, highs = [], [], []
     for right, of in ((tp, tp + fn), (tn, tn + fp)):
@@ -143,9 +143,9 @@ def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
     return estimate(index, low, high, SUMS), estimate(*((1 + value) / 2 for value in (index, low, high)), SUMS)
 
 
-def _indices(positive: np.ndarray, called: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
+def _indices(y_true: np.ndarray, y_pred: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
     """The ``INDICES`` of every resample, [resamples] each; NaN where undefined."""
-    cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
+    cells = (y_true & y_pred, ~y_true & y_pred, y_true & ~y_pred, ~y_true & ~y_pred)
     tp, fp, fn, tn = (counts @ cell for cell in cells)
     n = tp + fp + fn + tn
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -168,7 +168,7 @@ def paired_difference(right_a: np.ndarray, right_b: np.ndarray, confidence: floa
     method = "Newcombe's square-and-add for paired proportions (method 10)"
     n = right_a.size
     if n == 0:
-        return unknown("there are no such patients", method)
+        return not_estimable("there are no such patients", method)
     shares, lows, highs = [], [], []
     for right in (right_a, right_b):
         low, high = wilson(int(right.sum()), n, confidence)

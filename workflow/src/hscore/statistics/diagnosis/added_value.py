@@ -14,7 +14,7 @@ The adequacy of the baseline is its share of the likelihood-ratio chi-square of 
 the rarer class per coefficient is refused (Vittinghoff and McCulloch, Am J Epidemiol 2007;165:710-718), a Cox model by
 the setting ``events_per_variable``.
 
-Shapes: ``positive`` bool [n], ``score`` float [n] in 0..1; a table of characteristics has a row per patient.
+Shapes: ``y_true`` bool [n], ``score`` float [n] in 0..1; a table of characteristics has a row per patient.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ from scipy.special import chdtrc, logit
 
 from hscore import numerals
 from hscore.statistics.common import logistic
-from hscore.statistics.common.estimates import unknown, wald_ratio
-from hscore.statistics.common.scored_cohorts import READING, Evaluation
+from hscore.statistics.common.estimates import not_estimable, wald_ratio
+from hscore.statistics.common.scored_cohorts import READING, ScoredCohort
 from hscore.statistics.diagnosis import calibration, discrimination
 from hscore.statistics.survival import concordance, cox, partial_likelihood
 from hscore.statistics.survival.cox_models import outcome
@@ -103,7 +103,7 @@ def _not_apparent(why: str) -> dict:
 
 
 def of_nodes(
-    evaluations: Mapping[str, Evaluation],
+    evaluations: Mapping[str, ScoredCohort],
     characteristics: Mapping[str, pd.DataFrame | None],
     model: str,
     confidence: float,
@@ -121,7 +121,7 @@ def of_nodes(
         new_information``), ``odds_ratio`` and the ``apparent`` AUCs; ``frozen``, the AUCs and ``gain`` out of sample.
     """
     parts = {
-        name: (evaluation.positive, cases(evaluation.scores[model], characteristics.get(name), OF_NODES))
+        name: (evaluation.y_true, cases(evaluation.scores[model], characteristics.get(name), OF_NODES))
         for name, evaluation in evaluations.items()
         if model in evaluation.scores
     }
@@ -129,35 +129,35 @@ def of_nodes(
     return {"model": model, "evaluations": rows, "frozen": _frozen_nodes(parts, confidence)}
 
 
-def _fits(positive: np.ndarray, found: Cases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
+def _fits(y_true: np.ndarray, found: Cases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
     """The baseline, and the baseline with the score; a sentence where they cannot or should not be fitted."""
     if isinstance(found, str):
         return found
-    positive, table = positive[found.known], found.table
-    if why := discrimination.one_class(positive):
+    y_true, table = y_true[found.known], found.table
+    if why := discrimination.one_class(y_true):
         return why
     for name, values in table.items():
         if values.nunique() < 2:
             return f"all patients have the same {name}"
-    rarer = int(min(positive.sum(), (~positive).sum()))
+    rarer = int(min(y_true.sum(), (~y_true).sum()))
     if rarer < EVENTS_PER_VARIABLE * table.shape[1]:
         return (
             f"{rarer} patients of the rarer class for {table.shape[1]} variables: fewer than the "
             f"{EVENTS_PER_VARIABLE} per variable asked for"
         )
-    baseline, both = (logistic.fit(table.iloc[:, :last].to_numpy(), positive) for last in (-1, table.shape[1]))
+    baseline, both = (logistic.fit(table.iloc[:, :last].to_numpy(), y_true) for last in (-1, table.shape[1]))
     return SEPARATED if baseline is None or both is None else (baseline, both)
 
 
-def _nodes(positive: np.ndarray, found: Cases | str, confidence: float) -> dict:
-    size, models = _sized(found, positive), _fits(positive, found)
+def _nodes(y_true: np.ndarray, found: Cases | str, confidence: float) -> dict:
+    size, models = _sized(found, y_true), _fits(y_true, found)
     if isinstance(models, str):
-        none = unknown(models, WALD, per=PER)
+        none = not_estimable(models, WALD, per=PER)
         return {**size, "added": _not_added(models), "odds_ratio": none, "apparent": _not_apparent(models)}
-    positive, both = positive[found.known], models[1]
-    nothing = logistic.fit(np.empty((positive.size, 0)), positive).log_likelihood
+    y_true, both = y_true[found.known], models[1]
+    nothing = logistic.fit(np.empty((y_true.size, 0)), y_true).log_likelihood
     spread = found.table[SCORE].std()
-    areas = [discrimination.delong(positive, _linear(model, found.table)).auc[0] for model in models]
+    areas = [discrimination.delong(y_true, _linear(model, found.table)).auc[0] for model in models]
     return {
         **size,
         "added": _added(*(2 * (model.log_likelihood - nothing) for model in models)),
@@ -181,16 +181,16 @@ def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidenc
     if not isinstance(models, str) and isinstance(parts["external"][1], str):
         models = parts["external"][1]
     if isinstance(models, str):
-        none = unknown(models, discrimination.PAIRED)
+        none = not_estimable(models, discrimination.PAIRED)
         return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
-    positive, found = parts["external"]
-    positive, scores = positive[found.known], np.array([_linear(model, found.table) for model in models])
-    gain = discrimination.compare(positive, scores[1], scores[0], confidence)
+    y_true, found = parts["external"]
+    y_true, scores = y_true[found.known], np.array([_linear(model, found.table) for model in models])
+    gain = discrimination.compare(y_true, scores[1], scores[0], confidence)
     return {
-        "n": int(positive.size),
-        "events": int(positive.sum()),
-        "baseline": discrimination.auc_interval(positive, scores[0], confidence),
-        "both": discrimination.auc_interval(positive, scores[1], confidence),
+        "n": int(y_true.size),
+        "events": int(y_true.sum()),
+        "baseline": discrimination.auc_interval(y_true, scores[0], confidence),
+        "both": discrimination.auc_interval(y_true, scores[1], confidence),
         "gain": {"estimate": gain.pop("difference"), **gain},
     }
 
@@ -240,7 +240,7 @@ def _survival(
 ) -> dict:
     size = _sized(found, event)
     if isinstance(models, str):
-        none = unknown(models, cox.WALD, per=PER, p=None)
+        none = not_estimable(models, cox.WALD, per=PER, p=None)
         return {**size, "added": _not_added(models), "hazard_ratio": none, "apparent": _not_apparent(models)}
     nothing = _no_model(models[1])
     spread = found.table[SCORE].std()
@@ -269,7 +269,7 @@ def _frozen_survival(
     if not isinstance(frozen, str) and isinstance(parts["external"][2], str):
         frozen = parts["external"][2]
     if isinstance(frozen, str):
-        none = unknown(frozen, concordance.HARRELL)
+        none = not_estimable(frozen, concordance.HARRELL)
         return {"n": None, "events": None, "baseline": none, "both": {**none}, "gain": {**none, "p": None}}
     time, event, found = parts["external"]
     time, event = time[found.known], event[found.known]

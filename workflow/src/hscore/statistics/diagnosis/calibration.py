@@ -1,6 +1,6 @@
 """Do predicted probabilities agree with what happened?
 
-Shapes: ``positive`` bool [n], ``predicted`` float [n] in 0..1. A prediction of 0 or 1, such as a yes/no reading, has no
+Shapes: ``y_true`` bool [n], ``predicted`` float [n] in 0..1. A prediction of 0 or 1, such as a yes/no reading, has no
 logit: what needs one is not estimable, and the number of patients this concerns is reported.
 
 Sources: Cox, Biometrika 1958;45:562-565 (intercept, slope); Brier, Mon Weather Rev 1950;78:1-3; Steyerberg, Clinical
@@ -14,7 +14,7 @@ from scipy.special import logit, xlog1py, xlogy
 
 from hscore.statistics.common import logistic
 from hscore.statistics.common.bootstrap import band, interval
-from hscore.statistics.common.estimates import two_sided_p, unknown, wald, wald_ratio
+from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_ratio
 from hscore.statistics.common.smoother import Lowess
 
 CLIP = 1e-6
@@ -25,17 +25,17 @@ FEW_VALUES = 10  # up to so many different predictions the observed share of eac
 CURVE_POINTS = 50
 
 
-def cut(predicted: np.ndarray) -> np.ndarray:
+def clip_probability(predicted: np.ndarray) -> np.ndarray:
     """Probabilities whose logit is finite."""
     return np.clip(predicted, CLIP, 1 - CLIP)
 
 
-def describe(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+def describe(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
     """Every calibration measure with its interval; ``counts`` [resamples, n] are bootstrap draws.
 
     Without patients, or with predictions that are no numbers, all are None with the reason.
     """
-    n, events = int(positive.size), int(positive.sum())
+    n, events = int(y_true.size), int(y_true.sum())
     missing = int((~np.isfinite(predicted)).sum())
     if missing or not n:
         return _nothing(n, events, f"{missing} predictions are missing" if missing else "there are no patients")
@@ -45,11 +45,11 @@ def describe(positive: np.ndarray, predicted: np.ndarray, confidence: float, cou
         "clipped": int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()),
         "observed_rate": events / n,
         "mean_predicted": float(predicted.mean()),
-        "observed_expected": observed_expected(positive, predicted, confidence),
-        **line(positive, predicted, confidence),
-        **brier(positive, predicted, confidence, counts),
-        **smooth(positive, predicted, confidence, counts),
-        "spiegelhalter": spiegelhalter(positive, predicted),
+        "observed_expected": observed_expected(y_true, predicted, confidence),
+        **line(y_true, predicted, confidence),
+        **brier(y_true, predicted, confidence, counts),
+        **smooth(y_true, predicted, confidence, counts),
+        "spiegelhalter": spiegelhalter(y_true, predicted),
     }
 
 
@@ -59,27 +59,27 @@ def _nothing(n: int, events: int, why: str) -> dict:
     methods = {"observed_expected": O_E, "intercept": LINE, "slope": LINE, "brier": "none", "scaled_brier": "none"}
     return {
         **{"n": n, "events": events, "clipped": 0, "observed_rate": None, "mean_predicted": None, "why": why},
-        **{name: unknown(why, method) for name, method in methods.items()},
+        **{name: not_estimable(why, method) for name, method in methods.items()},
         **{"ici": None, "e50": None, "e90": None, "emax": None, "curve": curve},
         "spiegelhalter": {"z": None, "p": None, "why": why},
     }
 
 
-def observed_expected(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
+def observed_expected(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
     """Return the observed over the expected number of events, with the binomial interval on the log scale.
 
     The variance of log O:E is (1 - O / n) / O, that of the formula by which studies are planned (``precision``).
     Poisson's 1 / O would be right for rare events and is too large here.
     """
-    n, events, expected = int(positive.size), int(positive.sum()), float(predicted.sum())
+    n, events, expected = int(y_true.size), int(y_true.sum()), float(predicted.sum())
     if events == 0 or expected == 0:
-        return unknown("there are no observed or no expected events", O_E)
+        return not_estimable("there are no observed or no expected events", O_E)
     if events == n:
-        return {**unknown("all patients are positive: the variance is zero", O_E), "estimate": events / expected}
+        return {**not_estimable("all patients are positive: the variance is zero", O_E), "estimate": events / expected}
     return wald_ratio(np.log(events / expected), np.sqrt((1 - events / n) / events), confidence, O_E)
 
 
-def line(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
+def line(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
     """``intercept`` (calibration in the large: slope held at 1) and ``slope`` of the logistic recalibration.
 
     Neither is estimable where a prediction is 0 or 1: any number put in the place of its infinite logit would decide
@@ -89,10 +89,10 @@ def line(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict
     method = LINE
     if certain := int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()):
         why = f"{certain} predictions are 0 or 1, which has no logit"
-        return {"intercept": unknown(why, method), "slope": unknown(why, method)}
-    predictor = logit(cut(predicted))
-    large = logistic.fit(np.empty((positive.size, 0)), positive, predictor)
-    both = logistic.fit(predictor[:, None], positive)
+        return {"intercept": not_estimable(why, method), "slope": not_estimable(why, method)}
+    predictor = logit(clip_probability(predicted))
+    large = logistic.fit(np.empty((y_true.size, 0)), y_true, predictor)
+    both = logistic.fit(predictor[:, None], y_true)
     why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"
     if both and both.errors[1] > LARGEST_ERROR:
         why = (
@@ -103,30 +103,30 @@ def line(positive: np.ndarray, predicted: np.ndarray, confidence: float) -> dict
     return {
         "intercept": wald(large.coefficients[0], large.errors[0], confidence, method)
         if large
-        else unknown("the outcome is the same in all patients", method),
-        "slope": wald(both.coefficients[1], both.errors[1], confidence, method) if both else unknown(why, method),
+        else not_estimable("the outcome is the same in all patients", method),
+        "slope": wald(both.coefficients[1], both.errors[1], confidence, method) if both else not_estimable(why, method),
     }
 
 
-def brier(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+def brier(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
     """Brier score, and scaled Brier (1 minus Brier over that of predicting the prevalence), bootstrap intervals."""
     method = f"percentile bootstrap, {len(counts)} resamples"
-    error = (positive - predicted) ** 2
-    rate = positive.mean()
+    error = (y_true - predicted) ** 2
+    rate = y_true.mean()
     score = float(error.mean())
     total = counts.sum(axis=1)
-    draws, rates = counts @ error / total, counts @ positive / total
+    draws, rates = counts @ error / total, counts @ y_true / total
     result = {"brier": {"estimate": score, **interval(draws, confidence), "method": method}}
     if rate in (0, 1):
         why = "the outcome is the same in all patients, so predicting the prevalence is perfect"
-        return {**result, "scaled_brier": unknown(why, method)}
+        return {**result, "scaled_brier": not_estimable(why, method)}
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = 1 - draws / (rates * (1 - rates))
     value = float(1 - score / (rate * (1 - rate)))
     return {**result, "scaled_brier": {"estimate": value, **interval(scaled, confidence), "method": method}}
 
 
-def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
     """ICI, E50, E90, Emax (distance of the flexible curve from the diagonal over the patients) and the curve.
 
     These distances come without an interval: resampling only adds noise to the curve, so that a bootstrap interval of
@@ -138,8 +138,8 @@ def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, count
         name, grid = "observed share at each predicted value", values
         member = (predicted[:, None] == values).astype(float)
         with np.errstate(divide="ignore", invalid="ignore"):
-            draws = (counts * positive) @ member / (counts @ member)
-        curve = (positive @ member) / member.sum(axis=0)
+            draws = (counts * y_true) @ member / (counts @ member)
+        curve = (y_true @ member) / member.sum(axis=0)
         observed = curve[np.searchsorted(values, predicted)]
     else:
         name, grid = (
@@ -147,8 +147,8 @@ def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, count
             np.linspace(*values[[0, -1]], CURVE_POINTS),
         )
         smoother = Lowess(predicted)
-        curve, draws = smoother(positive * 1.0, grid), smoother(positive * 1.0, grid, counts)
-        observed = smoother(positive * 1.0, predicted)
+        curve, draws = smoother(y_true * 1.0, grid), smoother(y_true * 1.0, grid, counts)
+        observed = smoother(y_true * 1.0, predicted)
     error = np.abs(observed - predicted)
     return {
         "ici": float(error.mean()),
@@ -164,16 +164,16 @@ def smooth(positive: np.ndarray, predicted: np.ndarray, confidence: float, count
     }
 
 
-def spiegelhalter(positive: np.ndarray, predicted: np.ndarray) -> dict:
+def spiegelhalter(y_true: np.ndarray, predicted: np.ndarray) -> dict:
     """Spiegelhalter's test of calibration: ``z``, ``p``."""
     weight = 1 - 2 * predicted
     variance = float((weight**2 * predicted * (1 - predicted)).sum())
     if variance == 0:
         return {"z": None, "p": None, "why": "every prediction is 0, 0.5 or 1"}
-    z = float(((positive - predicted) * weight).sum() / np.sqrt(variance))
+    z = float(((y_true - predicted) * weight).sum() / np.sqrt(variance))
     return {"z": z, "p": two_sided_p(z)}
 
 
-def log_loss(positive: np.ndarray, predicted: np.ndarray) -> float:
+def log_loss(y_true: np.ndarray, predicted: np.ndarray) -> float:
     """Mean negative log likelihood of the predictions."""
-    return float(-(xlogy(positive, predicted) + xlog1py(~positive, -predicted)).mean())
+    return float(-(xlogy(y_true, predicted) + xlog1py(~y_true, -predicted)).mean())

@@ -11,11 +11,11 @@ NUMBERS = ("age", "mri_ln_short_axis_mm", "tumour_volume_ml")
 WORDS = ("figo_stage", "histology")
 
 
-def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most: int) -> dict[str, list[int]]:
+def typical_and_worst(y_true: np.ndarray, score: np.ndarray, threshold: float, most: int) -> dict[str, list[int]]:
     """Places of patients by kind of call; a score of at least ``cut`` is a positive call.
 
     Args:
-        positive: reference standard, bool [n].
+        y_true: reference standard, bool [n].
         score: float [n].
         most: how many wrong calls of each kind; with 0 nobody is chosen.
 
@@ -26,17 +26,17 @@ def typical_and_worst(positive: np.ndarray, score: np.ndarray, cut: float, most:
     """
     if not most:
         return {}
-    called = score >= cut
+    y_pred = score >= threshold
     order = np.argsort(score, kind="stable")
 
     def ordered(members: np.ndarray) -> np.ndarray:
         return order[members[order]]
 
-    typical = {"true_positive": positive & called, "true_negative": ~positive & ~called}
+    typical = {"true_positive": y_true & y_pred, "true_negative": ~y_true & ~y_pred}
     found = {kind: _median(ordered(members)) for kind, members in typical.items()}
-    found["false_negative"] = ordered(positive & ~called)[:most].tolist()
+    found["false_negative"] = ordered(y_true & ~y_pred)[:most].tolist()
     highest = np.argsort(-score, kind="stable")
-    found["false_positive"] = highest[(~positive & called)[highest]][:most].tolist()
+    found["false_positive"] = highest[(~y_true & y_pred)[highest]][:most].tolist()
     return found
 
 
@@ -44,14 +44,14 @@ def _median(ordered: np.ndarray) -> list[int]:
     return [int(ordered[(len(ordered) - 1) // 2])] if len(ordered) else []
 
 
-def most_certain(positive: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
-    """Row of the most extreme score of each kind of call that occurs; ``positive`` bool [n], ``scores`` [n] or NaN."""
-    called = scores >= threshold
+def most_certain(y_true: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
+    """Row of the most extreme score of each kind of call that occurs; ``y_true`` bool [n], ``scores`` [n] or NaN."""
+    y_pred = scores >= threshold
     known = np.isfinite(scores)
     found = {}
     for kind in KINDS:
         says, is_right = kind.endswith("positive"), kind.startswith("true")
-        rows = np.flatnonzero(known & (called == says) & (positive == (says == is_right)))
+        rows = np.flatnonzero(known & (y_pred == says) & (y_true == (says == is_right)))
         if rows.size:
             found[kind] = int(rows[np.argmax(scores[rows] if says else -scores[rows])])
     return found
@@ -88,8 +88,8 @@ def shown(
     """
     if cuts[main] is None:
         return []
-    positive = patients.loc[scores.index, "lnm"].to_numpy(bool)
-    chosen = typical_and_worst(positive, scores[main].to_numpy(), cuts[main], most)
+    y_true = patients.loc[scores.index, "lnm"].to_numpy(bool)
+    chosen = typical_and_worst(y_true, scores[main].to_numpy(), cuts[main], most)
     return [
         {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], cuts)}
         for kind, places in chosen.items()
@@ -110,5 +110,5 @@ def _patient(row: pd.Series) -> dict[str, Any]:
 
 
 def _calls(scores: pd.Series, cuts: Mapping[str, float | None]) -> dict[str, Any]:
-    called = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
-    return {"scores": {model: float(score) for model, score in scores.items()}, "called": called}
+    y_pred = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
+    return {"scores": {model: float(score) for model, score in scores.items()}, "called": y_pred}

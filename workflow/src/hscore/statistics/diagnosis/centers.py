@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from hscore.statistics.common import logistic, meta_analysis
-from hscore.statistics.common.estimates import unknown
+from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.diagnosis import accuracy, calibration, discrimination
 from hscore.statistics.diagnosis.subgroups import NO_CUT_OFF
 
@@ -21,10 +21,10 @@ NOT_RISKS = "the scores are not risks"
 
 
 def describe(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: np.ndarray,
     centers: np.ndarray,
-    cut: float | None,
+    threshold: float | None,
     risks: bool,
     interval: str,
     confidence: float,
@@ -32,7 +32,7 @@ def describe(
     """Every centre's measures and, of two centres or more, their pooled values.
 
     Args:
-        positive: bool [n].
+        y_true: bool [n].
         scores: float [n].
         centers: name of each patient's centre, str [n].
         cut: frozen threshold; without one there is neither sensitivity nor specificity.
@@ -49,7 +49,7 @@ def describe(
     rows, entries = [], []
     for name in names:
         member = centers == name
-        row, entry = _center(positive[member], scores[member], cut, risks, interval, confidence)
+        row, entry = _center(y_true[member], scores[member], threshold, risks, interval, confidence)
         rows.append({"center": str(name), **row})
         entries.append(entry)
     if len(names) < 2:
@@ -58,33 +58,33 @@ def describe(
 
 
 def _center(
-    positive: np.ndarray, scores: np.ndarray, cut: float | None, risks: bool, interval: str, confidence: float
+    y_true: np.ndarray, scores: np.ndarray, threshold: float | None, risks: bool, interval: str, confidence: float
 ) -> tuple[dict, dict]:
     """A centre's estimates, and by measure its value and variance on the scale of pooling where it has them."""
     rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
-    if cut is not None:
-        rates = accuracy.rates(accuracy.confusion(positive, scores >= cut), interval, confidence)
+    if threshold is not None:
+        rates = accuracy.rates(accuracy.confusion(y_true, scores >= threshold), interval, confidence)
     row = {
-        "n": int(positive.size),
-        "positives": int(positive.sum()),
-        "auc": discrimination.auc_interval(positive, scores, confidence),
-        "observed_expected": unknown(NOT_RISKS, calibration.O_E),
-        "slope": unknown(NOT_RISKS, calibration.LINE),
+        "n": int(y_true.size),
+        "positives": int(y_true.sum()),
+        "auc": discrimination.auc_interval(y_true, scores, confidence),
+        "observed_expected": not_estimable(NOT_RISKS, calibration.O_E),
+        "slope": not_estimable(NOT_RISKS, calibration.LINE),
         **{name: rates[name] for name in ("sensitivity", "specificity")},
     }
     if risks:
-        row["observed_expected"] = calibration.observed_expected(positive, scores, confidence)
-        row["slope"] = calibration.line(positive, scores, confidence)["slope"]
+        row["observed_expected"] = calibration.observed_expected(y_true, scores, confidence)
+        row["slope"] = calibration.line(y_true, scores, confidence)["slope"]
     entry = {name: _of_proportion(row[name]) for name in ("sensitivity", "specificity")}
-    entry |= {"auc": _of_auc(positive, scores), "slope": _of_slope(positive, scores, row["slope"])}
+    entry |= {"auc": _of_auc(y_true, scores), "slope": _of_slope(y_true, scores, row["slope"])}
     return row, entry | {"observed_expected": _of_ratio(row)}
 
 
-def _of_auc(positive: np.ndarray, scores: np.ndarray) -> tuple[float, float] | None:
+def _of_auc(y_true: np.ndarray, scores: np.ndarray) -> tuple[float, float] | None:
     """Logit of the AUC and its DeLong variance (delta method)."""
-    if discrimination.undefined(positive, scores):
+    if discrimination.undefined(y_true, scores):
         return None
-    found = discrimination.delong(positive, scores)
+    found = discrimination.delong(y_true, scores)
     area, variance = float(found.auc[0]), float(found.covariance[0, 0])
     if not variance > 0 or not 0 < area < 1:
         return None
@@ -108,10 +108,10 @@ def _of_ratio(row: dict) -> tuple[float, float] | None:
     return float(np.log(entry["estimate"])), (1 - row["positives"] / row["n"]) / row["positives"]
 
 
-def _of_slope(positive: np.ndarray, scores: np.ndarray, entry: dict) -> tuple[float, float] | None:
+def _of_slope(y_true: np.ndarray, scores: np.ndarray, entry: dict) -> tuple[float, float] | None:
     if entry["estimate"] is None:
         return None
-    found = logistic.fit(logit(calibration.cut(scores))[:, None], positive)
+    found = logistic.fit(logit(calibration.clip_probability(scores))[:, None], y_true)
     return float(found.coefficients[1]), float(found.covariance[1, 1])
 
 
@@ -124,7 +124,7 @@ def _pooled(measure: str, rows: list[dict], entries: list[dict], confidence: flo
     nothing = {"prediction_low": None, "prediction_high": None, "tau2": None, "i2": None}
     if len(known) < 2:
         why = "fewer than two centres have an estimate with a standard error"
-        return unknown(why, meta_analysis.METHOD, **nothing, **counts)
+        return not_estimable(why, meta_analysis.METHOD, **nothing, **counts)
     values, variances = np.array(known).T
     found, back = meta_analysis.pool(values, variances, confidence), BACK[measure]
     low, high = found.prediction or (None, None)

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import thresholds
 
 RESAMPLES = 200  # at most: a standard deviation of these is known to 5 %
 MEASURES = ("sensitivity", "specificity", "accuracy")
 
 
-def describe(evaluations: Mapping[str, Evaluation], settings: dict) -> list[dict]:
+def describe(evaluations: Mapping[str, ScoredCohort], settings: dict) -> list[dict]:
     """Return ``of_model`` of every model with external scores, each with its ``model``; empty without them."""
     if "external" not in evaluations:
         return []
@@ -26,7 +26,7 @@ def describe(evaluations: Mapping[str, Evaluation], settings: dict) -> list[dict
     return [{"model": model, **of_model(model, external, development, settings)} for model in external.scores]
 
 
-def of_model(model: str, external: Evaluation, development: Evaluation | None, settings: dict) -> dict:
+def of_model(model: str, external: ScoredCohort, development: ScoredCohort | None, settings: dict) -> dict:
     """Return the standard error of each measure of a model's external calls that comes from choosing the cut-off.
 
     Args:
@@ -44,21 +44,21 @@ def of_model(model: str, external: Evaluation, development: Evaluation | None, s
     if development is None or model not in development.scores:
         return {**none, "why": "there is no development cohort here in which the cut-off could be chosen again"}
     resamples = min(RESAMPLES, settings["bootstrap"]["resamples"])
-    cuts = resampled_cuts(development.positive, development.scores[model], settings, resamples)
+    cuts = resampled_cuts(development.y_true, development.scores[model], settings, resamples)
     if cuts.size < 2:
         return {**none, "why": "no cut-off separates the resampled development patients"}
-    positive, called = external.positive, external.scores[model] >= cuts[:, None]
-    groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
+    y_true, y_pred = external.y_true, external.scores[model] >= cuts[:, None]
+    groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     if empty := [name for name, members in groups.items() if not members.any()]:
         return {**none, "why": f"nobody counts for the {empty[0]}"}
-    right = called == positive
+    right = y_pred == y_true
     errors = {name: float(right[:, who].sum(axis=1).std(ddof=1) / who.sum()) for name, who in groups.items()}
     return {**errors, "resamples": int(cuts.size)}
 
 
-def resampled_cuts(positive: np.ndarray, scores: np.ndarray, settings: dict, resamples: int) -> np.ndarray:
+def resampled_cuts(y_true: np.ndarray, scores: np.ndarray, settings: dict, resamples: int) -> np.ndarray:
     """Return the cut-offs chosen by the configured rule on resampled patients, [resamples] less those without one."""
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
-    drawn = bootstrap.draw_by_class(positive, resamples, rng)
-    cuts = thresholds.on_resamples(positive, scores, settings["threshold"], drawn)
+    drawn = bootstrap.draw_by_class(y_true, resamples, rng)
+    cuts = thresholds.on_resamples(y_true, scores, settings["threshold"], drawn)
     return cuts[~np.isnan(cuts)]

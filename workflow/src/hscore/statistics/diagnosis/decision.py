@@ -1,7 +1,7 @@
 """Decision curves: is it worth acting on a score, at a given price of a false positive?
 
 "Predicted risk >= threshold probability t" is acted upon. Net benefit = TP/n - FP/n x t/(1-t).
-Shapes: ``positive`` bool [n], ``predicted`` float [n], ``at`` float [thresholds], ``counts`` float [resamples, n],
+Shapes: ``y_true`` bool [n], ``predicted`` float [n], ``at`` float [thresholds], ``counts`` float [resamples, n],
 ``acted`` bool [n, thresholds]: who is acted upon at each threshold.
 
 Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net benefit, Kerr et al., J Clin Oncol
@@ -21,24 +21,24 @@ def thresholds(low: float, high: float) -> np.ndarray:
     return np.arange(round(low * 100), round(high * 100) + 1) / 100
 
 
-def net_benefit(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def net_benefit(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Net benefit [resamples, thresholds]; NaN without patients."""
     odds = at / (1 - at)
-    gain = (acted & positive[:, None]) - (acted & ~positive[:, None]) * odds
+    gain = (acted & y_true[:, None]) - (acted & ~y_true[:, None]) * odds
     with np.errstate(invalid="ignore"):
         return counts @ gain / counts.sum(axis=1, keepdims=True)
 
 
-def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
+def measures(y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, ...]:
     """The ``MEASURES`` of one strategy, [resamples, thresholds] each; NaN where undefined.
 
     ``interventions_avoided_per_100``: net, at no loss of true positives, against acting on everybody.
     ``spared_per_missed``: patients without metastasis not acted upon for each metastasis missed; infinite where none
     is missed.
     """
-    value = net_benefit(positive, acted, at, counts)
+    value = net_benefit(y_true, acted, at, counts)
     with np.errstate(invalid="ignore"):
-        prevalence = (counts @ positive / counts.sum(axis=1))[:, None]
+        prevalence = (counts @ y_true / counts.sum(axis=1))[:, None]
     odds = at / (1 - at)
     all_value = prevalence - (1 - prevalence) * odds
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -46,7 +46,7 @@ def measures(positive: np.ndarray, acted: np.ndarray, at: np.ndarray, counts: np
             value,
             value / prevalence,
             100 * (value - all_value) / odds,
-            (counts @ (~acted & ~positive[:, None])) / (counts @ (~acted & positive[:, None])),
+            (counts @ (~acted & ~y_true[:, None])) / (counts @ (~acted & y_true[:, None])),
         )
 
 
@@ -64,33 +64,33 @@ def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[
 
 
 def curve(
-    positive: np.ndarray, acted: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
+    y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, dict | list]:
     """One strategy's ``MEASURES`` with pointwise bootstrap bands, and the patients ``spared`` and ``missed``."""
-    values, draws = (measures(positive, acted, at, drawn) for drawn in (everyone(positive.size), counts))
+    values, draws = (measures(y_true, acted, at, drawn) for drawn in (everyone(y_true.size), counts))
     return {
         **{
             name: with_band(value, drawn, confidence)
             for name, value, drawn in zip(MEASURES, values, draws, strict=True)
         },
-        "spared": (~acted & ~positive[:, None]).sum(axis=0).tolist(),
-        "missed": (~acted & positive[:, None]).sum(axis=0).tolist(),
+        "spared": (~acted & ~y_true[:, None]).sum(axis=0).tolist(),
+        "missed": (~acted & y_true[:, None]).sum(axis=0).tolist(),
     }
 
 
 def gain(
-    positive: np.ndarray, acted: np.ndarray, other: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
+    y_true: np.ndarray, acted: np.ndarray, other: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, list[float | None]]:
     """Net benefit of one strategy minus that of another on the same patients, with a pointwise bootstrap band."""
     values, draws = (
-        net_benefit(positive, acted, at, drawn) - net_benefit(positive, other, at, drawn)
-        for drawn in (everyone(positive.size), counts)
+        net_benefit(y_true, acted, at, drawn) - net_benefit(y_true, other, at, drawn)
+        for drawn in (everyone(y_true.size), counts)
     )
     return with_band(values, draws, confidence)
 
 
 def curves(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     predicted: dict[str, np.ndarray],
     reading: np.ndarray | None,
     at: np.ndarray,
@@ -101,34 +101,34 @@ def curves(
 
     ``reading`` bool [n] is the radiologist's node call; None where it is not known of all patients.
     """
-    shape = (positive.size, at.size)
+    shape = (y_true.size, at.size)
     all_acted, reading_acted = np.ones(shape, dtype=bool), None
     result = {
         "threshold": at.tolist(),
-        "n": int(positive.size),
-        "positives": int(positive.sum()),
+        "n": int(y_true.size),
+        "positives": int(y_true.sum()),
         "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples; none where they all agree",
-        "treat_all": curve(positive, all_acted, at, confidence, counts),
+        "treat_all": curve(y_true, all_acted, at, confidence, counts),
         "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
         "mri_ln": {"why": "the reading of the nodes on MRI is not known of all these patients"},
         "models": {},
-        **({} if positive.size else {"why": "there are no patients"}),
+        **({} if y_true.size else {"why": "there are no patients"}),
     }
     if reading is not None:
         reading_acted = np.broadcast_to(reading[:, None], shape)
-        result["mri_ln"] = curve(positive, reading_acted, at, confidence, counts)
+        result["mri_ln"] = curve(y_true, reading_acted, at, confidence, counts)
     for model, risk in predicted.items():
         acted = risk[:, None] >= at
-        content = curve(positive, acted, at, confidence, counts)
-        content["against_treat_all"] = gain(positive, acted, all_acted, at, confidence, counts)
+        content = curve(y_true, acted, at, confidence, counts)
+        content["against_treat_all"] = gain(y_true, acted, all_acted, at, confidence, counts)
         if reading_acted is not None:
-            content["against_mri_ln"] = gain(positive, acted, reading_acted, at, confidence, counts)
+            content["against_mri_ln"] = gain(y_true, acted, reading_acted, at, confidence, counts)
         result["models"][model] = content
     return result
 
 
 def frozen_calls(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: dict[str, np.ndarray],
     cuts: dict[str, float],
     at: np.ndarray,
@@ -136,8 +136,8 @@ def frozen_calls(
     counts: np.ndarray,
 ) -> dict[str, dict]:
     """Decision curves of acting on each model's frozen yes/no call, whatever the threshold probability."""
-    shape = (positive.size, at.size)
+    shape = (y_true.size, at.size)
     return {
-        model: curve(positive, np.broadcast_to((score >= cuts[model])[:, None], shape), at, confidence, counts)
+        model: curve(y_true, np.broadcast_to((score >= cuts[model])[:, None], shape), at, confidence, counts)
         for model, score in scores.items()
     }

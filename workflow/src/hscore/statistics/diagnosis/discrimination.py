@@ -1,6 +1,6 @@
 """How well scores separate patients with and without metastasis: ROC curve, AUC, DeLong.
 
-Shapes: ``positive`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
+Shapes: ``y_true`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
 same patients. Higher scores mean "more likely positive". Ties count one half.
 
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing
@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 
-from hscore.statistics.common.estimates import estimate, quantile, two_sided_p, unknown, wald_share
+from hscore.statistics.common.estimates import estimate, not_estimable, quantile, two_sided_p, wald_share
 from hscore.statistics.diagnosis import cross_validation
 
 DELONG = "DeLong"
@@ -44,39 +44,39 @@ def midranks(values: np.ndarray) -> np.ndarray:
     return (last - (counts - 1) / 2)[inverse]
 
 
-def one_class(positive: np.ndarray) -> str | None:
+def one_class(y_true: np.ndarray) -> str | None:
     """The sentence that says why nothing can be discriminated, None when both classes are present."""
-    if not positive.size:
+    if not y_true.size:
         return "there are no patients"
-    if positive.all() or not positive.any():
-        kind = "positive" if positive.all() else "negative"
-        return f"all {positive.size} patients are {kind}: discrimination needs both classes"
+    if y_true.all() or not y_true.any():
+        kind = "positive" if y_true.all() else "negative"
+        return f"all {y_true.size} patients are {kind}: discrimination needs both classes"
     return None
 
 
-def undefined(positive: np.ndarray, *scores: np.ndarray) -> str | None:
+def undefined(y_true: np.ndarray, *scores: np.ndarray) -> str | None:
     """Return why nothing can be computed of these scores: no patients, one class, or scores that are not numbers."""
     missing = sum(int((~np.isfinite(row)).sum()) for row in scores)
     if missing:
         return f"{missing} of the scores are missing or infinite"
-    return one_class(positive)
+    return one_class(y_true)
 
 
-def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For every positive the share of negatives below it, for every negative the share of positives above it.
 
     Returns [positives], [negatives]; both means are the AUC.
     """
-    cases, controls = scores[positive], scores[~positive]
+    cases, controls = scores[y_true], scores[~y_true]
     ranks = midranks(np.concatenate([cases, controls]))
     of_cases = (ranks[: cases.size] - midranks(cases)) / controls.size
     of_controls = 1 - (ranks[cases.size :] - midranks(controls)) / cases.size
     return of_cases, of_controls
 
 
-def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
+def delong(y_true: np.ndarray, scores: np.ndarray) -> Delong:
     """AUCs and their DeLong covariance; needs two patients of each class for the covariance (else NaN)."""
-    both = [placements(positive, row) for row in np.atleast_2d(scores)]
+    both = [placements(y_true, row) for row in np.atleast_2d(scores)]
     of_cases = np.array([cases for cases, _ in both])
     of_controls = np.array([controls for _, controls in both])
     size = len(both)
@@ -87,12 +87,12 @@ def delong(positive: np.ndarray, scores: np.ndarray) -> Delong:
 
 
 def auc_interval(
-    positive: np.ndarray, scores: np.ndarray, confidence: float, interval: str = "newcombe", folds: int | None = None
+    y_true: np.ndarray, scores: np.ndarray, confidence: float, interval: str = "newcombe", folds: int | None = None
 ) -> dict:
     """Return the AUC with its interval.
 
     Args:
-        positive: bool [n].
+        y_true: bool [n].
         scores: float [n].
         confidence: level of the interval.
         interval: "newcombe" (method 5, which exists also where the classes are separated without exception),
@@ -103,14 +103,14 @@ def auc_interval(
         An estimate; without an interval, and with the reason, where all scores are equal or DeLong has no variance.
     """
     method = cross_validation.named(INTERVALS[interval], folds)
-    if why := undefined(positive, scores):
-        return unknown(why, method)
-    result, factor = delong(positive, scores), cross_validation.variance_factor(folds)
+    if why := undefined(y_true, scores):
+        return not_estimable(why, method)
+    result, factor = delong(y_true, scores), cross_validation.variance_factor(folds)
     value, variance = float(result.auc[0]), factor * float(result.covariance[0, 0])
     if np.ptp(scores) == 0:
-        return {**unknown("all scores are equal: they order nobody", method), "estimate": value}
+        return {**not_estimable("all scores are equal: they order nobody", method), "estimate": value}
     if interval == "newcombe":
-        low, high = newcombe_interval(value, int(positive.sum()), int((~positive).sum()), confidence, factor)
+        low, high = newcombe_interval(value, int(y_true.sum()), int((~y_true).sum()), confidence, factor)
         return estimate(value, low, high, method)
     if not variance > 0:
         why = (
@@ -118,7 +118,7 @@ def auc_interval(
             if np.isnan(variance)
             else "the scores separate the classes without exception: the DeLong variance is zero"
         )
-        return {**unknown(why, method), "estimate": value}
+        return {**not_estimable(why, method), "estimate": value}
     error = np.sqrt(variance)
     if interval == "delong-logit":
         return wald_share(value, error, confidence, method)
@@ -132,14 +132,14 @@ def untested(why: str, method: str = PAIRED) -> dict:
 
 
 def compare(
-    positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
+    y_true: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, confidence: float, folds: int | None = None
 ) -> dict:
     """Difference of two AUCs on the same patients (a minus b): ``difference``, ``low``, ``high``, ``z``, ``p``."""
-    return compare_all(positive, np.array([score_a, score_b]), [(0, 1)], confidence, [folds])[0]
+    return compare_all(y_true, np.array([score_a, score_b]), [(0, 1)], confidence, [folds])[0]
 
 
 def compare_all(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: np.ndarray,
     pairs: Sequence[tuple[int, int]],
     confidence: float,
@@ -147,9 +147,9 @@ def compare_all(
 ) -> list[dict]:
     """``compare`` for pairs of rows of ``scores`` [models, n]; ``folds`` as there, one per pair."""
     folds = folds or [None] * len(pairs)
-    if why := undefined(positive, *scores):
+    if why := undefined(y_true, *scores):
         return [untested(why, cross_validation.named(PAIRED, number)) for number in folds]
-    result = delong(positive, scores)
+    result = delong(y_true, scores)
     rows = []
     for (a, b), number in zip(pairs, folds, strict=True):
         method, factor = cross_validation.named(PAIRED, number), cross_validation.variance_factor(number)
@@ -166,11 +166,11 @@ def compare_all(
     return rows
 
 
-def compare_with_mean(positive: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
+def compare_with_mean(y_true: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
     """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, as ``compare``."""
-    if why := one_class(positive):
+    if why := one_class(y_true):
         return untested(why)
-    result = delong(positive, np.vstack([score, members]))
+    result = delong(y_true, np.vstack([score, members]))
     weights = np.array([1.0, *np.full(len(members), -1 / len(members))])
     difference, variance = float(weights @ result.auc), float(weights @ result.covariance @ weights)
     if not variance > 1e-16:
@@ -196,8 +196,8 @@ def compare_unpaired(
     """
     method = cross_validation.named("unpaired DeLong test", folds_b)
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
-    for positive, score in ((positive_a, score_a), (positive_b, score_b)):
-        if why := undefined(positive, score):
+    for y_true, score in ((positive_a, score_a), (positive_b, score_b)):
+        if why := undefined(y_true, score):
             return {**empty, "why": why}
     a, b = delong(positive_a, score_a), delong(positive_b, score_b)
     variances = float(a.covariance.mean()), cross_validation.variance_factor(folds_b) * float(b.covariance.mean())
@@ -231,17 +231,17 @@ def _difference(difference: float, error: float, confidence: float, method: str)
     }
 
 
-def roc_points(positive: np.ndarray, scores: np.ndarray) -> dict:
+def roc_points(y_true: np.ndarray, scores: np.ndarray) -> dict:
     """The ROC curve from (0, 0) to (1, 1) at every threshold that changes it; "score >= threshold is positive".
 
     Thresholds are the midpoints between neighbouring observed scores, as in pROC; at both ends they are None
     (nobody positive, everybody positive). With one class only the rates are None and ``why`` says so.
     """
-    if why := undefined(positive, scores):
+    if why := undefined(y_true, scores):
         return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
     values, inverse = np.unique(scores, return_inverse=True)
-    cases = np.bincount(inverse, weights=positive, minlength=values.size)[::-1]
-    controls = np.bincount(inverse, weights=~positive, minlength=values.size)[::-1]
+    cases = np.bincount(inverse, weights=y_true, minlength=values.size)[::-1]
+    controls = np.bincount(inverse, weights=~y_true, minlength=values.size)[::-1]
     return {
         "false_positive_rate": [0.0, *(np.cumsum(controls) / controls.sum()).tolist()],
         "true_positive_rate": [0.0, *(np.cumsum(cases) / cases.sum()).tolist()],

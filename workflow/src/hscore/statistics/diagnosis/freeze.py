@@ -11,13 +11,13 @@ from hscore.statistics.common.estimates import finite
 from hscore.statistics.diagnosis import thresholds
 
 
-def freeze(positive: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
-    """The entry of a model with out-of-fold development scores, ``positive`` bool [n] and ``scores`` float [n].
+def freeze(y_true: np.ndarray, scores: np.ndarray, recalibration: dict, settings: dict) -> dict:
+    """The entry of a model with out-of-fold development scores, ``y_true`` bool [n] and ``scores`` float [n].
 
     ``settings``: ``threshold`` of the config's section validate.
     """
     return {
-        **thresholds.choose(positive, scores, settings["threshold"]),
+        **thresholds.choose(y_true, scores, settings["threshold"]),
         "median": finite(np.median(scores)) if scores.size else None,
         "recalibration": recalibration,
     }

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination, thresholds
 
 NO_MEMBERS = "the score has fewer than two members"
@@ -29,7 +29,10 @@ POINT_DIGITS = 6
 
 
 def report(
-    evaluations: Mapping[str, Evaluation], frozen: Mapping[str, dict], settings: dict, counts: Mapping[str, np.ndarray]
+    evaluations: Mapping[str, ScoredCohort],
+    frozen: Mapping[str, dict],
+    settings: dict,
+    counts: Mapping[str, np.ndarray],
 ) -> dict:
     """How stable every model's external scores and its threshold are.
 
@@ -46,18 +49,18 @@ def report(
     external, development = (evaluations.get(name) for name in ("external", "out_of_fold"))
     members, cut_offs, shown = [], [], None
     for model, score in external.scores.items() if external else ():
-        cut = frozen[model]["value"]
+        threshold = frozen[model]["value"]
         sources = {"folds": external.members.get(model), "seeds": external.seeds.get(model)}
         for source, values in sources.items():
             if source == "folds" or values is not None:
-                members.append({"model": model, **of_members(external.positive, score, values, cut, source)})
+                members.append({"model": model, **of_members(external.y_true, score, values, threshold, source)})
         if model == settings["reference"] and len(external.members.get(model, ())) > 1:
-            shown = {"model": model, "threshold": cut, **points(score, external.members[model])}
+            shown = {"model": model, "threshold": threshold, **points(score, external.members[model])}
     for model, score in development.scores.items() if development else ():
         known = external and model in external.scores
         found = of_threshold(
-            (development.positive, score),
-            (external.positive, external.scores[model]) if known else None,
+            (development.y_true, score),
+            (external.y_true, external.scores[model]) if known else None,
             frozen[model],
             settings["threshold"],
             settings["confidence"],
@@ -68,12 +71,12 @@ def report(
 
 
 def of_members(
-    positive: np.ndarray, score: np.ndarray, members: np.ndarray | None, cut: float | None, source: str
+    y_true: np.ndarray, score: np.ndarray, members: np.ndarray | None, threshold: float | None, source: str
 ) -> dict:
     """How far the members are from the mean, and whose call they would change.
 
     Args:
-        positive: bool [n].
+        y_true: bool [n].
         score: float [n], the mean of the members.
         members: float [members, n]; None or fewer than two say why nothing follows.
         cut: frozen threshold or None.
@@ -96,24 +99,24 @@ def of_members(
         "absolute_difference_90": float(np.quantile(distance, 0.9)),
         "largest_absolute_difference": float(distance.max()),
         "mean_range": float(spread.mean()),
-        "auc": _aucs(positive, members),
-        "calls": _calls(score, members, cut),
+        "auc": _aucs(y_true, members),
+        "calls": _calls(score, members, threshold),
     }
 
 
-def _aucs(positive: np.ndarray, members: np.ndarray) -> dict:
+def _aucs(y_true: np.ndarray, members: np.ndarray) -> dict:
     """The lowest and highest AUC of a member."""
-    if why := discrimination.undefined(positive, *members):
+    if why := discrimination.undefined(y_true, *members):
         return {"lowest": None, "highest": None, "why": why}
-    areas = [discrimination.placements(positive, row)[0].mean() for row in members]
+    areas = [discrimination.placements(y_true, row)[0].mean() for row in members]
     return {"lowest": float(min(areas)), "highest": float(max(areas))}
 
 
-def _calls(score: np.ndarray, members: np.ndarray, cut: float | None) -> dict:
+def _calls(score: np.ndarray, members: np.ndarray, threshold: float | None) -> dict:
     """Patients whose call at the frozen cut-off changes between the mean and a member."""
-    if cut is None:
+    if threshold is None:
         return {"changed": None, "n": int(score.size), "index": None, "why": NO_CUT_OFF}
-    differs = (members >= cut) != (score >= cut)
+    differs = (members >= threshold) != (score >= threshold)
     return {"changed": int(differs.any(axis=0).sum()), "n": int(score.size), "index": float(differs.mean())}
 
 
@@ -151,27 +154,32 @@ def of_threshold(
         twenty, and ``sensitivity`` and ``specificity`` at the frozen cut-off and, ``from`` and ``to``, at the others.
         These are spreads over cut-offs, not confidence intervals: the patients are the same.
     """
-    cut, (name, _) = frozen["value"], thresholds.parse_rule(rule)
-    why = NO_CUT_OFF if cut is None else FIXED if name == "value" else discrimination.undefined(*development)
+    threshold, (name, _) = frozen["value"], thresholds.parse_rule(rule)
+    why = NO_CUT_OFF if threshold is None else FIXED if name == "value" else discrimination.undefined(*development)
     cuts = np.full(len(counts), np.nan) if why else thresholds.on_resamples(*development, rule, counts)
     known = cuts[~np.isnan(cuts)]
     start = {"resamples": len(counts), "chosen": int(known.size)}
     if not known.size:
-        nothing = {"frozen": cut, "from": None, "to": None, "why": why or "no resample has a cut-off that separates"}
+        nothing = {
+            "frozen": threshold,
+            "from": None,
+            "to": None,
+            "why": why or "no resample has a cut-off that separates",
+        }
         return {**start, "cut_off": nothing, "external": None}
-    result = {**start, "cut_off": _spread(cut, known, confidence)}
+    result = {**start, "cut_off": _spread(threshold, known, confidence)}
     if external is None or not external[1].size:
         return {**result, "external": None}
-    positive, score = external
-    frozen_calls, calls = score >= cut, score >= known[:, None]
+    y_true, score = external
+    frozen_calls, calls = score >= threshold, score >= known[:, None]
     changed = (calls != frozen_calls).mean(axis=0)
     rates = {}
-    for measure, group in (("sensitivity", positive), ("specificity", ~positive)):
+    for measure, group in (("sensitivity", y_true), ("specificity", ~y_true)):
         if not group.any():
             rates[measure] = {"frozen": None, "from": None, "to": None, "why": "there are no such patients"}
             continue
-        right = (calls == positive)[:, group].mean(axis=1)
-        rates[measure] = _spread(float((frozen_calls == positive)[group].mean()), right, confidence)
+        right = (calls == y_true)[:, group].mean(axis=1)
+        rates[measure] = _spread(float((frozen_calls == y_true)[group].mean()), right, confidence)
     shares = {"changed": float(changed.mean()), "unsure": float((changed > UNSURE).mean())}
     return {**result, "external": {"n": int(score.size), **shares, **rates}}
 

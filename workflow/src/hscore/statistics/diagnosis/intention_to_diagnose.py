@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.common import scored_cohorts
-from hscore.statistics.common.estimates import unknown
+from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.common.proportions import NAMES, proportion
 from hscore.statistics.diagnosis import accuracy
 
@@ -25,7 +25,7 @@ GROUPS = {"positive": "patients with metastasis", "negative": "patients without 
 
 def report(
     name: str,
-    evaluation: scored_cohorts.Evaluation,
+    evaluation: scored_cohorts.ScoredCohort,
     characteristics: pd.DataFrame,
     excluded: pd.DataFrame,
     without_reference: int,
@@ -65,14 +65,14 @@ def report(
             "evaluation": name,
             "test": test,
             **describe(
-                counts_3x2(evaluation.positive, called, known["lnm"].to_numpy() == 1, further),
+                counts_3x2(evaluation.y_true, y_pred, known["lnm"].to_numpy() == 1, further),
                 interval,
                 confidence,
                 why,
             ),
             "without_reference": unverified,
         }
-        for test, (called, further, why) in tests.items()
+        for test, (y_pred, further, why) in tests.items()
     ]
 
 
@@ -86,31 +86,31 @@ def of_model(
     nothing = np.full(len(known), np.nan)
     if frozen["value"] is None:
         return None, nothing, frozen["why"]
-    called = scores >= frozen["value"]
+    y_pred = scores >= frozen["value"]
     if column is None:
-        return called, nothing, None
-    calls = dict(zip(characteristics[column], called.astype(float), strict=True))
-    return called, known[column].map(calls).to_numpy(float), None
+        return y_pred, nothing, None
+    calls = dict(zip(characteristics[column], y_pred.astype(float), strict=True))
+    return y_pred, known[column].map(calls).to_numpy(float), None
 
 
 def counts_3x2(
-    positive: np.ndarray, called: np.ndarray | None, positive_excluded: np.ndarray, called_excluded: np.ndarray
+    y_true: np.ndarray, y_pred: np.ndarray | None, positive_excluded: np.ndarray, called_excluded: np.ndarray
 ) -> dict[str, dict[str, int | None]]:
     """Return the 3 x 2 table: by reference standard the numbers called positive, called negative and without a result.
 
     Args:
-        positive: reference standard of the patients with a score, bool [n].
-        called: their calls, bool [n]; None where the test makes none (no threshold), which leaves both counts None.
+        y_true: reference standard of the patients with a score, bool [n].
+        y_pred: their calls, bool [n]; None where the test makes none (no threshold), which leaves both counts None.
         positive_excluded: reference standard of the patients without a score, bool [m].
         called_excluded: their calls, float [m]: 1, 0 or NaN for no result.
     """
     table: dict[str, dict[str, int | None]] = {}
     for name, own, further in (
-        ("positive", positive, positive_excluded),
-        ("negative", ~positive, ~positive_excluded),
+        ("positive", y_true, positive_excluded),
+        ("negative", ~y_true, ~positive_excluded),
     ):
         without = np.isnan(called_excluded[further])
-        calls = None if called is None else np.concatenate([called[own], called_excluded[further][~without] == 1])
+        calls = None if y_pred is None else np.concatenate([y_pred[own], called_excluded[further][~without] == 1])
         table[name] = {
             "n": int(own.sum() + further.sum()),
             "called_positive": None if calls is None else int(calls.sum()),
@@ -138,7 +138,7 @@ def describe(
     }
     content = {"table": dict(table), "with_result": shares}
     if why:
-        none = {rate: unknown(why, NAMES[interval], numerator=None, denominator=None) for rate in RATES}
+        none = {rate: not_estimable(why, NAMES[interval], numerator=None, denominator=None) for rate in RATES}
         return {**content, "complete": none, "worst": none, "best": none}
     tp, fn, missed = (table["positive"][key] for key in ("called_positive", "called_negative", "no_result"))
     fp, tn, spared = (table["negative"][key] for key in ("called_positive", "called_negative", "no_result"))

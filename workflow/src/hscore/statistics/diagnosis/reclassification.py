@@ -5,57 +5,55 @@ a p-value, because none of theirs tests whether the new model adds anything (Pep
 2014;106:dju041): of models that add only noise 9 % have a categorical NRI whose interval is above 0, where 2.5 % are
 nominal (docs/intervals.md).
 
-Shapes: ``positive`` bool [n]; ``old`` and ``new`` float [n], predicted probabilities.
+Shapes: ``y_true`` bool [n]; ``old`` and ``new`` float [n], predicted probabilities.
 
 Source: Pencina, D'Agostino, Vasan, Stat Med 2008;27:157-172 and 2011;30:11-21; errors as in Hmisc ``improveProb``.
 """
 
 import numpy as np
 
-from hscore.statistics.common.estimates import unknown, wald
+from hscore.statistics.common.estimates import not_estimable, wald
 from hscore.statistics.diagnosis.discrimination import undefined
 
 
-def continuous_nri(positive: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
+def continuous_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Category-free NRI: net share of events moved up plus net share of non-events moved down."""
     method = "continuous NRI, Wald"
-    if why := undefined(positive, old, new):
-        return unknown(why, method)
-    return _nri(positive, np.sign(new - old), confidence, method)
+    if why := undefined(y_true, old, new):
+        return not_estimable(why, method)
+    return _nri(y_true, np.sign(new - old), confidence, method)
 
 
-def categorical_nri(
-    positive: np.ndarray, old: np.ndarray, new: np.ndarray, cuts: list[float], confidence: float
-) -> dict:
+def categorical_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, cuts: list[float], confidence: float) -> dict:
     """NRI over risk categories [cut k, cut k+1)."""
     method = "categorical NRI, Wald"
-    if why := undefined(positive, old, new):
-        return unknown(why, method)
+    if why := undefined(y_true, old, new):
+        return not_estimable(why, method)
     moved = np.sign(np.digitize(new, cuts) - np.digitize(old, cuts))
-    return _nri(positive, moved, confidence, method)
+    return _nri(y_true, moved, confidence, method)
 
 
-def _nri(positive: np.ndarray, moved: np.ndarray, confidence: float, method: str) -> dict:
+def _nri(y_true: np.ndarray, moved: np.ndarray, confidence: float, method: str) -> dict:
     """``moved`` is 1 (up), 0 or -1; the standard error is the multinomial one, not the one under the null."""
-    events, others = moved[positive], -moved[~positive]
+    events, others = moved[y_true], -moved[~y_true]
     variance = events.var() / events.size + others.var() / others.size
     parts = {"events": float(events.mean()), "non_events": float(others.mean())}
     value = parts["events"] + parts["non_events"]
     if variance == 0:
-        return {**unknown("no patient moves, or all move alike", method), "estimate": value, **parts}
+        return {**not_estimable("no patient moves, or all move alike", method), "estimate": value, **parts}
     return wald(value, np.sqrt(variance), confidence, method, **parts)
 
 
-def idi(positive: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
+def idi(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Integrated discrimination improvement: gain in mean risk of events minus gain in mean risk of non-events."""
     method = "IDI, Wald"
-    if why := undefined(positive, old, new):
-        return unknown(why, method)
-    gain, loss = (new - old)[positive], (new - old)[~positive]
+    if why := undefined(y_true, old, new):
+        return not_estimable(why, method)
+    gain, loss = (new - old)[y_true], (new - old)[~y_true]
     if min(gain.size, loss.size) < 2:
-        return unknown("the variance needs two patients of each class", method)
+        return not_estimable("the variance needs two patients of each class", method)
     variance = gain.var(ddof=1) / gain.size + loss.var(ddof=1) / loss.size
     value, parts = float(gain.mean() - loss.mean()), {"events": float(gain.mean()), "non_events": float(-loss.mean())}
     if variance == 0:
-        return {**unknown("all predictions change by the same amount", method), "estimate": value, **parts}
+        return {**not_estimable("all predictions change by the same amount", method), "estimate": value, **parts}
     return wald(value, np.sqrt(variance), confidence, method, **parts)

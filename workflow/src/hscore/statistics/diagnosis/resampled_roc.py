@@ -1,6 +1,6 @@
 """ROC statistics of many bootstrap resamples at once.
 
-Shapes: ``positive`` bool [n], ``scores`` float [n], ``counts`` float [resamples, n] from ``bootstrap.draw_by_class``,
+Shapes: ``y_true`` bool [n], ``scores`` float [n], ``counts`` float [resamples, n] from ``bootstrap.draw_by_class``,
 so that every resample holds both classes, unless said otherwise. Higher scores mean "more likely positive"; ties count
 one half.
 
@@ -11,19 +11,19 @@ Sources: McClish, Med Decis Making 1989;9:190-195 (partial area, its correction)
 import numpy as np
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.estimates import unknown
+from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.diagnosis.discrimination import undefined
 
 
 class ResampledRoc:
     """Positives and negatives of every resample at each different score, highest score first."""
 
-    def __init__(self, positive: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
+    def __init__(self, y_true: np.ndarray, scores: np.ndarray, counts: np.ndarray) -> None:
         order = np.argsort(-scores, kind="stable")
         start = np.flatnonzero(np.diff(scores[order], prepend=np.nan) != 0)  # first of each group of ties
         drawn = counts[:, order]
-        self.cases = np.add.reduceat(drawn * positive[order], start, axis=1)
-        self.controls = np.add.reduceat(drawn * ~positive[order], start, axis=1)
+        self.cases = np.add.reduceat(drawn * y_true[order], start, axis=1)
+        self.controls = np.add.reduceat(drawn * ~y_true[order], start, axis=1)
 
     def aucs(self) -> np.ndarray:
         """Area under the ROC curve, [resamples]."""
@@ -73,20 +73,20 @@ class ResampledRoc:
 BAND = np.linspace(0, 1, 51)  # false-positive rates
 
 
-def band(positive: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
+def band(y_true: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence: float) -> dict:
     """Pointwise band of the ROC curve: ``false_positive_rate``, ``low`` and ``high`` [points], and ``method``.
 
     Percentiles of the sensitivity over stratified resamples, as pROC ``ci.se``. Without one of the classes, ``why``.
     """
     method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
-    if why := undefined(positive, scores):
+    if why := undefined(y_true, scores):
         return {"method": method, "why": why}
-    draws = ResampledRoc(positive, scores, counts).sensitivities(BAND)
+    draws = ResampledRoc(y_true, scores, counts).sensitivities(BAND)
     return {"false_positive_rate": BAND.tolist(), **bootstrap.band(draws, confidence), "method": method}
 
 
 def describe(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: np.ndarray,
     draws: bootstrap.Resamples,
     confidence: float,
@@ -106,14 +106,14 @@ def describe(
             f"stratified {resampled}",
         },
         "average_precision": {
-            "chance": float(positive.mean()) if positive.size else None,
+            "chance": float(y_true.mean()) if y_true.size else None,
             "method": f"average precision (area under the precision-recall curve); {resampled}",
         },
     }
-    if why := undefined(positive, scores):
-        return {name: unknown(why, **row) for name, row in rows.items()}
+    if why := undefined(y_true, scores):
+        return {name: not_estimable(why, **row) for name, row in rows.items()}
     one, by_class, whole = (
-        ResampledRoc(positive, scores, counts) for counts in (bootstrap.everyone(positive.size), *draws)
+        ResampledRoc(y_true, scores, counts) for counts in (bootstrap.everyone(y_true.size), *draws)
     )
     pairs = {
         "auc_bootstrap": (one.aucs(), by_class.aucs()),

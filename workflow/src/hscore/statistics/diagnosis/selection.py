@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
 
 
-def choose(development: Evaluation, groups: Mapping[str, Sequence[str]], confidence: float) -> dict:
+def choose(development: ScoredCohort, groups: Mapping[str, Sequence[str]], confidence: float) -> dict:
     """The best model (largest out-of-fold AUC, of equal ones the first) of each group, and their comparison.
 
     ``groups``: ``single``, names of models that see one sequence, and ``combined``, of models that see several; either
@@ -30,7 +30,7 @@ def choose(development: Evaluation, groups: Mapping[str, Sequence[str]], confide
     return content
 
 
-def tested(external: Evaluation | None, families: Mapping[str, Mapping], confidence: float) -> dict[str, dict]:
+def tested(external: ScoredCohort | None, families: Mapping[str, Mapping], confidence: float) -> dict[str, dict]:
     """What development chose, by family, with ``external``: the test of the pair chosen, on the external cohort.
 
     None without an external cohort.
@@ -38,34 +38,34 @@ def tested(external: Evaluation | None, families: Mapping[str, Mapping], confide
     return {name: {**chosen, "external": pair(external, chosen, confidence)} for name, chosen in families.items()}
 
 
-def area(evaluation: Evaluation, model: str) -> float | None:
+def area(evaluation: ScoredCohort, model: str) -> float | None:
     """AUC among the patients whom the model scored; None without both classes."""
-    positive, (scores,) = both(evaluation, model)
-    return None if discrimination.one_class(positive) else float(discrimination.delong(positive, scores).auc[0])
+    y_true, (scores,) = both(evaluation, model)
+    return None if discrimination.one_class(y_true) else float(discrimination.delong(y_true, scores).auc[0])
 
 
-def pair(evaluation: Evaluation | None, chosen: Mapping, confidence: float) -> dict | None:
+def pair(evaluation: ScoredCohort | None, chosen: Mapping, confidence: float) -> dict | None:
     """The combined model against the single one, on the patients whom both scored: AUCs and paired DeLong test."""
     names = [chosen[group]["model"] for group in ("combined", "single")]
     if evaluation is None or None in names or any(name not in evaluation.scores for name in names):
         return None
-    positive, scores = both(evaluation, *names)
+    y_true, scores = both(evaluation, *names)
     rows = [
-        discrimination.auc_interval(positive, each, confidence, folds=evaluation.overlap(name))
+        discrimination.auc_interval(y_true, each, confidence, folds=evaluation.overlap(name))
         for name, each in zip(names, scores, strict=True)
     ]
     return {
-        "n": int(positive.size),
-        "positives": int(positive.sum()),
+        "n": int(y_true.size),
+        "positives": int(y_true.sum()),
         **{
             group: {"model": name, "auc": row}
             for group, name, row in zip(("combined", "single"), names, rows, strict=True)
         },
-        **discrimination.compare(positive, *scores, confidence, evaluation.overlap(*names)),
+        **discrimination.compare(y_true, *scores, confidence, evaluation.overlap(*names)),
     }
 
 
-def both(evaluation: Evaluation, *models: str) -> tuple[np.ndarray, list[np.ndarray]]:
+def both(evaluation: ScoredCohort, *models: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Outcome and scores of the patients whom all of the ``models`` scored."""
     known = np.all([np.isfinite(evaluation.scores[model]) for model in models], axis=0)
-    return evaluation.positive[known], [evaluation.scores[model][known] for model in models]
+    return evaluation.y_true[known], [evaluation.scores[model][known] for model in models]

@@ -1,6 +1,6 @@
 """Does a model work alike in all kinds of patients? AUC and accuracy by level, and tests of their difference.
 
-Levels are shown however small they are. Shapes: ``positive`` bool [n], ``scores`` float [n], ``levels`` str [n].
+Levels are shown however small they are. Shapes: ``y_true`` bool [n], ``scores`` float [n], ``levels`` str [n].
 """
 
 import numpy as np
@@ -19,9 +19,9 @@ NO_CUT_OFF = "no cut-off was frozen for this model"
 
 
 def by_level(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: np.ndarray,
-    cut: float | None,
+    threshold: float | None,
     levels: np.ndarray,
     interval: str,
     confidence: float,
@@ -34,17 +34,17 @@ def by_level(
     rows = []
     for level in sorted(set(levels), key=place):
         member = levels == level
-        if cut is None:
+        if threshold is None:
             rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
         else:
-            called = scores[member] >= cut
-            rates = accuracy.rates(accuracy.confusion(positive[member], called), interval, confidence)
+            y_pred = scores[member] >= threshold
+            rates = accuracy.rates(accuracy.confusion(y_true[member], y_pred), interval, confidence)
         rows.append(
             {
                 "level": str(level),
                 "n": int(member.sum()),
-                "positives": int(positive[member].sum()),
-                "auc": discrimination.auc_interval(positive[member], scores[member], confidence, folds=folds),
+                "positives": int(y_true[member].sum()),
+                "auc": discrimination.auc_interval(y_true[member], scores[member], confidence, folds=folds),
                 "sensitivity": rates["sensitivity"],
                 "specificity": rates["specificity"],
             }
@@ -58,25 +58,25 @@ def place(level: str) -> tuple:
 
 
 def heterogeneity(
-    positive: np.ndarray, scores: np.ndarray, cut: float | None, levels: np.ndarray, folds: int | None = None
+    y_true: np.ndarray, scores: np.ndarray, threshold: float | None, levels: np.ndarray, folds: int | None = None
 ) -> dict[str, dict]:
     """Tests of interaction: do ``auc``, ``sensitivity`` and ``specificity`` differ between the levels?
 
     Each has ``chi2``, ``df``, ``p``. Levels that cannot enter a test are counted in its ``left_out``.
     """
-    auc = _of_aucs(positive, scores, levels, folds)
-    if cut is None:
+    auc = _of_aucs(y_true, scores, levels, folds)
+    if threshold is None:
         none = {"chi2": None, "df": None, "p": None, "left_out": 0, "method": SHARES, "why": NO_CUT_OFF}
         return {"auc": auc, "sensitivity": none, "specificity": {**none}}
-    right = (scores >= cut) == positive
+    right = (scores >= threshold) == y_true
     return {
         "auc": auc,
-        "sensitivity": _of_shares(right[positive], levels[positive], levels),
-        "specificity": _of_shares(right[~positive], levels[~positive], levels),
+        "sensitivity": _of_shares(right[y_true], levels[y_true], levels),
+        "specificity": _of_shares(right[~y_true], levels[~y_true], levels),
     }
 
 
-def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: int | None) -> dict:
+def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: int | None) -> dict:
     """Cochran's Q of the levels' AUCs, weighted by their DeLong variances.
 
     Where a level has no DeLong variance (it is separated without exception, or has one patient of a class), all are
@@ -86,13 +86,13 @@ def _of_aucs(positive: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds
     values, variances, sizes, left_out = [], [], [], 0
     for level in np.unique(levels):
         member = levels == level
-        if discrimination.one_class(positive[member]) or np.ptp(scores[member]) == 0:
+        if discrimination.one_class(y_true[member]) or np.ptp(scores[member]) == 0:
             left_out += 1
             continue
-        result = discrimination.delong(positive[member], scores[member])
+        result = discrimination.delong(y_true[member], scores[member])
         values.append(result.auc[0])
         variances.append(result.covariance[0, 0])
-        sizes.append((int(positive[member].sum()), int((~positive[member]).sum())))
+        sizes.append((int(y_true[member].sum()), int((~y_true[member]).sum())))
     row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": cross_validation.named(Q_DELONG, folds)}
     if len(values) < 2:
         return {**row, "why": "fewer than two levels have both classes and different scores"}
@@ -144,9 +144,9 @@ def levels(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(
-    positive: np.ndarray,
+    y_true: np.ndarray,
     scores: np.ndarray,
-    cut: float | None,
+    threshold: float | None,
     table: pd.DataFrame,
     interval: str,
     confidence: float,
@@ -160,8 +160,8 @@ def describe(
     rows = [
         {
             "variable": name,
-            "levels": by_level(positive, scores, cut, words.to_numpy(), interval, confidence, folds),
-            "heterogeneity": heterogeneity(positive, scores, cut, words.to_numpy(), folds),
+            "levels": by_level(y_true, scores, threshold, words.to_numpy(), interval, confidence, folds),
+            "heterogeneity": heterogeneity(y_true, scores, threshold, words.to_numpy(), folds),
         }
         for name, words in levels(table[columns]).items()
     ]

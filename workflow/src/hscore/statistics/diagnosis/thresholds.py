@@ -14,30 +14,30 @@ AT_ONCE = 200_000  # counts of resamples that are worked on together: bounds the
 REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
 
 
-def counts_at(positive: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def counts_at(y_true: np.ndarray, scores: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """True and false positives at each threshold, both int [thresholds]."""
-    cases, controls = np.sort(scores[positive]), np.sort(scores[~positive])
+    cases, controls = np.sort(scores[y_true]), np.sort(scores[~y_true])
     true = cases.size - np.searchsorted(cases, thresholds, side="left")
     false = controls.size - np.searchsorted(controls, thresholds, side="left")
     return true, false
 
 
-def youden(positive: np.ndarray, scores: np.ndarray) -> float:
+def youden(y_true: np.ndarray, scores: np.ndarray) -> float:
     """Threshold of the largest sensitivity + specificity - 1; of equally good ones the lowest (most sensitive).
 
     The comparison is made in whole numbers, so ties are exact. Needs both classes and two different scores.
     """
     candidates = cut_points(scores)
-    true, false = counts_at(positive, scores, candidates)
-    gain = true * int((~positive).sum()) - false * int(positive.sum())
+    true, false = counts_at(y_true, scores, candidates)
+    gain = true * int((~y_true).sum()) - false * int(y_true.sum())
     return float(candidates[np.flatnonzero(gain == gain.max())[0]])
 
 
-def at_sensitivity(positive: np.ndarray, scores: np.ndarray, target: float) -> float:
+def at_sensitivity(y_true: np.ndarray, scores: np.ndarray, target: float) -> float:
     """Highest threshold whose sensitivity reaches the target; the lowest score where no midpoint does."""
     candidates = cut_points(scores)
-    true, _ = counts_at(positive, scores, candidates)
-    reached = candidates[true >= target * positive.sum() - 1e-9]
+    true, _ = counts_at(y_true, scores, candidates)
+    reached = candidates[true >= target * y_true.sum() - 1e-9]
     return float(reached[-1]) if reached.size else float(scores.min())
 
 
@@ -67,7 +67,7 @@ def fixed(rule: str | dict) -> dict:
     return {"rule": f"fixed value {number:g}", "value": number, "chosen_on": "nothing: fixed in the settings"}
 
 
-def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
+def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     """Choose the threshold to freeze.
 
     A fixed value needs no data and is taken as it is. A value chosen on data must separate: where the data allow no
@@ -75,7 +75,7 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     there is none.
 
     Args:
-        positive: bool [n].
+        y_true: bool [n].
         scores: float [n].
         rule: as configured, see ``parse_rule``.
 
@@ -84,7 +84,7 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
         how the value did there: ``n``, ``positives``, ``sensitivity``, ``specificity``.
     """
     name, number = parse_rule(rule)
-    cases, controls = int(positive.sum()), int((~positive).sum())
+    cases, controls = int(y_true.sum()), int((~y_true).sum())
     size = {"n": cases + controls, "positives": cases}
     if name == "value":
         cut, why = fixed(rule), None
@@ -95,10 +95,10 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
             else f"highest threshold with sensitivity of at least {number:g}"
         )
         cut = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
-        why = undefined(positive, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
+        why = undefined(y_true, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
         if not why:
-            value = youden(positive, scores) if name == "youden" else at_sensitivity(positive, scores, number)
-            true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([value])))
+            value = youden(y_true, scores) if name == "youden" else at_sensitivity(y_true, scores, number)
+            true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([value])))
             if true * controls > false * cases:  # Youden's index above zero, in whole numbers
                 cut["value"] = value
             else:
@@ -106,7 +106,7 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
                 why = f"the best threshold has a Youden index of {index:.3f}: it separates nothing"
     if why:
         return {**cut, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
-    true, false = (int(counts[0]) for counts in counts_at(positive, scores, np.array([cut["value"]])))
+    true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([cut["value"]])))
     return {
         **cut,
         **size,
@@ -115,21 +115,21 @@ def choose(positive: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     }
 
 
-def on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+def on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
     """The cut-off that ``choose`` takes in every resample, float [resamples]; NaN where it takes none.
 
-    ``positive`` bool [n], ``scores`` float [n], and how often each patient was drawn, ``counts`` float [resamples, n].
+    ``y_true`` bool [n], ``scores`` float [n], and how often each patient was drawn, ``counts`` float [resamples, n].
     """
     parts = np.array_split(counts, 1 + counts.size // AT_ONCE)
-    return np.concatenate([_on_resamples(positive, scores, rule, part) for part in parts])
+    return np.concatenate([_on_resamples(y_true, scores, rule, part) for part in parts])
 
 
-def _on_resamples(positive: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
+def _on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, counts: np.ndarray) -> np.ndarray:
     """Many resamples at once: patients are sorted by score, and candidates lie between scores that were drawn."""
     name, number = parse_rule(rule)
     order = np.argsort(scores, kind="stable")
     values, first = np.unique(scores[order], return_index=True)
-    drawn, cases = (np.add.reduceat(part[:, order], first, axis=1) for part in (counts, counts * positive))
+    drawn, cases = (np.add.reduceat(part[:, order], first, axis=1) for part in (counts, counts * y_true))
     controls = drawn - cases
     # at value v: patients with a score of v or more
     true, false = (part[:, ::-1].cumsum(axis=1)[:, ::-1] for part in (cases, controls))

@@ -13,7 +13,7 @@ import pandas as pd
 from hscore.errors import UserError
 from hscore.statistics.common import bootstrap, precision, primary, scored_cohorts
 from hscore.statistics.common.multiplicity import adjust
-from hscore.statistics.common.scored_cohorts import Evaluation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import (
     accuracy,
     added_value,
@@ -36,7 +36,7 @@ HELD_OUT = ("external", "out_of_fold")  # evaluations on patients that the model
 
 
 def validate(
-    evaluations: Mapping[str, Evaluation],
+    evaluations: Mapping[str, ScoredCohort],
     frozen: Mapping[str, dict],
     settings: dict,
     characteristics: Mapping[str, pd.DataFrame] | None = None,
@@ -58,7 +58,7 @@ def validate(
     resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
     rows, counts = [], {}
     for name, evaluation in evaluations.items():
-        draws = bootstrap.both(evaluation.positive, resamples, rng)
+        draws = bootstrap.both(evaluation.y_true, resamples, rng)
         counts[name] = draws.whole
         rows += [
             performance(model, name, evaluation, cuts[model], settings, draws, without_cut.get(model))
@@ -76,7 +76,7 @@ def validate(
             for name in held_out(evaluations)
             for row in comparisons(name, evaluations[name], reference, confidence, settings["primary"])
         ],
-        "transport": transport(evaluations, confidence),
+        "auc_change": auc_change(evaluations, confidence),
         "cross_validation": cross_validation.describe(folds_of(evaluations)),
         "paired_accuracy": [
             row
@@ -112,35 +112,35 @@ def validate(
     }
 
 
-def held_out(evaluations: Mapping[str, Evaluation]) -> list[str]:
+def held_out(evaluations: Mapping[str, ScoredCohort]) -> list[str]:
     """Those of ``HELD_OUT`` that the study has; the first is the one it leads with."""
     return [name for name in HELD_OUT if name in evaluations]
 
 
-def folds_of(evaluations: Mapping[str, Evaluation]) -> int | None:
+def folds_of(evaluations: Mapping[str, ScoredCohort]) -> int | None:
     """Number of folds of the out-of-fold scores, None without them or where no model was trained."""
     development = evaluations.get("out_of_fold")
     return development.overlap(*development.scores) if development else None
 
 
-def kind(evaluation: Evaluation, frozen: Mapping[str, dict], name: str) -> Evaluation:
+def kind(evaluation: ScoredCohort, frozen: Mapping[str, dict], name: str) -> ScoredCohort:
     """Return the evaluation of the models whose scores are of one of ``KINDS``."""
     scores = {
         model: values
         for model, values in evaluation.scores.items()
         if ("why" in frozen[model]["recalibration"]) == (name == "as predicted")
     }
-    return Evaluation(evaluation.positive, scores)
+    return ScoredCohort(evaluation.y_true, scores)
 
 
-def recalibration_report(evaluation: Evaluation, frozen: Mapping[str, dict]) -> list[dict]:
+def recalibration_report(evaluation: ScoredCohort, frozen: Mapping[str, dict]) -> list[dict]:
     """Each model's recalibration, or why there is none."""
     fitted_on = "out-of-fold development scores"
     return [{"model": model, "fitted_on": fitted_on, **frozen[model]["recalibration"]} for model in evaluation.scores]
 
 
 def calibrations(
-    evaluations: Mapping[str, Evaluation],
+    evaluations: Mapping[str, ScoredCohort],
     frozen: Mapping[str, dict],
     confidence: float,
     counts: Mapping[str, np.ndarray],
@@ -154,7 +154,7 @@ def calibrations(
             "model": model,
             "evaluation": name,
             "scores": scale,
-            **calibration.describe(evaluations[name].positive, scores, confidence, counts[name]),
+            **calibration.describe(evaluations[name].y_true, scores, confidence, counts[name]),
             **({"caution": OPTIMISTIC} if (name, scale) == ("out_of_fold", "recalibrated") else {}),
         }
         for name in held_out(evaluations)
@@ -163,7 +163,7 @@ def calibrations(
     ]
 
 
-def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[dict]:
+def auc_change(evaluations: Mapping[str, ScoredCohort], confidence: float) -> list[dict]:
     """Return what each model's AUC lost or gained on the way: external minus out-of-fold, other patients (unpaired).
 
     An out-of-fold score is one member's, the external score is the mean of all. So the external AUC is here the mean of
@@ -179,16 +179,16 @@ def transport(evaluations: Mapping[str, Evaluation], confidence: float) -> list[
         members = external.members.get(model, scores[None])
         own = development.scores[model]
         change = discrimination.compare_unpaired(
-            external.positive, members, development.positive, own, confidence, development.overlap(model)
+            external.y_true, members, development.y_true, own, confidence, development.overlap(model)
         )
-        gain = discrimination.compare_with_mean(external.positive, scores, members, confidence)
+        gain = discrimination.compare_with_mean(external.y_true, scores, members, confidence)
         rows.append({"model": model, **change, "ensemble": {"members": len(members), **gain}})
     return rows
 
 
 def decision_curves(
     name: str,
-    evaluation: Evaluation,
+    evaluation: ScoredCohort,
     frozen: Mapping[str, dict],
     characteristics: pd.DataFrame | None,
     settings: dict,
@@ -196,7 +196,7 @@ def decision_curves(
 ) -> list[dict]:
     """One entry a kind of scores that occurs, with the models of that kind; frozen calls of those with a cut-off."""
     at, confidence = decision.thresholds(*settings["decision_thresholds"]), settings["confidence"]
-    positive, reading = evaluation.positive, scored_cohorts.node_reading(characteristics)
+    y_true, reading = evaluation.y_true, scored_cohorts.node_reading(characteristics)
     rows = []
     for scale in KINDS:
         scores = kind(evaluation, frozen, scale).scores
@@ -207,8 +207,8 @@ def decision_curves(
         row = {
             "evaluation": name,
             "scores": scale,
-            **decision.curves(positive, scores, reading, at, confidence, counts),
-            "frozen_calls": decision.frozen_calls(positive, called, cuts, at, confidence, counts),
+            **decision.curves(y_true, scores, reading, at, confidence, counts),
+            "frozen_calls": decision.frozen_calls(y_true, called, cuts, at, confidence, counts),
         }
         if (name, scale) == ("out_of_fold", "recalibrated"):
             row["caution"] = OPTIMISTIC
@@ -217,7 +217,7 @@ def decision_curves(
 
 
 def reclassifications(
-    name: str, evaluation: Evaluation, reference: str, borders: list[float], confidence: float
+    name: str, evaluation: ScoredCohort, reference: str, borders: list[float], confidence: float
 ) -> list[dict]:
     """NRI and IDI of the reference model against every other, on recalibrated risks; read them beside net benefit.
 
@@ -225,7 +225,7 @@ def reclassifications(
     """
     if reference not in evaluation.scores:
         return []
-    positive, new = evaluation.positive, evaluation.scores[reference]
+    y_true, new = evaluation.y_true, evaluation.scores[reference]
     return [
         {
             "evaluation": name,
@@ -234,10 +234,10 @@ def reclassifications(
             "old": model,
             "categorical_nri": {
                 "borders": borders,
-                **reclassification.categorical_nri(positive, old, new, borders, confidence),
+                **reclassification.categorical_nri(y_true, old, new, borders, confidence),
             },
-            "continuous_nri": reclassification.continuous_nri(positive, old, new, confidence),
-            "idi": reclassification.idi(positive, old, new, confidence),
+            "continuous_nri": reclassification.continuous_nri(y_true, old, new, confidence),
+            "idi": reclassification.idi(y_true, old, new, confidence),
         }
         for model, old in evaluation.scores.items()
         if model != reference
@@ -246,7 +246,7 @@ def reclassifications(
 
 def subgroup_report(
     name: str,
-    evaluation: Evaluation,
+    evaluation: ScoredCohort,
     cuts: Mapping[str, float | None],
     characteristics: pd.DataFrame | None,
     settings: dict,
@@ -257,7 +257,7 @@ def subgroup_report(
         return []
     scores, interval, confidence = evaluation.scores[reference], settings["proportion_interval"], settings["confidence"]
     found = subgroups.describe(
-        evaluation.positive,
+        evaluation.y_true,
         scores,
         cuts[reference],
         characteristics,
@@ -269,7 +269,7 @@ def subgroup_report(
 
 
 def center_report(
-    evaluations: Mapping[str, Evaluation],
+    evaluations: Mapping[str, ScoredCohort],
     frozen: Mapping[str, dict],
     characteristics: pd.DataFrame | None,
     settings: dict,
@@ -281,7 +281,7 @@ def center_report(
     if characteristics is None or "center" not in characteristics:
         return None
     found = centers.describe(
-        external.positive,
+        external.y_true,
         external.scores[reference],
         characteristics["center"].to_numpy(str),
         frozen[reference]["value"],
@@ -296,7 +296,7 @@ def precision_report(
     name: str,
     rows: list[dict],
     calibrated: list[dict],
-    recalibrated: Evaluation,
+    recalibrated: ScoredCohort,
     frozen: Mapping[str, dict],
     reference: str,
     confidence: float,
@@ -310,61 +310,61 @@ def precision_report(
     of_model = [r for r in calibrated if (r["model"], r["evaluation"]) == (reference, name)]
     if of_model:
         found |= {"O/E": of_model[0]["observed_expected"], "calibration slope": of_model[0]["slope"]}
-    positive, risk, threshold = recalibrated.positive, recalibrated.scores.get(reference), None
+    y_true, risk, threshold = recalibrated.y_true, recalibrated.scores.get(reference), None
     if risk is not None and frozen[reference]["value"] is not None:
         threshold = float(frozen[reference]["value"])
         acted = (risk >= threshold)[:, None]
-        curve = decision.curve(positive, acted, np.array([threshold]), confidence, counts)["standardised"]
+        curve = decision.curve(y_true, acted, np.array([threshold]), confidence, counts)["standardised"]
         found["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
-    plan = precision.validation(positive, found, risk, threshold, confidence)
+    plan = precision.validation(y_true, found, risk, threshold, confidence)
     return {"model": reference, "evaluation": name, "threshold": threshold, **plan}
 
 
 def development_size(
-    evaluations: Mapping[str, Evaluation], recalibrated: Mapping[str, Evaluation], reference: str
+    evaluations: Mapping[str, ScoredCohort], recalibrated: Mapping[str, ScoredCohort], reference: str
 ) -> dict | None:
     """What the development cohort was large enough for; None where there is none."""
     if "out_of_fold" not in evaluations:
         return None
-    positive, risk = evaluations["out_of_fold"].positive, recalibrated["out_of_fold"].scores.get(reference)
-    likelihood = None if risk is None else -positive.size * calibration.log_loss(positive, risk)
-    return {"model": reference, **precision.development(positive, likelihood)}
+    y_true, risk = evaluations["out_of_fold"].y_true, recalibrated["out_of_fold"].scores.get(reference)
+    likelihood = None if risk is None else -y_true.size * calibration.log_loss(y_true, risk)
+    return {"model": reference, **precision.development(y_true, likelihood)}
 
 
 def performance(
     model: str,
     name: str,
-    evaluation: Evaluation,
-    cut: float | None,
+    evaluation: ScoredCohort,
+    threshold: float | None,
     settings: dict,
     draws: bootstrap.Resamples,
     why: str | None = None,
 ) -> dict:
     """Discrimination and accuracy of one model in one evaluation; ``why`` says why it has no cut-off."""
-    positive, scores = evaluation.positive, evaluation.scores[model]
+    y_true, scores = evaluation.y_true, evaluation.scores[model]
     confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.overlap(model)
     counts, called = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
-    if cut is not None:
-        counts = accuracy.confusion(positive, scores >= cut)
+    if threshold is not None:
+        counts = accuracy.confusion(y_true, scores >= threshold)
         called = {
             **accuracy.rates(counts, interval, confidence),
             **accuracy.ratios(counts, confidence),
-            "indices": accuracy.indices(positive, scores >= cut, draws.whole, confidence),
+            "indices": accuracy.indices(y_true, scores >= threshold, draws.whole, confidence),
         }
     return {
         "model": model,
         "evaluation": name,
-        "n": int(positive.size),
-        "positives": int(positive.sum()),
-        "threshold": cut,
-        "auc": discrimination.auc_interval(positive, scores, confidence, "newcombe", folds),
-        "auc_delong": discrimination.auc_interval(positive, scores, confidence, "delong", folds),
-        "auc_logit": discrimination.auc_interval(positive, scores, confidence, "delong-logit", folds),
-        **resampled_roc.describe(positive, scores, draws, confidence, LOWEST_SPECIFICITY),
+        "n": int(y_true.size),
+        "positives": int(y_true.sum()),
+        "threshold": threshold,
+        "auc": discrimination.auc_interval(y_true, scores, confidence, "newcombe", folds),
+        "auc_delong": discrimination.auc_interval(y_true, scores, confidence, "delong", folds),
+        "auc_logit": discrimination.auc_interval(y_true, scores, confidence, "delong-logit", folds),
+        **resampled_roc.describe(y_true, scores, draws, confidence, LOWEST_SPECIFICITY),
         **called,
         "confusion": counts,
-        "roc": discrimination.roc_points(positive, scores),
-        "roc_band": resampled_roc.band(positive, scores, draws.by_class, confidence),
+        "roc": discrimination.roc_points(y_true, scores),
+        "roc_band": resampled_roc.band(y_true, scores, draws.by_class, confidence),
     }
 
 
@@ -375,7 +375,7 @@ def model_pairs(scores: Mapping[str, np.ndarray], reference: str) -> list[tuple[
 
 
 def comparisons(
-    name: str, evaluation: Evaluation, reference: str, confidence: float, hypothesis: Mapping[str, str]
+    name: str, evaluation: ScoredCohort, reference: str, confidence: float, hypothesis: Mapping[str, str]
 ) -> list[dict]:
     """Paired DeLong tests of every pair of models within one evaluation, with Holm's adjustment.
 
@@ -383,7 +383,7 @@ def comparisons(
     """
     pairs, models = model_pairs(evaluation.scores, reference), list(evaluation.scores)
     found = discrimination.compare_all(
-        evaluation.positive,
+        evaluation.y_true,
         np.array(list(evaluation.scores.values())),
         [(models.index(a), models.index(b)) for a, b in pairs],
         confidence,
@@ -395,18 +395,18 @@ def comparisons(
 
 
 def paired_accuracy(
-    name: str, evaluation: Evaluation, cuts: Mapping[str, float | None], reference: str, confidence: float
+    name: str, evaluation: ScoredCohort, cuts: Mapping[str, float | None], reference: str, confidence: float
 ) -> list[dict]:
     """McNemar's test of the frozen calls of every pair of models, with the difference of their shares of right ones.
 
     Among positives it is one of sensitivity, among negatives of specificity, among all of accuracy. Holm's adjustment
     of the exact p-values, measure by measure. Models without a cut-off make no calls and form no pair.
     """
-    positive = evaluation.positive
+    y_true = evaluation.y_true
     scores = {model: score for model, score in evaluation.scores.items() if cuts[model] is not None}
-    right = {model: (score >= cuts[model]) == positive for model, score in scores.items()}
+    right = {model: (score >= cuts[model]) == y_true for model, score in scores.items()}
     rows = []
-    groups = {"sensitivity": positive, "specificity": ~positive, "accuracy": np.ones(positive.size, dtype=bool)}
+    groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     for measure, group in groups.items():
         tested = []
         for a, b in model_pairs(scores, reference):

@@ -10,7 +10,7 @@ from Clinical Trials and Observational Studies, 1995, section 10.3 (delta method
 
 import numpy as np
 
-from hscore.statistics.common.estimates import estimate, unknown, wald
+from hscore.statistics.common.estimates import estimate, not_estimable, wald
 from hscore.statistics.common.proportions import clopper_pearson
 
 METHOD = "Aalen-Johansen, delta-method Wald"
@@ -50,14 +50,14 @@ def describe(
     result = {"n": int(time.size), "events": int(event.sum()), "competing_events": int(competing.sum())}
     reached = moments[moments <= time.max()] if time.size else moments[:0]
     if not reached.size:
-        return {**result, "time": [], "incidence": [], "at_end": unknown("nobody was followed", METHOD)}
+        return {**result, "time": [], "incidence": [], "at_end": not_estimable("nobody was followed", METHOD)}
     values, variances = incidence(time, event, competing, reached)
     end, value, error = float(reached[-1]), float(values[-1]), float(np.sqrt(variances[-1]))
     if value == 0:  # no variance: the exact limit for those who are known not to have had the event
         at_end = estimate(0.0, *clopper_pearson(0, int((time >= end).sum()), confidence), NO_EVENT, time=end)
     elif error == 0:
         why = "everybody has had the event or left: there is no standard error"
-        at_end = {**unknown(why, METHOD, time=end), "estimate": value}
+        at_end = {**not_estimable(why, METHOD, time=end), "estimate": value}
     else:
         at_end = wald(value, error, confidence, METHOD, time=end)
         at_end |= {"low": max(0.0, at_end["low"]), "high": min(1.0, at_end["high"])}

@@ -10,7 +10,7 @@ timewt = "n/G2")``); standard error, also of a difference: infinitesimal jackkni
 
 import numpy as np
 
-from hscore.statistics.common.estimates import two_sided_p, unknown, wald, wald_share
+from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_share
 from hscore.statistics.survival.censoring import uncensored
 
 HARRELL = "Harrell's C, infinitesimal jackknife, logit scale"
@@ -43,10 +43,10 @@ def compare(time: np.ndarray, event: np.ndarray, risk_a: np.ndarray, risk_b: np.
     """Difference of Harrell's C of two risks of the same patients (a minus b), with its Wald interval and ``p``."""
     (a, moves_a), (b, moves_b) = (_influence(time, event, risk, np.ones(time.size)) for risk in (risk_a, risk_b))
     if np.isnan(a):
-        return unknown(NO_PAIR, PAIRED, p=None)
+        return not_estimable(NO_PAIR, PAIRED, p=None)
     error = float(np.sqrt(((moves_a - moves_b) ** 2).sum()))
     if error < 1e-12:
-        return {**unknown("both order the patients alike: nothing to test", PAIRED, p=None), "estimate": a - b}
+        return {**not_estimable("both order the patients alike: nothing to test", PAIRED, p=None), "estimate": a - b}
     return wald(a - b, error, confidence, PAIRED, p=two_sided_p((a - b) / error))
 
 
@@ -64,8 +64,8 @@ def _named(
     time: np.ndarray, event: np.ndarray, risk: np.ndarray, weight: np.ndarray, confidence: float, method: str
 ) -> dict:
     if unknown_risks := int((~np.isfinite(risk)).sum()):
-        return unknown(f"{unknown_risks} of the scores are missing or infinite", method)
+        return not_estimable(f"{unknown_risks} of the scores are missing or infinite", method)
     value, error = concordance(time, event, risk, np.where(event, weight, 0.0))
     if np.isnan(value):
-        return unknown(NO_PAIR, method)
+        return not_estimable(NO_PAIR, method)
     return wald_share(value, error, confidence, method)

@@ -47,7 +47,7 @@ def analyse(
     development cohort, ``prediction_model`` is that of the study whose models are used (``survival_prediction.fit``).
     """
     grouping = cut_off(settings["groups"], frozen)
-    groups = {"cut": grouping["cut"], "why": grouping.get("why")}
+    groups = {"threshold": grouping["cut"], "why": grouping.get("why")}
     if "development" in cohorts:
         known = with_survival(cohorts["development"][1])
         prediction_model = survival_prediction.fit(
@@ -102,7 +102,7 @@ def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame
 
 
 def describe(
-    cohort: pd.DataFrame, score_column: str, settings: dict, cut: float | None, why: str | None = None
+    cohort: pd.DataFrame, score_column: str, settings: dict, threshold: float | None, why: str | None = None
 ) -> dict:
     """Everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
 
@@ -111,13 +111,15 @@ def describe(
     known = with_survival(cohort)
     time, event = outcome(known)
     score = known["score"].to_numpy(float)
-    high, low = (score >= cut, score < cut) if cut is not None else (np.zeros(score.size, dtype=bool),) * 2
+    high, low = (
+        (score >= threshold, score < threshold) if threshold is not None else (np.zeros(score.size, dtype=bool),) * 2
+    )
     confidence, horizon = settings["confidence"], settings["horizon_months"]
     moments = np.arange(0, horizon + 1e-9, STEP_MONTHS if horizon >= 2 * STEP_MONTHS else horizon / 4)
     group = pd.DataFrame({"high H score": high.astype(float)}, index=known.index)
-    if cut is None:
+    if threshold is None:
         group["high H score"] = np.nan
-    no_groups = {"why": why} if cut is None else {}
+    no_groups = {"why": why} if threshold is None else {}
     by_group = cox.fit(time, event, group)
     tenths = pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index)
     by_score = cox.fit(time, event, tenths)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.common import splines
-from hscore.statistics.common.estimates import finite, quantile, unknown, wald, wald_ratio
+from hscore.statistics.common.estimates import finite, not_estimable, quantile, wald, wald_ratio
 from hscore.statistics.diagnosis.calibration import FEW_VALUES, LARGEST_ERROR
 from hscore.statistics.survival import competing, cox
 
@@ -38,7 +38,7 @@ def describe(
     cut = np.minimum(time, month)
     if not ((risk > 0) & (risk < 1)).all():
         why = "predicted risks of 0 or 1 have no log(-log)"
-        flat = {"slope": unknown(why, SLOPE), **_no_curve(why)}
+        flat = {"slope": not_estimable(why, SLOPE), **_no_curve(why)}
     else:
         predictor = np.log(-np.log1p(-risk))
         flat = {"slope": slope(cut, inside, predictor, confidence),
@@ -49,7 +49,7 @@ def describe(
 def nothing(time: np.ndarray, event: np.ndarray, why: str) -> dict:
     """Return the same as ``describe`` where there is no prediction, for the reason ``why``."""
     size = {"month": None, "n": int(time.size), "events": int(event.sum()), "expected": None, "at_risk": None}
-    return {**size, "observed_expected": unknown(why, O_E), "slope": unknown(why, SLOPE), **_no_curve(why)}
+    return {**size, "observed_expected": not_estimable(why, O_E), "slope": not_estimable(why, SLOPE), **_no_curve(why)}
 
 
 def observed_expected(time: np.ndarray, event: np.ndarray, risk: np.ndarray, month: float, confidence: float) -> dict:
@@ -61,10 +61,10 @@ def observed_expected(time: np.ndarray, event: np.ndarray, risk: np.ndarray, mon
     observed, error, expected = float(values[0]), float(np.sqrt(variances[0])), float(risk.mean())
     if observed == 0 or expected == 0:
         who = "nobody had an event" if observed == 0 else "no event is expected"
-        return unknown(f"{who} by {month:g} months", O_E, observed=observed)
+        return not_estimable(f"{who} by {month:g} months", O_E, observed=observed)
     if error == 0:
         why = "everybody had the event: the standard error is zero"
-        return {**unknown(why, O_E, observed=observed), "estimate": observed / expected}
+        return {**not_estimable(why, O_E, observed=observed), "estimate": observed / expected}
     return wald_ratio(np.log(observed / expected), error / observed, confidence, O_E, observed=observed)
 
 
@@ -72,10 +72,10 @@ def slope(time: np.ndarray, event: np.ndarray, predictor: np.ndarray, confidence
     """Return the calibration slope, the Cox coefficient of the frozen linear predictor [n]; ideal is 1."""
     model = cox.fit(time, event, pd.DataFrame({"predicted risk": predictor}))
     if model.why:
-        return unknown(model.why, SLOPE)
+        return not_estimable(model.why, SLOPE)
     value, error = float(model.beta[0]), float(np.sqrt(model.covariance[0, 0]))
     if error > LARGEST_ERROR:
-        return unknown(
+        return not_estimable(
             f"the predictions hardly differ, or all but order the events (standard error {error:.1f} of a slope of "
             f"{value:.1f})", SLOPE
         )  # fmt: skip

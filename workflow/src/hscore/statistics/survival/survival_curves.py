@@ -17,7 +17,7 @@ import numpy as np
 from lifelines import KaplanMeierFitter
 from scipy.special import chdtrc
 
-from hscore.statistics.common.estimates import finite, quantile, two_sided_p, unknown
+from hscore.statistics.common.estimates import finite, not_estimable, quantile, two_sided_p
 from hscore.statistics.common.proportions import clopper_pearson
 
 BANDS = "log-log (exponential Greenwood) pointwise"
@@ -253,7 +253,7 @@ def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, hor
 def _at(curve: Curve, time: np.ndarray, moment: float, confidence: float) -> dict:
     """Survival at a moment, as R's ``summary(survfit, times =)``: none after the last patient's time."""
     if moment > time.max():
-        return {"time": moment, **unknown(f"nobody was followed for {moment:g} months", BANDS)}
+        return {"time": moment, **not_estimable(f"nobody was followed for {moment:g} months", BANDS)}
     value, low, high = at_time(curve, moment)
     if value == 1:
         low = without_event(int((time >= moment).sum()), confidence)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.estimates import unknown, wald
+from hscore.statistics.common.estimates import not_estimable, wald
 from hscore.statistics.survival import cox, survival_calibration, time_dependent
 
 
@@ -76,7 +76,7 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
     months = followed_months(model, time)
     if why := _refusal(model, months, score):
         empty = {"to_month": None, "curve": {"month": [], "model": [], "no_model": []}}
-        return {**{name: unknown(why, time_dependent.BRIER) for name in names}, **empty}
+        return {**{name: not_estimable(why, time_dependent.BRIER) for name in names}, **empty}
     chances = predicted(model, score)[:, : months.size]
 
     def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,8 +101,8 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
 def _row(value: float, error: float, confidence: float) -> dict:
     """Return an estimate with its Wald interval, without one where the jackknife has no standard error."""
     if not np.isfinite(value):
-        return unknown("the curve for everybody makes no error: nothing to scale by", time_dependent.BRIER)
+        return not_estimable("the curve for everybody makes no error: nothing to scale by", time_dependent.BRIER)
     if not (np.isfinite(error) and error > 0):
         why = "the jackknife has no standard error: too few patients, or the same value whoever is left out"
-        return {**unknown(why, time_dependent.BRIER), "estimate": float(value)}
+        return {**not_estimable(why, time_dependent.BRIER), "estimate": float(value)}
     return wald(value, error, confidence, time_dependent.BRIER)

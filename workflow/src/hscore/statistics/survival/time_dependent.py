@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hscore.statistics.common import bootstrap
-from hscore.statistics.common.estimates import unknown, wald_share
+from hscore.statistics.common.estimates import not_estimable, wald_share
 from hscore.statistics.survival.censoring import uncensored
 
 AUC = "cumulative/dynamic AUC, inverse probability of censoring weights, jackknife, logit scale"
@@ -29,14 +29,14 @@ def auc_at(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float,
     counts = {"time": float(moment), "events": int(cases.sum()), "event_free": int(controls.sum())}
     if not cases.any() or not controls.any():
         who = "has had the event" if not cases.any() else "is still under observation without the event"
-        return {**unknown(f"nobody {who} at {moment:g}", AUC), **counts}
+        return {**not_estimable(f"nobody {who} at {moment:g}", AUC), **counts}
     if unknown_risks := int((~np.isfinite(risk)).sum()):
-        return {**unknown(f"{unknown_risks} of the scores are missing or infinite", AUC), **counts}
+        return {**not_estimable(f"{unknown_risks} of the scores are missing or infinite", AUC), **counts}
     value = float(aucs(time, event, risk, moment, bootstrap.everyone(time.size))[0])
     error = jackknife(lambda drawn: aucs(time, event, risk, moment, drawn), time.size)
     if np.isnan(error):
         why = "one patient alone had the event, or was event-free, by then: the jackknife gives no interval"
-        return {**unknown(why, AUC), "estimate": value, **counts}
+        return {**not_estimable(why, AUC), "estimate": value, **counts}
     return wald_share(value, error, confidence, AUC, **counts)
 
 
