@@ -450,7 +450,7 @@ def test_compressed_images_cut_short_are_a_finding(patient, tmp_path):
 
 def test_a_dynamic_series_is_a_finding(patient, tmp_path):
     save(series(volume(), series_uid="1.2.3", number=3, first_instance=20), patient / "again")
-    assert "every slice is there 2 times" in text(run(patient, tmp_path / "out"), "broken_geometry")
+    assert "every slice occurs 2 times" in text(run(patient, tmp_path / "out"), "broken_geometry")
 
 
 def test_no_folder_no_images(tmp_path):
@@ -491,7 +491,7 @@ def test_an_roi_partly_outside_a_sequence_is_measured(patient, tmp_path):
     status = run(patient, tmp_path / "out")
     assert status.usable == ["T2WI", "ADC"]
     found = text(status, "roi_outside_image")
-    assert "50 % of the ROI's volume lie outside" in found and "at most 10 %" in found
+    assert "50 % of the ROI's volume is outside" in found and "at most 10 %" in found
     settings = SETTINGS | {"roi": SETTINGS["roi"] | {"most_outside": 0.6}}
     status = run(patient, tmp_path / "more", settings)
     assert status.usable == ["CET1WI", "T2WI", "ADC"]

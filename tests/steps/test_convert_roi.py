@@ -143,7 +143,7 @@ def test_a_mask_in_air_is_refused(patient, tmp_path):
     array[1:3, :3, :3] = 1
     mask(patient / "tumour.nii.gz", array)
     status = run(patient, tmp_path / "out")
-    assert status.usable == [] and "are in air" in text(status, "unreadable_roi")
+    assert status.usable == [] and "is in air" in text(status, "unreadable_roi")
 
 
 def test_a_mask_belongs_to_the_visit_in_whose_folder_it_is(patient, tmp_path):

@@ -83,7 +83,7 @@ def test_a_phase_of_a_dynamic_series_in_one_multi_frame_file_is_taken(patient, t
     save([file], patient / "t1")
     status = run(patient, tmp_path / "out", with_rule("CET1WI", phase=phase))
     assert status.usable == ["CET1WI", "T2WI", "ADC"]
-    assert "holds 3 complete phases" in text(status, "dynamic_series")
+    assert "has 3 complete phases" in text(status, "dynamic_series")
     image = sitk.ReadImage(str(tmp_path / "out/sub-A-0001_CET1WI.nii.gz"))
     t2 = sitk.ReadImage(str(tmp_path / "out/sub-A-0001_T2WI.nii.gz"))
     assert (sitk.GetArrayFromImage(image) == level).all() and image.GetSize() == t2.GetSize()
@@ -184,7 +184,7 @@ def test_the_residual_is_reported_and_a_poor_fit_is_a_finding(patient, tmp_path)
         dataset.DiffusionBValue = {0: 0, 400: 800, 800: 400}[int(dataset.DiffusionBValue)]
         dataset.save_as(path)
     status = run(patient, tmp_path / "poor")
-    assert "off one exponential" in text(status, "poor_adc_fit") and "ADC" in status.usable
+    assert "deviates from one exponential" in text(status, "poor_adc_fit") and "ADC" in status.usable
 
 
 # --- several examinations
@@ -301,7 +301,7 @@ def test_private_files_exclude_a_patient_when_the_config_says_so(patient, tmp_pa
 def test_private_files_stop_the_run_when_the_config_says_so(patient, tmp_path):
     change(patient / "t2", PatientBirthDate="19670423")
     with pytest.raises(
-        SystemExit, match=r"patient A-0001 of A: files still carry PatientBirthDate \(6 files\)"
+        SystemExit, match=r"patient A-0001 of A: files still contain PatientBirthDate \(6 files\)"
     ) as stop:
         run(patient, tmp_path / "out", SETTINGS | {"privacy": "stop"})
     assert "19670423" not in str(stop.value) and not (tmp_path / "out").exists()

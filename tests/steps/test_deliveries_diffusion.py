@@ -276,7 +276,7 @@ def test_the_reason_for_unknown_b_values_is_that_they_are_unknown(delivery):
 def test_a_slice_missing_at_one_b_value_is_named(delivery):
     images = dwi()
     delivery.write(dwi=images[:8] + images[9:]).convert()
-    assert "b = 800 s/mm2: slice 3 of 6 is there 0 times" in delivery.reason("ADC", "broken_geometry")
+    assert "b = 800 s/mm2: slice 3 of 6 occurs 0 times" in delivery.reason("ADC", "broken_geometry")
 
 
 # --- found by trying to break it

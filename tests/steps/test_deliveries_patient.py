@@ -122,7 +122,7 @@ def test_archives_are_named_as_what_they_are(delivery, kind):
     delivery.convert()
     assert delivery.codes() == ["unreadable_file", "no_dicom"]
     assert f"{kind}: unpack it into the patient's folder" in delivery.reason(code="unreadable_file")
-    assert "it holds archives: unpack them there" in delivery.reason(code="no_dicom")
+    assert "it contains archives: unpack them there" in delivery.reason(code="no_dicom")
     assert "ZHANG" not in delivery.reason() and "zhangsan" not in delivery.reason()
 
 
@@ -174,7 +174,7 @@ def test_several_frames_without_positions_are_refused(delivery):
     file.NumberOfFrames = 6
     file.PixelData = volume(seed=1).tobytes()
     delivery.write(t2=[file]).convert()
-    assert "carry no position" in delivery.reason("T2WI")
+    assert "have no position" in delivery.reason("T2WI")
 
 
 # --- 8. identity

@@ -68,7 +68,7 @@ def test_two_series_of_one_uid_number_and_description_are_not_mixed(delivery):
     twice = t2(series_uid="1.9") + with_elements(t2(series_uid="1.9", number=3), PixelData=flat(5)[0].tobytes())
     delivery.write(t2=twice).convert()
     assert "T2WI" not in delivery.status.usable
-    assert "is there 2 times, and no temporal position" in delivery.reason("T2WI", "broken_geometry")
+    assert "occurs 2 times, and no temporal position" in delivery.reason("T2WI", "broken_geometry")
 
 
 def test_a_uid_for_every_slice(delivery):
@@ -215,7 +215,7 @@ def test_a_copy_of_a_file_counts_once_and_another_image_under_its_uid_does_not_p
         image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = dcmread(path).SOPInstanceUID
         image.save_as(path, enforce_file_format=True)
     assert "T2WI" not in delivery.convert().usable
-    assert "is there 2 times" in delivery.reason("T2WI")
+    assert "occurs 2 times" in delivery.reason("T2WI")
 
 
 def test_unused_bits_above_the_stored_ones_are_no_signal(delivery):
@@ -303,7 +303,7 @@ def test_a_slice_missing_in_the_middle_of_a_dynamic_series(delivery):
     images = dynamic(LABELS["acquisition time"])
     shutil.rmtree(delivery.images)
     delivery.write(t1=images[:8] + images[9:]).convert()
-    assert delivery.level() is None and "slice 3 of 6 is there 2 times" in delivery.reason("CET1WI")
+    assert delivery.level() is None and "slice 3 of 6 occurs 2 times" in delivery.reason("CET1WI")
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_orientations_are_compared_with_a_tolerance(delivery):
 
 def test_directions_that_are_none_are_refused(delivery):
     delivery.write(t2=with_elements(t2(), ImageOrientationPatient=[0] * 6)).convert()
-    assert "no perpendicular unit vectors" in delivery.reason("T2WI", "missing_sequence")
+    assert "not perpendicular unit vectors" in delivery.reason("T2WI", "missing_sequence")
 
 
 @pytest.mark.parametrize("numbers", [None, 1])
@@ -506,8 +506,8 @@ def test_a_coarse_series_is_never_preferred(delivery):
     [
         ({"spacing": (6.0, 6.0)}, "pixels of 6.0 mm"),
         ({"thickness": 8.0, "distance": 12.0}, "slices 12.0 mm apart"),
-        ({"slices": 3, "description": ""}, "3 slices only"),
-        ({"description": "", "thickness": 4.0, "distance": 8.0}, "8 mm apart, as a localizer's"),
+        ({"slices": 3, "description": ""}, "only 3 slices"),
+        ({"description": "", "thickness": 4.0, "distance": 8.0}, "8 mm apart, like a localizer's"),
     ],
 )
 def test_a_series_too_coarse_for_diagnosis_is_no_t2(delivery, options, word):

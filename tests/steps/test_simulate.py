@@ -134,7 +134,8 @@ def test_step_says_one_sentence_about_a_wrong_request(atlas, tmp_path):
     truth = make_center(tmp_path, "ge")
     with pytest.raises(SystemExit) as stop:
         make_patient(atlas, truth, "ge", tmp_path / "images", number=77)
-    assert stop.value.code == "error: patient 'ge-0077': the simulated truth of centre 'ge' does not know this patient"
+    expected = "error: patient 'ge-0077': the simulated truth of centre 'ge' does not contain this patient"
+    assert stop.value.code == expected
     assert not (tmp_path / "images").exists()
 
 

@@ -80,11 +80,11 @@ def test_points_are_markers_left_out_and_reported(patient):
     [
         (((-5, -5), (5, 5), 33.0), "mm beyond its slices"),
         (((-5, -5), (5, 5), -2.0), "mm beyond its slices"),
-        (((-5, -5), (40, 5), 13.0), "over the border of its images"),
-        (((-40, -5), (5, 5), 13.0), "over the border of its images"),
-        (((-5, -5), (5, 40), 13.0), "over the border of its images"),
-        (((100, 100), (110, 110), 13.0), "over the border of its images"),
-        (((-5, -5), (5, 5), 15.4), "mm off the next slice"),
+        (((-5, -5), (40, 5), 13.0), "beyond the border of its images"),
+        (((-40, -5), (5, 5), 13.0), "beyond the border of its images"),
+        (((-5, -5), (5, 40), 13.0), "beyond the border of its images"),
+        (((100, 100), (110, 110), 13.0), "beyond the border of its images"),
+        (((-5, -5), (5, 5), 15.4), "mm away from the next slice"),
     ],
 )
 def test_contours_are_filled_in_only_on_a_grid_that_contains_them(patient, corners, reason):
@@ -291,7 +291,7 @@ def test_the_images_of_a_segmentation_may_be_named_by_its_frames_alone(patient):
     del dataset.FrameOfReferenceUID
     save([dataset], patient, "seg.dcm")
     code, text = failure(patient)
-    assert code == "foreign_roi" and "does not say which images" in text
+    assert code == "foreign_roi" and "the images it was drawn on are unknown" in text
     source = item(ReferencedSOPInstanceUID=dcmread(next((patient / "t2").iterdir())).SOPInstanceUID)
     derivation = item(SourceImageSequence=[source])
     dataset.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence = [derivation]

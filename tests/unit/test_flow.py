@@ -81,7 +81,7 @@ def test_the_excluded_are_listed_with_reason_and_reading_and_without_outcome():
 def test_missing_sequence_without_a_finding_is_a_fault_not_an_exclusion():
     row, sampled = patient("a")
     sampled.status.usable.remove("ADC")
-    with pytest.raises(RuntimeError, match="ADC is not usable and no finding says why"):
+    with pytest.raises(RuntimeError, match="ADC is not usable and no finding gives the reason"):
         reason(row, sampled.status, SEQUENCES, ["age"])
 
 

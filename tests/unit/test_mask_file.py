@@ -197,7 +197,7 @@ def test_an_uncompressed_mask_holds_exactly_the_bytes_its_header_announces(tmp_p
 def test_a_compressed_stream_that_is_sound_and_too_short(tmp_path):
     path = write(tmp_path / "gtv.nii.gz", mask())
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-30]))
-    assert "its header announces 504 bytes of voxels, and it holds 474" in refusal(path)
+    assert "its header announces 504 bytes of voxels, but it contains 474" in refusal(path)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -229,7 +229,7 @@ def test_a_header_without_its_data_file(tmp_path, name):
     for other in tmp_path.iterdir():
         if other != path:
             other.unlink()
-    assert "not beside it" in refusal(path)
+    assert "not next to it" in refusal(path)
 
 
 def test_probabilities_and_pictures_are_no_masks(tmp_path):
@@ -244,7 +244,7 @@ def test_probabilities_and_pictures_are_no_masks(tmp_path):
 def test_several_volumes_are_not_one_mask(tmp_path):
     image = nibabel.Nifti1Image(np.ones((5, 6, 4, 3), np.uint8), np.diag([2.0, 2, 5, 1]))
     nibabel.save(image, tmp_path / "gtv.nii.gz")
-    assert "holds 3 volumes" in refusal(tmp_path / "gtv.nii.gz")
+    assert "contains 3 volumes" in refusal(tmp_path / "gtv.nii.gz")
 
 
 # --- no position

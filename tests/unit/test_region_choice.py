@@ -275,7 +275,7 @@ def test_a_structure_set_that_names_no_images_says_so(patient):
     del dataset.ReferencedFrameOfReferenceSequence, dataset.StructureSetROISequence[0].ReferencedFrameOfReferenceUID
     save([dataset], patient, "rt.dcm")
     code, text = failure(patient)
-    assert code == "foreign_roi" and "does not say which images" in text
+    assert code == "foreign_roi" and "the images it was drawn on are unknown" in text
 
 
 @pytest.mark.parametrize("frame", [FRAME_UID, "9.9"])

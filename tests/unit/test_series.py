@@ -107,7 +107,7 @@ def test_the_real_missing_slice_is_located(shared_data):
 def test_a_repeated_slice_is_located(tmp_path):
     datasets = series(volume())
     extra = series(volume(slices=1), series_uid=str(datasets[0].SeriesInstanceUID), first_instance=9)
-    assert "slice 1 of 6 is there 2 times, most others 1 times" in broken(tmp_path, datasets + extra)
+    assert "slice 1 of 6 occurs 2 times, most others 1 times" in broken(tmp_path, datasets + extra)
 
 
 def test_uneven_and_shifted_slices_are_located(tmp_path):

@@ -61,7 +61,7 @@ def test_without_codes_coded_columns_stay_as_they_are(table):
         ),
         (
             "a,north,45,IB1,SCC,2,1,10,1,33,0",
-            "column patient: 'a' is not valid; this patient stands there twice",
+            "column patient: 'a' is not valid; this patient has two rows",
         ),
         (",north,45,IB1,SCC,2,1,10,1,33,0", "row 2, column patient: '' is not valid; every row needs a patient"),
         (

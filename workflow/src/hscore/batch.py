@@ -1,8 +1,8 @@
-"""A batch of patients: one job works through them, one after the other, and leaves a record of what it made.
+"""Process the patients of one batch in one job, one after the other, and record the outputs.
 
-Snakemake tracks the record only, a file in the folder ``batches`` next to the patients' folders. For each patient it
-gives the path of the output (relative to the record's folder) and a SHA-256 of its content, so that the record changes
-whenever an output does.
+Snakemake tracks only the record, a file in the folder ``batches`` next to the patients' folders. For each patient it
+contains the path of the output (relative to the record's folder) and the SHA-256 of its content. The record therefore
+changes whenever an output does.
 """
 
 import errno
@@ -19,27 +19,28 @@ from hscore.files import read_json, sha256, write_json
 log = logging.getLogger(__name__)
 
 FOLDER = "batches"  # of the records
-NO_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}  # full, or not to be written
+NO_FAULT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}  # disk full or not writable
 
 
 def folders(record: Path, patients: Iterable[str]) -> dict[str, Path]:
-    """Return where the patients' folders go: beside the folder of the record."""
+    """Return the output folder of each patient, next to the folder of the record."""
     return {patient: record.parents[1] / f"sub-{patient}" for patient in patients}
 
 
 def work_through(patients: Iterable[str], work: Callable[[str], None], *records: Path) -> None:
-    """Do the work for every patient, whatever happens to another.
+    """Do the work for every patient, even if it fails for some.
 
-    Lines of the log name their patient. Records of another number of batches are removed first: their folders are about
-    to be replaced.
+    Each log line names its patient. Records of an earlier run with another number of batches are deleted first, because
+    the folders that they list are about to be replaced.
 
     Args:
-        patients: names.
-        work: writes the output of one patient.
-        records: that will be written for this batch.
+        patients: patient names.
+        work: function that writes the output of one patient.
+        records: records that will be written for this batch.
 
     Raises:
-        UserError: the work failed for at least one patient, after all others were done; it names each and says why.
+        UserError: the work failed for at least one patient. It is raised after all patients, names each failed one and
+            gives the reason.
     """
     for record in records:
         _remove_other_divisions(record)
@@ -62,15 +63,16 @@ def work_through(patients: Iterable[str], work: Callable[[str], None], *records:
 
 
 def _remove_other_divisions(record: Path) -> None:
+    """Delete the records in the same folder that belong to another number of batches."""
     number = record.stem.split("-of-")[-1]
-    for other in record.parent.glob("*-of-*.json"):
-        if other.stem.split("-of-")[-1] != number:
-            other.unlink(missing_ok=True)
+    for sibling in record.parent.glob("*-of-*.json"):
+        if sibling.stem.split("-of-")[-1] != number:
+            sibling.unlink(missing_ok=True)
 
 
 @contextmanager
 def _named_in_log(patient: str) -> Iterator[None]:
-    """Name the patient in every line of the log."""
+    """Name the patient in every log line of the block."""
     handlers = logging.getLogger().handlers
     before = [handler.formatter for handler in handlers]
     named = logging.Formatter("%(levelname)s %(patient)s: %(message)s", defaults={"patient": patient})
@@ -84,7 +86,7 @@ def _named_in_log(patient: str) -> Iterator[None]:
 
 
 def write(record: str | Path, made: Mapping[str, Path]) -> None:
-    """Write the record of what was made for each patient, a file or a folder."""
+    """Write the record of the outputs, one file or folder per patient."""
     start = Path(record).parent
     write_json(
         record,
@@ -105,21 +107,22 @@ def digest(path: Path) -> str:
 
 
 def read(records: Iterable[str | Path]) -> dict[str, Path]:
-    """Return what was made, by patient, of all batches with these records.
+    """Return the output path of each patient in the batches with these records.
 
     Raises:
         UserError: a record is damaged, or an output that it lists does not exist.
     """
-    found = {}
+    outputs = {}
     for record in map(Path, records):
         for patient, path in _paths(record).items():
             if not path.exists():
                 raise UserError(f"{path} does not exist, but {record} lists it; {again(record)}")
-            found[patient] = path
-    return found
+            outputs[patient] = path
+    return outputs
 
 
 def _paths(record: Path) -> dict[str, Path]:
+    """Return the output path of each patient in one record."""
     try:
         entries = read_json(record)
         return {patient: Path(os.path.normpath(record.parent / entry["path"])) for patient, entry in entries.items()}
@@ -128,11 +131,11 @@ def _paths(record: Path) -> dict[str, Path]:
 
 
 def record_of(folder: Path) -> Path:
-    """Return the record of the batch that made the folder of a patient; the folder itself where none lists it."""
+    """Return the record of the batch that made a patient's folder, or the folder itself if no record lists it."""
     records = sorted((folder.parent / FOLDER).glob("*.json"))
     return next((record for record in records if folder in _paths(record).values()), folder)
 
 
 def again(record: Path) -> str:
-    """Say how to have a batch made again."""
+    """Return the instruction for making a batch again."""
     return f"make it again: snakemake --force {record} --configfile ..., and start the study again"

@@ -1,9 +1,9 @@
-"""Which environment each step was promised, and whether it runs in it.
+"""Check that a step runs in the environment its rule declares.
 
-The promise is kept when the packages that ``envs/<stage>.yaml`` pins are there in exactly these versions. Where every
-stage has an environment of its own (``snakemake --sdm conda`` or ``env-modules``), nothing else may be there: a
-missing or wrong module leaves a job in some other Python, which may well have the packages, and nobody would notice.
-In the common environment that `make env` sets up there is more.
+The packages that ``envs/<stage>.yaml`` pins must be installed in exactly these versions. With one environment per stage
+(``snakemake --sdm conda`` or ``env-modules``) nothing else may be installed. Otherwise a missing or wrong module would
+run the job unnoticed in some other Python, which may well have the packages. The common environment that `make env`
+sets up contains more packages.
 """
 
 import os
@@ -15,7 +15,7 @@ from hscore.errors import UserError
 
 CHECKOUT = Path(__file__).parents[3]  # root of the workflow
 FOLDER = CHECKOUT / "envs"
-# Variable that the Snakefile sets in every job where each stage has an environment of its own.
+# Variable that the Snakefile sets in every job if each stage has its own environment.
 OWN = "HSCORE_OWN_ENVIRONMENT"
 
 # stage -> its steps; one environment for all of them
@@ -41,15 +41,19 @@ STAGES = {
         *("recovery", "judge_control"),
     ],
 }
-# What makes an environment, and what torch brings along where it is built for CUDA.
+# Packages that create an environment, and those that torch installs with itself in a CUDA build.
 MAY_BE_THERE = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")
 SHOWN = 5
 
 
 def check(step: str) -> None:
-    """Raise UserError unless this Python has the packages that the step was promised."""
+    """Check that this Python has the packages that the step's environment file pins.
+
+    Raises:
+        UserError: a package is missing, has another version or, with one environment per stage, is not pinned.
+    """
     stage = stage_of(step)
-    if stage is None:  # no such step: Python will say so
+    if stage is None:  # no such step: Python reports it
         return
     exact = OWN in os.environ
     needless = set() if exact or python(stage) == running() else for_some_pythons()
@@ -64,64 +68,70 @@ def check(step: str) -> None:
 
 
 def stage_of(step: str) -> str | None:
-    """The stage whose environment a step runs in."""
+    """Return the stage whose environment a step runs in, or None for an unknown step."""
     return next((stage for stage, steps in STAGES.items() if step in steps), None)
 
 
 def pins(stage: str) -> dict[str, str]:
-    """Package -> version of an environment file (its pip section)."""
+    """Return the version of each package in the pip section of an environment file."""
     return dict(re.findall(r"(?m)^      - ([\w.-]+)==(\S+)$", _text(stage)))
 
 
 def python(stage: str) -> str:
-    """The Python version of an environment file, such as ``3.11``."""
+    """Return the Python version of an environment file, such as ``3.11``."""
     return re.search(r"(?m)^  - python =(\d+\.\d+)", _text(stage))[1]
 
 
 def _text(stage: str) -> str:
+    """Return the text of an environment file."""
     return (FOLDER / f"{stage}.yaml").read_text(encoding="utf-8")
 
 
 def running() -> str:
-    """The version of this Python, such as ``3.11``."""
+    """Return the version of this Python, such as ``3.11``."""
     return "{}.{}".format(*sys.version_info)
 
 
 def installed(folders: list[str]) -> dict[str, str]:
-    """Package -> version of everything installed there, without the build (``+cpu``).
+    """Return the version of each package installed in the folders, without the build (``+cpu``).
 
-    Read from the names of the folders that installers leave behind (``<name>-<version>.dist-info``, PEP 427): importing
-    ``importlib.metadata`` would cost every job twice its start.
+    The versions come from the names of the folders that installers create (``<name>-<version>.dist-info``, PEP 427).
+    Importing ``importlib.metadata`` would double the start-up time of every job.
     """
-    found = {}
+    versions = {}
     for folder in map(Path, reversed(folders)):  # the first folder wins, as in an import
         for name in os.listdir(folder) if folder.is_dir() else ():
             if match := re.fullmatch(r"(.+?)-([^-+]+)(\+[^-]+)?\.dist-info", name):
-                found[re.sub(r"[-_.]+", "-", match[1]).lower()] = match[2]
-    return found
+                versions[re.sub(r"[-_.]+", "-", match[1]).lower()] = match[2]
+    return versions
 
 
 def for_some_pythons() -> set[str]:
-    """Packages that the lock wants for some versions of Python alone, so that another one does without them."""
+    """Return the packages that the lock requires only for some versions of Python, so that others do without them."""
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     return set(re.findall(r"(?m)^([\w.-]+)==\S+ ; .*\bpython_", lock))
 
 
 def differences(wanted: dict[str, str], have: dict[str, str], needless: set[str], *, exact: bool) -> list[str]:
-    """What is wrong with the packages ``have`` where ``wanted`` were promised (both name -> version).
+    """Return the differences between the installed packages and the pinned ones.
 
-    ``needless`` packages may be absent; ``exact``: nothing else may be there.
+    Args:
+        wanted: version of each pinned package.
+        have: version of each installed package.
+        needless: packages that may be absent.
+        exact: whether packages that are not pinned count as a difference.
     """
     absent = sorted(wanted.keys() - have.keys() - needless)
-    other = [
+    changed = [
         f"{name} {have[name]} for {wanted[name]}"
         for name in sorted(wanted)
         if have.get(name, wanted[name]) != wanted[name]
     ]
-    more = sorted(name for name in have.keys() - wanted.keys() if exact and not MAY_BE_THERE.fullmatch(name))
-    kinds = (("it lacks", absent), ("it has", other), ("it also has", more))
+    extra = sorted(name for name in have.keys() - wanted.keys() if exact and not MAY_BE_THERE.fullmatch(name))
+    kinds = (("it lacks", absent), ("it has", changed), ("it also has", extra))
     return [f"{what} {_few(names)}" for what, names in kinds if names]
 
 
 def _few(names: list[str]) -> str:
+    """Return the first ``SHOWN`` names and the number of the rest."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

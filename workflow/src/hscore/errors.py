@@ -1,5 +1,5 @@
-"""The one error type that is shown to people without a traceback."""
+"""The one error type that is shown to users without a traceback."""
 
 
 class UserError(Exception):
-    """Something the user can put right: one clear sentence naming file, place, value and remedy."""
+    """An error that the user can fix: one clear sentence that names file, place, value and remedy."""

@@ -1,4 +1,4 @@
-"""Writing outputs so that a killed job never leaves a half-written one."""
+"""Write outputs so that a killed job never leaves a partly written file or folder."""
 
 import glob
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 
 @contextmanager
 def new_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it into place only if the block succeeds.
+    """Yield a temporary path next to ``path`` and move it into place only if the block succeeds.
 
     The temporary name keeps the full suffix, because writers choose the format by it.
     """
@@ -31,15 +31,15 @@ def new_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; replace ``path`` with it only if the block succeeds.
+    """Yield a temporary folder next to ``path`` and replace ``path`` with it only if the block succeeds.
 
-    What a killed process left of an earlier try is taken away.
+    Remains of an earlier, killed process are deleted.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
         shutil.rmtree(left, ignore_errors=True)
-    outer = Path(tempfile.mkdtemp(prefix=f".{path.name}~", dir=path.parent))  # no name of a patient contains a tilde
+    outer = Path(tempfile.mkdtemp(prefix=f".{path.name}~", dir=path.parent))  # patient names contain no tilde
     temporary = outer / path.name
     temporary.mkdir()
     try:
@@ -52,14 +52,18 @@ def new_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write ``content`` as readable JSON, in one move; NaN and infinity are refused (ValueError)."""
+    """Write ``content`` as indented JSON in one move.
+
+    Raises:
+        ValueError: ``content`` contains NaN or infinity.
+    """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     with new_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,7 +1,7 @@
-"""Reading decimal numbers exactly: the double nearest to what is written, and nothing that is no plain number.
+"""Read decimal numbers exactly: the nearest double, and only plain numbers.
 
 pandas' own parsers (``read_csv`` without ``float_precision="round_trip"``, ``to_numeric``) change the last digits of
-more than a third of all doubles. A score that moves by its last digit can cross its own frozen cut-off.
+more than a third of all doubles. A score whose last digit changes can cross its own frozen cut-off.
 """
 
 import re
@@ -13,7 +13,7 @@ PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def number(cell: object) -> float:
-    """Return the double nearest to a cell of text, NaN where it is no plain finite number."""
+    """Return the double nearest to a cell of text, or NaN if the cell is not a plain finite number."""
     if not isinstance(cell, str):
         return float(cell) if isinstance(cell, int | float | np.number) else np.nan
     value = float(cell) if PLAIN.fullmatch(cell) else np.nan
@@ -21,10 +21,10 @@ def number(cell: object) -> float:
 
 
 def numbers(cells: pd.Series) -> pd.Series:
-    """Return a column of text as float64, NaN where a cell is no plain finite number."""
+    """Return a column of text as float64, NaN where a cell is not a plain finite number."""
     return pd.Series([number(cell) for cell in cells], cells.index, dtype=float, name=cells.name)
 
 
 def text(value: float) -> str:
-    """Return the shortest decimal that reads back as the same double; whole numbers without a point."""
+    """Return the shortest decimal that reads back as the same double, without a point for whole numbers."""
     return repr(float(value)).removesuffix(".0")

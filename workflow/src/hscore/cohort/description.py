@@ -1,4 +1,4 @@
-"""Table 1: the patients by cohort and node status, as numbers; the report formats them."""
+"""Compute the numbers of Table 1, the patients by cohort and node status. The report formats them."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -6,13 +6,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-# variable -> label, unit
+# Label and unit of each continuous variable
 CONTINUOUS = {
     "age": ("Age", "years"),
     "scc_ag_ng_ml": ("SCC antigen", "ng/ml"),
     "mri_ln_short_axis_mm": ("Short axis of the largest node on MRI", "mm"),
 }
-# variable -> label
+# Label of each categorical variable
 CATEGORICAL = {
     "figo_stage": "FIGO stage",
     "histology": "Histology",
@@ -20,7 +20,7 @@ CATEGORICAL = {
     "mri_ln_positive": "Lymph nodes on MRI",
     "lnm": "Lymph nodes at pathology",
 }
-BY_NODES = [variable for variable in CATEGORICAL if variable != "lnm"]  # where node status makes the columns
+BY_NODES = [variable for variable in CATEGORICAL if variable != "lnm"]  # for tables with node status as columns
 SIGN = {0: "negative", 1: "positive"}
 LEVEL_LABELS = {"mri_ln_positive": SIGN, "lnm": SIGN}
 COHORTS = ("development", "external")
@@ -28,28 +28,34 @@ UNKNOWN = "unknown"  # node status of patients who are analysed for survival onl
 
 
 def describe(patients: pd.DataFrame) -> dict:
-    """Numbers of Table 1 of ``patients``, all who are included.
+    """Return the numbers of Table 1.
 
-    They have manifest columns, ``lnm`` (0, 1, NaN: not known) and ``cohort``, one of ``COHORTS``. Returns::
+    Cells and ``missing`` are in the order of ``groups``. Missing values are counted and left out of everything else, so
+    ``percent`` refers to the known values. ``differences`` are absolute standardized mean differences ``smd``. Each is
+    {"between": "lnm", "cohort"}, {"between": "cohort"} or {"between": "center"}, the largest of all pairs of centres. A
+    number that cannot be computed is None, and a difference then has the reason ``why``.
 
-        {"groups": [{"cohort", "lnm": 0 | 1 | UNKNOWN (if there are such) | None (all), "n"}, ...],
-         "rows": [{"variable", "label", "kind": "continuous", "unit",
-                   "cells": [{"n", "missing", "median", "q1", "q3", "mean", "sd"}, ...],
-                   "differences": [...]},
-                  {"variable", "label", "kind": "categorical",
-                   "missing": [...], "levels": [{"level", "cells": [{"n", "percent"}, ...]}, ...],
-                   "differences": [...]}],
-         "centers": {"groups": [{"center", "n"}, ...], "rows": [as above, and node status]}}
+    Args:
+        patients: all included patients, with manifest columns, ``lnm`` (0, 1, NaN: not known) and ``cohort``, one of
+            ``COHORTS``.
 
-    Cells and ``missing`` stand in the order of ``groups``. Missing values are counted and left out of everything else,
-    so ``percent`` is of the known ones. ``differences`` are absolute standardized mean differences with ``smd``, each
-    {"between": "lnm", "cohort"}, {"between": "cohort"} or, the largest of all pairs, {"between": "center"}. A number
-    that cannot be computed is None, a difference then says ``why``.
+    Returns:
+        A dictionary of this form::
+
+            {"groups": [{"cohort", "lnm": 0 | 1 | UNKNOWN (if there are such) | None (all), "n"}, ...],
+             "rows": [{"variable", "label", "kind": "continuous", "unit",
+                       "cells": [{"n", "missing", "median", "q1", "q3", "mean", "sd"}, ...],
+                       "differences": [...]},
+                      {"variable", "label", "kind": "categorical",
+                       "missing": [...], "levels": [{"level", "cells": [{"n", "percent"}, ...]}, ...],
+                       "differences": [...]}],
+             "centers": {"groups": [{"center", "n"}, ...], "rows": [as above, and node status]}}
     """
     return {**_by_cohort(patients), "centers": _by_center(patients)}
 
 
 def _by_cohort(patients: pd.DataFrame) -> dict:
+    """Return groups and rows by cohort and node status."""
     cohorts = [cohort for cohort in COHORTS if (patients["cohort"] == cohort).any()]
     keys = [(cohort, lnm) for cohort in cohorts for lnm in (None, 0, 1, UNKNOWN)]
     groups = {(cohort, lnm): _group(patients, cohort, lnm) for cohort, lnm in keys}
@@ -62,7 +68,7 @@ def _by_cohort(patients: pd.DataFrame) -> dict:
 
 
 def _by_center(patients: pd.DataFrame) -> dict:
-    """The same by centre, in the order of the patients; the difference is the largest between two centres."""
+    """Return groups and rows by centre, in the order of the patients, and the largest differences of two centres."""
     groups = {center: patients[patients["center"] == center] for center in patients["center"].unique()}
     rows = [_continuous_row(variable, groups) for variable in CONTINUOUS]
     rows += [_categorical_row(variable, groups) for variable in CATEGORICAL]
@@ -72,28 +78,31 @@ def _by_center(patients: pd.DataFrame) -> dict:
 
 
 def _largest_difference(row: dict, groups: Sequence[pd.DataFrame]) -> dict:
-    found = [_difference(row, a, b) for a, b in combinations(groups, 2)]
-    known = [difference for difference in found if difference["smd"] is not None]
-    if not found:
+    """Return the largest standardized difference of any two groups."""
+    differences = [_difference(row, a, b) for a, b in combinations(groups, 2)]
+    known = [difference for difference in differences if difference["smd"] is not None]
+    if not differences:
         return {"smd": None, "why": "there is one centre"}
-    return max(known, key=lambda difference: difference["smd"]) if known else found[0]
+    return max(known, key=lambda difference: difference["smd"]) if known else differences[0]
 
 
 def _group(patients: pd.DataFrame, cohort: str, lnm: int | str | None) -> pd.DataFrame:
-    own = patients[patients["cohort"] == cohort]
+    """Return the patients of one cohort and node status; all of the cohort if ``lnm`` is None."""
+    members = patients[patients["cohort"] == cohort]
     if lnm is None:
-        return own
-    return own[own["lnm"].isna() if lnm == UNKNOWN else own["lnm"] == lnm]
+        return members
+    return members[members["lnm"].isna() if lnm == UNKNOWN else members["lnm"] == lnm]
 
 
 def _continuous_row(variable: str, groups: dict) -> dict:
+    """Return the row of a continuous variable, one cell per group."""
     label, unit = CONTINUOUS[variable]
     cells = [_continuous_cell(group[variable]) for group in groups.values()]
     return {"variable": variable, "label": label, "kind": "continuous", "unit": unit, "cells": cells}
 
 
 def _continuous_cell(values: pd.Series) -> dict:
-    """Median and quartiles (linear interpolation between order statistics), mean, standard deviation (n - 1)."""
+    """Return median and quartiles (linear interpolation between order statistics), mean and SD (n - 1)."""
     known = values.dropna()
     numbers = {
         "median": known.median(),
@@ -107,10 +116,12 @@ def _continuous_cell(values: pd.Series) -> dict:
 
 
 def _levels(variable: str, groups: dict) -> list:
+    """Return the sorted levels of a variable in any group."""
     return sorted(pd.concat([group[variable] for group in groups.values()]).dropna().unique())
 
 
 def _categorical_row(variable: str, groups: dict) -> dict:
+    """Return the row of a categorical variable, one cell per level and group."""
     labels = LEVEL_LABELS.get(variable, {})
     levels = []
     for level in _levels(variable, groups):
@@ -125,6 +136,7 @@ def _categorical_row(variable: str, groups: dict) -> dict:
 
 
 def _differences(row: dict, groups: dict, cohorts: Sequence[str]) -> list[dict]:
+    """Return the standardized differences by node status within each cohort, and between the cohorts."""
     pairs = [({"between": "lnm", "cohort": c}, groups[c, 0], groups[c, 1]) for c in cohorts]
     if len(cohorts) == 2:
         pairs.append(({"between": "cohort"}, groups[cohorts[0], None], groups[cohorts[1], None]))
@@ -132,15 +144,18 @@ def _differences(row: dict, groups: dict, cohorts: Sequence[str]) -> list[dict]:
 
 
 def _difference(row: dict, a: pd.DataFrame, b: pd.DataFrame) -> dict:
+    """Return the standardized difference of a row's variable between two groups."""
     difference = continuous_difference if row["kind"] == "continuous" else categorical_difference
     return difference(a[row["variable"]], b[row["variable"]])
 
 
 def continuous_difference(a: pd.Series, b: pd.Series) -> dict:
-    """Absolute standardized mean difference of two groups, |mean_a - mean_b| / sqrt((var_a + var_b) / 2).
+    """Return the absolute standardized mean difference, |mean_a - mean_b| / sqrt((var_a + var_b) / 2).
 
-    Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment groups in
-    propensity-score matched samples. Stat Med 2009;28:3083-107. Missing values are left out.
+    Missing values are left out. ``smd`` is None, with the reason ``why``, if it cannot be computed.
+
+    Source: Austin PC. Balance diagnostics for comparing the distribution of baseline covariates between treatment
+    groups in propensity-score matched samples. Stat Med 2009;28:3083-107.
     """
     a, b = a.dropna(), b.dropna()
     if len(a) < 2 or len(b) < 2:
@@ -153,10 +168,14 @@ def continuous_difference(a: pd.Series, b: pd.Series) -> dict:
 
 
 def categorical_difference(a: pd.Series, b: pd.Series) -> dict:
-    """Standardized difference of the proportions of all levels, sqrt(d' S^-1 d) with the mean multinomial covariance S.
+    """Return the standardized difference of the proportions of all levels, sqrt(d' S^-1 d).
 
-    Yang D, Dalton JE. A unified approach to measuring the effect size between two groups using SAS. SAS Global Forum
-    2012, paper 335. For two levels it is |p_a - p_b| / sqrt((p_a (1 - p_a) + p_b (1 - p_b)) / 2).
+    S is the mean of the two multinomial covariance matrices. For two levels the difference is
+    |p_a - p_b| / sqrt((p_a (1 - p_a) + p_b (1 - p_b)) / 2). Missing values are left out. ``smd`` is None, with the
+    reason ``why``, if it cannot be computed.
+
+    Source: Yang D, Dalton JE. A unified approach to measuring the effect size between two groups using SAS. SAS Global
+    Forum 2012, paper 335.
     """
     a, b = a.dropna(), b.dropna()
     if not len(a) or not len(b):

@@ -1,4 +1,4 @@
-"""Who is in the study and who is not: every patient of a clinical table in exactly one place."""
+"""Include or exclude every patient of a clinical table, each in exactly one place of the flow diagram."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 
 from hscore.status import EXCLUSIONS, NOTES, Status
 
-# Reasons from the clinical table, counted after those from the images.
+# Reasons from the clinical table, which rank after those from the images.
 CLINICAL_EXCLUSIONS = {
     "outcomes_unknown": "neither lymph-node status at pathology nor survival known",
     "mri_ln_unknown": "lymph-node reading on MRI missing",
@@ -29,13 +29,13 @@ CLINICAL_COLUMNS = (
     "mri_ln_positive",
 )
 MANIFEST_COLUMNS = ("patient", "center", *CLINICAL_COLUMNS, *IMAGE_COLUMNS, "samples")
-# Of an excluded patient: why, and what a reading of the table could still say.
+# For an excluded patient: the reason, and the clinical values, which the reading alone may still need.
 EXCLUDED_COLUMNS = ("patient", "center", "reason", *CLINICAL_COLUMNS)
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """What the sample stage left of one patient: its folder, its status, and ``IMAGE_COLUMNS``."""
+    """The output of the sample stage for one patient: its folder, its status, and ``IMAGE_COLUMNS``."""
 
     folder: str
     status: Status
@@ -46,19 +46,27 @@ READING = ("mri_ln_positive", "mri_ln_short_axis_mm")
 
 
 def reason(row: Mapping, status: Status, required: Sequence[str], clinical: Sequence[str]) -> str | None:
-    """Why a patient is excluded: the first of ``REASONS`` that applies; None for an included patient.
+    """Return the first of ``REASONS`` that excludes a patient, or None for an included patient.
 
-    Only findings about the whole patient or a ``required`` sequence exclude, missing values of the ``clinical``
-    variables that models use, and having no outcome at all.
+    Three things exclude: findings about the whole patient or a required sequence, missing clinical variables, and no
+    known outcome.
+
+    Args:
+        row: the patient's row of the clinical table.
+        status: status after the sample stage.
+        required: sequences that the models need.
+        clinical: clinical variables that the models use.
 
     Raises:
-        RuntimeError: a required sequence is not usable and no finding says why (a fault in an earlier stage).
+        RuntimeError: a required sequence is not usable and no finding gives the reason (a bug in an earlier stage).
     """
     concerned = [None, *required]
     codes = {finding.code for finding in status.findings if finding.excludes and finding.sequence in concerned}
-    unexplained = [s for s in required if s not in status.usable]
+    unexplained = [sequence for sequence in required if sequence not in status.usable]
     if unexplained and not codes:
-        raise RuntimeError(f"patient '{status.patient}': {unexplained[0]} is not usable and no finding says why")
+        raise RuntimeError(
+            f"patient '{status.patient}': {unexplained[0]} is not usable and no finding gives the reason"
+        )
     if pd.isna(row["lnm"]) and not survival_known(row):
         codes.add("outcomes_unknown")
     unknown = {column for column in clinical if pd.isna(row[column])}
@@ -70,7 +78,7 @@ def reason(row: Mapping, status: Status, required: Sequence[str], clinical: Sequ
 
 
 def survival_known(row: Mapping) -> bool:
-    """Whether time and event of the survival are both known."""
+    """Return whether disease-free survival time and event are both known."""
     return not (pd.isna(row["dfs_months"]) or pd.isna(row["dfs_event"]))
 
 
@@ -81,17 +89,23 @@ def build(
     mri_ln_positive_mm: float,
     clinical: Sequence[str] = ("mri_ln_positive",),
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
-    """Return the manifest of the included patients, the list of the excluded, and the counts of the flow diagram.
+    """Return the manifest of the included patients, the list of the excluded ones, and the counts of the flow diagram.
 
-    The tables have ``MANIFEST_COLUMNS`` and ``EXCLUDED_COLUMNS``, and no outcome. A patient whose node status at
-    pathology is missing is included for the survival analysis if survival is known.
+    A patient whose node status at pathology is missing is included for the survival analysis if survival is known.
 
-    ``table`` as ``cohort.table.read_table`` gives it; ``sampled`` holds exactly its patients. A node reading is
-    positive from ``mri_ln_positive_mm`` on (published: 10 mm and more); without a size, the table's own
-    ``mri_ln_positive`` holds. ``clinical`` are the variables that models use. The counts: ``in_table``, ``included``,
-    ``survival_only`` (label, n, patients: those of the included without node status), ``excluded`` (code, label, n,
-    patients; in the order of ``REASONS``, reasons without a patient left out) and ``notes`` (code, label, n patients of
-    the table).
+    Args:
+        table: clinical table as ``cohort.table.read_table`` returns it.
+        sampled: output of the sample stage, for exactly the patients of the table.
+        required: sequences that the models need.
+        mri_ln_positive_mm: smallest short axis (mm) of a positive node reading (published: 10 mm). Without a size, the
+            table's own ``mri_ln_positive`` is used.
+        clinical: clinical variables that the models use.
+
+    Returns:
+        The manifest with ``MANIFEST_COLUMNS`` and the excluded patients with ``EXCLUDED_COLUMNS``, both without
+        outcomes, and the counts: ``in_table``, ``included``, ``survival_only`` (label, n, patients: the included
+        without node status), ``excluded`` (code, label, n, patients; in the order of ``REASONS``, only reasons with a
+        patient) and ``notes`` (code, label, n patients of the table).
     """
     size = table["mri_ln_short_axis_mm"]
     by_size = (size >= mri_ln_positive_mm).astype("Int64").where(size.notna())
@@ -108,7 +122,7 @@ def build(
         patients = table["patient"][places == code].tolist()
         if patients:
             excluded.append({"code": code, "label": label, "n": len(patients), "patients": patients})
-    notes = Counter(code for one in sampled.values() for code in {f.code for f in one.status.findings})
+    notes = Counter(code for sample in sampled.values() for code in {f.code for f in sample.status.findings})
     counts = {
         "in_table": len(table),
         "included": len(included),
@@ -121,7 +135,7 @@ def build(
 
 
 def folders_without_row(images: Path | None, table: pd.DataFrame) -> list[str]:
-    """Names of the folders below the images root that no row of the table asks for; none without a root."""
+    """Return the names of the folders in the images root that match no row of the table; none without a root."""
     if images is None or not images.is_dir():
         return []
     return sorted({entry.name for entry in images.iterdir() if entry.is_dir()} - set(table["patient"]))

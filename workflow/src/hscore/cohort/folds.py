@@ -1,4 +1,4 @@
-"""Dealing the development patients into folds."""
+"""Assign the development patients to folds."""
 
 import numpy as np
 import pandas as pd
@@ -7,18 +7,24 @@ from hscore.errors import UserError
 
 
 def stratified_folds(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
-    """Folds 0..``folds``-1 of ``patients`` (columns patient, center, lnm 0/1), balanced by centre and node status.
+    """Assign patients to folds that are balanced by centre and node status.
 
-    Within each centre and node status (a stratum) the patients are shuffled and dealt one by one; the next stratum
-    goes on with the fold after. So in any two folds the numbers of patients differ by one at most, and so do those of
+    Within each stratum (centre and node status) the patients are shuffled and dealt out one by one. The next stratum
+    continues with the following fold. Any two folds therefore differ by at most one patient, and so do their numbers of
     positives, of negatives, and of each stratum, however small.
 
-    A patient's fold depends on the seed and on who else is in the cohort, not on the order of the rows or of the
-    centres' tables: strata and patients are sorted by name before, and each stratum has random numbers of its own.
-    scikit-learn's ``StratifiedKFold`` of the strata balances as well, but follows the order of the rows and warns of
-    strata smaller than the number of folds. It would deal every study anew.
+    A patient's fold depends on the seed and on the other patients of the cohort. It does not depend on the order of the
+    rows or of the centres' tables: strata and patients are sorted by name first, and each stratum has its own random
+    stream. scikit-learn's ``StratifiedKFold`` balances the strata as well, but depends on the order of the rows and
+    warns of strata smaller than the number of folds.
 
-    Returns columns patient, center, lnm, fold, sorted by centre and patient.
+    Args:
+        patients: one row per patient (columns patient, center, lnm 0/1).
+        folds: number of folds.
+        seed: seed of the random streams.
+
+    Returns:
+        Columns patient, center, lnm, fold (0..``folds``-1), sorted by centre and patient.
 
     Raises:
         UserError: fewer positive or fewer negative patients than folds.
@@ -50,9 +56,13 @@ def stratified_folds(patients: pd.DataFrame, folds: int, seed: int) -> pd.DataFr
 
 
 def by_center(patients: pd.DataFrame) -> pd.DataFrame:
-    """A fold for every centre of ``patients`` (as in ``deal``), so that each is held out once as a whole.
+    """Make each centre one fold, so that it is held out once as a whole.
 
-    Returns columns patient, center, lnm, fold, sorted by centre and patient; folds are numbered by centre name.
+    Args:
+        patients: one row per patient (columns patient, center, lnm).
+
+    Returns:
+        Columns patient, center, lnm, fold (numbered by centre name), sorted by centre and patient.
 
     Raises:
         UserError: there is only one centre.

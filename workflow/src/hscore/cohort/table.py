@@ -1,7 +1,7 @@
-"""The clinical table of one centre as a typed frame, its codes mapped to the study's terms.
+"""Read the clinical table of one centre as a typed frame, with its codes mapped to the study's terms.
 
-The table was checked against its schema before any job ran. What is checked again here is what would otherwise turn
-silently into another value or another patient.
+The table was checked against its schema before any job started. The checks here cover what would otherwise change a
+value or a patient without notice.
 """
 
 import csv
@@ -15,19 +15,24 @@ from hscore.errors import UserError
 
 NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", "dfs_months")
 BINARY = ("lnm", "dfs_event")
-OPTIONAL = ("mri_ln_positive", "competing_event")  # 0, 1 or nothing; all NA where the table has no such column
+OPTIONAL = ("mri_ln_positive", "competing_event")  # 0, 1 or empty; all NA if the table has no such column
 CODED = ("figo_stage", "histology", "grade")
 OUTCOMES = {"lnm": ("lnm",), "dfs": ("dfs_months", "dfs_event", "competing_event")}
 
 
 def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, str]] | None = None) -> pd.DataFrame:
-    """The rows of ``center``'s table in their order; optional columns stay as text.
+    """Return the rows of a centre's table in their order.
 
-    ``NUMBERS`` become float64, ``BINARY`` and ``OPTIONAL`` nullable Int64 (0, 1), all missing values NA.
-    With ``codes`` (the section codes of the config) the columns ``CODED`` hold the study's terms.
+    ``NUMBERS`` become float64, ``BINARY`` and ``OPTIONAL`` nullable Int64 (0, 1), and all missing values NA. Other
+    columns stay text.
+
+    Args:
+        path: the table, a CSV file.
+        center: name of the centre, the same in every row.
+        codes: section ``codes`` of the config; if given, the columns ``CODED`` contain the study's terms.
 
     Raises:
-        UserError: naming file, row (counted from 1 after the header), column and value.
+        UserError: a cell is not valid; the message names file, row (counted from 1 after the header), column and value.
     """
     table = _read_text(Path(path))
     for column in ("patient", "center", *NUMBERS, *BINARY, *CODED):
@@ -35,7 +40,7 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
             raise UserError(f"{path}: column '{column}' is missing")
     _check_each(path, table, "center", table["center"] == center, f"this is the table of centre '{center}'")
     _check_each(path, table, "patient", table["patient"] != "", "every row needs a patient")
-    _check_each(path, table, "patient", ~table["patient"].duplicated(), "this patient stands there twice")
+    _check_each(path, table, "patient", ~table["patient"].duplicated(), "this patient has two rows")
     for column in NUMBERS:
         table[column] = _numbers(path, table, column)
     for column in OPTIONAL:
@@ -58,7 +63,7 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    """All cells as stripped text, '' where empty; blank lines are left out."""
+    """Return all cells as stripped text, '' where empty, without blank lines."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
@@ -75,14 +80,14 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _numbers(path: str | Path, table: pd.DataFrame, column: str) -> pd.Series:
-    """A column of text as float64, NaN where empty."""
+    """Return a column of text as float64, NaN where empty."""
     numbers = numerals.numbers(table[column])
     _check_each(path, table, column, (table[column] == "") | numbers.notna(), "expected a number or nothing")
     return numbers
 
 
 def _check_each(path: str | Path, table: pd.DataFrame, column: str, good: pd.Series, right: str) -> None:
-    """UserError for the first row that is not ``good``; ``right`` says what would be."""
+    """Raise UserError for the first row that is not ``good``; ``right`` describes a valid value."""
     wrong = table.index[~good.to_numpy(bool)]
     if len(wrong):
         row, value = wrong[0] + 1, table[column][wrong[0]]
@@ -90,23 +95,30 @@ def _check_each(path: str | Path, table: pd.DataFrame, column: str, good: pd.Ser
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
-    """The included patients of one centre as the cohort step wrote them; patients and centre stay text."""
+    """Return the included patients of one centre from the cohort step's manifest; patients and centre stay text."""
     return _read_written(path, ("patient", "center", "samples", "scanner", *CODED))
 
 
 def _read_written(path: str | Path, text: Iterable[str]) -> pd.DataFrame:
-    """A table that a step wrote. Only an empty cell is missing: a centre or patient may be called 'NA'."""
+    """Read a table that a step wrote. Only an empty cell is missing, so a centre or patient may be called 'NA'."""
     types = dict.fromkeys(text, str)
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) -> pd.DataFrame:
-    """Several manifests joined one below the other, with the node status (``lnm``) from their outcome files.
+    """Concatenate several manifests, with the node status from their outcome files.
 
-    ``lnm`` is 0, 1 or NaN (float64). ``columns`` are added, one value for all patients of a manifest.
+    Args:
+        manifests: paths of the manifests.
+        lnm: paths of the outcome files, one per manifest.
+        columns: columns to add, each with one value per manifest.
+
+    Returns:
+        The rows of all manifests, with ``lnm`` 0, 1 or NaN (float64).
 
     Raises:
-        UserError: another number of outcome files or column values than manifests, or other patients in them.
+        UserError: the numbers of outcome files or column values differ from the number of manifests, or an outcome file
+            lists other patients than its manifest.
     """
     for name, values in {"lnm": lnm, **columns}.items():
         if len(values) != len(manifests):
@@ -123,5 +135,5 @@ def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) 
 
 
 def with_known_nodes(patients: pd.DataFrame) -> pd.DataFrame:
-    """Return the patients whose node status at pathology is known, ``lnm`` as an integer; the others have no fold."""
+    """Return the patients with known node status at pathology, ``lnm`` as an integer. The others have no fold."""
     return patients[patients["lnm"].notna()].astype({"lnm": int}).reset_index(drop=True)

@@ -1,13 +1,13 @@
-"""How bright the body is in a magnitude volume."""
+"""Tell the body from air in a magnitude volume by intensity."""
 
 import numpy as np
 
 from hscore.imaging.percentiles import percentiles
 
 # Air ends at this fraction of the way from the 2nd to the 98th percentile of intensity. The rule is that of Smith SM.
-# Fast robust automated brain extraction. Hum Brain Mapp 2002;17:143-55, with 0.05 for 0.1, because muscle far from the
-# coil is darker than any part of a brain. Unlike Otsu's threshold it also holds for a field of view without air, where
-# Otsu would part fat from muscle.
+# Fast robust automated brain extraction. Hum Brain Mapp 2002;17:143-55, with 0.05 in place of 0.1, because muscle far
+# from the coil is darker than any part of a brain. Unlike Otsu's threshold, it also works for a field of view without
+# air, where Otsu would separate fat from muscle.
 AIR_FRACTION = 0.05
 
 

@@ -1,10 +1,10 @@
-"""A regular grid of voxels and where it lies in the patient. It knows nothing of DICOM, so it costs no import."""
+"""A regular voxel grid and its position in the patient. It needs no DICOM library, so its import is cheap."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# mm; positions in headers are rounded and averaged by scanners, real slices are never this thin
+# mm; scanners round and average the positions in headers, and no real slice is this thin
 SAME_POSITION = 0.1
 
 
@@ -17,32 +17,32 @@ class Grid:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Voxel size in mm along columns, rows, slices."""
+        """Voxel size [mm] along columns, rows, slices."""
         return tuple(float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
 
     @property
     def voxel_mm3(self) -> float:
-        """Volume of one voxel, also of a sheared grid."""
+        """Volume of one voxel [mm3], also of a sheared grid."""
         return abs(float(np.linalg.det(self.affine[:3, :3])))
 
     @property
     def volume_mm3(self) -> float:
-        """Volume of all voxels."""
+        """Volume of all voxels [mm3]."""
         return self.voxel_mm3 * float(np.prod(self.size))
 
     @property
     def corners(self) -> np.ndarray:
-        """The eight outermost voxel centres in mm, in the order of their index."""
+        """The eight outermost voxel centres [mm], in the order of their index."""
         last = np.array(self.size) - 1
         index = np.array([[i, j, k] for i in (0, last[0]) for j in (0, last[1]) for k in (0, last[2])])
         return index @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def index(self, points: np.ndarray) -> np.ndarray:
-        """Continuous voxel indices [..., 3] of points [..., 3] in mm."""
+        """Return the continuous voxel indices [..., 3] of points [..., 3] in mm."""
         return (points - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
 
     def same_as(self, other: "Grid", tolerance: float = SAME_POSITION) -> bool:
-        """True when both have the same voxels, in whatever order of rows and slices (mm)."""
+        """Return whether both grids have the same voxels within ``tolerance`` (mm), in any order of rows and slices."""
         if sorted(self.size) != sorted(other.size):
             return False
         distances = np.linalg.norm(self.corners[:, None] - other.corners[None], axis=2)

@@ -1,6 +1,6 @@
-"""NIfTI files of one volume or several, as the stages look at them: voxels [z, y, x] on a grid of patient coordinates.
+"""Read and write NIfTI files of one or several volumes: voxels [z, y, x] on a grid of patient coordinates.
 
-nibabel knows the format. Files of other people (masks) are read elsewhere, with every doubt that they deserve.
+nibabel does the parsing. Masks from other sources are read in ``hscore.imaging.roi``, with more checks.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from nibabel.spatialimages import HeaderDataError
 from hscore.files import new_file
 from hscore.imaging.grid import Grid
 
-FREE_TEXT = ("db_name", "descrip", "aux_file", "intent_name")  # where dcm2niix leaves times, comments and names
+FREE_TEXT = ("db_name", "descrip", "aux_file", "intent_name")  # dcm2niix may write times, comments and names here
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-GZIP_LEVEL = 2  # of isal: as small as level 1 of zlib in a sixth of its time
+GZIP_LEVEL = 2  # of isal: as small as level 1 of zlib in a sixth of the time
 
 
 @dataclass
 class Volume:
-    """What a file holds: ``stored`` voxels [(volume,) z, y, x] on ``grid``; value = ``slope`` * stored + ``intercept``.
+    """Content of a file: ``stored`` voxels [(volume,) z, y, x] on ``grid``; value = ``slope`` * stored + ``intercept``.
 
-    ``header`` is the file's, with its free-text fields emptied.
+    ``header`` is the file's header with its free-text fields emptied.
     """
 
     stored: np.ndarray
@@ -34,12 +34,12 @@ class Volume:
     header: nib.Nifti1Header
 
     def values(self, *index: slice | int) -> np.ndarray:
-        """A part of the volume as float32, scaled."""
+        """Return a part of the volume as scaled float32."""
         part = self.stored[index].astype(np.float32)
         return part if (self.slope, self.intercept) == (1, 0) else part * self.slope + np.float32(self.intercept)
 
     def upright(self, section: np.ndarray) -> np.ndarray:
-        """A section [..., y, x] as radiologists look at it: right at the left, front and head at the top."""
+        """Return a section [..., y, x] in radiological orientation: right on the left, front and head at the top."""
         for axis, direction in ((-1, self.grid.affine[:3, 0]), (-2, self.grid.affine[:3, 1])):
             along = int(np.argmax(np.abs(direction)))
             towards_low = direction[along] < 0  # left and back are at the high end of LPS, the head, too
@@ -49,11 +49,11 @@ class Volume:
 
 
 def read(path: Path) -> Volume:
-    """Read a NIfTI-1 file, compressed or not; voxels of an uncompressed one are read when looked at.
+    """Read a NIfTI-1 file, compressed or not. Voxels of an uncompressed file are read on first access.
 
     Raises:
-        ValueError: it is another kind of file, it has no affine to scanner coordinates, or voxels are missing.
-        EOFError, OSError: it is not compressed as its name says.
+        ValueError: the file is of another kind, has no affine to scanner coordinates, or voxels are missing.
+        EOFError, OSError: the file is not compressed as its name indicates.
     """
     try:
         if path.suffix == ".gz":
@@ -76,7 +76,7 @@ def read(path: Path) -> Volume:
 
 
 def new(stored: np.ndarray, grid: Grid) -> Volume:
-    """A volume [(volume,) z, y, x] that comes from no file, on ``grid``; its header knows sizes and affine, no more."""
+    """Return a volume [(volume,) z, y, x] on ``grid`` with a new header that contains only sizes and affine."""
     header = nib.Nifti1Header()
     header.set_data_shape(stored.shape[::-1])
     header.set_zooms((*grid.spacing, *[1.0] * (stored.ndim - 3)))
@@ -86,17 +86,17 @@ def new(stored: np.ndarray, grid: Grid) -> Volume:
 
 
 def write(stored: np.ndarray, like: Volume, path: Path, slope: float = 1.0, intercept: float = 0.0) -> None:
-    """Write one volume [z, y, x] on the grid of ``like``; compressed where the name ends with .gz.
+    """Write one volume [z, y, x] on the grid of ``like``, compressed if the name ends with .gz.
 
-    Equal voxels and positions give equal bytes, and nothing of the free text in the header of ``like`` is left.
+    Equal voxels and positions give equal bytes. The free text in the header of ``like`` is removed.
     """
     header = like.header.copy()
     header.set_data_dtype(stored.dtype)
     header.set_data_shape(stored.shape[::-1])
-    header["pixdim"][4:] = 0  # distances along axes that are no more
-    header["cal_max"] = header["cal_min"] = 0  # the window of the values before
+    header["pixdim"][4:] = 0  # distances along axes that no longer exist
+    header["cal_max"] = header["cal_min"] = 0  # display window of the old values
     image = nib.Nifti1Image(stored.T, None, header)
-    image.header.set_slope_inter(slope, intercept)  # makes nibabel write the stored values as they are
+    image.header.set_slope_inter(slope, intercept)  # makes nibabel write the stored values unchanged
     content = image.to_bytes()
     with new_file(path) as temporary:
         temporary.write_bytes(igzip.compress(content, GZIP_LEVEL, mtime=0) if path.suffix == ".gz" else content)
@@ -105,7 +105,7 @@ def write(stored: np.ndarray, like: Volume, path: Path, slope: float = 1.0, inte
 def write_scaled(values: np.ndarray, like: Volume, path: Path) -> None:
     """Write ``values`` [z, y, x] on the grid of ``like`` as 16-bit integers with a scale.
 
-    Half the disk of float32 and read in half the time; the error is at most 1/131068 of the range of values.
+    The file has half the size of float32 and is read in half the time. The error is at most 1/131068 of the range.
     """
     low, high = float(values.min()), float(values.max())
     slope = (high - low) / 65534 or 1.0

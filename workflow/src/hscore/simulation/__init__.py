@@ -1,6 +1,6 @@
 """The simulated three-centre cohort: planted patients, a pelvis for each, and DICOM series of three vendors.
 
-No patient here is real. The package may be used by the steps only; the study proper never reads its truth.
+No patient here is real. Only the steps may use this package; the study itself never reads its truth.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""One patient's pelvis: the atlas deformed to her size, fat, bladder and uterus, with her tumour and largest node.
+"""Build one patient's pelvis: the deformed atlas, with her tumour and largest node.
 
 Coordinates are those of the imaging slab, in mm: x to the patient's left, y backwards, z upwards; origin in the cervix.
-The atlas is deformed within the transverse plane by a smooth displacement, and stretched along z. The tumour and the
-largest node are not in the atlas: they are shapes whose extent is known exactly.
+Size, fat, bladder and uterus deform the atlas within the transverse plane by a smooth displacement. Along z, the atlas
+is stretched. The tumour and the largest node are not in the atlas: they are shapes whose extent is known exactly.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from hscore.simulation.fields import Field
 from hscore.simulation.parameters import stream
 
 EXTENT_MM = (125.0, 150.0, 160.0)  # half-widths (z, y, x) within which the random fields are defined
-LATTICE_MM = (12.0, 10.0, 10.0)  # of the displacement
+LATTICE_MM = (12.0, 10.0, 10.0)  # spacing of the displacement's lattice
 CERVIX_MM = 15.5  # radius of the atlas's cervix
 BLADDER = (0.0, -46.0, 0.0)
 RECTUM = (0.0, 52.0, 5.0)
@@ -22,7 +22,7 @@ UTERUS = (0.0, -14.0, 38.0)
 
 @dataclass(frozen=True)
 class Tumour:
-    """Ellipsoid (centre, radii: x, y, z in mm) whose boundary moves in and out by `boundary` x its noise field."""
+    """Ellipsoid (centre, radii: x, y, z in mm) with an uneven surface of amplitude `boundary` (share of the radius)."""
 
     center: np.ndarray
     radius: np.ndarray
@@ -30,12 +30,14 @@ class Tumour:
     noise: Field
     texture: Field
     strands: Field
-    reach: np.ndarray = field(default_factory=lambda: np.zeros((3, 2)))  # outermost tumour: rows x, y, z; low, high
+    reach: np.ndarray = field(
+        default_factory=lambda: np.zeros((3, 2))
+    )  # outermost tumour (mm): rows x, y, z; low, high
 
     def depth(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Approximate depth below the surface in mm (negative outside): z, y (sections, rows), x (columns,)."""
+        """Return the approximate depth [mm] below the surface (negative outside) at z, y (sections, rows) and x."""
         u, v, w = ((p - c) / r for p, c, r in zip((x, y, z), self.center, self.radius, strict=True))
-        # A fourth power along z: a barrel rather than a ball, as a cervix full of tumour is.
+        # A fourth power along z gives a barrel, not a ball, like a cervix full of tumour.
         q = (v**2 + w**4)[..., None] + u**2
         r = np.sqrt(q).astype(np.float32)
         return (1.0 - r + np.float32(self.boundary) * self.noise.at(z, y, x)) * np.float32(min(self.radius[:2]))
@@ -49,7 +51,7 @@ class Node:
     radius: np.ndarray
 
     def depth(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Approximate depth below the surface in mm (negative outside): z, y (sections, rows), x (columns,)."""
+        """Return the approximate depth [mm] below the surface (negative outside) at z, y (sections, rows) and x."""
         u, v, w = ((p - c) / r for p, c, r in zip((x, y, z), self.center, self.radius, strict=True))
         return ((1 - np.sqrt((v**2 + w**2)[..., None] + u**2)) * self.radius[0]).astype(np.float32)
 
@@ -60,7 +62,7 @@ class Pelvis:
 
     variant: int  # of the atlas
     stretch: float  # along z: mm of the patient per mm of the atlas
-    displacement: tuple[Field, Field]  # y and x, mm: where in the atlas a point of the patient is to be looked up
+    displacement: tuple[Field, Field]  # y and x, mm: from a point of the patient to that of the atlas
     distortion: Field
     tumour: Tumour
     node: Node
@@ -68,7 +70,7 @@ class Pelvis:
 
 
 def build(parameters: dict, patient: str, record: dict, seed: int) -> Pelvis:
-    """The pelvis of one patient from its planted values (`record` of the truth)."""
+    """Build the pelvis of one patient from her planted values, `record` of the truth."""
     random = stream(seed, patient, "anatomy")
     nuisance = parameters["nuisance"]
     tumour = _tumour(parameters["tumour"], record["tumour"], stream(seed, patient, "tumour"))
@@ -87,6 +89,7 @@ def build(parameters: dict, patient: str, record: dict, seed: int) -> Pelvis:
 
 
 def _tumour(parameters: dict, planted: dict, random: np.random.Generator) -> Tumour:
+    """Build the tumour from its planted centre and radii, and measure its extent."""
     center, radius = np.array(planted["center_mm"]), np.array(planted["radius_mm"])
     half = (60.0, 60.0, 60.0)
     tumour = Tumour(
@@ -100,12 +103,13 @@ def _tumour(parameters: dict, planted: dict, random: np.random.Generator) -> Tum
     x, y, z = (np.arange(c - 1.6 * r, c + 1.6 * r, 1.0) for c, r in zip(center, radius, strict=True))
     filled = tumour.depth(z[:, None], y[None, :], x) >= 0
     for row, (axis, others) in enumerate(zip((x, y, z), ((0, 1), (0, 2), (1, 2)), strict=True)):
-        held = axis[filled.any(axis=others)]
-        tumour.reach[row] = held[0] - 0.5, held[-1] + 0.5
+        extent = axis[filled.any(axis=others)]
+        tumour.reach[row] = extent[0] - 0.5, extent[-1] + 0.5
     return tumour
 
 
 def _node(random: np.random.Generator, record: dict) -> Node:
+    """Build the largest node from its planted side and short axis."""
     side = 1 if record["node_side"] == "left" else -1
     short = record["mri_ln_short_axis_mm"] / 2
     center = (side * (51 - 0.4 * short), random.uniform(-26, -6), random.uniform(8, 30))
@@ -113,7 +117,7 @@ def _node(random: np.random.Generator, record: dict) -> Node:
 
 
 def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age: int, tumour: Tumour):
-    """Where in the atlas a point of this patient lies, minus the point itself: fields of y and x in mm."""
+    """Return the displacement from a point of this patient to that of the atlas: fields of y and x in mm."""
     origin, counts = Field.lattice(LATTICE_MM, EXTENT_MM)
     z, y, x = (start + step * np.arange(n) for start, step, n in zip(origin, LATTICE_MM, counts, strict=True))
     wide = [Field.random(random, (70, 60, 60), EXTENT_MM) for _ in range(2)]
@@ -126,11 +130,12 @@ def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age
     z, y, x = z[:, None, None], y[None, :, None], x[None, None, :]
 
     def move(shift_y, shift_x) -> None:
+        """Add to the displacement."""
         nonlocal dy, dx
         dy, dx = dy + shift_y, dx + shift_x
 
     def swell(center, factor: float, reach: float) -> None:
-        """Make what lies around a point of the atlas larger by a factor, fading over `reach` mm."""
+        """Enlarge the surroundings of a point of the atlas by a factor that fades over `reach` mm."""
         cx, cy, cz = center
         fade = (1 / factor - 1) * np.exp(-(((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) / reach**2))
         move(fade * (y - cy), fade * (x - cx))
@@ -143,7 +148,7 @@ def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age
     womb = -0.012 * max(0, age - 50) + nuisance["organ_log_sd"] * random.standard_normal()  # smaller after menopause
     swell(UTERUS, np.exp(np.clip(womb, -0.35, 0.3)), 36)
 
-    # The cervix lies where the tumour is; a tumour larger than the cervix pushes everything around it away.
+    # The cervix is moved to the tumour. A tumour larger than the cervix pushes everything around it away.
     cx, cy, cz = tumour.center
     far = np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (0.8 * (z - cz)) ** 2)
     near = np.exp(-((far / 45) ** 2))

@@ -1,21 +1,26 @@
-"""Ghosting and motion: what happens when not every line of k-space sees the patient in the same place.
+"""Add ghosting and motion: artefacts from lines of k-space that see the patient in different places.
 
-A series' image is Fourier-transformed, each phase-encoding line is changed as the artefact says, and transformed back.
+A series' image is Fourier-transformed, each phase-encoding line is changed, and the result is transformed back.
 Breathing that is periodic in the lines repeats the moving front of the body as ghosts (Wood and Henkelman, Med Phys
-1985;12:143-151); a step smears everything; a phase between odd and even lines of an echo-planar readout makes a ghost
-half a field of view away (Bruder et al., Magn Reson Med 1992;23:311-323).
+1985;12:143-151). A step blurs the whole image. A phase between odd and even lines of an echo-planar readout makes a
+ghost half a field of view away (Bruder et al., Magn Reson Med 1992;23:311-323).
 """
 
 import numpy as np
 
-FRONT_MM, BACK_MM = -30.0, 20.0  # y between which the breathing front of the body passes into its resting back
+FRONT_MM, BACK_MM = -30.0, 20.0  # y between which the breathing front of the body changes into its resting back
 CYCLES = (7.0, 15.0)  # breaths during one acquisition
 
 
 def breathing(image: np.ndarray, y: np.ndarray, pixel: float, amplitude: float, random: np.random.Generator) -> None:
-    """Ghosts, in place: the front moves backwards and forwards by `amplitude` (mm); phase is encoded along the columns.
+    """Add the ghosts of breathing, in place; phase is encoded along the columns.
 
-    `image` is (channels, sections, rows, columns), `y` (sections, rows) in mm.
+    Args:
+        image: the series (channels, sections, rows, columns).
+        y: depth of each row (sections, rows) in mm.
+        pixel: pixel size in mm.
+        amplitude: movement of the front backwards and forwards in mm.
+        random: random generator.
     """
     lines = np.arange(image.shape[-1])
     moved = amplitude / pixel * np.sin(2 * np.pi * (random.uniform(*CYCLES) * lines / len(lines) + random.random()))
@@ -27,7 +32,7 @@ def breathing(image: np.ndarray, y: np.ndarray, pixel: float, amplitude: float, 
 
 
 def step(image: np.ndarray, pixel: float, distance: float, random: np.random.Generator) -> None:
-    """Everything moves once by `distance` (mm), backwards, during the acquisition; in place."""
+    """Move the whole patient once, backwards by `distance` (mm), during the acquisition; in place."""
     lines = np.arange(image.shape[-1])
     moved = np.where(lines < random.uniform(0.4, 0.6) * len(lines), 0.0, distance / pixel)
     for channel in image:
@@ -36,10 +41,10 @@ def step(image: np.ndarray, pixel: float, distance: float, random: np.random.Gen
 
 
 def odd_even(image: np.ndarray, radians: float) -> None:
-    """The ghost of echo-planar images, in place; phase is encoded along the rows.
+    """Add the ghost of echo-planar images, in place; phase is encoded along the rows.
 
-    Odd lines with a phase of `radians`: cos of its half is left of the image, and sin of it lies half a field of view
-    away.
+    With a phase of `radians` in odd lines, the image keeps the factor cos(radians / 2), and the ghost, half a field of
+    view away, has the factor sin(radians / 2).
     """
     ghost = np.roll(image, image.shape[-2] // 2, axis=-2)
     ghost *= np.float32(np.sin(radians / 2))
@@ -48,9 +53,9 @@ def odd_even(image: np.ndarray, radians: float) -> None:
 
 
 def _moved(picture: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """A picture (rows, columns), complex, whose phase-encoding line k (along the columns) saw it `moved[k]` rows lower.
+    """Return a complex picture (rows, columns) whose phase-encoding line k saw it `moved[k]` rows lower.
 
-    Lines are acquired from one edge of k-space to the other.
+    Phase is encoded along the columns, from one edge of k-space to the other.
     """
     down = np.fft.fftfreq(picture.shape[0])[:, None]
     spectrum = np.fft.fft2(picture)

@@ -1,8 +1,8 @@
-"""Building the atlas: what tissue lies where in a woman's pelvis, from the outlines in resources/pelvis.yaml.
+"""Build the atlas, the tissues of a woman's pelvis, from the outlines in resources/pelvis.yaml.
 
-An atlas is nobody in particular: `anatomy.py` deforms it into a patient and adds what depends on disease. Several
-variants differ in everything that is grown at random: uterus, bladder, bowel, vessels, textures. `codes.py` says what
-the volume is.
+An atlas is no particular person: `anatomy.py` deforms it into a patient and adds what depends on disease. Variants
+differ in everything that is grown at random: uterus, bladder, bowel, vessels, textures. `codes.py` describes the
+volume.
 """
 
 from pathlib import Path
@@ -28,7 +28,7 @@ GROWN = (  # in the order in which they are painted
 
 
 def build(outlines: dict, seed: int, variant: int) -> np.ndarray:
-    """One variant of the atlas: tissue codes, shape (len(Z), len(Y), len(X)), uint8."""
+    """Build one variant of the atlas: tissue codes, uint8 [len(Z), len(Y), len(X)]."""
     canvas = Canvas(stream(seed, "atlas", str(variant)))
     for organ in outlines["organs"].values():
         drawn.organ(canvas, organ)
@@ -38,7 +38,11 @@ def build(outlines: dict, seed: int, variant: int) -> np.ndarray:
 
 
 def load_outlines(path: str | Path) -> dict:
-    """The outlines of resources/pelvis.yaml; a file that is not there or not YAML is one UserError."""
+    """Return the outlines of resources/pelvis.yaml.
+
+    Raises:
+        UserError: the file does not exist or is not YAML.
+    """
     path = Path(path)
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

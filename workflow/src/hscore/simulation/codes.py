@@ -1,7 +1,7 @@
-"""The atlas of the pelvis as a volume of codes: its grid, what a code means, and its files.
+"""The atlas of the pelvis as a volume of codes: grid, meaning of the codes, and files.
 
-One byte a voxel: tissue number x 8 + how much of the tissue's admixture is there (0..7), such as fibrous septa in fat
-or fat between muscle bundles; so one look-up table gives the signals of a whole volume on any sequence.
+A voxel is one byte: tissue number x 8 + amount of the tissue's admixture (0..7), such as fibrous septa in fat or fat
+between muscle bundles. One look-up table therefore gives the signals of a whole volume on any sequence.
 
 Coordinates are those of the imaging slab, in mm: x to the patient's left, y backwards, z upwards; origin in the cervix.
 """
@@ -57,5 +57,5 @@ def save(folder: Path, variant: int, codes: np.ndarray) -> None:
 
 
 def load(folder: str | Path, variant: int) -> np.ndarray:
-    """One variant of the atlas in `folder`, not read but mapped: all patients' jobs share the system's copy."""
+    """Return one variant of the atlas in `folder`, memory-mapped so that all jobs share the system's copy."""
     return np.load(Path(folder) / f"{variant}.npy", mmap_mode="r")

@@ -1,15 +1,15 @@
-"""Smooth curves through points, and the balls along them that make a tube."""
+"""Smooth curves through points, and the balls along them that form a tube."""
 
 import numpy as np
 
 
 def points_of(text: str) -> np.ndarray:
-    """Points of an outline or tube: "x,y x,y ..." as an array (n, 2), or with more numbers a point."""
+    """Return the points of an outline or tube, "x,y x,y ..." or with more numbers per point, as an array (n, any)."""
     return np.array([[float(number) for number in point.split(",")] for point in text.split()])
 
 
 def through(points: np.ndarray, closed: bool = False, between: int = 8) -> np.ndarray:
-    """A smooth curve through points (n, any): Catmull-Rom splines with `between` steps from point to point."""
+    """Return a smooth curve through points (n, any): Catmull-Rom splines with `between` steps from point to point."""
     if closed:
         before, here, after, beyond = (np.roll(points, shift, axis=0) for shift in (1, 0, -1, -2))
     else:
@@ -25,16 +25,16 @@ def through(points: np.ndarray, closed: bool = False, between: int = 8) -> np.nd
 
 
 def balls_along(points: np.ndarray, every: float = 0.4) -> np.ndarray:
-    """Balls (x, y, z, radius) along the smooth curve through some of them, `every` radius one."""
+    """Return balls (x, y, z, radius) along the smooth curve through some of them, at distances of `every` radius."""
     curve = through(points)
-    apart = every * np.maximum(curve[:-1, 3], 0.7)
-    place = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve[:, :3], axis=0), axis=1) / apart)])
-    wanted = np.append(np.arange(0, place[-1]), place[-1])
-    return np.stack([np.interp(wanted, place, column) for column in curve.T], axis=1)
+    spacing = every * np.maximum(curve[:-1, 3], 0.7)
+    position = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve[:, :3], axis=0), axis=1) / spacing)])
+    wanted = np.append(np.arange(0, position[-1]), position[-1])
+    return np.stack([np.interp(wanted, position, column) for column in curve.T], axis=1)
 
 
 def random_walk(random, start, direction, steps: int, bend: float, radius, step: float = 2.2) -> np.ndarray:
-    """A random walk (x, y, z, radius): its direction turns by `bend`, its radius goes from the first to the last."""
+    """Return a random walk (x, y, z, radius) whose direction turns by `bend` and whose radius changes linearly."""
     place, direction = np.array(start, float), np.array(direction, float)
     walk = []
     for share in np.linspace(0, 1, steps):

@@ -1,4 +1,4 @@
-"""Writing a simulated series as DICOM files, with the header habits of its vendor.
+"""Write a simulated series as DICOM files, with the typical header of its vendor.
 
 Files are byte for byte the same for the same seed: UIDs, dates and times come from it, and the file meta header is
 fixed. Nothing in a header depends on a patient's disease.
@@ -20,7 +20,7 @@ from hscore.simulation.scanners import Series
 IMPLEMENTATION_UID = "2.25.302711842069174220158290842619264371"
 IMPLEMENTATION_NAME = "HSCORE_SIM_1"
 
-# What each vendor writes; folder and file patterns are theirs too. Models and software are of no particular machine.
+# Header values of each vendor, and its folder and file patterns. Models and software are those of no real machine.
 VENDORS = {
     "siemens": {
         "manufacturer": "SIEMENS",
@@ -59,7 +59,7 @@ _SEQUENCE = {
 
 @dataclass(frozen=True)
 class Study:
-    """What all series of one patient share."""
+    """The values that all series of one patient share."""
 
     patient: str
     age: int
@@ -69,21 +69,23 @@ class Study:
     seed: int
 
     def uid(self, *names) -> str:
-        """A UID under 2.25 (ISO/IEC 9834-8) that depends on the seed, the patient and `names` only."""
+        """Return a UID under 2.25 (ISO/IEC 9834-8) that depends only on the seed, the patient and `names`."""
         text = "/".join(str(part) for part in ("hscore-simulation", self.seed, self.patient, *names))
         return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], 'big')}"
 
 
 def study(patient: str, age: int, scanner: str, field_tesla: float, seed: int) -> Study:
-    """The study of one patient on a fictitious day."""
+    """Return the study of one patient on a fictitious day."""
     day = np.datetime64("2015-01-01") + int(stream(seed, patient, "date").integers(0, 1460))
     return Study(patient, age, scanner, field_tesla, str(day).replace("-", ""), seed)
 
 
 def write_series(folder: Path, study: Study, series: Series | list[Series], number: int) -> list[Dataset]:
-    """Write one series (a localizer: all its planes) below `folder`.
+    """Write one series (for a localizer: all its planes) below `folder`.
 
-    Returns what differs from image to image, plus what a region of interest refers to, by channel and section.
+    Returns:
+        The header values that differ between images and those that a region of interest refers to, by channel and
+        section.
     """
     vendor = VENDORS[study.scanner]
     target = folder / vendor["folder"].format(number=number)
@@ -117,9 +119,9 @@ _REFERRED_TO = (
 
 
 def _encoded(ds: Dataset) -> dict[int, bytes]:
-    """Every element of a dataset as its bytes (explicit VR, little endian), by tag.
+    """Return every element of a dataset as its bytes (explicit VR, little endian), by tag.
 
-    The elements that all images of a series share are encoded once: encoding is what writing small files costs.
+    Elements that all images of a series share are encoded once, because encoding dominates the time for small files.
     """
     elements = {}
     for element in ds:
@@ -131,7 +133,7 @@ def _encoded(ds: Dataset) -> dict[int, bytes]:
 
 
 def _write_file(path: Path, elements: dict[int, bytes], sop_class: str, sop_instance: str) -> None:
-    """A DICOM file (PS3.10) of encoded elements, in the order of their tags."""
+    """Write a DICOM file (PS3.10) of encoded elements, in the order of their tags."""
     meta = DicomBytesIO()
     write_file_meta_info(meta, file_meta(sop_class, sop_instance))
     body = b"".join(elements[tag] for tag in sorted(elements))
@@ -139,7 +141,7 @@ def _write_file(path: Path, elements: dict[int, bytes], sop_class: str, sop_inst
 
 
 def base_header(study: Study, modality: str, number: int, description: str) -> Dataset:
-    """Patient, study and series attributes that images and their regions of interest share."""
+    """Return the patient, study and series attributes that images and their regions of interest share."""
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.StudyDate = ds.SeriesDate = ds.ContentDate = study.date
@@ -165,7 +167,7 @@ def base_header(study: Study, modality: str, number: int, description: str) -> D
 
 
 def file_meta(sop_class: str, sop_instance: str) -> FileMetaDataset:
-    """The fixed file meta header of everything the simulation writes."""
+    """Return the fixed file meta header of every simulated file."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = sop_class
@@ -177,6 +179,7 @@ def file_meta(sop_class: str, sop_instance: str) -> FileMetaDataset:
 
 
 def _series_header(study: Study, series: Series, number: int, vendor: dict) -> Dataset:
+    """Return the attributes that all images of a series share."""
     protocol, kind = series.protocol, series.kind
     ds = base_header(study, "MR", number, protocol["description"])
     ds.SOPClassUID = MRImageStorage
@@ -221,6 +224,7 @@ def _series_header(study: Study, series: Series, number: int, vendor: dict) -> D
 
 
 def _image_type(scanner: str, kind: str) -> list[str]:
+    """Return the image type that a vendor writes for a kind of series."""
     if scanner == "ge":
         return ["ORIGINAL", "PRIMARY", "OTHER"]
     if scanner == "philips":
@@ -235,7 +239,7 @@ def _image_type(scanner: str, kind: str) -> list[str]:
 
 
 def _image_header(series: Series, instance: int, channel: int, section: int) -> Dataset:
-    """What differs from image to image."""
+    """Return the attributes that differ between images."""
     pixels = series.stored[channel, section]
     position = series.positions[section]
     ds = Dataset()
@@ -250,7 +254,7 @@ def _image_header(series: Series, instance: int, channel: int, section: int) -> 
 
 
 def _b_value(ds: Dataset, scanner: str, b: int) -> None:
-    """Where each vendor keeps the b-value (s/mm2)."""
+    """Add the b-value [s/mm2] in the elements that the vendor uses."""
     isotropic = "ISOTROPIC" if b else "NONE"
     if scanner == "siemens":  # private only; the standard element is absent in these versions
         block = ds.private_block(0x0019, "SIEMENS MR HEADER", create=True)
@@ -270,5 +274,5 @@ def _b_value(ds: Dataset, scanner: str, b: int) -> None:
 
 
 def _decimal(value: float) -> str:
-    """A decimal string of at most 16 characters."""
+    """Return a decimal string of at most 16 characters."""
     return f"{value + 0.0:.10f}"[:16].rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""Organs that are drawn: outlines at some heights, interpolated between them, with a little unrest."""
+"""Draw organs from outlines at some heights, interpolated between them, with small random waves."""
 
 from math import cos, radians, sin
 
@@ -37,7 +37,7 @@ def organ(canvas: Canvas, outlines: dict) -> None:
 
 
 def _curve(kind: str, curve: np.ndarray, unrest) -> np.ndarray:
-    """Points (n, 2) of a drawn curve on one section, with a little unrest: no outline is perfectly smooth."""
+    """Return the points (n, 2) of a curve on one section, with small waves: no outline is perfectly smooth."""
     if kind == "ellipse":
         x, y, rx, ry, degrees = curve
         turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
@@ -58,7 +58,7 @@ def _curve(kind: str, curve: np.ndarray, unrest) -> np.ndarray:
 
 
 def _unrest(random: np.random.Generator):
-    """Random waves along an outline, in mm by angle, that change slowly with height."""
+    """Return a function of height that gives random waves along an outline, in mm by angle."""
     waves = np.arange(2, 9)
     size = 0.45 * random.standard_normal(len(waves)) / (waves / 2)
     phase, twist = random.uniform(0, 2 * np.pi, len(waves)), random.normal(0, 0.12, len(waves))

@@ -1,8 +1,8 @@
-"""Smooth random fields in patient space: the same anatomy on every sequence's grid.
+"""Smooth random fields in patient space, so that every sequence's grid shows the same anatomy.
 
 A field is a lattice of coefficients (mm apart) under cubic B-splines. A grid is given by its rows and columns: a row
-lies at a height z and depth y, which may be oblique, and a column at x. The splines are summed over the lattice row
-by row, then over the columns in one matrix product, which costs little more than writing the result.
+has a height z and a depth y, which may be oblique, and a column a position x. The splines are summed over the lattice
+row by row, then over the columns in one matrix product, which takes little more time than writing the result.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ _POWER = 151.0 / 315.0
 
 
 def _taps(points: np.ndarray, origin: float, spacing: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first of the four coefficients that act on each point, and their weights (4, points); 0 off the lattice."""
+    """Return the first of the four coefficients that act on each point, and their weights (4, points).
+
+    Weights are 0 off the lattice.
+    """
     u = (points - origin) / spacing
     first = np.clip(np.floor(u).astype(np.intp), 1, count - 3)
     t = (u - first).astype(np.float32)
@@ -25,7 +28,7 @@ def _taps(points: np.ndarray, origin: float, spacing: float, count: int) -> tupl
 
 @dataclass(frozen=True)
 class Field:
-    """Coefficients (z, y, x) of a field, the place of the first (mm) and their distances (mm)."""
+    """Coefficients (z, y, x) of a field, the position of the first (mm) and their spacing (mm)."""
 
     coefficients: np.ndarray
     origin: tuple[float, float, float]
@@ -33,7 +36,7 @@ class Field:
 
     @classmethod
     def random(cls, random: np.random.Generator, spacing, extent) -> "Field":
-        """A field of mean 0 and standard deviation 1 within `extent` (half-widths z, y, x in mm).
+        """Return a field of mean 0 and standard deviation 1 within `extent` (half-widths z, y, x in mm).
 
         Its correlation length along each axis is about `spacing` (mm: z, y, x).
         """
@@ -43,7 +46,7 @@ class Field:
 
     @staticmethod
     def lattice(spacing, extent) -> tuple[tuple[float, float, float], list[int]]:
-        """Origin and counts of a lattice whose splines cover `extent`."""
+        """Return the origin and counts of a lattice whose splines cover `extent`."""
         counts = [int(np.ceil(2 * half / step)) + 5 for half, step in zip(extent, spacing, strict=True)]
         return tuple(-half - 2 * step for half, step in zip(extent, spacing, strict=True)), counts
 
@@ -51,7 +54,7 @@ class Field:
         return Field(self.coefficients * np.float32(factor), self.origin, self.spacing)
 
     def at(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Values (sections, rows, columns), float32: z and y (mm) broadcast to (sections, rows), x (columns,)."""
+        """Return float32 values (sections, rows, columns) at z, y (mm, broadcast to (sections, rows)) and x."""
         z, y = np.broadcast_arrays(z, y)
         (nz, ny, nx), (oz, oy, ox), (sz, sy, sx) = self.coefficients.shape, self.origin, self.spacing
         first_z, weights_z = _taps(z.ravel(), oz, sz, nz)

@@ -1,4 +1,4 @@
-"""Organs that are grown at random, so that no two variants of the atlas are alike."""
+"""Grow organs at random, so that no two variants of the atlas are alike."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ FIELD_EXTENT = (112.0, 132.0, 158.0)  # half-widths of the random fields (mm: z,
 
 
 def _ellipsoid(center, radii) -> tuple[tuple[slice, slice, slice], np.ndarray]:
-    """The block of an ellipsoid (x, y, z in mm), and in it 1 - distance from the centre in radii."""
+    """Return the block of an ellipsoid (x, y, z in mm), and in it 1 - distance from the centre in radii."""
     block = tuple(span(np.array([c - r, c + r]), axis) for c, r, axis in zip(center, radii, (X, Y, Z), strict=True))
     x, y, z = (((axis[part] - c) / r) ** 2 for axis, part, c, r in zip((X, Y, Z), block, center, radii, strict=True))
     return block[::-1], (1 - np.sqrt(z[:, None, None] + y[:, None] + x)).astype(np.float32)
 
 
 def connective_tissue(canvas: Canvas) -> None:
-    """Parametria and paracolpia: beside cervix, vagina and bladder the fat is full of strands and slow veins."""
+    """Fill the fat next to cervix, vagina and bladder (parametria, paracolpia) with strands and slow veins."""
     fat, strands = NUMBER["fat"] * LEVELS, canvas.textures.of("strands")
     courses = canvas.textures.of("vessels")
     coarse = Field.random(canvas.random, (16, 11, 13), FIELD_EXTENT)
@@ -37,12 +37,12 @@ def connective_tissue(canvas: Canvas) -> None:
 
 
 def vessels(canvas: Canvas) -> None:
-    """Vessels too small for a name, by where they start and run."""
+    """Add vessels too small for a name, by where they start and run."""
     random = canvas.random
-    both_kinds, fine, beside_cervix = ("vein", "vein", "artery"), ("artery", "fascia"), ("plexus", "plexus", "artery")
-    groups = (  # number a side; x, y, z of the start; direction; radius; kinds
-        (14, (18, 32), (-12, 14), (-22, 30), (0.7, 0.1, 0.5), (0.9, 2.2), beside_cervix),
-        (8, (16, 30), (-34, -8), (-60, -24), (0.3, 0.3, 0.8), (0.8, 1.8), beside_cervix),
+    both_kinds, fine, near_cervix = ("vein", "vein", "artery"), ("artery", "fascia"), ("plexus", "plexus", "artery")
+    groups = (  # number per side; x, y, z of the start; direction; radius; kinds
+        (14, (18, 32), (-12, 14), (-22, 30), (0.7, 0.1, 0.5), (0.9, 2.2), near_cervix),
+        (8, (16, 30), (-34, -8), (-60, -24), (0.3, 0.3, 0.8), (0.8, 1.8), near_cervix),
         (10, (8, 26), (38, 68), (-10, 34), (0.0, 0.2, 1.0), (0.5, 1.0), both_kinds),
         (10, (34, 46), (-64, 16), (-24, 44), (0.0, 0.6, 0.6), (0.6, 1.3), both_kinds),
         (8, (28, 52), (56, 96), (-88, -32), (0.3, 0.5, 0.6), (0.5, 0.8), fine),
@@ -61,7 +61,7 @@ def vessels(canvas: Canvas) -> None:
 
 
 def small_nodes(canvas: Canvas) -> None:
-    """Normal lymph nodes along the pelvic vessels, with a short axis of 2 to 5 mm."""
+    """Add normal lymph nodes along the pelvic vessels, with a short axis of 2 to 5 mm."""
     random = canvas.random
     for _ in range(16):
         side, r = random.choice([-1, 1]), random.uniform(1.0, 2.5)
@@ -70,7 +70,7 @@ def small_nodes(canvas: Canvas) -> None:
 
 
 def colon(canvas: Canvas) -> None:
-    """Rectum and sigmoid colon: empty, or with stool, or with stool and gas in front of it."""
+    """Add rectum and sigmoid colon: empty, or with stool, or with stool and gas in front of it."""
     random = canvas.random
     path = points_of(
         "-1,46,-38,11 1,52,-18,14 3,57,4,15 -3,59,24,15 10,54,42,14 30,42,54,13 46,18,62,12 40,-4,74,12 24,-18,84,12 "
@@ -89,7 +89,7 @@ def colon(canvas: Canvas) -> None:
 
 
 def bowel(canvas: Canvas) -> None:
-    """Loops of small bowel above bladder and uterus; gas lies in front of fluid."""
+    """Add loops of small bowel above bladder and uterus, with gas in front of fluid."""
     random = canvas.random
     uneven = Field.random(random, (12, 8, 8), FIELD_EXTENT) * 1.3
     for _ in range(26):
@@ -99,19 +99,19 @@ def bowel(canvas: Canvas) -> None:
         walk = random_walk(random, start, toward, 18, 0.3, (radius, random.uniform(0.75, 1.1) * radius), 5.0)
         walk[:, 0] = 70 * np.tanh(walk[:, 0] / 70)
         walk[:, 1] = -28 + 54 * np.tanh((walk[:, 1] + 28) / 54)
-        lowest = np.where(walk[:, 1] > 8, 30, 46)  # behind the uterus they reach lower
+        lowest = np.where(walk[:, 1] > 8, 30, 46)  # they extend further down behind the uterus
         walk[:, 2] = np.maximum(walk[:, 2], lowest + walk[:, 3] - 8)
-        found = canvas.balls(
+        painted = canvas.balls(
             balls_along(walk, 0.3), {0: "fascia", 0.4: "rectal_wall", 2.2: "bowel_content"}, uneven=uneven
         )
-        if found and random.random() < 0.45:
-            block, depth = found
+        if painted and random.random() < 0.45:
+            block, depth = painted
             level = walk[:, 1].mean() + random.uniform(-8, 4)
             canvas.paint(block, np.where(Y[block[1]][:, None] < level, depth - 2.4, -1), {0: "gas"})
 
 
 def bladder(canvas: Canvas) -> None:
-    """Bladder: broad, flat below, with a dome; the wall is thicker when it is empty."""
+    """Add a bladder, broad and flat below, with a dome; the wall is thicker if it is empty."""
     random = canvas.random
     wide, deep, high = random.uniform(34, 44), random.uniform(18, 26), random.uniform(26, 36)
     center = (random.normal(0, 2), -47, -30 + high)
@@ -125,7 +125,7 @@ def bladder(canvas: Canvas) -> None:
 
 
 def uterus(canvas: Canvas) -> None:
-    """Cervix and uterus around a bent line, from the vagina upwards and (mostly) forwards over the bladder."""
+    """Add cervix and uterus around a bent line, from the vagina upwards and (mostly) forwards over the bladder."""
     random = canvas.random
     aside, forward = random.normal(0, 8), random.uniform(-38, -8)
     length, size = random.uniform(48, 66), float(np.exp(random.normal(0, 0.12)))
@@ -162,7 +162,10 @@ def uterus(canvas: Canvas) -> None:
 
 
 def _least(balls: np.ndarray, squeeze: tuple[float, float], z, y, x) -> np.ndarray:
-    """Distance (mm) to the nearest ball's surface, negative inside; `squeeze` makes balls wider (x) and flatter (y)."""
+    """Return the distance [mm] to the nearest ball's surface, negative inside.
+
+    `squeeze` makes balls wider (x) and flatter (y).
+    """
     wide, flat = squeeze
     least = np.full((len(z), len(y), len(x)), np.inf, np.float32)
     for cx, cy, cz, r in balls:
@@ -172,7 +175,7 @@ def _least(balls: np.ndarray, squeeze: tuple[float, float], z, y, x) -> np.ndarr
 
 
 def ovaries(canvas: Canvas) -> None:
-    """An ovary on each side of the uterus, with follicles."""
+    """Add an ovary with follicles on each side of the uterus."""
     random = canvas.random
     for side in (-1, 1):
         center = np.array([side * random.uniform(40, 54), random.normal(-4, 7), random.normal(38, 7)])

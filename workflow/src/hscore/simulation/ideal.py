@@ -1,8 +1,8 @@
-"""What an ideal observer reaches on the planted cohort: the best that any model could do, in closed form.
+"""Compute what an ideal observer reaches on the planted cohort, the best result of any model, in closed form.
 
 The latent nodal risk z of a patient is Normal(+-mu/2, 1) with and without LNM, which is the same as
-logit P(LNM | z) = mu z + logit(prevalence). A sign s with separation d is a z + sqrt(1 - a^2) e with a = d / mu and e
-standard normal of its own, so s is Normal(+-d/2, 1). Several signs inform about z by I = sum a^2 / (1 - a^2), and the
+logit P(LNM | z) = mu z + logit(prevalence). A sign s with separation d is a z + sqrt(1 - a^2) e with a = d / mu and its
+own standard normal e, so s is Normal(+-d/2, 1). Several signs inform about z by I = sum a^2 / (1 - a^2), and the
 likelihood ratio of LNM given them is that of one normal variable with separation mu sqrt(I / (1 + I))
 (one-factor model; Su and Liu, J Am Stat Assoc 1993;88:1350-1355 for the best linear combination of normal markers).
 """
@@ -11,29 +11,29 @@ from math import log, sqrt
 from statistics import NormalDist
 
 MRI_LN_POSITIVE_MM = 10.0  # published
-PLACES = {"tumour": ("inside",), "peritumoral": ("inside", "around")}  # of the signs that a region's box holds
+PLACES = {"tumour": ("inside",), "peritumoral": ("inside", "around")}  # places of the signs in a region's box
 ROUNDED_MM = 0.1  # short axes are reported to a tenth of a millimetre
 _NORMAL = NormalDist()
 
 
 def separation(latent: float, *signs: float) -> float:
-    """Separation (in standard deviations) of the best combination of signs with these separations."""
+    """Return the separation (in standard deviations) of the best combination of signs with these separations."""
     information = sum((d / latent) ** 2 / (1 - (d / latent) ** 2) for d in signs)
     return latent * sqrt(information / (1 + information))
 
 
 def auc(distance: float) -> float:
-    """AUC of a normal score whose class means are `distance` standard deviations apart: Phi(d / sqrt 2)."""
+    """Return the AUC of a normal score with class means `distance` standard deviations apart: Phi(d / sqrt 2)."""
     return _NORMAL.cdf(distance / sqrt(2))
 
 
 def seen(signs: dict, sequence: str, region: str) -> list[float]:
-    """Separations of the signs that the box of a region holds on a sequence; the tumour's size shows in every box."""
+    """Return the separations of the signs in a region's box on a sequence; every box shows the tumour's size."""
     return [*(signs["separation"][sequence][place] for place in PLACES[region]), signs["size"]]
 
 
 def reading(parameters: dict) -> tuple[float, float]:
-    """Sensitivity and specificity of MRI-LN status: the largest node's short axis is at least 10 mm."""
+    """Return sensitivity and specificity of MRI-LN status: short axis of the largest node at least 10 mm."""
     below = {
         status: NormalDist(log(node["median"]), node["log_sd"]).cdf(log(MRI_LN_POSITIVE_MM - ROUNDED_MM / 2))
         for status, node in parameters["node_short_axis_mm"].items()
@@ -42,14 +42,14 @@ def reading(parameters: dict) -> tuple[float, float]:
 
 
 def hybrid_auc(distance: float, sensitivity: float, specificity: float) -> float:
-    """AUC of the ideal combination of a normal score with an independent (given LNM) reading.
+    """Return the AUC of the ideal combination of a normal score with an independent (given LNM) reading.
 
     The log likelihood ratio is Normal(+-d^2 / 2, d) plus one of two values, so the AUC is a sum over the readings of a
     positive and a negative patient of Phi((d^2 + difference of the values) / (d sqrt 2)).
     """
-    called, not_called = log(sensitivity / (1 - specificity)), log((1 - sensitivity) / specificity)
-    positives = ((called, sensitivity), (not_called, 1 - sensitivity))
-    negatives = ((called, 1 - specificity), (not_called, specificity))
+    if_positive, if_negative = log(sensitivity / (1 - specificity)), log((1 - sensitivity) / specificity)
+    positives = ((if_positive, sensitivity), (if_negative, 1 - sensitivity))
+    negatives = ((if_positive, 1 - specificity), (if_negative, specificity))
     if distance == 0:
         return (sensitivity + specificity) / 2
     return sum(
@@ -60,9 +60,10 @@ def hybrid_auc(distance: float, sensitivity: float, specificity: float) -> float
 
 
 def observers(parameters: dict) -> dict:
-    """AUC of every ideal observer: by sequence and region, all signs together, with the reading, it alone, the hybrid.
+    """Return the AUC of every ideal observer.
 
-    The hybrid sees the tumour and the peritumoral tissue on CET1WI, and MRI-LN status, as the published one does.
+    Observers are: each sequence and region, all signs together, all signs with the reading, the reading alone, and the
+    hybrid. As in the publication, the hybrid uses the tumour and the peritumoral tissue on CET1WI, and MRI-LN status.
     """
     signs = parameters["signs"]
     latent = signs["latent"]
@@ -84,14 +85,14 @@ def observers(parameters: dict) -> dict:
 
 
 def log_likelihood_ratio(latent: float, signs: list[tuple[float, float]]) -> float:
-    """log P(signs | LNM) / P(signs | no LNM) of (value, separation) pairs."""
+    """Return log P(signs | LNM) / P(signs | no LNM) of (value, separation) pairs."""
     information = sum((d / latent) ** 2 / (1 - (d / latent) ** 2) for _, d in signs)
     weighted = sum(value * (d / latent) / (1 - (d / latent) ** 2) for value, d in signs)
     return latent * weighted / (1 + information)
 
 
 def reading_ratio(parameters: dict, short_axis: float) -> float:
-    """log P(MRI-LN status | LNM) / P(MRI-LN status | no LNM) of a short axis in mm."""
+    """Return log P(MRI-LN status | LNM) / P(MRI-LN status | no LNM) of a short axis in mm."""
     sensitivity, specificity = reading(parameters)
     if short_axis >= MRI_LN_POSITIVE_MM:
         return log(sensitivity / (1 - specificity))
@@ -99,7 +100,7 @@ def reading_ratio(parameters: dict, short_axis: float) -> float:
 
 
 def h_score_logit(parameters: dict, signs: dict, size: float, short_axis: float, prevalence: float) -> float:
-    """Return logit P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule: what a perfect hybrid would say."""
+    """Return logit P(LNM | CET1WI signs, size, MRI-LN status) by Bayes' rule, the score of a perfect hybrid."""
     planted = parameters["signs"]
     pairs = [(signs[place], d) for place, d in planted["separation"]["CET1WI"].items()]
     ratio = log_likelihood_ratio(planted["latent"], [*pairs, (size, planted["size"])])

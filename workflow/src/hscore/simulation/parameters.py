@@ -1,4 +1,4 @@
-"""Reading the planted parameters, and the random streams that make every patient reproducible."""
+"""Read the planted parameters, and make the random streams that keep every patient reproducible."""
 
 import zlib
 from pathlib import Path
@@ -31,7 +31,11 @@ SURVIVAL = ("log_hazard_per_logit", "monthly_hazard_at_cut_off", "cut_off", "fol
 
 
 def load(path: str | Path) -> dict:
-    """The planted parameters as a dictionary; a wrong file is one UserError naming what is wrong."""
+    """Return the planted parameters as a dictionary.
+
+    Raises:
+        UserError: the file is missing or wrong; the message names the problem.
+    """
     path = Path(path)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -49,17 +53,21 @@ def load(path: str | Path) -> dict:
     return content
 
 
-def _check_names(what: str, found: dict, known: tuple[str, ...]) -> None:
-    """Raise UserError for the first name that is missing or unknown; ``what`` says what and where it is."""
-    missing = [name for name in known if name not in found]
-    unknown = [name for name in found if name not in known]
+def _check_names(what: str, content: dict, known: tuple[str, ...]) -> None:
+    """Raise UserError for the first name that is missing or unknown; ``what`` names the kind of name and its place."""
+    missing = [name for name in known if name not in content]
+    unknown = [name for name in content if name not in known]
     if missing or unknown:
         problem = f"'{missing[0]}' is missing" if missing else f"'{unknown[0]}' is unknown"
         raise UserError(f"{what} {problem}; known are {', '.join(known)}")
 
 
 def scanner(parameters: dict, name: str) -> dict:
-    """The profile of one scanner; an unknown name is a UserError."""
+    """Return the profile of one scanner.
+
+    Raises:
+        UserError: the simulation has no such scanner.
+    """
     profiles = parameters["scanners"]
     if name not in profiles:
         raise UserError(f"scanner '{name}' is unknown to the simulation; known are {', '.join(profiles)}")
@@ -67,5 +75,5 @@ def scanner(parameters: dict, name: str) -> dict:
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """A random generator of its own for every purpose: adding one never shifts the numbers of another."""
+    """Return the random generator of one purpose: adding one never shifts the numbers of another."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])

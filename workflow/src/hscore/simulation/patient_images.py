@@ -1,4 +1,4 @@
-"""All images of one simulated patient: series and region of interest in one folder, and the truth about them."""
+"""Write all images of one simulated patient, series and region of interest, and return the truth about them."""
 
 from pathlib import Path
 
@@ -16,14 +16,26 @@ SERIES_NUMBERS = {"localizer": 1, "T2WI": 3, "ADC": 5, "CET1WI": 8}
 def write_patient(
     folder: Path, parameters: dict, truth: dict, atlas_folder: Path, patient: str, scanner_name: str, seed: int
 ) -> dict[str, np.ndarray]:
-    """Write the DICOM series and the region of interest of `patient` into the empty `folder`.
+    """Write the DICOM series and the region of interest of a patient.
 
-    `truth` is the centre's planted truth; a patient it does not know is a UserError. Returns the truth about her
-    images: the tumour's mask on each sequence (see `_true_mask`) and its mean diffusion coefficient, `tumour_adc`
-    (1e-6 mm2/s).
+    Args:
+        folder: an empty folder.
+        parameters: the planted parameters.
+        truth: planted truth of the centre.
+        atlas_folder: folder with the variants of the atlas.
+        patient: name of the patient.
+        scanner_name: name of the scanner.
+        seed: seed of the simulation.
+
+    Returns:
+        The truth about her images: the tumour's mask on each sequence (see `_true_mask`) and its mean diffusion
+        coefficient, `tumour_adc` (1e-6 mm2/s).
+
+    Raises:
+        UserError: the truth does not contain the patient.
     """
     if patient not in truth["patients"]:
-        raise UserError(f"the simulated truth of centre '{truth['center']}' does not know this patient")
+        raise UserError(f"the simulated truth of centre '{truth['center']}' does not contain this patient")
     record = truth["patients"][patient]
     profile = scanner(parameters, scanner_name)
     pelvis = anatomy.build(parameters, patient, record, seed)
@@ -45,26 +57,27 @@ def write_patient(
         series = scanners.acquire(parameters, scanner_name, kind, subject, seed)
         spoil(series.stored, truth["control"], record["lnm"], stream(seed, patient, kind, "control"))
         images = dicom_series.write_series(folder, study, series, SERIES_NUMBERS[kind])
-        where = scanners.stack(parameters, series.protocol, patient, kind, seed)
-        mask = tumour_mask(pelvis, where)
+        grid = scanners.stack(parameters, series.protocol, patient, kind, seed)
+        mask = tumour_mask(pelvis, grid)
         true |= {f"{name}_{kind}": value for name, value in _true_mask(mask, series).items()}
         if kind == "ADC":
-            true["tumour_adc"] = true_adc(pelvis, where, parameters, record["levels"]).mean()
+            true["tumour_adc"] = true_adc(pelvis, grid, parameters, record["levels"]).mean()
         if kind == parameters["roi"]["sequence"] and not record["missing"]["roi"]:
             _write_roi(folder, profile["roi_format"], parameters["roi"], mask, images, series, study)
     return true
 
 
 def _true_mask(mask: np.ndarray, series: scanners.Series) -> dict[str, np.ndarray]:
-    """The tumour on a series: the block that holds it, its first index, the whole mask's shape, and the affine."""
-    held = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    first = np.array([places[0] if len(places) else 0 for places in held])
-    last = np.array([places[-1] + 1 if len(places) else 0 for places in held])
+    """Return the tumour on a series: the block that contains it, its first index, the mask's shape, and the affine."""
+    used = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    first = np.array([places[0] if len(places) else 0 for places in used])
+    last = np.array([places[-1] + 1 if len(places) else 0 for places in used])
     block = mask[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
     return {"mask": block, "first": first, "shape": np.array(mask.shape), "affine": series.affine}
 
 
 def _write_roi(folder: Path, form: str, settings: dict, mask: np.ndarray, images, series, study) -> None:
+    """Write the region of interest in the format of the centre."""
     if form == "dicom_seg":
         planted_regions.write_dicom_seg(folder / "segmentation.dcm", mask, images, series, study, settings["segment"])
     elif form == "rtstruct":
@@ -75,7 +88,7 @@ def _write_roi(folder: Path, form: str, settings: dict, mask: np.ndarray, images
 
 
 def _bladder(mask: np.ndarray) -> np.ndarray:
-    """A second, rough structure in front of the tumour, as planning systems have many: to be told apart by name."""
+    """Return a rough second structure in front of the tumour, as in treatment plans, to be excluded by its name."""
     sections, rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
     middle, top, size = int(columns.mean()), int(rows[0]) - 12, len(columns) // 2
     r, c = np.ogrid[: mask.shape[1], : mask.shape[2]]

@@ -1,11 +1,11 @@
-"""Who the simulated patients are: nodal disease, signs, clinical variables, survival, and what is missing.
+"""Draw the simulated patients: nodal disease, signs, clinical variables, survival, and missing data.
 
 Everything is drawn from the planted parameters (resources/simulation.yaml). A latent nodal risk drives lymph-node
-metastasis, the signs on the images and the clinical variables; metastasis drives the largest node's size; the ideal
+metastasis, the signs on the images and the clinical variables. Metastasis drives the largest node's size, and the ideal
 observer's H score drives survival (`survival.py`). `ideal.py` has the closed forms.
 
-A patient is drawn from random numbers of her own, so who else is simulated does not matter, with one exception: which
-patients have LNM follows from their number, which is given for the centre.
+Each patient has her own random numbers, so the other simulated patients do not matter, with one exception: which
+patients have LNM depends on their number, which is given for the centre.
 """
 
 from math import erf, exp, log, sqrt
@@ -32,7 +32,7 @@ TABLE_COLUMNS = (
 
 
 def patient_name(center: str, number: int) -> str:
-    """The id of a simulated patient, numbered from 1."""
+    """Return the id of a simulated patient, numbered from 1."""
     return f"{center}-{number:04d}"
 
 
@@ -48,10 +48,21 @@ def simulate_center(
 ) -> tuple[list[dict], dict]:
     """Draw one centre.
 
-    `shift` is the level of the differences between centres (`center_shift` of the parameters), `control` a negative
-    control (see `controls`). Returns (rows, truth): `rows` are the clinical table's (dicts by TABLE_COLUMNS, missing
-    is None), `truth` is everything that was planted. `positives` of the `patients` have LNM (at the level "strong"
-    the prevalence is shifted, too); impossible counts are a UserError.
+    Args:
+        parameters: the planted parameters.
+        center: name of the centre.
+        scanner_name: name of its scanner.
+        patients: number of patients.
+        positives: number of patients with LNM; at the shift "strong" the prevalence is shifted, too.
+        seed: seed of the simulation.
+        shift: level of the differences between centres (`center_shift` of the parameters).
+        control: negative control (see `planted_faults`).
+
+    Returns:
+        The rows of the clinical table (dictionaries by TABLE_COLUMNS, missing is None), and all planted values.
+
+    Raises:
+        UserError: impossible counts, or an unknown control, scanner or shift.
     """
     if patients < 1 or not 0 <= positives <= patients:
         raise UserError(
@@ -64,16 +75,18 @@ def simulate_center(
         )
     scanner(parameters, scanner_name)
     parameters = planted_faults.planted(parameters, control)
-    own = center_effects(parameters, center, shift, seed)
+    effects = center_effects(parameters, center, shift, seed)
     if 0 < positives < patients:
-        odds = positives / (patients - positives) * exp(own["prevalence_logit"])
+        odds = positives / (patients - positives) * exp(effects["prevalence_logit"])
         positives = min(max(round(patients * odds / (1 + odds)), 1), patients - 1)
     prevalence = positives / patients
-    prior = min(max(positives, 0.5), patients - 0.5) / patients  # where all or none have LNM, the H score needs odds
+    prior = min(max(positives, 0.5), patients - 0.5) / patients  # the H score needs finite odds, also if all have LNM
     names = [patient_name(center, number) for number in range(1, patients + 1)]
     lnm = _lowest(names, "lnm", positives, center, seed)
-    records = {name: _patient(parameters, int(name in lnm), prior, own, stream(seed, center, name)) for name in names}
-    missing = _missing(parameters["missing"], names, own["missing"], center, seed)
+    records = {
+        name: _patient(parameters, int(name in lnm), prior, effects, stream(seed, center, name)) for name in names
+    }
+    missing = _missing(parameters["missing"], names, effects["missing"], center, seed)
     for name, record in records.items():
         record["missing"] = missing[name]
 
@@ -85,7 +98,7 @@ def simulate_center(
         "scanner": scanner_name,
         "seed": seed,
         "control": control,
-        "center_shift": {"level": shift, **own},
+        "center_shift": {"level": shift, **effects},
         "prevalence": prevalence,
         "lnm": lnm,
         "ideal_auc": planted_faults.expected_auc(ideal.observers(parameters), control),
@@ -99,7 +112,7 @@ def simulate_center(
 
 
 def center_effects(parameters: dict, center: str, shift: str, seed: int) -> dict:
-    """How a centre differs from the others: random effects whose spread the level of `center_shift` says.
+    """Return the random effects by which a centre differs from the others, with the spread of a `center_shift` level.
 
     size, age, stage: case mix, in standard deviations between patients; prevalence_logit; missing: a factor; protocol:
     factors of signal-to-noise ratio, bias field, echo time and flip angle.
@@ -124,9 +137,9 @@ def center_effects(parameters: dict, center: str, shift: str, seed: int) -> dict
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float | None:
-    """Mann-Whitney AUC by pairs; None without both classes.
+    """Return the Mann-Whitney AUC by pairs; None without both classes.
 
-    The same as scikit-learn's, whose import would take ten times what starting this step takes (0.14 s of CPU).
+    The same as scikit-learn's, whose import would take ten times as long as this step's start (0.14 s of CPU).
     """
     high, low = np.sort(scores[positive == 1]), np.sort(scores[positive == 0])
     if not len(high) or not len(low):
@@ -136,10 +149,11 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float | None:
 
 
 def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
-    """What the ideal observers reach on the patients drawn (records and LNM by name)."""
+    """Return the AUC of the ideal observers on the patients drawn (records and LNM by name)."""
     planted, lnm, records = parameters["signs"], np.array([labels[name] for name in records]), list(records.values())
 
     def best(sequences, places) -> np.ndarray:
+        """Return each patient's log likelihood ratio given the signs at these places and the tumour's size."""
         return np.array(
             [
                 ideal.log_likelihood_ratio(
@@ -174,23 +188,23 @@ def observed_auc(parameters: dict, records: dict, labels: dict) -> dict:
 
 
 def level(sign: float, width: float) -> float:
-    """How strongly a sign shows, 0..1 (see `signs.width` in the parameters)."""
+    """Return how clearly a sign shows, 0..1 (see `signs.width` in the parameters)."""
     return 1.0 / (1.0 + exp(-sign / width))
 
 
 def _lowest(names: list[str], purpose: str, count: int, center: str, seed: int) -> set[str]:
-    """The `count` patients with the lowest random number of their own for this purpose."""
+    """Return the `count` patients with the lowest random numbers for this purpose."""
     numbers = {name: stream(seed, center, name, purpose).random() for name in names}
     return set(sorted(names, key=numbers.get)[:count])
 
 
 def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random: np.random.Generator) -> dict:
-    """One patient's planted values; lengths in mm, diffusion coefficients in 1e-6 mm2/s, times in months."""
+    """Return one patient's planted values: lengths in mm, diffusion in 1e-6 mm2/s, times in months."""
     planted = parameters["signs"]
     risk = planted["latent"] * (lnm - 0.5) + random.standard_normal()
 
     def marker(separation: float) -> float:
-        """A standard normal variable (within each class) driven by the latent risk: its class means differ so much."""
+        """Return a variable driven by the latent risk: standard normal in each class, means `separation` apart."""
         share = separation / planted["latent"]
         return float(share * risk + sqrt(1 - share**2) * random.standard_normal())
 
@@ -229,9 +243,10 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
 
 
 def _key_values(parameters: dict, levels: dict) -> dict:
-    """What the signs make of the tissues, on average: contrast (mmol/l), T2 (ratio to plain) and ADC (1e-6 mm2/s)."""
+    """Return the mean tissue values at these sign levels: contrast (mmol/l), T2 (ratio to plain), ADC (1e-6 mm2/s)."""
 
     def mean(sequence: str, place: str) -> float:
+        """Return the mean factor of a sign at its level."""
         low, high = parameters["signs"][sequence][place]["mean"]
         return low + levels[sequence][place] * (high - low)
 
@@ -246,6 +261,7 @@ def _key_values(parameters: dict, levels: dict) -> dict:
 
 
 def _draw_tumour(parameters: dict, size: float, random: np.random.Generator) -> dict:
+    """Draw centre and radii [mm] of the tumour."""
     radius = parameters["radius_mm"]
     lateral = float(np.clip(radius["median"] * exp(radius["log_sd"] * size), *radius["range"]))
     anteroposterior = lateral * random.uniform(*parameters["anteroposterior_ratio"])
@@ -257,13 +273,14 @@ def _draw_tumour(parameters: dict, size: float, random: np.random.Generator) -> 
 
 
 def _draw_short_axis(parameters: dict, lnm: int, random: np.random.Generator) -> float:
+    """Draw the short axis of the largest node [mm]."""
     node = parameters["positive" if lnm else "negative"]
     value = node["median"] * exp(node["log_sd"] * random.standard_normal())
     return round(float(np.clip(value, *node["range"])), 1)
 
 
 def _draw_clinical(parameters: dict, marker, size: float, center: dict) -> dict:
-    """Clinical variables; `marker(separation)` is a normal variable driven by the latent risk."""
+    """Draw the clinical variables; `marker(separation)` is a normal variable driven by the latent risk."""
     age, figo, scc = parameters["age_years"], parameters["figo_stage"], parameters["scc_ag_ng_ml"]
     years = age["mean"] + age["sd"] * (marker(age["separation"]) + center["age"])
     stage = marker(figo["separation"]) + figo["shift_per_size"] * size + center["stage"]
@@ -280,7 +297,7 @@ def _draw_clinical(parameters: dict, marker, size: float, center: dict) -> dict:
 
 
 def _ordered_choice(frequency: dict, value: float) -> str:
-    """The category whose share of the standard normal distribution holds `value` (ordered probit)."""
+    """Return the category whose share of the standard normal distribution contains `value` (ordered probit)."""
     rank = 0.5 * (1 + erf(value / sqrt(2))) * sum(frequency.values())
     for category, share in frequency.items():
         if rank <= share:
@@ -290,28 +307,29 @@ def _ordered_choice(frequency: dict, value: float) -> str:
 
 
 def _draw_survival(parameters: dict, hazard: float, random: np.random.Generator) -> dict:
-    """Draw months, with one decimal, and whether the event was observed."""
+    """Draw the months, with one decimal, and whether the event was observed."""
     months, event = survival.draw(parameters, hazard, random)
     return {"months": float(months), "event": int(event)}
 
 
 def _draw_artefacts(shares: dict, random: np.random.Generator) -> dict:
-    """The artefact of each sequence: "ghosting", "motion" or None."""
-    found = {}
+    """Draw the artefact of each sequence: "ghosting", "motion" or None."""
+    artefacts = {}
     for sequence in SEQUENCES:
         place = random.random()
-        found[sequence] = None
+        artefacts[sequence] = None
         for kind, share in shares[sequence].items():
             if 0 <= place < share:
-                found[sequence] = kind
+                artefacts[sequence] = kind
             place -= share
-    return found
+    return artefacts
 
 
 def _missing(shares: dict, names: list[str], factor: float, center: str, seed: int) -> dict:
-    """What each patient lacks: {"sequence": name or None, "roi": bool, "clinical": [columns]}."""
+    """Return what each patient lacks: {"sequence": name or None, "roi": bool, "clinical": [columns]}."""
 
     def some(item: str) -> set[str]:
+        """Return the patients who lack an item."""
         return _lowest(names, f"missing {item}", round(min(1.0, factor * shares[item]) * len(names)), center, seed)
 
     without = {item: some(item) for item in ("sequence", "roi", "grade", "scc_ag_ng_ml")}
@@ -328,6 +346,7 @@ def _missing(shares: dict, names: list[str], factor: float, center: str, seed: i
 
 
 def _table_row(name: str, center: str, record: dict, lnm: int) -> dict:
+    """Return the row of the clinical table."""
     clinical = {key: None if key in record["missing"]["clinical"] else v for key, v in record["clinical"].items()}
     return {
         "patient": name,

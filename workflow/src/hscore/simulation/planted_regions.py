@@ -1,4 +1,4 @@
-"""The region of interest of a simulated patient, in the format its centre uses: DICOM-SEG, RTSTRUCT or NIfTI mask."""
+"""Write the region of interest of a simulated patient in her centre's format: DICOM-SEG, RTSTRUCT or NIfTI mask."""
 
 import gzip
 from pathlib import Path
@@ -20,8 +20,8 @@ def write_dicom_seg(
 ) -> None:
     """Write `mask` (sections, rows, columns; bool) as a binary DICOM Segmentation of `images`.
 
-    Sections without tumour get no frame (DICOM PS3.3 A.51: frames may be sparse). Written directly because the
-    present time and random UIDs that segmentation libraries insert would change the bytes from run to run.
+    Sections without tumour get no frame (DICOM PS3.3 A.51: frames may be sparse). The object is written directly,
+    because segmentation libraries insert the current time and random UIDs, which would change the bytes in every run.
     """
     sections = np.flatnonzero(mask.any(axis=(1, 2)))
     ds = base_header(study, "SEG", NUMBER, "Tumour outline")
@@ -80,7 +80,7 @@ def write_dicom_seg(
 
 
 def _frame(image: Dataset, position: int) -> Dataset:
-    """Functional groups of one frame: where it lies, its segment, and the image it was drawn on."""
+    """Return the functional groups of one frame: its position, its segment, and the image it was drawn on."""
     purpose = _code("121322", "DCM", "Source image for image processing operation")
     derivation = _code("113076", "DCM", "Segmentation")
     source = _referenced_image(image)
@@ -95,7 +95,7 @@ def _frame(image: Dataset, position: int) -> Dataset:
 
 
 def _dataset(**attributes) -> Dataset:
-    """A sequence item with these attributes."""
+    """Return a sequence item with these attributes."""
     item = Dataset()
     for name, value in attributes.items():
         setattr(item, name, value)
@@ -103,6 +103,7 @@ def _dataset(**attributes) -> Dataset:
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return a code sequence item."""
     return _dataset(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 
@@ -111,8 +112,8 @@ def write_rtstruct(
 ) -> None:
     """Write masks (sections, rows, columns; bool) by name as closed planar contours of an RTSTRUCT.
 
-    Contours run half-way between the centres of the last pixel inside and the first outside, so every rule for
-    pixels on the border gives the mask back.
+    Contours run half-way between the centres of the last pixel inside and the first outside, so every rule for pixels
+    on the border reproduces the mask.
     """
     ds = base_header(study, "RTSTRUCT", NUMBER, "Tumour outline")
     ds.SOPClassUID = RTStructureSetStorage
@@ -157,6 +158,7 @@ def write_nifti_mask(path: Path, mask: np.ndarray, series: Series) -> None:
 
 
 def _referenced_study(ds: Dataset, images: list[Dataset]) -> Dataset:
+    """Return the item that refers to the study, the series and its images."""
     series = Dataset()
     series.SeriesInstanceUID = images[0].SeriesInstanceUID
     series.ContourImageSequence = [_referenced_image(image) for image in images]
@@ -168,6 +170,7 @@ def _referenced_study(ds: Dataset, images: list[Dataset]) -> Dataset:
 
 
 def _referenced_image(image: Dataset) -> Dataset:
+    """Return the item that refers to an image."""
     item = Dataset()
     item.ReferencedSOPClassUID = image.SOPClassUID
     item.ReferencedSOPInstanceUID = image.SOPInstanceUID
@@ -175,6 +178,7 @@ def _referenced_image(image: Dataset) -> Dataset:
 
 
 def _contours(mask: np.ndarray, images: list[Dataset], series: Series) -> list[Dataset]:
+    """Return the contour items of a mask, in patient coordinates."""
     pixel = series.protocol["pixel"]
     items = []
     for section in np.flatnonzero(mask.any(axis=(1, 2))):

@@ -1,4 +1,4 @@
-"""From anatomy to noise-free signal on the grid of any sequence."""
+"""Render an anatomy as noise-free signal on the grid of any sequence."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from hscore.simulation.anatomy import Node, Pelvis, Tumour
 from hscore.simulation.codes import LEVELS, PIXEL, STEP, TISSUES, X, Y, Z
 from hscore.simulation.signal import tissue_signal
 
-PLANES_MM = 2.5  # a section is the mean of planes not much further apart than this
+PLANES_MM = 2.5  # a section is the mean of planes at about this distance or less
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the pixels of parallel sections lie, in slab coordinates (mm).
+    """Positions of the pixels of parallel sections, in slab coordinates (mm).
 
-    A row lies at height `z` and depth `y`, both (sections, rows); a column at `x`, (columns,). `normal` is the step
-    (z, y) across the sections, `thickness` theirs.
+    A row has the height `z` and the depth `y`, both (sections, rows); a column has the position `x`, (columns,).
+    `normal` is the step (z, y) across the sections, and `thickness` their thickness.
     """
 
     z: np.ndarray
@@ -26,39 +26,47 @@ class Stack:
     thickness: float
 
     def block(self, low, high) -> tuple[slice, slice, slice] | None:
-        """Index ranges of the pixels in the box low..high (z, y, x in mm); None when it misses the stack."""
+        """Return the index ranges of the pixels in the box low..high (z, y, x in mm); None if it misses the stack."""
         rows = (self.z >= low[0]) & (self.z <= high[0]) & (self.y >= low[1]) & (self.y <= high[1])
         columns = (self.x >= low[2]) & (self.x <= high[2])
         if not rows.any() or not columns.any():
             return None
-        held = [np.flatnonzero(part) for part in (rows.any(axis=1), rows.any(axis=0), columns)]
-        return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in held)
+        inside = [np.flatnonzero(part) for part in (rows.any(axis=1), rows.any(axis=0), columns)]
+        return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in inside)
 
     def of(self, block: tuple[slice, slice, slice]) -> "Stack":
-        """The part of the stack in a block of indices."""
+        """Return the part of the stack in a block of indices."""
         sections, rows, columns = block
         return Stack(self.z[sections, rows], self.y[sections, rows], self.x[columns], self.normal, self.thickness)
 
     @property
     def shares(self) -> np.ndarray:
-        """Where the planes lie whose mean a section is, as shares of its thickness from the middle."""
+        """Offsets from the middle of the planes that are averaged to a section, as shares of its thickness."""
         count = max(1, round(self.thickness / PLANES_MM))
         return (np.arange(count) - (count - 1) / 2) / count
 
     def plane(self, share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """z, y, x of the planes that lie `share` of the thickness above the middle ones."""
+        """Return z, y, x of the planes that are `share` of the thickness above the middle ones."""
         rise = share * self.thickness
         return self.z + rise * self.normal[0], self.y + rise * self.normal[1], self.x
 
 
 def render(pelvis: Pelvis, codes, stack: Stack, kind: str, protocol: dict, field_tesla: float, parameters, levels):
-    """Noise-free signal of a stack, shape (channels, sections, rows, columns), float32.
+    """Return the noise-free signal of a stack, float32 (channels, sections, rows, columns).
 
-    `codes` is the pelvis's variant of the atlas; `levels` are the patient's sign levels by sequence; a localizer shows
-    none.
+    Args:
+        pelvis: the patient's anatomy.
+        codes: its variant of the atlas.
+        stack: positions of the pixels.
+        kind: CET1WI, T2WI, ADC (diffusion images) or localizer.
+        protocol: protocol of the series.
+        field_tesla: field strength [T].
+        parameters: the planted parameters.
+        levels: the patient's sign levels by sequence; a localizer shows none.
     """
 
     def signal(tissue: str, scale=1.0) -> np.ndarray:
+        """Return the signal of a tissue in this patient."""
         values = tissue_signal(parameters["tissues"][tissue], kind, protocol, field_tesla, parameters, scale)
         return values * np.float32(pelvis.tissue_factor[tissue])
 
@@ -69,29 +77,29 @@ def render(pelvis: Pelvis, codes, stack: Stack, kind: str, protocol: dict, field
 
 
 def tumour_mask(pelvis: Pelvis, stack: Stack) -> np.ndarray:
-    """Pixels whose centre lies in the tumour, (sections, rows, columns): what a careful reader would outline."""
+    """Return the pixels with their centre in the tumour (sections, rows, columns), as a careful reader outlines it."""
     return pelvis.tumour.depth(stack.z, stack.y, stack.x) >= 0
 
 
 def _signals_by_code(tissues: dict, signal) -> np.ndarray:
-    """Signal of every code of the atlas, shape (channels, codes)."""
+    """Return the signal of every code of the atlas (channels, codes)."""
     levels = np.linspace(0, 1, LEVELS, dtype=np.float32)
-    found = []
+    signals = []
     for name in TISSUES:
-        own, tissue = signal(name)[:, None], tissues[name]
+        pure, tissue = signal(name)[:, None], tissues[name]
         if "with" in tissue:
             share = np.float32(tissue["share"]) * levels
-            found.append((1 - share) * own + share * signal(tissue["with"])[:, None])
+            signals.append((1 - share) * pure + share * signal(tissue["with"])[:, None])
         else:
-            found.append(own * (1 + np.float32(tissue.get("mottled", 0.0)) * (2 * levels - 0.8)))
-    return np.concatenate(found, axis=1)
+            signals.append(pure * (1 + np.float32(tissue.get("mottled", 0.0)) * (2 * levels - 0.8)))
+    return np.concatenate(signals, axis=1)
 
 
 def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, protocol: dict) -> np.ndarray:
-    """The atlas as a sequence shows it in this patient, shape (channels, sections, rows, columns).
+    """Return the atlas as a sequence shows it in this patient (channels, sections, rows, columns).
 
-    A section's signals are computed on the atlas's own pixels, as the mean of some planes, and then looked up where the
-    patient's displacement says, linearly between pixels.
+    A section's signals are computed on the atlas's own pixels, as the mean of some planes. They are then interpolated
+    linearly at the positions given by the patient's displacement.
     """
     y, x = (field.at(stack.z, stack.y, stack.x) for field in pelvis.displacement)
     if "distortion_mm" in protocol:  # echo-planar images are displaced along their phase-encoding direction
@@ -115,19 +123,19 @@ def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, pr
 
 
 def _pixels(places: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Places (mm) as pixels of an axis of the atlas, kept within it; in place."""
+    """Convert positions (mm) to pixels of an axis of the atlas, clipped to it; in place."""
     places -= np.float32(axis[0])
     places *= np.float32(1 / PIXEL)
     return np.clip(places, 0, len(axis) - 1.001, out=places)
 
 
 def _nearest_sections(heights: np.ndarray) -> np.ndarray:
-    """The atlas's sections nearest to heights in mm."""
+    """Return the atlas's sections nearest to heights in mm."""
     return np.clip(np.rint((heights - Z[0]) / STEP).astype(np.intp), 0, len(Z) - 1)
 
 
 def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray) -> None:
-    """Bilinear interpolation of `source` (channels, any, any) at pixels y, x (rows, columns) into `image`."""
+    """Interpolate `source` (channels, any, any) bilinearly at pixels y, x (rows, columns) into `image`."""
     width = source.shape[2]
     whole_y, whole_x = np.floor(y), np.floor(x)
     first = (whole_y * np.float32(width) + whole_x).astype(np.intp)
@@ -145,27 +153,28 @@ def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray
 
 
 def true_adc(pelvis: Pelvis, stack: Stack, parameters: dict, levels: dict) -> np.ndarray:
-    """Planted diffusion coefficient (1e-6 mm2/s) of every pixel of the tumour, in the order of the mask."""
+    """Return the planted diffusion coefficient (1e-6 mm2/s) of every pixel of the tumour, in the order of the mask."""
     inside, _ = _sign_values(parameters["signs"], "ADC", levels)
     uneven = pelvis.tumour.texture.at(stack.z, stack.y, stack.x)[tumour_mask(pelvis, stack)]
     return parameters["tissues"]["tumour"]["adc"] * np.maximum(inside["mean"] * (1 + inside["texture"] * uneven), 0.05)
 
 
 def _edge(depth: np.ndarray, width: float) -> np.ndarray:
-    """Soft edge: 0 at half a width outside, 1 at half a width inside."""
+    """Return the weight of a soft edge: 0 at half a width outside, 1 at half a width inside."""
     weight = depth * np.float32(1 / width)
     weight += np.float32(0.5)
     return np.clip(weight, 0, 1, out=weight)
 
 
 def _paint(part: np.ndarray, weight: np.ndarray, value: np.ndarray) -> None:
-    """Replace the share `weight` of what is in `part` by `value`, in place."""
+    """Replace the share `weight` of the values in `part` by `value`, in place."""
     change = value - part
     change *= weight
     part += change
 
 
 def _paint_node(image: np.ndarray, stack: Stack, node: Node, signal) -> None:
+    """Paint the largest node, in place."""
     margin = node.radius[::-1] + 2
     block = stack.block(node.center[::-1] - margin, node.center[::-1] + margin)
     if block is None:
@@ -177,7 +186,7 @@ def _paint_node(image: np.ndarray, stack: Stack, node: Node, signal) -> None:
 
 
 def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, parameters: dict, kind: str, levels: dict):
-    """The peritumoral tissue and the tumour, as strongly marked as the patient's levels say."""
+    """Paint the peritumoral tissue and the tumour, with signs as clear as the patient's levels, in place."""
     margin = 2.0 * parameters["tumour"]["around_mm"]
     block = stack.block(tumour.reach[::-1, 0] - margin, tumour.reach[::-1, 1] + margin)
     if block is None:
@@ -204,10 +213,10 @@ def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, param
 
 
 def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """How much of the tissue beside the tumour is peritumoral, 0..1: wings that taper into the parametria.
+    """Return the share of peritumoral tissue next to the tumour, 0..1: wings that taper into the parametria.
 
-    They begin at the tumour's outermost point on each side, so a box drawn tightly around the tumour hardly holds any
-    of them, and the box grown by some pixels does.
+    They begin at the tumour's outermost point on each side. A box drawn tightly around the tumour therefore contains
+    hardly any of them, and the box grown by some pixels does.
     """
     (x0, x1), (y0, y1), (z0, z1) = tumour.reach
     uneven = tumour.noise.at(z, y, x) + tumour.strands.at(z, y, x)
@@ -216,13 +225,13 @@ def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarra
     aside = half_height - np.abs(y - (y0 + y1) / 2)[..., None]
     wing = _edge((aside + 2.0 * uneven).astype(np.float32), 5.0)
     far = np.clip(2.2 - out / np.float32(reach) + np.float32(0.4) * uneven, 0, 1)
-    beside = _edge(out - 0.2 + np.float32(0.6) * uneven, 2.5)
+    near = _edge(out - 0.2 + np.float32(0.6) * uneven, 2.5)
     height = _edge(np.minimum(z - z0, z1 - z).astype(np.float32), 8.0)
-    return wing * far * beside * height[..., None]
+    return wing * far * near * height[..., None]
 
 
 def _sign_values(signs: dict, kind: str, levels: dict) -> tuple[dict, dict]:
-    """The rendering amplitudes of a sequence at the patient's sign levels; neutral on a localizer."""
+    """Return the rendering amplitudes of a sequence at the patient's sign levels; neutral for a localizer."""
     if kind not in levels:
         return {"mean": 1.0, "rim": 0.0, "texture": 0.0, "stroma": 0.5}, {"mean": 1.0, "strands": 0.0}
     return tuple(

@@ -1,4 +1,4 @@
-"""The three simulated scanners: where the slices lie, and what the receive chain does to the signal."""
+"""The three simulated scanners: placement of the slices, and the effect of the receive chain on the signal."""
 
 from dataclasses import dataclass
 
@@ -16,22 +16,22 @@ STORED_MAXIMUM = 4095  # 12 bits
 
 @dataclass(frozen=True)
 class Placement:
-    """How the imaging slab lies in the patient: `rotation` (its axes x, y, z as columns) and `origin` (LPS, mm)."""
+    """Placement of the imaging slab in the patient: `rotation` (axes x, y, z as columns) and `origin` (LPS, mm)."""
 
     rotation: np.ndarray
     origin: np.ndarray
 
     def to_patient(self, point: np.ndarray) -> np.ndarray:
-        """Patient coordinates (LPS, mm) of a point of the slab."""
+        """Return the patient coordinates (LPS, mm) of a point of the slab."""
         return self.origin + self.rotation @ np.asarray(point, float)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One acquired stack: `stored` (channels, slices, rows, columns) uint16, and where it lies.
+    """One acquired stack: `stored` (channels, slices, rows, columns) uint16, and its position.
 
-    `row` and `column` are the unit vectors (LPS) along which column and row index grow; `positions` (slices, 3) the
-    centres of the first pixel.
+    `row` and `column` are the unit vectors (LPS) of increasing column and row index; `positions` (slices, 3) are the
+    centres of the first pixel of each slice.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Series:
 
     @property
     def affine(self) -> np.ndarray:
-        """From column, row and slice index to mm (LPS), 4 x 4."""
+        """Affine from column, row and slice index to mm (LPS), 4 x 4."""
         affine = np.eye(4)
         affine[:3, 0] = self.row * self.protocol["pixel"]
         affine[:3, 1] = self.column * self.protocol["pixel"]
@@ -54,7 +54,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Subject:
-    """A patient on the table: her planted record, anatomy, the atlas's codes, her placement, the centre's habits."""
+    """A patient in the scanner: planted record, anatomy, codes of the atlas, placement, and the protocol factors."""
 
     patient: str
     record: dict
@@ -65,24 +65,26 @@ class Subject:
 
 
 def place(parameters: dict, patient: str, seed: int) -> Placement:
-    """A slightly oblique slab somewhere around the isocentre."""
+    """Return a slightly oblique slab near the isocentre."""
     random = stream(seed, patient, "placement")
     tilt = np.deg2rad(np.clip(random.normal(0, parameters["nuisance"]["tilt_degrees"], 2), -12, 12))
     return Placement(_about_x(tilt[0]) @ _about_z(tilt[1] / 3), np.round(random.normal((0, -20, -60), (6, 8, 15)), 1))
 
 
 def _about_x(angle: float) -> np.ndarray:
+    """Return the rotation about x."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def _about_z(angle: float) -> np.ndarray:
+    """Return the rotation about z."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def tilt(parameters: dict, patient: str, kind: str, seed: int) -> float:
-    """Angle (radians, about x) of a series against the slab: T2WI and diffusion often cut the cervix crosswise."""
+    """Return the angle (radians, about x) of a series against the slab: T2WI and diffusion are often oblique."""
     if kind == "CET1WI":
         return 0.0
     degrees = stream(seed, patient, "oblique").normal(0, parameters["nuisance"]["oblique_degrees"])
@@ -90,7 +92,7 @@ def tilt(parameters: dict, patient: str, kind: str, seed: int) -> float:
 
 
 def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) -> Stack:
-    """Where the pixels of a transverse series lie; the technician never centres twice at the same place."""
+    """Return the positions of the pixels of a transverse series; the centre varies from series to series."""
     random = stream(seed, patient, kind, "grid")
     z, y, x = np.round(random.normal((14, -2, 0), (2.0, 3.0, 3.0)), 1)
     up = protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
@@ -107,7 +109,7 @@ def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) 
 
 
 def protocol_of(parameters: dict, scanner_name: str, kind: str, factors: dict) -> dict:
-    """The protocol of a series, changed by the centre's factors (snr, bias, te, flip; see center_effects)."""
+    """Return the protocol of a series, changed by the centre's factors (snr, bias, te, flip; see center_effects)."""
     protocol = dict(scanner(parameters, scanner_name)["series"][kind])
     for name, factor in factors.items():
         protocol[name] = round(protocol[name] * factor, 2)
@@ -115,50 +117,50 @@ def protocol_of(parameters: dict, scanner_name: str, kind: str, factors: dict) -
 
 
 def acquire(parameters: dict, scanner_name: str, kind: str, subject: Subject, seed: int) -> Series:
-    """A transverse series (CET1WI, T2WI, or ADC: its diffusion images) of one patient."""
+    """Acquire a transverse series (CET1WI, T2WI, or ADC: its diffusion images) of one patient."""
     patient, record = subject.patient, subject.record
     field_tesla = scanner(parameters, scanner_name)["field_tesla"]
     protocol = protocol_of(parameters, scanner_name, kind, subject.protocol_factors)
-    where = stack(parameters, protocol, patient, kind, seed)
-    image = render(subject.pelvis, subject.codes, where, kind, protocol, field_tesla, parameters, record["levels"])
+    grid = stack(parameters, protocol, patient, kind, seed)
+    image = render(subject.pelvis, subject.codes, grid, kind, protocol, field_tesla, parameters, record["levels"])
     random = stream(seed, patient, kind, "receive")
-    _blur(image, 0.16 if kind == "ADC" else 0.07)  # the long readout of echo-planar images smears them
-    image *= _coil(protocol, random, where)
-    _spoil(image, record["artefacts"][kind], kind, protocol, where, parameters["artefacts"], random)
+    _blur(image, 0.16 if kind == "ADC" else 0.07)  # the long readout of echo-planar images blurs them
+    image *= _coil(protocol, random, grid)
+    _spoil(image, record["artefacts"][kind], kind, protocol, grid, parameters["artefacts"], random)
     stored = _store(image, kind, protocol, field_tesla, parameters, random)
     axes = subject.placement.rotation @ _about_x(tilt(parameters, patient, kind, seed))
-    corners = [(where.x[0], y[0], z[0]) for y, z in zip(where.y, where.z, strict=True)]
+    corners = [(grid.x[0], y[0], z[0]) for y, z in zip(grid.y, grid.z, strict=True)]
     positions = np.array([subject.placement.to_patient(corner) for corner in corners])
     return Series(kind, protocol, stored, axes[:, 0], axes[:, 1], positions)
 
 
-def _spoil(image: np.ndarray, artefact: str | None, kind: str, protocol: dict, where: Stack, sizes: dict, random):
-    """The series' planted artefact, in place."""
+def _spoil(image: np.ndarray, artefact: str | None, kind: str, protocol: dict, grid: Stack, sizes: dict, random):
+    """Apply the series' planted artefact, in place."""
     pixel = protocol["pixel"]
     if artefact == "motion":
         artefacts.step(image, pixel, random.uniform(*sizes["step_mm"]), random)
     elif artefact == "ghosting" and kind == "ADC":
         artefacts.odd_even(image, random.uniform(*sizes["odd_even_radians"]))
     elif artefact == "ghosting":
-        artefacts.breathing(image, where.y, pixel, random.uniform(*sizes["breathing_mm"]), random)
+        artefacts.breathing(image, grid.y, pixel, random.uniform(*sizes["breathing_mm"]), random)
 
 
 def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int) -> list[Series]:
-    """The scout: three planes of a few slices each (transverse, coronal, sagittal)."""
+    """Acquire the localizer: three planes of a few slices each (transverse, coronal, sagittal)."""
     placement = subject.placement
     profile = scanner(parameters, scanner_name)
     protocol = profile["series"]["localizer"]
     few = protocol["step"] * (np.arange(protocol["slices"]) - (protocol["slices"] - 1) / 2)
     many = protocol["pixel"] * (np.arange(protocol["matrix"]) - (protocol["matrix"] - 1) / 2)
     rotation, random = placement.rotation, stream(seed, subject.patient, "localizer", "receive")
-    found = []
+    scouts = []
     for plane in ("transverse", "coronal", "sagittal"):
         z, y, x = {"transverse": (few, many, many), "coronal": (many, few, many), "sagittal": (many, many, few)}[plane]
-        where = Stack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
+        grid = Stack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
         image = render(
-            subject.pelvis, subject.codes, where, "localizer", protocol, profile["field_tesla"], parameters, {}
+            subject.pelvis, subject.codes, grid, "localizer", protocol, profile["field_tesla"], parameters, {}
         )
-        image *= _coil(protocol, random, where)
+        image *= _coil(protocol, random, grid)
         stored = _store(image, "localizer", protocol, profile["field_tesla"], parameters, random)[0]
         if plane == "transverse":
             slices, row, column = stored, rotation[:, 0], rotation[:, 1]
@@ -170,21 +172,21 @@ def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int)
             slices, row, column = stored.transpose(2, 0, 1)[:, ::-1], rotation[:, 1], -rotation[:, 2]
             corners = [(p, y[0], z[-1]) for p in few]
         positions = np.array([placement.to_patient(corner) for corner in corners])
-        found.append(Series("localizer", protocol, np.ascontiguousarray(slices)[None], row, column, positions))
-    return found
+        scouts.append(Series("localizer", protocol, np.ascontiguousarray(slices)[None], row, column, positions))
+    return scouts
 
 
-def _coil(protocol: dict, random: np.random.Generator, where: Stack) -> np.ndarray:
-    """Receive sensitivity: strongest near the front and back elements, and smoothly uneven."""
-    sensitivity = Field.random(random, (120.0, 110.0, 110.0), EXTENT_MM).at(where.z, where.y, where.x)
+def _coil(protocol: dict, random: np.random.Generator, grid: Stack) -> np.ndarray:
+    """Return the receive sensitivity: strongest near the front and back elements, and smoothly uneven."""
+    sensitivity = Field.random(random, (120.0, 110.0, 110.0), EXTENT_MM).at(grid.z, grid.y, grid.x)
     sensitivity *= np.float32(0.30)
-    sensitivity += (0.9 * (where.y / 110.0) ** 2).astype(np.float32)[..., None]
+    sensitivity += (0.9 * (grid.y / 110.0) ** 2).astype(np.float32)[..., None]
     sensitivity *= np.float32(protocol["bias"])
     return np.exp(sensitivity, out=sensitivity)
 
 
 def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, parameters: dict, random) -> np.ndarray:
-    """Noise, gain and rounding: what the scanner writes."""
+    """Return the stored pixels: signal with noise, gain and rounding."""
     tissue = parameters["tissues"]["tumour" if kind == "ADC" else "muscle"]
     plain = {**protocol, "b_values": [0]}
     sigma = float(tissue_signal(tissue, kind, plain, field_tesla, parameters)[0]) / protocol["snr"]
@@ -195,7 +197,7 @@ def _store(image: np.ndarray, kind: str, protocol: dict, field_tesla: float, par
 
 
 def _blur(image: np.ndarray, share: float) -> None:
-    """The point spread of a finite k-space, in place: each pixel takes `share` of each neighbour."""
+    """Apply the point spread of a finite k-space, in place: each pixel receives `share` of each neighbour."""
     for picture in image.reshape(-1, *image.shape[-2:]):
         for axis in (0, 1):
             lines = picture if axis == 0 else picture.T

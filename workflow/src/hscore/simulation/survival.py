@@ -1,7 +1,7 @@
-"""The planted law of survival: the log hazard is linear in the logit of the ideal H score.
+"""The planted survival model: the log hazard is linear in the logit of the ideal H score.
 
-Event times are exponential. Follow-up ends at a uniform time, or earlier by loss to follow-up at a constant rate;
-both are independent of the event. Times are in months.
+Event times are exponential. Follow-up ends at a uniform time, or earlier by loss to follow-up at a constant rate. Both
+are independent of the event. Times are in months.
 """
 
 from math import log
@@ -11,8 +11,8 @@ import numpy as np
 
 def hazard(planted: dict, log_odds: np.ndarray | float) -> np.ndarray | float:
     """Return the monthly hazard at these logits of the ideal H score; ``planted`` is the section ``survival``."""
-    cut = log(planted["cut_off"] / (1 - planted["cut_off"]))
-    return planted["monthly_hazard_at_cut_off"] * np.exp(planted["log_hazard_per_logit"] * (log_odds - cut))
+    reference = log(planted["cut_off"] / (1 - planted["cut_off"]))
+    return planted["monthly_hazard_at_cut_off"] * np.exp(planted["log_hazard_per_logit"] * (log_odds - reference))
 
 
 def under_observation(planted: dict, months: np.ndarray) -> np.ndarray:
@@ -22,7 +22,7 @@ def under_observation(planted: dict, months: np.ndarray) -> np.ndarray:
 
 
 def draw(planted: dict, hazards: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw what is observed of patients with these monthly hazards.
+    """Draw the observed survival of patients with these monthly hazards.
 
     Returns:
         Months, with one decimal and at least 0.1, float [patients]; whether the event was observed, bool [patients].

@@ -1,7 +1,7 @@
-"""Textures of the atlas: how much of its admixture a tissue holds at each voxel, as levels 0..7.
+"""Make the textures of the atlas: the amount of a tissue's admixture at each voxel, as levels 0..7.
 
-Each is made from periodic random noise whose power falls with frequency, as tissue has detail on all scales: a tile
-that repeats through the volume.
+Each texture comes from periodic random noise whose power falls with frequency, because tissue has detail on all scales.
+It is one tile that repeats through the volume.
 """
 
 from math import ceil, cos, radians, sin
@@ -16,7 +16,13 @@ PLAIN = {"air", "skin", "fascia", "cortical_bone", "cartilage", "csf", "artery",
 
 
 class Textures:
-    """The textures of an atlas with these voxels: shape and spacing (mm) of sections, rows and columns."""
+    """The textures of an atlas.
+
+    Args:
+        random: random generator.
+        shape: number of sections, rows and columns.
+        spacing: distance of sections, rows and columns [mm].
+    """
 
     def __init__(self, random: np.random.Generator, shape, spacing) -> None:
         self.random, self.shape, self.spacing = random, shape, spacing
@@ -45,11 +51,11 @@ class Textures:
         self._levels |= {tissue: mottled for tissue in TISSUES if tissue not in PLAIN | set(self._levels)}
 
     def of(self, name: str) -> np.ndarray | None:
-        """Levels of a tissue (or of the texture of this name) in every voxel, uint8; None for a plain tissue."""
+        """Return the levels of a tissue (or of the texture of this name) in every voxel, uint8; None if it has none."""
         return self._levels.get(name)
 
     def _noise(self, *lengths: float, slope: float = 4.0, turned: float = 0.0) -> np.ndarray:
-        """Periodic noise, mean 0 and standard deviation 1, correlated over `lengths` (mm: z, y, x).
+        """Return periodic noise, mean 0 and standard deviation 1, correlated over `lengths` (mm: z, y, x).
 
         Its power is that of white noise below the frequency 1 / length and falls with the power `slope` above.
         `turned` turns the x axis towards y, in degrees.
@@ -64,24 +70,24 @@ class Textures:
         return (noise - noise.mean()) / noise.std()
 
     def _tiled(self, share: np.ndarray) -> np.ndarray:
-        """Levels of a share (0..1) of one tile, repeated through the volume."""
+        """Return the levels of a share (0..1) of one tile, repeated through the volume."""
         levels = np.clip(np.rint(share * (LEVELS - 1)), 0, LEVELS - 1).astype(np.uint8)
         repeats = [ceil(size / tile) for size, tile in zip(self.shape, TILE, strict=True)]
         return np.tile(levels, repeats)[tuple(slice(size) for size in self.shape)]
 
 
 def _surfaces(noise: np.ndarray, width: float) -> np.ndarray:
-    """1 on the thin surfaces where the noise passes through zero (a section cuts them as threads), else near 0."""
+    """Return 1 on the thin surfaces where the noise is zero (threads on a section), and near 0 elsewhere."""
     return np.exp(-((noise / np.float32(width)) ** 2))
 
 
-def _tubes(noise: np.ndarray, other: np.ndarray, width: float) -> np.ndarray:
-    """1 on the lines where both noises pass through zero, which wind through the volume like vessels, else near 0."""
-    return np.exp(-((noise**2 + other**2) / np.float32(width**2)))
+def _tubes(first: np.ndarray, second: np.ndarray, width: float) -> np.ndarray:
+    """Return 1 on the lines where both noises are zero, which wind through the volume like vessels, else near 0."""
+    return np.exp(-((first**2 + second**2) / np.float32(width**2)))
 
 
 def _mirrored(levels: np.ndarray) -> np.ndarray:
-    """The right half (low columns) as the mirror image of the left."""
+    """Return the levels with the right half (low columns) replaced by the mirror image of the left."""
     half = levels.shape[2] // 2
     levels[:, :, :half] = levels[:, :, ::-1][:, :, :half]
     return levels

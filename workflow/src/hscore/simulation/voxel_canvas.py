@@ -1,4 +1,4 @@
-"""The volume that the atlas is painted on, by polygons, lines and balls."""
+"""The volume on which the atlas is painted with polygons, lines and balls."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -10,7 +10,11 @@ from hscore.simulation.textures import Textures
 
 
 class Canvas:
-    """A volume of tissue codes that organs are painted on, each over those before."""
+    """A volume of tissue codes. Each painted organ covers earlier ones.
+
+    Args:
+        random: random generator.
+    """
 
     def __init__(self, random: np.random.Generator) -> None:
         self.random = random
@@ -18,9 +22,13 @@ class Canvas:
         self.textures = Textures(random, self.codes.shape, (STEP, PIXEL, PIXEL))
 
     def paint(self, block: tuple[slice, slice, slice], depth: np.ndarray, layers: dict, texture: dict | None = None):
-        """Fill where `depth` (mm below the surface, shape of the block) is positive, by layers {depth: tissue}.
+        """Fill the voxels with positive `depth` in a block, by layers.
 
-        `texture` names the texture of a tissue where it is not its usual one.
+        Args:
+            block: sections, rows and columns.
+            depth: depth below the surface [mm], of the block's shape.
+            layers: tissue of each depth from which a layer begins.
+            texture: texture of a tissue, if it is not the usual one.
         """
         part = self.codes[block]
         for below, tissue in layers.items():
@@ -55,9 +63,10 @@ class Canvas:
         self.paint((slice(section, section + 1), rows, columns), covered[None], layers)
 
     def balls(self, balls: np.ndarray, layers: dict, texture: dict | None = None, uneven: Field | None = None):
-        """Fill the union of balls (n, 4: x, y, z, radius in mm), their surface moved in and out by a field (mm).
+        """Fill the union of balls (n, 4: x, y, z, radius in mm), with the surface moved in and out by a field (mm).
 
-        Returns the block that holds them and the depth in it; None outside of the volume.
+        Returns:
+            The block that contains them and the depth in it; None if they are outside of the volume.
         """
         reach = balls[:, 3] + (0 if uneven is None else 3)
         block = tuple(
@@ -79,7 +88,7 @@ class Canvas:
 
 
 def span(values: np.ndarray, axis: np.ndarray, margin: float = 0.0) -> slice:
-    """The part of an axis that holds `values` and a margin (mm)."""
+    """Return the part of an axis that contains `values` and a margin (mm)."""
     step = axis[1] - axis[0]
     low, high = values.min() - margin - step, values.max() + margin + step
     return slice(*(int(place) for place in np.searchsorted(axis, (low, high))))

@@ -1,4 +1,4 @@
-"""Candidates for a sequence: series whose images form whole volumes, or the reason why not."""
+"""Make candidates for a sequence: series whose images form whole volumes, or the reason why not."""
 
 from dataclasses import dataclass, field
 
@@ -14,19 +14,19 @@ from hscore.imaging.grid import Grid
 
 @dataclass
 class Choice:
-    """The series of one sequence: one, or for diffusion possibly one for each b-value, all on one grid."""
+    """The series of one sequence: one series, or for diffusion possibly one per b-value, all on one grid."""
 
     sequence: str
     series: list[Series]
     grid: Grid
-    volumes: list[list[list[Frame]]]  # for each series its volumes, each a list of frames by slice
-    problem: tuple[str, str] | None = None  # finding code and text that make it unusable
-    notes: list[tuple[str, str]] = field(default_factory=list)  # finding codes and texts that are worth knowing
-    apart: str = ""  # why other series of the same kind do not belong to it
+    volumes: list[list[list[Frame]]]  # the volumes of each series, each a list of frames by slice
+    problem: tuple[str, str] | None = None  # code and text of a finding that makes it unusable
+    notes: list[tuple[str, str]] = field(default_factory=list)  # codes and texts of further findings
+    why_separate: str = ""  # why other series of the same kind do not belong to it
 
     @property
     def b_values(self) -> list[float | None]:
-        """b-value of each volume (s/mm2) by the headers; None where they leave it open or mix it."""
+        """b-value of each volume [s/mm2] from the headers; None if they give none or several."""
         values = []
         for volumes in self.volumes:
             for volume in volumes:
@@ -36,18 +36,18 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """The series' numbers, for texts."""
+        """The series numbers, for messages."""
         part = f" ({self.series[0].part})" if self.series[0].part else ""
         return f"series {', '.join(str(series.number) for series in self.series)}{part}"
 
     @property
     def derived(self) -> bool:
-        """True for images made from others, by their image type."""
+        """Whether the image type says that the images were derived from others."""
         return any(frame.image_type[:1] == ("DERIVED",) for frame in self.series[0].frames)
 
     @property
     def in_phase(self) -> bool:
-        """True for the in-phase part of a Dixon acquisition, to which water is preferred."""
+        """Whether this is the in-phase part of a Dixon acquisition; the water part is preferred to it."""
         return part_of(self.series[0]) == "in-phase"
 
 
@@ -69,7 +69,7 @@ def with_grid(sequence: str, series: Series, frames: list[Frame]) -> tuple[Choic
 
 
 def _missing_parts(frames: list[Frame]) -> str:
-    """Which parts of a concatenation (one object in several files) are missing, in words; "" for none."""
+    """Return which parts of a concatenation (one object in several files) are missing; "" if none."""
     parts = {frame.concatenation for frame in frames if frame.concatenation}
     total = max((total for _, total in parts), default=0)
     missing = sorted(set(range(1, total + 1)) - {number for number, _ in parts})
@@ -77,37 +77,37 @@ def _missing_parts(frames: list[Frame]) -> str:
 
 
 def broken(choice: Choice, text: str) -> Choice:
-    """Return a candidate whose images do not form whole volumes."""
+    """Mark a candidate whose images do not form whole volumes, and return it."""
     choice.problem = choice.problem or ("broken_geometry", text)
     return choice
 
 
 def anatomical_candidate(sequence: str, series: Series, phase: str | int | None = None) -> Choice:
-    """Return a series as a candidate, or the wanted phase of a dynamic one.
+    """Return a series as a candidate, or the requested phase of a dynamic series.
 
     Args:
         sequence: the study's name of the sequence.
-        series: a series that meets its rules.
-        phase: "last" or a number from 1; None where a dynamic series is not wanted.
+        series: a series that meets the rules of the sequence.
+        phase: "last" or a number from 1; None if a dynamic series is not accepted.
     """
     choice, slices = with_grid(sequence, series, series.frames)
     if choice.problem:
         return choice
     try:
-        found = phases(without_copies(slices))
+        separated = phases(without_copies(slices))
     except BrokenGeometryError as error:
         return broken(choice, f"series {series.number}: {error}")
-    count = len(found.volumes)
-    if count == 1 and not found.incomplete:
-        choice.volumes = [found.volumes]
+    count = len(separated.volumes)
+    if count == 1 and not separated.incomplete:
+        choice.volumes = [separated.volumes]
         return choice
     if phase is None:
-        return broken(choice, f"series {series.number}: every slice is there {count + found.incomplete} times")
+        return broken(choice, f"series {series.number}: every slice occurs {count + separated.incomplete} times")
     number = count if phase == "last" else int(phase)
     if number > count:
         return broken(choice, f"series {series.number}: phase {number} is wanted, {count} are complete")
-    choice.volumes = [[found.volumes[number - 1]]]
-    left = f" and {found.incomplete} incomplete ones" if found.incomplete else ""
-    text = f"series {series.number} holds {count} complete phases{left} by {found.told_by}; number {number} was used"
+    choice.volumes = [[separated.volumes[number - 1]]]
+    left = f" and {separated.incomplete} incomplete ones" if separated.incomplete else ""
+    text = f"series {series.number} has {count} complete phases{left} by {separated.label}; number {number} was used"
     choice.notes.append(("dynamic_series", text))
     return choice

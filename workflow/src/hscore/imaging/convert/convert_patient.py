@@ -1,4 +1,4 @@
-"""One patient's way from a folder of DICOM files to NIfTI volumes, an ADC map and masks, or to the reasons why not."""
+"""Convert one patient's DICOM folder to NIfTI volumes, an ADC map and masks, or record the reasons why not."""
 
 from pathlib import Path
 
@@ -15,23 +15,23 @@ from hscore.imaging.roi.region import RoiError
 from hscore.status import Status
 
 MOST_REASONS_NAMED = 20
-# Findings whose texts quote names of files and of regions; the others consist of our own words and numbers.
+# Findings whose texts quote names of files and of regions. The others contain only our own words and numbers.
 QUOTING = {"unreadable_file", "unreadable_sequence", "unreadable_roi", "foreign_roi", "no_roi", "empty_roi", "roi_rule"}
 
 
 def convert_patient(patient: str, center: str, images: Path, settings: dict, output: Path, study: str = "") -> None:
-    """Write status, list of series, and for each usable sequence volume, sidecar and mask.
+    """Write status and list of series, and for each usable sequence its volume, sidecar and mask.
 
     Args:
-        patient: the study's name of the patient; all file names contain it.
-        center: the centre's name.
+        patient: the study's name of the patient, part of all file names.
+        center: name of the centre.
         images: the patient's folder, which may not exist.
-        settings: the ``convert`` section of the config.
+        settings: section ``convert`` of the config.
         output: an existing, empty folder.
-        study: the study's name, the salt of the hashes that tell whether one patient is in two places.
+        study: name of the study, the salt of the hashes that detect duplicate patients.
 
     Raises:
-        UserError: files say who the patient is, and ``privacy`` is "stop"; or a pattern is no regular expression.
+        UserError: files identify the patient and ``privacy`` is "stop", or a pattern is not a regular expression.
     """
     status = Status(patient, center, "convert")
     contents = read_folder(images, patient) if images.is_dir() else Contents()
@@ -52,32 +52,32 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         chosen = choose(contents.series, settings, drawn)
         status.findings.extend(chosen.findings)
         _mention_archives(status, contents)
-    for one in contents.series:  # now that they were matched, and before anything is written
-        one.description, one.protocol = hide(one.description), hide(one.protocol)
+    for series in contents.series:  # after matching, and before anything is written
+        series.description, series.protocol = hide(series.description), hide(series.protocol)
     if not reason:
         usable = write_sequences(status, contents, chosen, regions.regions, settings, output, (study, same_images))
     status.usable = usable
     for finding in status.findings:
         if finding.code in QUOTING:
             finding.text = hide(finding.text)
-    found = {
+    content = {
         "series": _list_series(contents, chosen),
         "roi": hide(_list_roi(regions)),
         "private_tags": dict(sorted((+contents.private).items())),
         "same_study": sorted(conversion.digest(study, uid.encode()) for uid in contents.studies),
         "same_images": same_images,
     }
-    write_json(output / "series.json", found)
+    write_json(output / "series.json", content)
     status.write(output)
 
 
 def _why_excluded(patient: str, images: Path, contents: Contents, settings: dict) -> tuple[str, str] | None:
-    """Finding code and text of what rules out all of a patient's images; None for nothing."""
+    """Return code and text of the finding that excludes all of a patient's images; None if there is none."""
     if not images.is_dir():
         return "no_images", f"no folder of images for patient {patient}"
     if not contents.series:
-        packed = any("unpack" in one.reason for one in contents.unreadable)
-        archives = "; it holds archives: unpack them there" if packed else ""
+        packed = any("unpack" in unreadable.reason for unreadable in contents.unreadable)
+        archives = "; it contains archives: unpack them there" if packed else ""
         return "no_dicom", f"no readable DICOM image in the patient's folder{archives}"
     if len(contents.patients) > 1:
         return "wrong_patient", _several_patients(contents)
@@ -89,10 +89,10 @@ def _why_excluded(patient: str, images: Path, contents: Contents, settings: dict
 
 
 def _note_unreadable_files(status: Status, contents: Contents) -> None:
-    """One note per reason, series and kind of file; never a file's own name, which may be the patient's."""
+    """Add one note per reason, series and kind of file, without file names, which may identify the patient."""
     groups: dict[tuple, list[int]] = {}
-    for one in contents.unreadable:
-        groups.setdefault((one.reason, one.series, kind_of_file(one.path)), []).append(one.place)
+    for file in contents.unreadable:
+        groups.setdefault((file.reason, file.series, kind_of_file(file.path)), []).append(file.place)
     for (reason, series, kind), places in list(groups.items())[:MOST_REASONS_NAMED]:
         counted = f"{len(places)} {kind}file{'s' if len(places) > 1 else ''}"
         where = "" if series is None else f" of series {series}"
@@ -103,48 +103,50 @@ def _note_unreadable_files(status: Status, contents: Contents) -> None:
 
 
 def _mention_archives(status: Status, contents: Contents) -> None:
-    """A sequence that is missing may be in an archive."""
-    if any("unpack" in one.reason for one in contents.unreadable):
+    """Add to each missing sequence that it may be in an archive."""
+    if any("unpack" in file.reason for file in contents.unreadable):
         for finding in status.findings:
             if finding.code == "missing_sequence":
-                finding.text += "; the patient's folder also holds archives, which are not read: unpack them there"
+                finding.text += "; the patient's folder also contains archives, which are not read: unpack them there"
 
 
 def _several_patients(contents: Contents) -> str:
-    """Which series carry which identity, without telling it."""
+    """Return which series belong to which identity, without naming it."""
     groups = [", ".join(str(n) for n in sorted(numbers)) for numbers in contents.patients.values()]
     listed = "; ".join(f"patient {chr(65 + i % 26)}: series {numbers}" for i, numbers in enumerate(groups))
-    return f"images of {len(groups)} patients (by PatientID) lie in the folder: {listed}"
+    return f"the folder contains images of {len(groups)} patients (by PatientID): {listed}"
 
 
 def _find_roi(status: Status, contents: Contents, settings: dict) -> patient_roi.Found:
-    """The patient's ROI; without one a finding, and no region."""
+    """Return the patient's ROI; without one, add a finding and return no region."""
     try:
-        found = patient_roi.find(contents, settings)
+        roi = patient_roi.find(contents, settings)
     except RoiError as error:
         status.add(error.code, error.text)
         return patient_roi.Found([])
-    for text in found.unreadable:
+    for text in roi.unreadable:
         status.add("unreadable_file", text)
-    for text in found.notes:
+    for text in roi.notes:
         status.add("roi_rule", text)
-    return found
+    return roi
 
 
 def _list_series(contents: Contents, chosen: Chosen) -> list[dict]:
-    """Every series found: what it is, what it was chosen as, or for each sequence why not."""
+    """Return every series: its description, the sequence it was chosen for, or for each sequence why not."""
     listed = []
-    for number, (one, day) in enumerate(zip(contents.series, examination_days(contents.series), strict=True)):
-        taken = [name for name, choice in chosen.choices.items() if any(one is member for member in choice.series)]
-        outcome = {"chosen_as": taken[0] if taken else None, "why_not": chosen.reasons.get(number, {})}
-        listed.append({"day": day} | describe(one) | outcome)
+    for number, (series, day) in enumerate(zip(contents.series, examination_days(contents.series), strict=True)):
+        chosen_as = [
+            name for name, choice in chosen.choices.items() if any(series is member for member in choice.series)
+        ]
+        outcome = {"chosen_as": chosen_as[0] if chosen_as else None, "why_not": chosen.reasons.get(number, {})}
+        listed.append({"day": day} | describe(series) | outcome)
     return listed
 
 
-def _list_roi(found: patient_roi.Found) -> list[dict]:
-    """Every region found: those used, and those passed over."""
+def _list_roi(roi: patient_roi.Found) -> list[dict]:
+    """Return every region: those used, and those not used."""
     used = [
         {"name": region.name, "kind": region.kind, "volume_mm3": round(region.volume_mm3, 1), "used": True}
-        for region in found.regions
+        for region in roi.regions
     ]
-    return used + [{"name": name, "used": False, "why_not": why} for name, why in found.passed_over.items()]
+    return used + [{"name": name, "used": False, "why_not": why} for name, why in roi.passed_over.items()]

@@ -1,4 +1,4 @@
-"""What the centres delivered: a table of every series found, and patients who seem to be one person."""
+"""List the series that the centres delivered, and find patients who seem to be the same person."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -16,22 +16,25 @@ COLUMNS = (
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """One row a series found in a patient's folder, in the order of the series numbers; without a series one row.
+    """Return one row per series in a patient's folder, in the order of series numbers; one row if there is no series.
 
-    ``folder`` is the patient's folder of the convert step. Tags that tell who the patient is and findings concern all
-    files of the patient and stand in each row. ``private_tags``: keyword and number of files, never the value.
+    Private tags and findings concern all files of the patient and are repeated in each row. ``private_tags`` contains
+    keyword and number of files, never the value.
+
+    Args:
+        folder: the patient's folder of the convert step.
     """
-    status, found = Status.read(folder), read_json(folder / "series.json")
+    status, content = Status.read(folder), read_json(folder / "series.json")
     of_patient = {
         "patient": status.patient,
-        "private_tags": "; ".join(f"{keyword}: {count}" for keyword, count in found["private_tags"].items()),
+        "private_tags": "; ".join(f"{keyword}: {count}" for keyword, count in content["private_tags"].items()),
         "findings": "; ".join(dict.fromkeys(finding.code for finding in status.findings)),
     }
-    return [_row(one) | of_patient for one in found["series"]] or [of_patient]
+    return [_row(series) | of_patient for series in content["series"]] or [of_patient]
 
 
 def _row(series: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells that tell of one series of ``series.json``."""
+    """Return the cells that describe one series of ``series.json``."""
     cells = {name: series.get(name) for name in COLUMNS}
     return cells | {
         "series": series["number"],
@@ -46,34 +49,41 @@ def _row(series: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(values: Sequence[float]) -> str:
+    """Return numbers joined by "x", such as "256 x 256"."""
     return " x ".join(f"{value:g}" for value in values)
 
 
 def write(folders: Sequence[Path], file: TextIO) -> None:
-    """The table of a centre as tab-separated text, patient by patient in the order of ``folders``."""
+    """Write the table of a centre as tab-separated text, patient by patient in the order of ``folders``."""
     writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n", restval="")
     writer.writeheader()
     for folder in folders:
         for row in rows(folder):
-            # a description may hold what is a line or column end here
+            # a description may contain line breaks and tabs, which would end a row or cell
             clean = {name: " ".join(cell.split()) if isinstance(cell, str) else cell for name, cell in row.items()}
             writer.writerow({name: clean[name] for name in COLUMNS if name in clean})
 
 
 def same_patients(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """Groups of patients, of one centre or of several, who share an examination or the voxels of a sequence.
+    """Return groups of patients, of one or several centres, who share an examination or the voxels of a sequence.
 
-    Compared are salted hashes of the StudyInstanceUIDs and of the converted voxels (``series.json`` of the convert
-    step). The first are blind when each copy went through another anonymiser, the second then still see. A group:
-    ``same`` ("examination" or a sequence's name, sorted) and its ``patients`` (center, patient).
+    Salted hashes of the StudyInstanceUIDs and of the converted voxels are compared (``series.json`` of the convert
+    step). If each copy passed through another anonymiser, the UIDs differ, but the voxels still match.
+
+    Args:
+        folders: patients' folders of the convert step.
+
+    Returns:
+        One dictionary per group: ``same`` ("examination" or names of sequences, sorted) and its ``patients`` (center,
+        patient).
     """
     holders: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for folder in folders:
-        status, found = Status.read(folder), read_json(folder / "series.json")
+        status, content = Status.read(folder), read_json(folder / "series.json")
         who = (status.center, status.patient)
-        for hashed in found["same_study"]:
+        for hashed in content["same_study"]:
             holders.setdefault(("examination", hashed), []).append(who)
-        for sequence, hashed in found["same_images"].items():
+        for sequence, hashed in content["same_images"].items():
             holders.setdefault((sequence, hashed), []).append(who)
     groups: dict[tuple, set[str]] = {}
     for (what, _), patients in holders.items():

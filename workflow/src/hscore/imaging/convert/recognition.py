@@ -1,4 +1,4 @@
-"""What a series is, by the content of its headers: the rules of the config, and a guess for people."""
+"""Recognise a series by its header content: the rules of the config, and a guess for readers of the inventory."""
 
 import re
 
@@ -7,9 +7,9 @@ from hscore.imaging.dicom import vocabulary as words
 from hscore.imaging.dicom.geometry import perpendicular, plane
 from hscore.imaging.dicom.grouping import Series
 
-# Image types that are no source of a sequence.
+# Image types that exclude a series as the source of an anatomical sequence.
 NOT_ANATOMICAL = r"localizer|mosaic|projection|(?<![a-z])(m|min|mini)ip(?![a-z])|mpr|reformat|\\sub|secondary|screen"
-# What a description says of images that are no source of a sequence, whatever the config says.
+# Words of a description that exclude a series as a source, regardless of the config.
 NEVER_A_SOURCE = {
     "an overview": words.LOCALIZER,
     "a subtraction": words.SUBTRACTION,
@@ -20,13 +20,13 @@ NEVER_A_SOURCE = {
 }
 USABLE_PARTS = {"", "water", "in-phase"}
 
-# The exponential cousin of a scanner's own ADC map.
+# Words of the exponential ADC, which is not the scanner's ADC map.
 NOT_SCANNER_ADC = r"localizer|screen|(?<![a-z])e-?adc|expo"
 NOT_DIFFUSION = r"localizer|mosaic|\\exp|calc|comput|synth|screen"
-# DERIVED images that are means of measured ones.
+# DERIVED images that are means of measured images.
 TRACE = r"trace|isotropic|combined|average|mean"
 
-# Words of a description that say what a series is, for `guess`: the first that is found, in its description or type.
+# Words that `guess` looks for in description and image type; the first match decides.
 WORDS = {
     "localizer": words.LOCALIZER,
     "exponential ADC": r"(?<![a-z])e-?adc|expo",
@@ -41,33 +41,33 @@ WORDS = {
     "proton density": r"(?<![a-z])pd(?![a-z])|proton",
     "inversion recovery": r"flair|stir|tirm",
 }
-# Echo and repetition times (ms) of spin-echo T2 and of T1, where no word helps.
+# Echo and repetition times (ms) of spin-echo T2 and of T1, for series without a matching word.
 T2_TIMES = ((60, 200), (1500, 30_000))
 T1_TIMES = ((0, 30), (0, 1200))
 
-# mm: a series of the pelvis for diagnosis is finer; and slices that a series without a name needs.
+# mm: a diagnostic series of the pelvis is finer. Below: the slices that a series without a name needs.
 COARSEST_PIXEL = 5.0
 WIDEST_SLICE_DISTANCE = 8.5
 FEWEST_UNNAMED_SLICES = 6
 WIDEST_UNNAMED_DISTANCE = 7.5
-# Slices per plane up to which a series of several planes is a localizer.
+# Number of slices per plane up to which a series of several planes is a localizer.
 MOST_LOCALIZER_SLICES = 6
-# Cycles that fat falls behind water in 1 ms at 1 T: 3.5 ppm of 42.577 MHz/T.
+# Cycles by which fat lags behind water in 1 ms at 1 T: 3.5 ppm of 42.577 MHz/T.
 FAT_CYCLES = 3.5e-6 * 42.577e6 * 1e-3
 
 
 def mismatch(series: Series, rule: dict) -> str | None:
-    """Return the first rule of a sequence that a series breaks, in words; None when it meets them all.
+    """Return the first rule of a sequence that a series does not meet, in words; None if it meets all.
 
-    Patterns are searched in the SeriesDescription; in the ProtocolName only where there is no description. A
-    description that names no sequence at all is no obstacle where the content tells: b-values for a diffusion series,
-    else the times under ``unnamed``.
+    Patterns are searched in the SeriesDescription, or in the ProtocolName if there is no description. A description
+    that names no sequence at all does not exclude a series whose content is clear: b-values for a diffusion series,
+    otherwise the times under ``unnamed``.
     """
     kind = "\\".join(series.image_type)
     if series.modality != "MR":
         return f"modality {series.modality or 'unknown'}, not MR"
-    if colour := series.frames[0].colour:
-        return "inverted grey scale (MONOCHROME1)" if colour == "MONOCHROME1" else f"a colour picture ({colour})"
+    if color := series.frames[0].color:
+        return "inverted grey scale (MONOCHROME1)" if color == "MONOCHROME1" else f"a colour picture ({color})"
     if series.frames[0].tile is None and (word := found("mosaic|vframe", kind)):
         return f"image type contains '{word}': a volume as one picture; export its slices as single images"
     scanner = rule.get("source") == "scanner"
@@ -82,21 +82,21 @@ def mismatch(series: Series, rule: dict) -> str | None:
         return reason
     orientation = series.frames[0].orientation
     if orientation is None:
-        return "its images carry no position"
+        return "its images have no position"
     if not perpendicular(orientation):
-        return "the directions of its rows and columns are no perpendicular unit vectors"
+        return "the directions of its rows and columns are not perpendicular unit vectors"
     if rule.get("orientation") and plane(orientation) != rule["orientation"]:
         return f"{plane(orientation)}, not {rule['orientation']}"
     return None
 
 
 def _no_source(series: Series, kind: str, rule: dict) -> str | None:
-    """Why a series is not the source images of a sequence; None when it is."""
+    """Return why a series is not the source of a sequence; None if it is."""
     diffusion = rule.get("source") == "diffusion"
     if not found(rule["description"], series.text):
         weighted = any(b > 0 for b in series.b_values)
-        if not (weighted if diffusion else _told_by_times(series, kind, rule)):
-            return _unrecognised(series, rule, diffusion)
+        if not (weighted if diffusion else _times_match(series, kind, rule)):
+            return _unrecognized(series, rule, diffusion)
     if rule.get("exclude") and (word := found(rule["exclude"], series.text)):
         return f"description contains '{word}'"
     reason = _not_measured(series, kind) if diffusion else _not_anatomical(series, kind, rule)
@@ -107,8 +107,8 @@ def _no_source(series: Series, kind: str, rule: dict) -> str | None:
     return None
 
 
-def _unrecognised(series: Series, rule: dict, diffusion: bool) -> str:
-    """Why a series whose description does not match is not known by its content either."""
+def _unrecognized(series: Series, rule: dict, diffusion: bool) -> str:
+    """Return why a series whose description does not match is not recognised by its content either."""
     lacking = f"description does not match '{rule['description']}'" if series.text else "it has no description"
     if diffusion:
         return lacking if series.text else "it has no description and no b-values"
@@ -119,10 +119,10 @@ def _unrecognised(series: Series, rule: dict, diffusion: bool) -> str:
 
 
 def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
-    """Why the images are not the measured, magnitude images of one anatomical sequence."""
+    """Return why the images are not measured magnitude images of one anatomical sequence; None if they are."""
     part = part_of(series)
     if part == "unknown":
-        return f"one of {series.echoes} echoes; without a field strength nothing tells in phase from opposed phase"
+        return f"one of {series.echoes} echoes; without a field strength, in phase and opposed phase look alike"
     if part not in USABLE_PARTS:
         return f"it shows the {part} image"
     for what, pattern in NEVER_A_SOURCE.items():
@@ -138,7 +138,7 @@ def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
 
 
 def _not_measured(series: Series, kind: str) -> str | None:
-    """Why the images of a diffusion series were not measured."""
+    """Return why the images of a diffusion series were not measured; None if they were."""
     if series.part:
         return f"it shows the {series.part} image"
     if word := found(words.COMPUTED_DIFFUSION, series.text):
@@ -146,7 +146,7 @@ def _not_measured(series: Series, kind: str) -> str | None:
     if word := found(words.INVERTED, series.text) or found(words.PROJECTION, series.text):
         return f"its images were derived, not measured: its description contains '{word}'"
     if (word := found(words.ADC_MAP, series.text)) and len(series.b_values) < 2:
-        return f"it is an ADC map: its description contains '{word}' and it has no two b-values"
+        return f"it is an ADC map: its description contains '{word}' and it does not have two b-values"
     if not any(measured(frame.image_type, frame.directionality) for frame in series.frames):
         if word := found(NOT_DIFFUSION, kind):
             return f"image type contains '{word.strip(chr(92))}'"
@@ -155,7 +155,7 @@ def _not_measured(series: Series, kind: str) -> str | None:
 
 
 def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
-    """Return True for measured diffusion images and for means of measured ones (trace-weighted, isotropic)."""
+    """Return whether diffusion images were measured or are means of measured ones (trace-weighted, isotropic)."""
     if found(NOT_DIFFUSION, "\\".join(image_type)):
         return False
     derived = bool(image_type) and image_type[0].strip().upper() == "DERIVED"
@@ -163,9 +163,10 @@ def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
 
 
 def part_of(series: Series) -> str:
-    """Return the part of an acquisition that a series shows, by its types and words or, of several echoes, by its echo.
+    """Return the part of an acquisition that a series shows, by its types and words or by its echo time.
 
-    Fat and water are in phase after whole cycles and opposed after half ones.
+    The echo time counts only for a series of several echoes. Fat and water are in phase after whole cycles and opposed
+    after half cycles.
     """
     if series.part or series.echoes == 1 or not series.echo_time or series.echo_time > T1_TIMES[0][1]:
         return series.part
@@ -176,12 +177,12 @@ def part_of(series: Series) -> str:
 
 
 def is_dixon(series: Series) -> bool:
-    """Return True where a description or image type names a Dixon acquisition."""
+    """Return whether description or image type name a Dixon acquisition."""
     return bool(found(words.DIXON, f"{series.text}\\{chr(92).join(series.image_type)}"))
 
 
 def _coarse(series: Series) -> str | None:
-    """Why a series is too coarse to be more than an overview."""
+    """Return why a series is too coarse to be more than an overview; None if it is not."""
     places = {frame.position for frame in series.frames}
     if series.planes > 1 and len(places) <= MOST_LOCALIZER_SLICES:
         return f"a localizer: {series.planes} planes in one series, {len(places)} slices in this one"
@@ -194,21 +195,21 @@ def _coarse(series: Series) -> str | None:
 
 
 def _overview(series: Series) -> str | None:
-    """Why a series without a name may be a localizer; a named one is believed."""
+    """Return why a series without a name may be a localizer; None if it is none. A name would be trusted."""
     places = {frame.position for frame in series.frames}
     if series.planes > 1:
-        return f"it has {series.planes} planes, as a localizer"
+        return f"it has {series.planes} planes, like a localizer"
     if len(places) < FEWEST_UNNAMED_SLICES:
-        return f"it has {len(places)} slices only, as a localizer"
+        return f"it has only {len(places)} slices, like a localizer"
     if series.slice_distance and series.slice_distance > WIDEST_UNNAMED_DISTANCE:
-        return f"its slices are {series.slice_distance:g} mm apart, as a localizer's"
+        return f"its slices are {series.slice_distance:g} mm apart, like a localizer's"
     if series.thickness and series.slice_distance and series.slice_distance > 1.6 * series.thickness:
-        return f"its slices of {series.thickness:g} mm are {series.slice_distance:g} mm apart, as a localizer's"
+        return f"its slices of {series.thickness:g} mm are {series.slice_distance:g} mm apart, like a localizer's"
     return _coarse(series)
 
 
-def _told_by_times(series: Series, kind: str, rule: dict) -> bool:
-    """True where the description names no sequence and echo and repetition time are those under ``unnamed``."""
+def _times_match(series: Series, kind: str, rule: dict) -> bool:
+    """Return whether the description names no sequence and echo and repetition time are those under ``unnamed``."""
     diffusion = series.echo_planar or any(b > 0 for b in series.b_values)
     times = rule.get("unnamed")
     return bool(times) and not (
@@ -217,12 +218,12 @@ def _told_by_times(series: Series, kind: str, rule: dict) -> bool:
 
 
 def _names_a_sequence(series: Series, kind: str) -> bool:
-    """True where description or image type contain a word for any kind of series."""
+    """Return whether description or image type contain a word for any kind of series."""
     return any(found(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
 
 
 def _wrong_times(series: Series, limits: dict) -> str | None:
-    """Why echo or repetition time are not within ``echo_time_ms`` and ``repetition_time_ms``, if these are given."""
+    """Return why the times are outside ``echo_time_ms`` and ``repetition_time_ms``; None if inside or not given."""
     for key, value in (("echo_time_ms", series.echo_time), ("repetition_time_ms", series.repetition_time)):
         name = key.removesuffix("_ms").replace("_", " ")
         if (bounds := limits.get(key)) and value is None:
@@ -233,7 +234,7 @@ def _wrong_times(series: Series, limits: dict) -> str | None:
 
 
 def _no_scanner_map(series: Series, kind: str) -> str | None:
-    """Why a series is no ADC map made by the scanner; None when it is one. The patterns of the config do not count."""
+    """Return why a series is not an ADC map made by the scanner; None if it is. Patterns of the config do not apply."""
     derived = found("derived", kind) and found(words.ADC_MAP, series.text)
     if not (derived or series.part == "ADC" or found(words.ADC_MAP, kind)):
         return "not an ADC map made by the scanner"
@@ -243,17 +244,17 @@ def _no_scanner_map(series: Series, kind: str) -> str | None:
 
 
 def named_as_enhanced(series: Series) -> bool:
-    """Return True when the description says that the images are contrast-enhanced."""
+    """Return whether the description says that the images are contrast-enhanced."""
     return words.enhanced_by(series.text) is not None
 
 
 def has_contrast(series: Series) -> bool:
-    """Return True when header or description name a contrast agent, and the description does not say the opposite."""
+    """Return whether header or description name a contrast agent and the description does not deny it."""
     return _no_contrast(series) is None
 
 
 def _no_contrast(series: Series) -> str | None:
-    """Why a series is not contrast-enhanced; None when it is."""
+    """Return why a series is not contrast-enhanced; None if it is."""
     if word := words.without_agent(series.text):
         return f"without contrast agent: its description contains '{word}'"
     if series.before_contrast:
@@ -263,26 +264,27 @@ def _no_contrast(series: Series) -> str | None:
 
 
 def guess(series: Series) -> str:
-    """Return what a series seems to be, for readers of the inventory; "" where nothing tells. It decides nothing."""
+    """Return what a series seems to be, for readers of the inventory only; "" if unknown. No decision uses it."""
     kind = "\\".join(series.image_type)
     name = next((name for name, pattern in WORDS.items() if found(pattern, f"{series.text}\\{kind}")), "")
     if not name and any(b > 0 for b in series.b_values):
         name = "diffusion"
     if not name and not series.echo_planar:
         times = {"T2": T2_TIMES, "T1": T1_TIMES}
-        name = next((one for one, (echo, repetition) in times.items() if _within(series, echo, repetition)), "")
+        name = next((label for label, (echo, repetition) in times.items() if _within(series, echo, repetition)), "")
     return f"{name}, contrast-enhanced" if name == "T1" and has_contrast(series) else name
 
 
 def _within(series: Series, echo: tuple, repetition: tuple) -> bool:
+    """Return whether echo and repetition time are within limits [ms]."""
     return not _wrong_times(series, {"echo_time_ms": echo, "repetition_time_ms": repetition})
 
 
 def found(pattern: str, text: str) -> str | None:
-    """Return what a pattern of the config finds in a text, without regard to case; None for nothing.
+    """Return the first match of a pattern of the config in a text, ignoring case, or None.
 
     Raises:
-        UserError: it is not a regular expression.
+        UserError: the pattern is not a regular expression.
     """
     try:
         return words.found(pattern, text)

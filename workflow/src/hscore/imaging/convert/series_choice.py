@@ -1,6 +1,6 @@
-"""Choose, by what the headers say, the series of each sequence among all that a patient's folder holds.
+"""Choose the series of each sequence from a patient's folder by the content of the headers.
 
-Rules come from the config (``convert.sequences``); every series that is not chosen gets a reason in words.
+Rules come from the config (``convert.sequences``). Every series that is not chosen gets a reason in words.
 """
 
 from collections import Counter
@@ -22,13 +22,13 @@ TIE = (
     "in this order: drawn on by the ROI, in its frame of reference, water before in-phase, original before derived, "
     "no overview or single shot, most slices, finest pixels, latest"
 )
-# A candidate this much coarser than another is an overview beside it.
+# A candidate coarser than another by this factor counts as an overview.
 COARSER = 1.5
 
 
 @dataclass
 class Chosen:
-    """The outcome: a choice for each sequence that has one, findings, and for each series why it was not chosen."""
+    """The outcome: a choice for each sequence that has one, findings, and why the other series were not chosen."""
 
     choices: dict[str, Choice] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -36,14 +36,15 @@ class Chosen:
 
 
 def choose(series: Sequence[Series], settings: dict, drawn: Drawn | None = None) -> Chosen:
-    """Choose a series for every sequence of ``settings["sequences"]``, all of one examination.
+    """Choose a series for every sequence of ``settings["sequences"]``, all from one examination.
 
-    Of several that meet the rules the order of ``TIE`` decides after whole before broken, and a ``several_series`` note
-    says so. Of several examinations the one that the region was drawn in is taken, then the one with most sequences,
-    then the ``first`` or ``last`` as ``settings["examination"]`` says; a ``several_examinations`` note says so.
+    If several series meet the rules, whole ones rank before broken ones, and then the order of ``TIE`` decides. A
+    ``several_series`` note reports it. Among several examinations the one that the region was drawn in is used, then
+    the one with most sequences, then the ``first`` or ``last`` as set in ``settings["examination"]``. A
+    ``several_examinations`` note reports it.
 
     Args:
-        series: those of one patient's folder.
+        series: the series of one patient's folder.
         settings: section ``convert`` of the config.
         drawn: the images that the region of interest was drawn on.
     """
@@ -72,15 +73,15 @@ def choose(series: Sequence[Series], settings: dict, drawn: Drawn | None = None)
     nearest = sorted((near(place) for place in range(len(groups))), reverse=True)
     why = "the ROI belongs to it" if nearest[0] > nearest[1] else f"most sequences, then the {settings['examination']}"
     known = [day for day in days if day is not None]
-    apart = f"within {max(known)} days" if known and max(known) > 0 else "by study and frame of reference"
-    text = f"{len(groups)} examinations {apart}; number {best + 1} was used ({why})"
+    span = f"within {max(known)} days" if known and max(known) > 0 else "by study and frame of reference"
+    text = f"{len(groups)} examinations {span}; number {best + 1} was used ({why})"
     outcome.findings.insert(0, Finding("several_examinations", text))
     return outcome
 
 
-def _away(days: Sequence[int | None], other: Sequence[int], best: Sequence[int]) -> str:
-    """How far an examination is from the one chosen, in words."""
-    day, chosen = (next((days[n] for n in members if days[n] is not None), None) for members in (other, best))
+def _away(days: Sequence[int | None], members: Sequence[int], best: Sequence[int]) -> str:
+    """Return the distance in time of an examination from the chosen one, in words."""
+    day, chosen = (next((days[n] for n in group if days[n] is not None), None) for group in (members, best))
     if day is None:
         return ", without a date"
     if chosen is None or day == chosen:
@@ -89,14 +90,14 @@ def _away(days: Sequence[int | None], other: Sequence[int], best: Sequence[int])
 
 
 def _choose_of_one(series: Sequence[Series], settings: dict, members: Sequence[int], drawn: Drawn) -> Chosen:
-    """Choose among those ``series`` whose numbers are ``members``: the images of one examination."""
+    """Choose among the ``series`` of one examination, whose indices are ``members``."""
     outcome = Chosen(reasons={number: {} for number in members})
     for sequence, rule in settings["sequences"].items():
         matching = _matching(sequence, rule, series, members, outcome)
         if rule.get("source") == "diffusion":
             candidates = diffusion_candidates(sequence, matching, settings["diffusion"])
         else:
-            candidates = [anatomical_candidate(sequence, one, rule.get("phase")) for one in matching]
+            candidates = [anatomical_candidate(sequence, item, rule.get("phase")) for item in matching]
             _refuse_nameless(candidates)
             _refuse_unnamed_twins(candidates, rule)
         if not candidates:
@@ -106,9 +107,9 @@ def _choose_of_one(series: Sequence[Series], settings: dict, members: Sequence[i
         if rule.get("contrast"):
             _refuse_a_draw(best, candidates, drawn)
         for number in members:
-            one = series[number]
-            if any(one is other for other in matching) and not any(one is other for other in best.series):
-                outcome.reasons[number][sequence] = _why_second(one, candidates, best)
+            item = series[number]
+            if any(item is fitting for fitting in matching) and not any(item is used for used in best.series):
+                outcome.reasons[number][sequence] = _why_second(item, candidates, best)
         if len(candidates) > 1:
             names = "; ".join(candidate.name for candidate in candidates)
             text = f"{names} all fit {sequence}; {best.name} was chosen ({TIE})"
@@ -123,10 +124,10 @@ def _choose_of_one(series: Sequence[Series], settings: dict, members: Sequence[i
 def _matching(
     sequence: str, rule: dict, series: Sequence[Series], members: Sequence[int], outcome: Chosen
 ) -> list[Series]:
-    """The series that meet all rules of a sequence; ``outcome`` gets the reasons of the others.
+    """Return the series that meet all rules of a sequence; ``outcome`` gets the reasons of the others.
 
-    If some are named as contrast-enhanced, the others are not candidates: a header lists the agent from the moment it
-    is entered at the console, also for the images before it was given.
+    If some are named as contrast-enhanced, the others are not candidates. A header lists the agent as soon as it is
+    entered at the console, even for images acquired before it was given.
     """
     matching = []
     for number in members:
@@ -141,28 +142,29 @@ def _matching(
     return [series[number] for number in named or matching]
 
 
-def _rank(candidate: Choice, others: Sequence[Choice], drawn: Drawn) -> tuple:
-    """What makes a candidate better: whole before broken, then the stated order for ties."""
-    finest = min(min(one.grid.spacing[:2]) for one in others), min(one.grid.spacing[2] for one in others)
+def _rank(candidate: Choice, candidates: Sequence[Choice], drawn: Drawn) -> tuple:
+    """Return the sort key of a candidate: whole before broken, then the stated order for ties."""
+    spacings = [choice.grid.spacing for choice in candidates]
+    finest = min(min(spacing[:2]) for spacing in spacings), min(spacing[2] for spacing in spacings)
     coarse = min(candidate.grid.spacing[:2]) > COARSER * finest[0] or candidate.grid.spacing[2] > COARSER * finest[1]
     nameless = is_dixon(candidate.series[0]) and not part_of(candidate.series[0])
     return (
         candidate.problem is None,
-        any(one.uid in drawn.series for one in candidate.series),
-        any(one.frame_of_reference in drawn.frames for one in candidate.series),
+        any(series.uid in drawn.series for series in candidate.series),
+        any(series.frame_of_reference in drawn.frames for series in candidate.series),
         not (candidate.in_phase or nameless),
         not candidate.derived,
         not coarse,
         not found(SINGLE_SHOT, candidate.series[0].text),
         candidate.grid.size[2],
         -min(candidate.grid.spacing[:2]),
-        _acquired(candidate, others),
+        _acquired(candidate, candidates),
     )
 
 
-def _acquired(candidate: Choice, others: Sequence[Choice]) -> tuple[float, int]:
-    """When a candidate was acquired: by time where all have one (also past midnight), then by series number."""
-    moments = [max(series.acquired for series in one.series) for one in others]
+def _acquired(candidate: Choice, candidates: Sequence[Choice]) -> tuple[float, int]:
+    """Return the acquisition time, if all candidates have one (also past midnight), and the series number."""
+    moments = [max(series.acquired for series in choice.series) for choice in candidates]
     time, number = max(series.acquired for series in candidate.series)
     times = [moment for moment, _ in moments]
     if min(times) < 0:
@@ -172,59 +174,72 @@ def _acquired(candidate: Choice, others: Sequence[Choice]) -> tuple[float, int]:
 
 
 def _refuse_a_draw(best: Choice, candidates: Sequence[Choice], drawn: Drawn) -> None:
-    """Of equal contrast-enhanced series the latest counts; where nothing says which that is, it may be the first."""
-    equals = [one for one in candidates if _rank(one, candidates, drawn) == _rank(best, candidates, drawn)]
-    if best.problem is None and any(one is not best and not _same_middle(one, best) for one in equals):
-        text = f"{len(equals)} series of one number: neither times nor numbers say which was acquired last"
+    """Mark the best candidate as unusable if equal ones have the same time and number.
+
+    Of equal contrast-enhanced series the latest is used. If nothing shows which one that is, it may be the first.
+    """
+    rank = _rank(best, candidates, drawn)
+    equals = [candidate for candidate in candidates if _rank(candidate, candidates, drawn) == rank]
+    if best.problem is None and any(
+        candidate is not best and not _same_middle(candidate, best) for candidate in equals
+    ):
+        text = f"{len(equals)} series of one number: neither times nor numbers show which was acquired last"
         best.problem = ("unreadable_sequence", text)
 
 
 def _refuse_nameless(candidates: Sequence[Choice]) -> None:
-    """Parts of one acquisition that nothing names: any of them may be the fat image."""
-    nameless = [one for one in candidates if not part_of(one.series[0])]
-    dixon = [one for one in nameless if is_dixon(one.series[0])]
-    twins = [one for one in nameless if any(_same_acquisition(one, other) for other in nameless if other is not one)]
-    for one in {id(one): one for one in (*dixon, *twins)}.values():
-        text = f"{one.name}: part of a Dixon or multi-echo acquisition; nothing names it as water, fat or a phase"
-        one.problem = one.problem or ("unreadable_sequence", text)
+    """Mark unnamed parts of one acquisition as unusable, because any of them may be the fat image."""
+    nameless = [candidate for candidate in candidates if not part_of(candidate.series[0])]
+    dixon = [candidate for candidate in nameless if is_dixon(candidate.series[0])]
+    twins = [
+        candidate
+        for candidate in nameless
+        if any(_same_acquisition(candidate, twin) for twin in nameless if twin is not candidate)
+    ]
+    for candidate in {id(candidate): candidate for candidate in (*dixon, *twins)}.values():
+        text = f"{candidate.name}: part of a Dixon or multi-echo acquisition; nothing names it as water, fat or a phase"
+        candidate.problem = candidate.problem or ("unreadable_sequence", text)
 
 
 def _refuse_unnamed_twins(candidates: Sequence[Choice], rule: dict) -> None:
-    """Series without a name that are alike in positions and times but not in signal may be images of diffusion."""
-    unnamed = [one for one in candidates if not found(rule["description"], one.series[0].text)]
+    """Mark unnamed series as unusable that are alike in positions and times but not in signal.
 
-    def alike(one: Choice, other: Choice) -> bool:
-        first, second = one.series[0], other.series[0]
+    They may be diffusion images.
+    """
+    unnamed = [candidate for candidate in candidates if not found(rule["description"], candidate.series[0].text)]
+
+    def alike(first_choice: Choice, second_choice: Choice) -> bool:
+        first, second = first_choice.series[0], second_choice.series[0]
         times = (first.echo_time, first.repetition_time) == (second.echo_time, second.repetition_time)
-        return times and one.grid.same_as(other.grid) and not _same_middle(one, other)
+        return times and first_choice.grid.same_as(second_choice.grid) and not _same_middle(first_choice, second_choice)
 
-    for one in unnamed:
-        if one.problem is None and any(other is not one and alike(one, other) for other in unnamed):
-            text = f"{one.name}: one of several series without a name that differ in nothing but their signal"
-            one.problem = ("unreadable_sequence", text)
+    for candidate in unnamed:
+        if candidate.problem is None and any(twin is not candidate and alike(candidate, twin) for twin in unnamed):
+            text = f"{candidate.name}: one of several series without a name that differ only in their signal"
+            candidate.problem = ("unreadable_sequence", text)
 
 
-def _same_acquisition(one: Choice, other: Choice) -> bool:
-    """True for two series of one name, type, echo, grid and moment that differ in their pixels."""
-    first, second = one.series[0], other.series[0]
+def _same_acquisition(first_choice: Choice, second_choice: Choice) -> bool:
+    """Return whether two series agree in name, type, echo, grid and time but differ in their pixels."""
+    first, second = first_choice.series[0], second_choice.series[0]
     moments = [series.frames[0].acquisition_time for series in (first, second)]
     alike = (
         None not in moments
         and moments[0] == moments[1]
         and (first.text, first.image_type, first.echo_time) == (second.text, second.image_type, second.echo_time)
-        and one.grid.same_as(other.grid)
+        and first_choice.grid.same_as(second_choice.grid)
     )
-    return alike and not _same_middle(one, other)
+    return alike and not _same_middle(first_choice, second_choice)
 
 
-def _same_middle(one: Choice, other: Choice) -> bool:
-    """True when the middle images of two candidates have the same pixels."""
-    middle = [choice.volumes[0][0][len(choice.volumes[0][0]) // 2] for choice in (one, other) if choice.volumes[0]]
+def _same_middle(first: Choice, second: Choice) -> bool:
+    """Return whether the middle images of two candidates have the same pixels."""
+    middle = [choice.volumes[0][0][len(choice.volumes[0][0]) // 2] for choice in (first, second) if choice.volumes[0]]
     return len(middle) == 2 and pixels.same_pixels(*middle)
 
 
 def describe(series: Series) -> dict:
-    """Return what ``series.json`` says of a series; nothing that identifies the patient."""
+    """Return the entry of a series in ``series.json``, without anything that identifies the patient."""
     first = series.frames[0]
     heights = {frame.position for frame in series.frames}
     return {
@@ -252,13 +267,13 @@ def describe(series: Series) -> dict:
 
 
 def _why_none(sequence: str, reasons: dict[int, dict[str, str]]) -> str:
-    """Why no series fits, most frequent reason first."""
+    """Return why no series fits, most frequent reason first."""
     counts = Counter(reason[sequence] for reason in reasons.values())
     listed = "; ".join(f"{reason} ({count})" for reason, count in counts.most_common(4))
     return f"none of {len(reasons)} series is {sequence}: {listed}"
 
 
 def _why_second(series: Series, candidates: Sequence[Choice], best: Choice) -> str:
-    """Why a series that meets all rules was not taken."""
-    own = next(candidate for candidate in candidates if any(series is one for one in candidate.series))
-    return own.problem[1] if own.problem else f"{best.name} was preferred ({TIE})"
+    """Return why a series that meets all rules was not chosen."""
+    candidate = next(choice for choice in candidates if any(series is item for item in choice.series))
+    return candidate.problem[1] if candidate.problem else f"{best.name} was preferred ({TIE})"

@@ -1,4 +1,4 @@
-"""The images at each position of a series to volumes: told apart by what the headers say, never by instance number."""
+"""Separate the images at each position of a series into volumes, by header values and never by instance number."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from hscore.imaging.dicom.geometry import BrokenGeometryError, check_counts
 from hscore.imaging.dicom.pixels import same_pixels
 from hscore.imaging.dicom.values import HALF_A_DAY
 
-# What tells one phase from the next, in the order in which it is believed.
+# Header values that distinguish phases, most reliable first.
 LABELS: dict[str, Callable[[Frame], float | None]] = {
     "temporal position": lambda frame: frame.temporal_position,
     "trigger time": lambda frame: frame.trigger_time,
@@ -22,10 +22,10 @@ TIMES_OF_DAY = {"acquisition time", "content time"}
 
 @dataclass(frozen=True)
 class Phases:
-    """The volumes of a dynamic series in their order, and how many further ones lack slices."""
+    """The volumes of a dynamic series in their order, and the number of further ones with missing slices."""
 
     volumes: list[list[Frame]]  # each by slice
-    told_by: str  # one of LABELS; "" where there is one volume
+    label: str  # what separates them, one of LABELS; "" if there is one volume
     incomplete: int = 0
 
 
@@ -36,32 +36,32 @@ def phases(slices: list[list[Frame]]) -> Phases:
         slices: the images at each position.
 
     Raises:
-        BrokenGeometryError: a slice is repeated and no header tells the images apart, or phases are not of one kind.
+        BrokenGeometryError: a slice is repeated and no header value distinguishes the images, or phases differ in kind.
     """
     if all(len(frames) == 1 for frames in slices):
         return Phases([[frames[0] for frames in slices]], "")
     for name, label in LABELS.items():
-        found = _by_value(slices, label, name) or _by_order(slices, label, name)
-        if found:
-            _check_agreement(found)
-            return found
+        separated = _by_value(slices, label, name) or _by_order(slices, label, name)
+        if separated:
+            _check_agreement(separated)
+            return separated
     check_counts(slices)
     count = len(slices[0])
     raise BrokenGeometryError(
-        f"every slice is there {count} times, and no temporal position, acquisition number or time tells them apart"
+        f"every slice occurs {count} times, and no temporal position, acquisition number or time distinguishes them"
     )
 
 
 def without_copies(slices: list[list[Frame]]) -> list[list[Frame]]:
-    """Return one image per slice where all images of every slice have the same pixels: copies under other UIDs."""
+    """Return one image per slice if all images of every slice have the same pixels: copies under other UIDs."""
     if all(len(frames) == 1 for frames in slices):
         return slices
-    copies = all(same_pixels(frames[0], other) for frames in slices for other in frames[1:])
+    copies = all(same_pixels(frames[0], copy) for frames in slices for copy in frames[1:])
     return [frames[:1] for frames in slices] if copies else slices
 
 
 def _by_value(slices: list[list[Frame]], label: Callable[[Frame], float | None], name: str) -> Phases | None:
-    """Phases whose images all have one value of a label; None where it does not separate them."""
+    """Return phases whose images all have one value of a label; None if it does not separate them."""
     if any(label(frame) is None for frames in slices for frame in frames):
         return None
     groups: dict[float, dict[int, Frame]] = defaultdict(dict)
@@ -79,9 +79,9 @@ def _by_value(slices: list[list[Frame]], label: Callable[[Frame], float | None],
 
 
 def _by_order(slices: list[list[Frame]], label: Callable[[Frame], float | None], name: str) -> Phases | None:
-    """Phases of images with different values of a label; the k-th at each position belongs to phase k.
+    """Return phases of images with different values of a label; the k-th at each position belongs to phase k.
 
-    None unless phases follow one another without overlap: only then no image can belong to another phase.
+    None unless phases follow one another without overlap. Otherwise an image might belong to another phase.
     """
     every = {label(frame) for frames in slices for frame in frames}
     if None in every:
@@ -93,26 +93,26 @@ def _by_order(slices: list[list[Frame]], label: Callable[[Frame], float | None],
     count, complete = max(len(frames) for frames in ordered), min(len(frames) for frames in ordered)
     members = [[frames[k] for frames in ordered if len(frames) > k] for k in range(count)]
     ranks = [[rank[label(frame)] for frame in phase] for phase in members]
-    if any(max(one) >= min(other) for one, other in zip(ranks, ranks[1:], strict=False)):
+    if any(max(before) >= min(after) for before, after in zip(ranks, ranks[1:], strict=False)):
         return None
     return Phases(members[:complete], name, count - complete)
 
 
 def _in_order(values: list[float], name: str) -> list[float]:
-    """Values of a label ascending; times of day that pass midnight continue after it."""
+    """Return the values of a label in ascending order; times of day that pass midnight continue after it."""
     known = sorted(values)
     gaps = [after - before for before, after in zip(known, known[1:], strict=False)]
     if name in TIMES_OF_DAY and gaps and max(gaps) > HALF_A_DAY:
-        cut = gaps.index(max(gaps)) + 1
-        known = known[cut:] + known[:cut]
+        midnight = gaps.index(max(gaps)) + 1
+        known = known[midnight:] + known[:midnight]
     return known
 
 
-def _check_agreement(found: Phases) -> None:
-    """Phases must be of one kind: image type, echo and repetition time.
+def _check_agreement(separated: Phases) -> None:
+    """Check that phases agree in image type, echo time, flip angle and repetition time.
 
     Raises:
-        BrokenGeometryError: they are not.
+        BrokenGeometryError: they differ.
     """
     for name, value in (
         ("image type", lambda frame: frame.image_type),
@@ -120,20 +120,22 @@ def _check_agreement(found: Phases) -> None:
         ("flip angle", lambda frame: frame.flip_angle and round(frame.flip_angle, 1)),
         ("repetition time", lambda frame: frame.repetition_time and round(frame.repetition_time, 1)),
     ):
-        kinds = {frozenset(value(frame) for frame in volume) for volume in found.volumes}
+        kinds = {frozenset(value(frame) for frame in volume) for volume in separated.volumes}
         if len(kinds) > 1:
-            raise BrokenGeometryError(f"its {len(found.volumes)} volumes differ in {name}: they are no phases of one")
+            raise BrokenGeometryError(
+                f"its {len(separated.volumes)} volumes differ in {name}: they are not phases of one acquisition"
+            )
 
 
 def weighted(slices: list[list[Frame]]) -> list[list[Frame]]:
     """Separate the images at each position into the volumes of a diffusion series.
 
-    Images of one b-value, direction and kind of weighting are one volume, or several where they are repeated. Repeated
-    ones that no header tells apart are taken in the order of their instance numbers: they enter a fit as their mean,
-    to which their order does not matter.
+    Images of one b-value, direction and kind of weighting are one volume, or several if they are repeated. Repeated
+    images that no header value distinguishes are taken in the order of their instance numbers. They enter a fit as
+    their mean, so their order does not matter.
 
     Raises:
-        BrokenGeometryError: a slice is missing or repeated in one of them.
+        BrokenGeometryError: a slice is missing or repeated in one of the volumes.
     """
     kinds: dict[tuple, list[list[Frame]]] = defaultdict(lambda: [[] for _ in slices])
     for place, frames in enumerate(slices):
@@ -156,14 +158,15 @@ def weighted(slices: list[list[Frame]]) -> list[list[Frame]]:
 
 
 def _complete(kinds) -> bool:
+    """Return whether every kind has the same number of images at each position."""
     return all(len({len(frames) for frames in of_kind}) == 1 for of_kind in kinds)
 
 
 def _repeated(slices: list[list[Frame]]) -> list[list[Frame]]:
-    """Repeated volumes of one weighting, by time where the headers tell, else by instance number."""
+    """Return repeated volumes of one weighting, separated by time if known, or else by instance number."""
     for name, label in LABELS.items():
-        found = _by_value(slices, label, name) or _by_order(slices, label, name)
-        if found and not found.incomplete:
-            return found.volumes
+        separated = _by_value(slices, label, name) or _by_order(slices, label, name)
+        if separated and not separated.incomplete:
+            return separated.volumes
     ordered = [sorted(frames, key=lambda frame: (frame.instance, str(frame.path))) for frames in slices]
     return [list(volume) for volume in zip(*ordered, strict=True)]

@@ -1,4 +1,4 @@
-"""A patient's chosen series to files: volume or ADC map, sidecar, and the tumour mask on each sequence's grid."""
+"""Write a patient's chosen series: volume or ADC map, sidecar, and the tumour mask on each sequence's grid."""
 
 from pathlib import Path
 
@@ -21,13 +21,18 @@ from hscore.imaging.roi.plausibility import body_problem
 from hscore.imaging.roi.region import Region
 from hscore.status import Status
 
-# Median relative residual of the ADC fit above which a radiologist should look. A real pelvic series (b = 50, 400, 800)
-# has 0.05, of which part is perfusion; two exchanged b-values give twice this limit and more.
+# Median relative residual of the ADC fit above which a radiologist should check the images. A real pelvic series (b =
+# 50, 400, 800) has 0.05, partly from perfusion. Two exchanged b-values give at least twice this limit.
 POOR_FIT = 0.12
 
 
 class _UnusableError(Exception):
-    """A chosen sequence cannot be used: a finding's code and a text for people."""
+    """A chosen sequence cannot be used.
+
+    Args:
+        code: code of the finding.
+        text: reason in words.
+    """
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -44,9 +49,16 @@ def write_sequences(
     output: Path,
     fingerprints: tuple[str, dict[str, str]],
 ) -> list[str]:
-    """Write volume, sidecar and mask of every sequence that allows it; return those that have all three.
+    """Write volume, sidecar and mask of every usable sequence, and return the sequences that have all three.
 
-    ``fingerprints``: their salt, and where to put the one of every sequence written.
+    Args:
+        status: status of the patient; findings are added.
+        contents: the patient's folder.
+        chosen: the choice for each sequence.
+        regions: the regions of interest.
+        settings: section ``convert`` of the config.
+        output: folder for the files.
+        fingerprints: salt of the fingerprints, and a dictionary to which the one of every written sequence is added.
     """
     salt, same_images = fingerprints
     usable = []
@@ -67,16 +79,18 @@ def write_sequences(
 
 
 def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) -> nifti.Volume:
-    """Write a sequence's volume and sidecar; return the (first) volume as it was converted.
+    """Write a sequence's volume and sidecar, and return the (first) volume as converted.
 
     Raises:
-        _UnusableError: its pixels cannot be read, or no ADC can be fitted.
+        _UnusableError: pixels cannot be read, or no ADC can be fitted.
     """
-    converted = [_converted(one, images, choice) for one, images in zip(choice.series, choice.volumes, strict=True)]
+    converted = [
+        _converted(series, images, choice) for series, images in zip(choice.series, choice.volumes, strict=True)
+    ]
     first = converted[0].volume
-    if not all(one.by_converter for one in converted):
+    if not all(part.by_converter for part in converted):
         text = (
-            f"{choice.name}: dcm2niix does not give these volumes; they were put together by the headers of the frames"
+            f"{choice.name}: dcm2niix does not give these volumes; they were assembled from the headers of the frames"
         )
         status.add("assembled", text, choice.sequence)
     sidecar = _sidecar(choice)
@@ -99,10 +113,10 @@ def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) ->
 
 
 def _converted(series: Series, volumes: list[list[Frame]], choice: Choice) -> Converted:
-    """A series as voxels that are those of its frames and where its headers say.
+    """Return a series as voxels, verified against its frames and the positions in its headers.
 
     Raises:
-        _UnusableError: ``unreadable_sequence``.
+        _UnusableError: pixels cannot be read (``unreadable_sequence``).
     """
     try:
         return conversion.convert(volumes, choice.grid)
@@ -111,7 +125,7 @@ def _converted(series: Series, volumes: list[list[Frame]], choice: Choice) -> Co
 
 
 def _fitted(status: Status, choice: Choice, converted: list[Converted], settings: dict) -> tuple[np.ndarray, dict]:
-    """The ADC map of a diffusion series, or of one series for each b-value, and what the sidecar says of the fit.
+    """Return the ADC map of a diffusion series, or of one series per b-value, and the sidecar's entries on the fit.
 
     Raises:
         BadDiffusionError: no ADC can be fitted.
@@ -119,11 +133,11 @@ def _fitted(status: Status, choice: Choice, converted: list[Converted], settings
     b_values = _b_values(choice, converted)
     if text := too_few_b_values(b_values, settings):
         raise BadDiffusionError(text)
-    signal = np.concatenate([one.values() for one in converted])
+    signal = np.concatenate([part.values() for part in converted])
     adc = fit_adc(signal, b_values, settings["zero_below"], settings["range"], settings["fit"])
     residual = fit_residual(signal, b_values, settings["zero_below"])
     if residual is not None and residual > POOR_FIT:
-        text = f"{choice.name}: the signal is {100 * residual:.0f} % off one exponential (median of tissue)"
+        text = f"{choice.name}: the signal deviates from one exponential by {100 * residual:.0f} % (median of tissue)"
         status.add("poor_adc_fit", text, choice.sequence)
     facts = {"BValues": [round(b, 3) for b in b_values], "Units": "1e-6 mm2/s", "Source": f"{settings['fit']} fit"}
     facts |= {"FitResidual": None if residual is None else round(residual, 4)}
@@ -131,30 +145,31 @@ def _fitted(status: Status, choice: Choice, converted: list[Converted], settings
 
 
 def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
-    """b-value of each volume (s/mm2): what dcm2niix says of it, or the headers where it is silent or says zero only.
+    """Return the b-value of each volume [s/mm2]: from dcm2niix, or from the headers if it gives none or only zeros.
 
-    dcm2niix reads private tags in their usual block, so it does not count where that belongs to somebody else. Its zero
-    for a volume whose header is silent may stand for "not found": it counts only where the headers name no b-value.
+    dcm2niix reads private tags in their usual block, so its values do not count if another creator uses that block. Its
+    zero for a volume whose header has no b-value may mean "not found". It counts only if the headers of all volumes
+    have none.
 
     Raises:
-        BadDiffusionError: neither knows, or they contradict each other.
+        BadDiffusionError: both are unknown, or they contradict each other.
     """
     values: list[float] = []
     by_header = iter(choice.b_values)
-    for one, volumes, told in zip(choice.series, choice.volumes, [one.b_values for one in converted], strict=True):
+    for series, volumes, part in zip(choice.series, choice.volumes, converted, strict=True):
         known = [next(by_header) for _ in volumes]
         usual = all(frame.usual_tags for volume in volumes for frame in volume)
-        told = told if any(told) and usual else [None] * len(known)
+        by_converter = part.b_values if any(part.b_values) and usual else [None] * len(known)
         if any(b is not None for b in known):
-            told = [a if b is not None or a else None for a, b in zip(told, known, strict=True)]
-        pairs = list(zip(told, known, strict=True))
+            by_converter = [a if b is not None or a else None for a, b in zip(by_converter, known, strict=True)]
+        pairs = list(zip(by_converter, known, strict=True))
         if any(None not in pair and abs(pair[0] - pair[1]) > max(5, 0.05 * pair[1]) for pair in pairs):
-            listed = [", ".join("?" if b is None else f"{b:g}" for b in column) for column in (told, known)]
-            text = f"in series {one.number} they are {listed[0]} by dcm2niix, {listed[1]} by the headers"
+            listed = [", ".join("?" if b is None else f"{b:g}" for b in column) for column in (by_converter, known)]
+            text = f"in series {series.number} they are {listed[0]} by dcm2niix, {listed[1]} by the headers"
             raise BadDiffusionError(f"b-values contradict each other: {text}")
         agreed = [b if a is None else a for a, b in pairs]
         if None in agreed:
-            text = f"b-values of {agreed.count(None)} of {len(agreed)} volumes of series {one.number} are unknown"
+            text = f"b-values of {agreed.count(None)} of {len(agreed)} volumes of series {series.number} are unknown"
             raise BadDiffusionError(text)
         values.extend(agreed)
     return values
@@ -169,10 +184,10 @@ def _write_mask(
     path: Path,
     settings: dict,
 ) -> None:
-    """Carry the ROI to a sequence and write it beside its volume, whose file is ``path``.
+    """Carry the ROI to a sequence and write it next to the volume ``path``.
 
     Raises:
-        _UnusableError: it was drawn in another frame of reference, lies outside by more than ``most_outside``, is
+        _UnusableError: the ROI was drawn in another frame of reference, is outside by more than ``most_outside``, is
             smaller than the voxels, or covers most of the body.
     """
     sequence = choice.sequence
@@ -184,9 +199,9 @@ def _write_mask(
         text += f"; {patient_roi.IGNORE}"
         raise _UnusableError("foreign_roi", text)
     outside = patient_roi.outside_fraction(regions, volume.grid)
-    share = f"{100 * outside:.0f} % of the ROI's volume lie outside the images of {sequence} ({choice.name})"
+    share = f"{100 * outside:.0f} % of the ROI's volume is outside the images of {sequence} ({choice.name})"
     if outside > max(rules.most_outside, patient_roi.NEGLIGIBLE):
-        limit = f"at most {100 * rules.most_outside:g} % may ('convert.roi.most_outside')"
+        limit = f"at most {100 * rules.most_outside:g} % may be ('convert.roi.most_outside')"
         raise _UnusableError("roi_outside_image", f"{share}, {limit}")
     mask = patient_roi.carry(regions, volume.grid)
     if not mask.any():
@@ -199,17 +214,17 @@ def _write_mask(
 
 
 def _sidecar(choice: Choice) -> dict:
-    """What later stages and readers need of the acquisition, under BIDS names; no dates, names or UIDs."""
-    one = choice.series[0]
+    """Return the acquisition's values that later stages and readers need, under BIDS names; no dates, names or UIDs."""
+    series = choice.series[0]
     return {
         "Sequence": choice.sequence,
-        "SeriesDescription": one.description,
-        "ProtocolName": one.protocol,
-        "Manufacturer": one.vendor,
-        "ManufacturersModelName": one.model,
-        "MagneticFieldStrength": one.field_strength,
-        "EchoTime": None if one.echo_time is None else round(one.echo_time / 1000, 6),
-        "RepetitionTime": None if one.repetition_time is None else round(one.repetition_time / 1000, 6),
-        "SliceThickness": one.thickness,
+        "SeriesDescription": series.description,
+        "ProtocolName": series.protocol,
+        "Manufacturer": series.vendor,
+        "ManufacturersModelName": series.model,
+        "MagneticFieldStrength": series.field_strength,
+        "EchoTime": None if series.echo_time is None else round(series.echo_time / 1000, 6),
+        "RepetitionTime": None if series.repetition_time is None else round(series.repetition_time / 1000, 6),
+        "SliceThickness": series.thickness,
         "Spacing": [round(value, 4) for value in choice.grid.spacing],
     }

@@ -1,4 +1,4 @@
-"""The images of one DICOM file, which may contain many: where they are, what they show, and how they were measured."""
+"""The images of one DICOM file, which may contain many: position, content and acquisition of each."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from hscore.imaging.dicom.vocabulary import part_by_type
 COMPLEX_PARTS = {"PHASE": "phase", "REAL": "real", "IMAGINARY": "imaginary"}
 GE_COMPLEX_PARTS = {1: "phase", 2: "real", 3: "imaginary"}
 PHILIPS_DIRECTIONALITY = {"I": "ISOTROPIC", "N": "NONE", "P": "DIRECTIONAL", "M": "DIRECTIONAL", "S": "DIRECTIONAL"}
-# GE's (0043,1030): the combined image of several directions, the image without weighting, a direction, a tensor's.
+# GE's (0043,1030): combined image of several directions, image without weighting, one direction, tensor direction.
 GE_DIRECTIONALITY = {
     15: "ISOTROPIC",
     14: "NONE",
@@ -39,28 +39,28 @@ class Frame:
     size: tuple[int, int]  # columns, rows
     image_type: tuple[str, ...]
     b_value: float | None  # s/mm2
-    damage: str = ""  # why the pixels cannot be read, if they cannot
-    number: int | None = None  # which frame of a multi-frame file; None for a classic one
+    damage: str = ""  # why the pixels cannot be read; empty if they can
+    number: int | None = None  # index of the frame in a multi-frame file; None for a classic one
     tile: tuple[int, int] | None = None  # first column and row of the image within its file's pixels
-    part: str = ""  # what the image type names: one of vocabulary.PARTS, "" for a plain image
+    part: str = ""  # part named by the image type: one of vocabulary.PARTS, "" for a plain image
     echo_time: float | None = None  # ms
     repetition_time: float | None = None  # ms
     flip_angle: float | None = None  # degrees
-    concatenation: tuple[int, int] | None = None  # which file, of how many that are one object
+    concatenation: tuple[int, int] | None = None  # number of the file within its object, and number of such files
     temporal_position: int | None = None
     acquisition: int | None = None
     trigger_time: float | None = None  # ms after a trigger, or s after the first phase
     acquisition_time: float | None = None  # s since midnight
     content_time: float | None = None  # s since midnight
     directionality: str = ""  # of the diffusion weighting: NONE, DIRECTIONAL, ISOTROPIC or ""
-    direction: tuple[float, ...] | None = None  # its unit vector
-    usual_tags: bool = True  # False where the vendor's usual block of private tags belongs to somebody else
-    rescale: tuple[float, float] = (1.0, 0.0)  # slope, intercept: of stored values to displayed ones
-    scale_slope: float | None = None  # Philips: of floating-point values to stored ones
-    colour: str = ""  # photometric interpretation, where it is not the plain grey scale of MR
-    pixels_at: int | None = None  # byte in the file of uncompressed pixels
-    pixel_type: str = ""  # their type as numpy writes it
-    bits: int = 16  # how many of a pixel's bits are its value
+    direction: tuple[float, ...] | None = None  # unit vector of the diffusion weighting
+    usual_tags: bool = True  # False if another creator uses the vendor's usual block of private tags
+    rescale: tuple[float, float] = (1.0, 0.0)  # slope, intercept: from stored to displayed values
+    scale_slope: float | None = None  # Philips: from floating-point to stored values
+    color: str = ""  # photometric interpretation, unless it is the plain grey scale of MR
+    pixels_at: int | None = None  # byte offset of uncompressed pixels in the file
+    pixel_type: str = ""  # their type in numpy notation
+    bits: int = 16  # number of bits of a pixel that contain its value
 
 
 def frames_of(path: Path, header: Header) -> list[Frame]:
@@ -76,17 +76,17 @@ def frames_of(path: Path, header: Header) -> list[Frame]:
 
 
 def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
-    """Frame ``number`` (from 0) of a file."""
+    """Return frame ``number`` (from 0) of a file."""
     tags = header.tags
-    shared, own = functional_groups(tags, number)
-    several = values.whole(tags.get("NumberOfFrames")) > 1 or own is not None
-    placed = own is not None or not several  # else nothing says where each of the frames is
+    shared, per_frame = functional_groups(tags, number)
+    several = values.whole(tags.get("NumberOfFrames")) > 1 or per_frame is not None
+    placed = per_frame is not None or not several  # otherwise the header gives no position per frame
 
     def of(keyword: str, sequence: str, inner: str | None = None) -> Any:
-        value = nested(shared, own, sequence, inner or keyword)
+        value = nested(shared, per_frame, sequence, inner or keyword)
         return tags.get(keyword) if value is None else value
 
-    image_type = nested(shared, own, "MRImageFrameTypeSequence", "FrameType") or tags.get("ImageType") or ()
+    image_type = nested(shared, per_frame, "MRImageFrameTypeSequence", "FrameType") or tags.get("ImageType") or ()
     image_type = (image_type,) if isinstance(image_type, str) else tuple(str(value) for value in image_type)
     spacing = values.vector(of("PixelSpacing", "PixelMeasuresSequence"), 2)
     content = ("FrameContentSequence",)
@@ -99,25 +99,25 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
         spacing=None if spacing is None else (spacing[1], spacing[0]),  # DICOM names the row distance first
         size=(values.whole(tags.get("Columns")), values.whole(tags.get("Rows"))),
         image_type=image_type,
-        b_value=_b_value(tags, reserved, shared, own),
+        b_value=_b_value(tags, reserved, shared, per_frame),
         damage=header.damage,
         number=number if several else None,
-        part=part_by_type(image_type) or _complex_part(tags, reserved, shared, own),
+        part=part_by_type(image_type) or _complex_part(tags, reserved, shared, per_frame),
         echo_time=values.number(of("EchoTime", "MREchoSequence", "EffectiveEchoTime")),
         repetition_time=values.number(of("RepetitionTime", "MRTimingAndRelatedParametersSequence")),
         flip_angle=values.number(of("FlipAngle", "MRTimingAndRelatedParametersSequence")),
         concatenation=_concatenation(tags),
         temporal_position=values.whole_or_none(of("TemporalPositionIdentifier", *content, "TemporalPositionIndex")),
         acquisition=values.whole_or_none(of("AcquisitionNumber", *content, "FrameAcquisitionNumber")),
-        trigger_time=_delay(tags, shared, own),
+        trigger_time=_delay(tags, shared, per_frame),
         acquisition_time=values.seconds(acquired),
         content_time=values.seconds(tags.get("ContentTime")),
-        directionality=_directionality(tags, reserved, shared, own),
-        direction=_direction(tags, reserved, shared, own),
+        directionality=_directionality(tags, reserved, shared, per_frame),
+        direction=_direction(tags, reserved, shared, per_frame),
         usual_tags=private_tags.usual(reserved),
-        rescale=_rescale(tags, shared, own),
-        scale_slope=_scale_slope(tags, reserved, own),
-        colour=_colour(tags),
+        rescale=_rescale(tags, shared, per_frame),
+        scale_slope=_scale_slope(tags, reserved, per_frame),
+        color=_color(tags),
         pixels_at=header.pixels_at,
         pixel_type=_pixel_type(tags),
         bits=values.whole(tags.get("BitsStored")),
@@ -125,7 +125,7 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
 
 
 def _tiles(whole: Frame, slices: list[Dataset]) -> list[Frame]:
-    """The images of a United Imaging grid: a volume as one picture, ceil(sqrt(n)) images wide.
+    """Return the images of a United Imaging grid, a volume stored as one picture, ceil(sqrt(n)) images wide.
 
     Source: the vendor's description in the converter's documentation (rordenlab/dcm2niix, folder UIH).
     """
@@ -144,15 +144,18 @@ def _tiles(whole: Frame, slices: list[Dataset]) -> list[Frame]:
 
 
 def functional_groups(header: Dataset, number: int) -> tuple[Dataset | None, Dataset | None]:
-    """Return the shared and own functional groups of frame ``number``; None for a classic file."""
+    """Return the shared and the per-frame functional groups of frame ``number``; None for a classic file."""
     shared = header.get("SharedFunctionalGroupsSequence")
-    own = header.get("PerFrameFunctionalGroupsSequence")
-    return (shared[0] if shared else None, own[number] if own and number < len(own) else None)
+    per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    return (
+        shared[0] if shared else None,
+        per_frame[number] if per_frame and number < len(per_frame) else None,
+    )
 
 
-def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: str) -> Any:
-    """Return a value in a functional group: the frame's own, else the shared one, else None."""
-    for groups in (own, shared):
+def nested(shared: Dataset | None, per_frame: Dataset | None, sequence: str, keyword: str) -> Any:
+    """Return a value from the per-frame functional group, or else from the shared one, or else None."""
+    for groups in (per_frame, shared):
         items = None if groups is None else groups.get(sequence)
         if items and items[0].get(keyword) is not None:
             return items[0].get(keyword)
@@ -160,34 +163,34 @@ def nested(shared: Dataset | None, own: Dataset | None, sequence: str, keyword: 
 
 
 def _concatenation(tags: Dataset) -> tuple[int, int] | None:
-    """Which part of a concatenation a multi-frame file is, and of how many."""
+    """Return the number of a multi-frame file within its concatenation, and the number of files in it."""
     number, total = (values.whole(tags.get(f"InConcatenation{word}")) for word in ("Number", "TotalNumber"))
     return (number, total) if total else None
 
 
-def _delay(tags: Dataset, shared: Dataset | None, own: Dataset | None) -> float | None:
-    """Time in ms after a trigger, or in s after the first phase; only their order is used."""
+def _delay(tags: Dataset, shared: Dataset | None, per_frame: Dataset | None) -> float | None:
+    """Return the time in ms after a trigger, or in s after the first phase; only the order is used."""
     for sequence, keyword in (
         ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
         ("TemporalPositionSequence", "TemporalPositionTimeOffset"),
     ):
-        if (value := values.number(nested(shared, own, sequence, keyword))) is not None:
+        if (value := values.number(nested(shared, per_frame, sequence, keyword))) is not None:
             return value
     return values.number(tags.get("TriggerTime"))
 
 
-def _b_value(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> float | None:
-    """b-value in s/mm2 from the standard tag, the vendor's private one, or what the vendor writes in words.
+def _b_value(tags: Dataset, reserved: dict, shared: Dataset | None, per_frame: Dataset | None) -> float | None:
+    """Return the b-value [s/mm2] from the standard tag, the vendor's private tag, or the vendor's free text.
 
     Private elements: Siemens (0019,xx0C); GE (0043,xx39), first of four, to which 1e9 is added when several b-values
     were acquired; Philips (2001,xx03); United Imaging (0065,xx09). A Siemens SequenceName such as ``*ep_b800t``
-    survives anonymisers that drop private tags; Canon writes ``b=800(...)`` in the comments.
+    survives anonymisers that drop private tags. Canon writes ``b=800(...)`` in the comments.
     """
-    standard = nested(shared, own, "MRDiffusionSequence", "DiffusionBValue")
+    standard = nested(shared, per_frame, "MRDiffusionSequence", "DiffusionBValue")
     standard = tags.get("DiffusionBValue") if standard is None else standard
     if standard is not None:
         return values.number(standard)
-    if nested(shared, own, "MRDiffusionSequence", "DiffusionDirectionality") == "NONE":
+    if nested(shared, per_frame, "MRDiffusionSequence", "DiffusionDirectionality") == "NONE":
         return 0.0
     for name in ("siemens b", "ge b", "philips b", "united imaging b"):
         value = private_tags.first_number(private_tags.value(tags, reserved, name))
@@ -203,9 +206,9 @@ def _b_value(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset
     return None
 
 
-def _directionality(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> str:
-    """Whether a diffusion image shows one direction, the mean of several, or no weighting; "" where nothing tells."""
-    standard = nested(shared, own, "MRDiffusionSequence", "DiffusionDirectionality") or tags.get(
+def _directionality(tags: Dataset, reserved: dict, shared: Dataset | None, per_frame: Dataset | None) -> str:
+    """Return the kind of diffusion image: one direction, mean of several, no weighting, or "" if not known."""
+    standard = nested(shared, per_frame, "MRDiffusionSequence", "DiffusionDirectionality") or tags.get(
         "DiffusionDirectionality"
     )
     if standard:
@@ -218,22 +221,24 @@ def _directionality(tags: Dataset, reserved: dict, shared: Dataset | None, own: 
     return "" if kind is None else GE_DIRECTIONALITY.get(int(kind), "")
 
 
-def _direction(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> tuple[float, ...] | None:
-    """Unit vector of the diffusion gradient, where the header names one that is not zero."""
-    inner = nested(shared, own, "MRDiffusionSequence", "DiffusionGradientDirectionSequence")
-    found = inner[0].get("DiffusionGradientOrientation") if inner else tags.get("DiffusionGradientOrientation")
+def _direction(
+    tags: Dataset, reserved: dict, shared: Dataset | None, per_frame: Dataset | None
+) -> tuple[float, ...] | None:
+    """Return the unit vector of the diffusion gradient, or None if the header gives none or zero."""
+    inner = nested(shared, per_frame, "MRDiffusionSequence", "DiffusionGradientDirectionSequence")
+    gradient = inner[0].get("DiffusionGradientOrientation") if inner else tags.get("DiffusionGradientOrientation")
     for name in ("siemens direction", "united imaging direction"):
-        found = private_tags.value(tags, reserved, name) if found is None else found
-    if isinstance(found, bytes):
-        found = np.frombuffer(found, "<f8").tolist() if len(found) == 24 else None
-    vector = values.vector(found, 3)
+        gradient = private_tags.value(tags, reserved, name) if gradient is None else gradient
+    if isinstance(gradient, bytes):
+        gradient = np.frombuffer(gradient, "<f8").tolist() if len(gradient) == 24 else None
+    vector = values.vector(gradient, 3)
     length = 0.0 if vector is None else math.sqrt(sum(v * v for v in vector))
     return tuple(round(v / length, 3) for v in vector) if length > 0.1 else None
 
 
-def _complex_part(tags: Dataset, reserved: dict, shared: Dataset | None, own: Dataset | None) -> str:
-    """The part of a complex image (phase, real, imaginary) that other tags than the image type name."""
-    component = nested(shared, own, "MRImageFrameTypeSequence", "ComplexImageComponent") or tags.get(
+def _complex_part(tags: Dataset, reserved: dict, shared: Dataset | None, per_frame: Dataset | None) -> str:
+    """Return the part of a complex image (phase, real, imaginary) that tags other than the image type name."""
+    component = nested(shared, per_frame, "MRImageFrameTypeSequence", "ComplexImageComponent") or tags.get(
         "ComplexImageComponent"
     )
     if part := COMPLEX_PARTS.get(str(component or "").upper(), ""):
@@ -242,28 +247,28 @@ def _complex_part(tags: Dataset, reserved: dict, shared: Dataset | None, own: Da
     return "" if kind is None else GE_COMPLEX_PARTS.get(int(kind), "")
 
 
-def _rescale(tags: Dataset, shared: Dataset | None, own: Dataset | None) -> tuple[float, float]:
-    """Rescale slope and intercept; 1 and 0 where none is given."""
-    slope = nested(shared, own, "PixelValueTransformationSequence", "RescaleSlope")
-    intercept = nested(shared, own, "PixelValueTransformationSequence", "RescaleIntercept")
+def _rescale(tags: Dataset, shared: Dataset | None, per_frame: Dataset | None) -> tuple[float, float]:
+    """Return the rescale slope and intercept; 1 and 0 if none is given."""
+    slope = nested(shared, per_frame, "PixelValueTransformationSequence", "RescaleSlope")
+    intercept = nested(shared, per_frame, "PixelValueTransformationSequence", "RescaleIntercept")
     if slope is None:
         slope, intercept = tags.get("RescaleSlope"), tags.get("RescaleIntercept")
     slope, intercept = values.number(slope), values.number(intercept)
     return (slope or 1.0, intercept or 0.0)
 
 
-def _scale_slope(tags: Dataset, reserved: dict, own: Dataset | None) -> float | None:
-    """Philips' scale slope, of a classic file or of one frame of an enhanced one; None for other vendors."""
-    found = private_tags.value(tags, reserved, "philips scale slope")
-    if found is None and own is not None:
-        inner = private_tags.value(own, private_tags.blocks(own), "philips frame")
+def _scale_slope(tags: Dataset, reserved: dict, per_frame: Dataset | None) -> float | None:
+    """Return Philips' scale slope of a classic file or of one frame of an enhanced one; None for other vendors."""
+    slope = private_tags.value(tags, reserved, "philips scale slope")
+    if slope is None and per_frame is not None:
+        inner = private_tags.value(per_frame, private_tags.blocks(per_frame), "philips frame")
         if inner:
-            found = private_tags.value(inner[0], private_tags.blocks(inner[0]), "philips scale slope")
-    return private_tags.first_number(found) or None
+            slope = private_tags.value(inner[0], private_tags.blocks(inner[0]), "philips scale slope")
+    return private_tags.first_number(slope) or None
 
 
-def _colour(tags: Dataset) -> str:
-    """The photometric interpretation of pictures in colour or inverted grey; "" for the plain grey scale of MR."""
+def _color(tags: Dataset) -> str:
+    """Return the photometric interpretation of colour or inverted images; "" for the plain grey scale of MR."""
     interpretation = str(tags.get("PhotometricInterpretation") or "MONOCHROME2").upper()
     if (values.whole(tags.get("SamplesPerPixel")) or 1) > 1 and interpretation == "MONOCHROME2":
         return "RGB"
@@ -271,10 +276,10 @@ def _colour(tags: Dataset) -> str:
 
 
 def _pixel_type(tags: Dataset) -> str:
-    """Type of uncompressed grey pixels as numpy writes it; "" where reading them needs more than that."""
+    """Return the numpy type of uncompressed grey pixels; "" if reading them needs a decoder."""
     allocated, stored = values.whole(tags.get("BitsAllocated")), values.whole(tags.get("BitsStored"))
     signed = values.whole(tags.get("PixelRepresentation")) == 1
-    if allocated not in (8, 16) or _colour(tags) not in ("", "MONOCHROME1"):
+    if allocated not in (8, 16) or _color(tags) not in ("", "MONOCHROME1"):
         return ""
     if not 0 < stored <= allocated or values.whole(tags.get("HighBit")) != stored - 1:
         return ""

@@ -1,4 +1,4 @@
-"""The checks that a stack of images is one regular volume, and the grid that it forms."""
+"""Check that a stack of images is one regular volume, and compute its grid."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ import numpy as np
 from hscore.imaging.dicom.frames import Frame
 from hscore.imaging.grid import SAME_POSITION, Grid
 
-UNIT = 0.01  # how far direction cosines may be from length 1 and from perpendicular: headers are rounded
+UNIT = 0.01  # tolerance of direction cosines for length 1 and right angle: headers are rounded
 
 
 class BrokenGeometryError(Exception):
-    """The images do not form one regular volume; the text says where."""
+    """The images do not form one regular volume; the text gives the place."""
 
 
 def perpendicular(orientation: Sequence[float]) -> bool:
-    """Return True where an ImageOrientationPatient is two perpendicular unit vectors, within rounding."""
+    """Return whether an ImageOrientationPatient consists of two perpendicular unit vectors, within rounding."""
     row, column = np.reshape(orientation, (2, 3))
     return bool(max(abs(row @ row - 1), abs(column @ column - 1), abs(row @ column)) <= 2 * UNIT)
 
@@ -27,18 +27,18 @@ def plane(orientation: tuple[float, ...]) -> str:
 
 
 def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Grid, list[list[Frame]]]:
-    """Return the grid of images of equal orientation and matrix, and the images at each of its slices.
+    """Return the grid of images with equal orientation and matrix, and the images at each of its slices.
 
     Args:
-        frames: the images of one series.
-        slice_distance: mm; needed for a single slice only.
+        frames: images of one series.
+        slice_distance: distance of slices [mm], used only for a single slice.
 
     Raises:
-        BrokenGeometryError: positions unknown, orientations mixed, slices missing, uneven or shifted.
+        BrokenGeometryError: positions are unknown, orientations mixed, or slices missing, uneven or shifted.
     """
     first = frames[0]
     if any(None in (frame.position, frame.orientation, frame.spacing) for frame in frames):
-        raise BrokenGeometryError("its images carry no position")
+        raise BrokenGeometryError("its images have no position")
     orientations = np.array([frame.orientation for frame in frames])
     if len({frame.size for frame in frames}) > 1:
         raise BrokenGeometryError("its images differ in matrix")
@@ -65,15 +65,21 @@ def stack(frames: list[Frame], slice_distance: float | None = None) -> tuple[Gri
 
 
 def _check_orientation(orientations: np.ndarray, mean: np.ndarray, frame: Frame) -> None:
-    """Rows and columns must be perpendicular, and no pixel half a pixel away from where its own image places it.
+    """Check that rows and columns are perpendicular and that no pixel is off by more than half a pixel.
+
+    Args:
+        orientations: direction cosines of each image [image, 6].
+        mean: direction cosines of the grid [6].
+        frame: an image with the pixel size and matrix of all.
 
     Raises:
-        BrokenGeometryError: they are not, or one is.
+        BrokenGeometryError: directions are not perpendicular unit vectors, sizes are missing, or an image's own
+            orientation places a pixel more than half a pixel away from the grid.
     """
     if not all(perpendicular(orientation) for orientation in orientations):
-        raise BrokenGeometryError("the directions of its rows and columns are no perpendicular unit vectors")
+        raise BrokenGeometryError("the directions of its rows and columns are not perpendicular unit vectors")
     if min(frame.spacing) <= 0 or min(frame.size) < 1:
-        raise BrokenGeometryError("its headers give no size of the pixels or of the matrix")
+        raise BrokenGeometryError("its headers do not give the size of the pixels or of the matrix")
     off = np.abs(orientations - mean)
     width, height = (n * size for n, size in zip(frame.size, frame.spacing, strict=True))
     shift = np.linalg.norm(off[:, :3], axis=1) * width + np.linalg.norm(off[:, 3:], axis=1) * height
@@ -82,23 +88,21 @@ def _check_orientation(orientations: np.ndarray, mean: np.ndarray, frame: Frame)
 
 
 def check_counts(slices: list[list[Frame]]) -> None:
-    """Every slice must be there equally often.
+    """Check that every slice occurs equally often.
 
     Raises:
-        BrokenGeometryError: one is not; the text says which.
+        BrokenGeometryError: a slice does not; the text names it.
     """
     counts = [len(frames) for frames in slices]
     if len(set(counts)) == 1:
         return
     usual = max(set(counts), key=counts.count)
     odd = next(i for i, count in enumerate(counts) if count != usual)
-    raise BrokenGeometryError(
-        f"slice {odd + 1} of {len(slices)} is there {counts[odd]} times, most others {usual} times"
-    )
+    raise BrokenGeometryError(f"slice {odd + 1} of {len(slices)} occurs {counts[odd]} times, most others {usual} times")
 
 
 def _check_even(heights: np.ndarray) -> None:
-    """All slices at one distance; ``heights`` in mm along the slice normal, ascending."""
+    """Check that all slices have the same distance; ``heights`` [mm] along the slice normal, ascending."""
     gaps = np.diff(heights)
     if len(gaps) == 0:
         return
@@ -107,11 +111,12 @@ def _check_even(heights: np.ndarray) -> None:
     uneven = np.flatnonzero(np.abs(gaps - usual) > tolerance)
     if len(uneven) == 0:
         return
-    at = int(uneven[0])
+    gap = int(uneven[0])
     between = (
-        f"between slices {at + 1} and {at + 2} of {len(heights)} (at {heights[at]:.1f} and {heights[at + 1]:.1f} mm)"
+        f"between slices {gap + 1} and {gap + 2} of {len(heights)} "
+        f"(at {heights[gap]:.1f} and {heights[gap + 1]:.1f} mm)"
     )
-    missing = round(float(gaps[at] / usual)) - 1
-    if missing >= 1 and abs(gaps[at] - (missing + 1) * usual) <= tolerance * (missing + 1):
+    missing = round(float(gaps[gap] / usual)) - 1
+    if missing >= 1 and abs(gaps[gap] - (missing + 1) * usual) <= tolerance * (missing + 1):
         raise BrokenGeometryError(f"{missing} missing {between}")
-    raise BrokenGeometryError(f"uneven distance {between}: {gaps[at]:.2f} mm, elsewhere {usual:.2f} mm")
+    raise BrokenGeometryError(f"uneven distance {between}: {gaps[gap]:.2f} mm, elsewhere {usual:.2f} mm")

@@ -1,4 +1,4 @@
-"""Images to series: by what the headers say of every frame, not by UID alone; silent headers are completed."""
+"""Group images into series by the header values of every frame, not by UID alone, and complete missing b-values."""
 
 import re
 from collections import defaultdict
@@ -40,15 +40,15 @@ class Series:
     contrast_agent: str
     before_contrast: bool  # all acquired before the time at which the header says the agent was given
     study: str  # StudyInstanceUID
-    day: int | None  # of the study, counted from some fixed day: it serves for intervals only and is never written
+    day: int | None  # of the study, as an ordinal; used only for intervals and never written
     echo_planar: bool
     frame_of_reference: str
     thickness: float | None  # mm
-    slice_distance: float | None  # mm between slice centres, as the header says
+    slice_distance: float | None  # mm between slice centres, from the header
     frames: list[Frame] = field(default_factory=list)
     part: str = ""  # of a Dixon or complex acquisition, or kind of derived image: one of vocabulary.PARTS
-    planes: int = 1  # how many orientations the scanner's series has of which this is one
-    echoes: int = 1  # ... and echoes
+    planes: int = 1  # number of orientations in the scanner's series, of which this is one
+    echoes: int = 1  # number of echoes in the scanner's series
 
     @property
     def image_type(self) -> tuple[str, ...]:
@@ -57,53 +57,53 @@ class Series:
 
     @property
     def echo_time(self) -> float | None:
-        """Echo time in ms."""
+        """Echo time [ms]."""
         return self.frames[0].echo_time
 
     @property
     def repetition_time(self) -> float | None:
-        """Repetition time in ms."""
+        """Repetition time [ms]."""
         return self.frames[0].repetition_time
 
     @property
     def text(self) -> str:
-        """The description, or the protocol's name where there is none.
+        """The description, or the protocol name if there is no description.
 
-        GE writes the name of the whole examination into the protocol's name.
+        GE writes the name of the whole examination into the protocol name.
         """
         return self.description or self.protocol
 
     @property
     def acquired(self) -> tuple[float, int]:
-        """When the series was acquired, for its place among others: seconds since midnight (-1 unknown), its number."""
+        """Sort key by acquisition: seconds since midnight (-1 if unknown) and series number."""
         times = [frame.acquisition_time for frame in self.frames if frame.acquisition_time is not None]
         return (max(times, default=-1.0), self.number)
 
     @property
     def b_values(self) -> list[float]:
-        """The different b-values that the headers name (s/mm2), ascending; empty when they name none."""
+        """The distinct b-values in the headers [s/mm2], ascending; empty if there are none."""
         return sorted({frame.b_value for frame in self.frames if frame.b_value is not None})
 
 
 @dataclass
 class Image:
-    """One file's share of a series: its frames, and what its header says of the series."""
+    """The part of a series in one file: its frames, and the series values from its header."""
 
     series: Series
-    kind: tuple  # what else tells series apart: scanning sequence, protocol
+    kind: tuple  # further values that distinguish series: scanning sequence, protocol
     frames: list[Frame]
 
 
 def image(header: Dataset, frames: list[Frame]) -> Image:
-    """Return what a header says of its series, with every value decoded."""
-    shared, own = functional_groups(header, 0)
+    """Return the frames of a file with the series values from its header, every value decoded."""
+    shared, per_frame = functional_groups(header, 0)
 
     def measure(keyword: str) -> float | None:
-        value = nested(shared, own, "PixelMeasuresSequence", keyword)
+        value = nested(shared, per_frame, "PixelMeasuresSequence", keyword)
         return values.number(header.get(keyword) if value is None else value)
 
     agents = "; ".join(str(agent.get("CodeMeaning", "")) for agent in header.get("ContrastBolusAgentSequence") or [])
-    if nested(shared, own, "ContrastBolusUsageSequence", "ContrastBolusAgentAdministered") == "NO":
+    if nested(shared, per_frame, "ContrastBolusUsageSequence", "ContrastBolusAgentAdministered") == "NO":
         agents = "NO"
     sequence = str(header.get("ScanningSequence") or "")
     series = Series(
@@ -128,136 +128,141 @@ def image(header: Dataset, frames: list[Frame]) -> Image:
 
 
 def _tesla(header: Dataset) -> float | None:
-    """Field strength in T; old GE software writes gauss."""
-    found = values.number(header.get("MagneticFieldStrength"))
-    return found / 10_000 if found is not None and found > MOST_TESLA else found
+    """Return the field strength in T; old GE software writes gauss."""
+    strength = values.number(header.get("MagneticFieldStrength"))
+    return strength / 10_000 if strength is not None and strength > MOST_TESLA else strength
 
 
 def _before_contrast(header: Dataset, frames: list[Frame]) -> bool:
-    """True where all images of a file were taken before the time at which the agent was given."""
+    """Return whether all images of a file were acquired before the time at which the agent was given."""
     given = values.seconds(header.get("ContrastBolusStartTime"))
-    taken = max((frame.acquisition_time for frame in frames if frame.acquisition_time is not None), default=None)
-    return given is not None and taken is not None and 0 < given - taken < values.HALF_A_DAY  # else it passed midnight
+    latest = max((frame.acquisition_time for frame in frames if frame.acquisition_time is not None), default=None)
+    # a longer interval means that midnight passed in between
+    return given is not None and latest is not None and 0 < given - latest < values.HALF_A_DAY
 
 
 def group(images: Iterable[Image]) -> list[Series]:
     """Return the series of a folder, each with all its frames.
 
     Frames belong to one series if UID, number, description, protocol, scanning sequence, echo time, part and matrix are
-    equal and orientation and pixel size are equal within rounding. Several series under one UID are so told apart.
-    Images of one series to which an archive gave a UID each are brought together.
+    equal, and orientation and pixel size are equal within rounding. This separates several series under one UID. Slices
+    of one series to which an archive gave separate UIDs are merged.
     """
     groups: dict[tuple, list[Series]] = defaultdict(list)
-    for one in images:
-        for frame in one.frames:
-            series = one.series
+    for item in images:
+        for frame in item.frames:
+            series = item.series
             echo = None if frame.echo_time is None else round(frame.echo_time, 1)
-            key = (series.uid, series.number, series.description, one.kind, frame.size, echo, frame.part, frame.colour)
-            same = next((other for other in groups[key] if _alike(other.frames[0], frame)), None)
+            key = (series.uid, series.number, series.description, item.kind, frame.size, echo, frame.part, frame.color)
+            same = next((candidate for candidate in groups[key] if _alike(candidate.frames[0], frame)), None)
             if same is None:
                 same = Series(**{name: getattr(series, name) for name in Series.__dataclass_fields__} | {"frames": []})
                 same.part = frame.part
                 groups[key].append(same)
             same.frames.append(frame)
             same.before_contrast = same.before_contrast and series.before_contrast
-    found = _reunited([series for several in groups.values() for series in several])
-    for series in found:
+    all_series = _reunited([series for members in groups.values() for series in members])
+    for series in all_series:
         series.frames.sort(key=lambda frame: (frame.instance, str(frame.path)))
         _complete_b_values(series)
-    _count_siblings(found)
-    _name_parts(found)
-    return sorted(found, key=lambda series: (series.number, series.uid, series.frames[0].instance))
+    _count_siblings(all_series)
+    _name_parts(all_series)
+    return sorted(all_series, key=lambda series: (series.number, series.uid, series.frames[0].instance))
 
 
-def _alike(one: Frame, other: Frame) -> bool:
-    """True when two frames are of one body plane and their pixels of one size, within rounding.
+def _alike(first: Frame, second: Frame) -> bool:
+    """Return whether two frames have the same body plane and pixel size, within rounding.
 
-    Images of one series that are turned against each other within the plane stay together, so that the check of the
-    stack refuses them instead of taking some of them for the whole.
+    Images of one series that are rotated against each other within the plane stay together. The check of the stack then
+    refuses them and does not take some of them for the whole series.
     """
-    if None in (one.orientation, other.orientation):
-        if one.orientation is not other.orientation:
+    if None in (first.orientation, second.orientation):
+        if first.orientation is not second.orientation:
             return False
-    elif _apart(one.orientation, other.orientation) > SAME_DIRECTION and plane(one.orientation) != plane(
-        other.orientation
-    ):
+    elif _largest_difference(first.orientation, second.orientation) > SAME_DIRECTION and plane(
+        first.orientation
+    ) != plane(second.orientation):
         return False
-    if None in (one.spacing, other.spacing):
-        return one.spacing is other.spacing
-    return _apart(one.spacing, other.spacing) <= SAME_SIZE * max(one.spacing)
+    if None in (first.spacing, second.spacing):
+        return first.spacing is second.spacing
+    return _largest_difference(first.spacing, second.spacing) <= SAME_SIZE * max(first.spacing)
 
 
-def _apart(one: Sequence[float], other: Sequence[float]) -> float:
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+def _largest_difference(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the largest absolute difference of corresponding values."""
+    return max(abs(a - b) for a, b in zip(first, second, strict=True))
 
 
-def _reunited(found: list[Series]) -> list[Series]:
-    """Series to whose slices an archive gave a UID each, as one series.
+def _reunited(all_series: list[Series]) -> list[Series]:
+    """Return the series, with those merged whose slices have one UID each.
 
-    They are at least three series, each with images at one position only, that are equal in everything but the UIDs,
-    and at different positions: slices of one stack. A real series of a single slice has no equals. If they also have
-    a frame of reference each, nothing says that their positions belong together: the series then has none of the
-    patient's frames of reference.
+    Merged are at least three series, each with images at only one position, that are equal in everything but the UIDs
+    and have different positions: slices of one stack. A real series of a single slice has no equals. If they also have
+    different frames of reference, their positions may not belong together. The merged series then belongs to none of
+    the patient's frames of reference.
     """
-    alone: dict[tuple, list[Series]] = defaultdict(list)
-    for series in found:
+    single_slices: dict[tuple, list[Series]] = defaultdict(list)
+    for series in all_series:
         first = series.frames[0]
         if first.position is not None and all(frame.position == first.position for frame in series.frames):
             same = (series.number, series.description, series.protocol, series.day, series.vendor)
-            alone[(*same, first.size, first.echo_time, first.part, first.orientation)].append(series)
+            single_slices[(*same, first.size, first.echo_time, first.part, first.orientation)].append(series)
     merged: set[int] = set()
-    for members in alone.values():
-        uids, places = {one.uid for one in members}, {one.frames[0].position for one in members}
+    for members in single_slices.values():
+        uids, places = {series.uid for series in members}, {series.frames[0].position for series in members}
         if not len(members) == len(uids) >= 3 or len(places) < 3:
             continue
         first = members[0]
-        for one in members[1:]:
-            first.frames.extend(one.frames)
-            merged.add(id(one))
-        if len({one.frame_of_reference for one in members}) > 1:
+        for series in members[1:]:
+            first.frames.extend(series.frames)
+            merged.add(id(series))
+        if len({series.frame_of_reference for series in members}) > 1:
             first.frame_of_reference = "one per image"
-    return [series for series in found if id(series) not in merged]
+    return [series for series in all_series if id(series) not in merged]
 
 
-def _count_siblings(found: Sequence[Series]) -> None:
-    """Note for every series how many orientations and echoes the scanner's series has of which it is a part.
+def _count_siblings(all_series: Sequence[Series]) -> None:
+    """Set the numbers of orientations and echoes of the scanner's series to which each series belongs.
 
-    Echoes of one acquisition that were stored as series of their own share name and moment.
+    Echoes of one acquisition that were stored as separate series have the same name and acquisition time.
     """
     whole = defaultdict(list)
-    for series in found:
+    for series in all_series:
         whole[(series.uid, series.number, series.description)].append(series)
     for parts in whole.values():
         planes = len({plane(part.frames[0].orientation) for part in parts if part.frames[0].orientation}) or 1
         for part in parts:
             part.planes = planes
-            same_kind = [one for one in parts if one.part == part.part and _alike(one.frames[0], part.frames[0])]
-            part.echoes = len({one.echo_time for one in same_kind}) or 1
+            same_kind = [
+                sibling for sibling in parts if sibling.part == part.part and _alike(sibling.frames[0], part.frames[0])
+            ]
+            part.echoes = len({sibling.echo_time for sibling in same_kind}) or 1
 
     moments = defaultdict(list)
-    for series in found:
+    for series in all_series:
         first = series.frames[0]
         if first.acquisition_time is not None and not series.part:
             moments[(series.description, first.acquisition_time, first.size, first.position)].append(series)
-    for several in moments.values():
-        for series in several:
-            series.echoes = max(series.echoes, len({one.echo_time for one in several}))
+    for simultaneous in moments.values():
+        for series in simultaneous:
+            series.echoes = max(series.echoes, len({sibling.echo_time for sibling in simultaneous}))
 
 
-def _name_parts(found: Sequence[Series]) -> None:
-    """Where no image type names the part of a Dixon acquisition, take it from the description."""
-    texts = frozenset(series.text for series in found)
-    for series in found:
+def _name_parts(all_series: Sequence[Series]) -> None:
+    """Set the part of a Dixon acquisition from the description if no image type names it."""
+    texts = frozenset(series.text for series in all_series)
+    for series in all_series:
         series.part = series.part or part_by_words(series.text, texts)
 
 
 def _complete_b_values(series: Series) -> None:
-    """Fill in the b-values that the headers of a series leave out.
+    """Set the b-values that the headers of a series leave out.
 
-    Canon, Toshiba and some GE files carry a b-value only where a gradient was on: the others are b = 0. That is taken
-    of these vendors only, if no image is named b = 0, no other number in the description is the missing one, and the
-    silent images are whole volumes. A series of one volume may name its b-value in its description only ("DWI b800"),
-    if that names one b-value and no list of them.
+    Canon, Toshiba and some GE files contain a b-value only if a gradient was on; their other images have b = 0. This
+    rule applies only to these vendors, and only if no image is named b = 0, the description contains no other number
+    that could be the missing one, and the images without a b-value form whole volumes. A series of one volume may give
+    its b-value only in its description ("DWI b800"). It is used if the description contains exactly one b-value and no
+    list.
     """
     silent = [frame for frame in series.frames if frame.b_value is None]
     if not silent:
@@ -283,5 +288,5 @@ def _complete_b_values(series: Series) -> None:
 
 
 def file_count(frames: Iterable[Frame]) -> int:
-    """Return how many files these frames are in."""
+    """Return the number of files that contain these frames."""
     return len({frame.path for frame in frames})

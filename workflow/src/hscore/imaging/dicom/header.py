@@ -1,4 +1,4 @@
-"""Read one DICOM file's header, as far as the choice of series needs it; check that its pixels are there."""
+"""Read the header of one DICOM file as far as the choice of series needs it, and check that its pixels are complete."""
 
 import os
 import struct
@@ -13,9 +13,9 @@ from hscore.imaging.dicom.private_tags import LAST_TAG
 from hscore.imaging.dicom.tags import Tags
 
 MULTI_FRAME = {"1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}  # enhanced MR, converted legacy MR
-COLOUR_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.4.3"  # enhanced MR colour
+COLOR_MULTI_FRAME = "1.2.840.10008.5.1.4.1.1.4.3"  # enhanced MR colour
 
-MR_IMAGES = {"1.2.840.10008.5.1.4.1.1.4", COLOUR_MULTI_FRAME, *MULTI_FRAME}
+MR_IMAGES = {"1.2.840.10008.5.1.4.1.1.4", COLOR_MULTI_FRAME, *MULTI_FRAME}
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 # First bytes of archives in which hospitals deliver images.
@@ -32,15 +32,15 @@ ZIPPED_DOCUMENTS = {".docx", ".xlsx", ".pptx", ".odt", ".ods", ".jar"}
 
 
 class UnreadableError(Exception):
-    """A file that should be DICOM and cannot be used; the text says why."""
+    """A file that should be DICOM but cannot be used; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class Header:
     """The header of a DICOM file.
 
-    ``damage``: what is wrong with its pixels, "" for nothing. ``pixels_at``: byte at which uncompressed pixels start,
-    where they are the end of the file and as many as the header announces; else None.
+    ``damage``: what is wrong with its pixels, "" if nothing. ``pixels_at``: byte offset of uncompressed pixels, if the
+    file ends with exactly as many as the header announces; else None.
     """
 
     tags: Tags
@@ -49,14 +49,14 @@ class Header:
 
 
 def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
-    """Return the header of a DICOM file; None for other files.
+    """Return the header of a DICOM file, or None for other files.
 
     Args:
         path: the file.
-        decoded: values that other headers of the folder hold, too (see ``Tags``); it is added to.
+        decoded: values decoded for other headers of the folder (see ``Tags``); new ones are added.
 
     Raises:
-        UnreadableError: it looks like DICOM (by its first bytes or its name) and cannot be read, or is an archive.
+        UnreadableError: the file looks like DICOM by its first bytes or name but cannot be read, or it is an archive.
     """
     suffix = path.suffix.lower()
     named_dicom = suffix in {".dcm", ".dicom", ".ima"}
@@ -64,13 +64,13 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
         with path.open("rb") as file:
             start = file.read(512)
             if not start:
-                # without a telling suffix ("IM0001", "1.2.840.113619") an empty file was an image, too
+                # an empty file without a clear suffix ("IM0001", "1.2.840.113619") was an image, too
                 if named_dicom or not suffix or suffix[1:].isdigit():
                     raise UnreadableError("empty file")
                 return None
             if (kind := _archive(start)) and suffix not in ZIPPED_DOCUMENTS:
                 raise UnreadableError(f"{kind}: unpack it into the patient's folder")
-            # old files start at once with group 0008, without the 128 bytes and the letters DICM
+            # old files start directly with group 0008, without the 128 bytes and the letters DICM
             if start[128:132] != b"DICM" and not (start[:2] == b"\x08\x00" and start[3:4] == b"\x00"):
                 if named_dicom:
                     raise UnreadableError("not a DICOM file")
@@ -89,24 +89,24 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
 
 
 def _archive(start: bytes) -> str:
-    """The kind of archive that begins with these bytes; "" for another file."""
+    """Return the kind of archive that begins with these bytes; "" for another file."""
     if start[257:262] == b"ustar":
         return "tar archive"
     return next((kind for magic, kind in ARCHIVES.items() if start.startswith(magic)), "")
 
 
 def _read_tags(file: BinaryIO, last_tag: int, decoded: dict[tuple, Any]) -> Tags:
-    """The elements up to ``last_tag``.
+    """Return the elements up to ``last_tag``.
 
-    After the last one wanted of a classic image come kilobytes of nested private groups, whose reading takes five
-    times as long as all before.
+    In a classic image kilobytes of nested private groups follow the last element needed. Reading them takes five times
+    as long as everything before.
     """
     file.seek(0)
     return Tags(pydicom.filereader.read_partial(file, lambda tag, *_: tag > last_tag, force=True), decoded)
 
 
 def _pixels_at_end(file: BinaryIO, tags: Tags) -> int | None:
-    """The byte at which the uncompressed pixels start, if the file ends with exactly those its header announces."""
+    """Return the offset of the uncompressed pixels if the file ends with exactly those its header announces."""
     rows, columns, bits = tags.get("Rows"), tags.get("Columns"), tags.get("BitsAllocated")
     if not (rows and columns and bits):
         return None
@@ -121,22 +121,23 @@ def _pixels_at_end(file: BinaryIO, tags: Tags) -> int | None:
     file.seek(-length - start, os.SEEK_END)
     order = "<" if little else ">"
     element = file.read(start)
-    found = element[:4] == struct.pack(order + "HH", 0x7FE0, 0x10) and element[-4:] == struct.pack(order + "I", length)
-    return size - length if found else None
+    is_pixel_data = element[:4] == struct.pack(order + "HH", 0x7FE0, 0x10)
+    complete = is_pixel_data and element[-4:] == struct.pack(order + "I", length)
+    return size - length if complete else None
 
 
 def _pixel_damage(file: BinaryIO, tags: Tags) -> str:
-    """What is wrong with the pixels of a file whose header has been read up to them; "" for nothing."""
+    """Return what is wrong with the pixels of a file whose header was read up to them; "" if nothing."""
     pictureless = tags.get("Rows") is None and tags.get("SOPClassUID") not in MR_IMAGES
     if pictureless or tags.transfer_syntax == DEFLATED:
         return ""
     implicit, little = tags.original_encoding
     order = "<" if little else ">"
     start = file.read(8 if implicit else 12)
-    # (7FE0,0008) and (7FE0,0009) hold floating-point pixels
+    # (7FE0,0008) and (7FE0,0009) contain floating-point pixels
     if len(start) < 8 or struct.unpack(order + "HH", start[:4]) not in {(0x7FE0, 0x10), (0x7FE0, 8), (0x7FE0, 9)}:
         return "cut short: no pixel data"
     (length,) = struct.unpack(order + "I", start[-4:])
-    there = os.fstat(file.fileno()).st_size - file.tell()
-    # 0xFFFFFFFF: compressed, of a length nobody wrote down; reading the pixels finds out
-    return "cut short: pixel data incomplete" if length != 0xFFFFFFFF and there < length else ""
+    remaining = os.fstat(file.fileno()).st_size - file.tell()
+    # 0xFFFFFFFF: compressed, of unknown length; reading the pixels shows whether they are complete
+    return "cut short: pixel data incomplete" if length != 0xFFFFFFFF and remaining < length else ""

@@ -1,6 +1,6 @@
-"""Read what is in one patient's folder: image series, ROI objects, mask files, and what could not be read.
+"""Read one patient's folder: image series, ROI objects, mask files, and the files that cannot be read.
 
-One pass over the headers; pixels are looked at only where two files claim to be the same image.
+This is one pass over the headers. Pixels are read only if two files claim to be the same image.
 """
 
 import os
@@ -26,46 +26,46 @@ DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR: a list of files, not an object
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that was passed over: its path below the patient's folder (never written out), and why."""
+    """A file that was skipped: its path below the patient's folder (never written out), and the reason."""
 
     path: Path
     reason: str
-    place: int = 0  # among the files of the folder in the order of their paths, from 1; 0 for a folder
-    series: int | None = None  # its series number, where the header could be read
+    place: int = 0  # position among the files of the folder in path order, from 1; 0 for a folder
+    series: int | None = None  # its series number, if the header could be read
 
 
 @dataclass
 class Contents:
-    """Everything found in one patient's folder."""
+    """The contents of one patient's folder."""
 
     series: list[Series] = field(default_factory=list)
     segmentations: list[Path] = field(default_factory=list)
     structure_sets: list[Path] = field(default_factory=list)
     masks: list[Path] = field(default_factory=list)  # NIfTI, NRRD, MetaImage
-    other_regions: list[Path] = field(default_factory=list)  # files that look like regions and are not read
+    other_regions: list[Path] = field(default_factory=list)  # files that look like regions but are not read
     folder: Path | None = None
     instances: dict[str, str] = field(default_factory=dict)  # SOPInstanceUID of an image -> SeriesInstanceUID
-    files: int = 0  # how many files the folder holds
+    files: int = 0  # number of files in the folder
     unreadable: list[Unreadable] = field(default_factory=list)
     patients: dict[str, set[int]] = field(default_factory=dict)  # PatientID -> its series numbers
     studies: set[str] = field(default_factory=set)  # StudyInstanceUIDs
-    drawn_in: set[str] = field(default_factory=set)  # those of the ROI objects
+    drawn_in: set[str] = field(default_factory=set)  # StudyInstanceUIDs of the ROI objects
     private: Counter[str] = field(default_factory=Counter)  # keyword of a tag that names the patient -> files with it
     identifiers: set[str] = field(default_factory=set)  # words that must not appear in any output
     seen: set[str] = field(default_factory=set)  # SeriesInstanceUIDs whose identifiers were collected
 
 
 def read_folder(folder: Path, pseudonym: str = "") -> Contents:
-    """Read every header below ``folder``; any folder structure and any file names.
+    """Read every header below ``folder``, with any folder structure and any file names.
 
     Links are followed, each folder once. A file stored twice (same SOP Instance UID, instance, position and pixels)
     counts once.
 
     Args:
         folder: the patient's folder.
-        pseudonym: the study's name of the patient, which gives nothing away where a header contains it.
+        pseudonym: the study's name of the patient, which identifies nobody where a header contains it.
     """
-    # Odd but readable values (too long, wrong characters) are everyday in hospital files: no warnings, no checks.
+    # Odd but readable values (too long, wrong characters) are common in hospital files: no warnings, no checks.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     contents = Contents(folder=folder)
     images: dict[tuple, Image] = {}
@@ -97,7 +97,7 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
 
 
 def _files(folder: Path, contents: Contents) -> Iterator[Path]:
-    """All files below ``folder`` in the order of their names; each folder is visited once, links or not."""
+    """Yield all files below ``folder`` in the order of their names, each folder once even if it is linked."""
     seen = set()
 
     def denied(error: OSError) -> None:
@@ -113,13 +113,13 @@ def _files(folder: Path, contents: Contents) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            # hidden files are the system's (a Mac's ._x, Snakemake's stamp); sockets and dangling links are no files
+            # hidden files belong to the system (a Mac's ._x, Snakemake's stamp); sockets and broken links are no files
             if not name.startswith(".") and path.is_file():
                 yield path
 
 
 def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple, Image]) -> None:
-    """Put one file where it belongs in ``contents`` or, an image, in ``images``."""
+    """Add one file to its list in ``contents`` or, if it is an image, to ``images``."""
     tags = header.tags
     try:
         kind = str(tags.get("SOPClassUID", ""))
@@ -135,28 +135,28 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
             return
         if not uid:
             raise UnreadableError("no SeriesInstanceUID in its header")
-        one = image(tags, frames_of(path, header))
+        item = image(tags, frames_of(path, header))
     except UnreadableError:
         raise
     except Exception as error:  # values are decoded on access, so broken bytes show up only here
         raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
     patient = str(tags.get("PatientID") or "").strip()
     if patient:
-        contents.patients.setdefault(patient, set()).add(one.series.number)
+        contents.patients.setdefault(patient, set()).add(item.series.number)
     instance = values.uid(tags, "SOPInstanceUID")
-    contents.instances[instance] = one.series.uid
-    _add_once(one, instance or path, images)
+    contents.instances[instance] = item.series.uid
+    _add_once(item, instance or path, images)
 
 
-def _add_once(one: Image, identity: str | Path, images: dict[tuple, Image]) -> None:
-    """Add an image unless it is a copy; a sound copy replaces a damaged one.
+def _add_once(item: Image, identity: str | Path, images: dict[tuple, Image]) -> None:
+    """Add an image unless it is a copy; an intact copy replaces a damaged one.
 
     Images that share identity, instance and position but not their pixels are different images.
     """
-    first = one.frames[0]
+    first = item.frames[0]
     key = (identity, first.instance, first.position)
-    there = images.get(key)
-    if there is None or there.frames[0].damage:
-        images[key] = one
-    elif not first.damage and not pixels.same_pixels(there.frames[0], first):
-        images[(*key, first.path)] = one
+    known = images.get(key)
+    if known is None or known.frames[0].damage:
+        images[key] = item
+    elif not first.damage and not pixels.same_pixels(known.frames[0], first):
+        images[(*key, first.path)] = item

@@ -1,4 +1,4 @@
-"""The pixels of frames, each read from its own file, and the scale that turns them into values."""
+"""Read the pixels of frames, each from its own file, and the scale from stored values to intensities."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,26 +11,26 @@ from hscore.imaging.dicom.frames import Frame
 
 
 class UnreadableError(Exception):
-    """Pixels that cannot be read; the text says why."""
+    """Pixels that cannot be read; the text gives the reason."""
 
 
 def stored(volumes: list[list[Frame]]) -> np.ndarray:
-    """Return the stored pixels of frames [volume, slice, row, column], each from the file and frame its header names.
+    """Return the stored pixels [volume, slice, row, column], each from the file and frame that its header names.
 
     Raises:
-        UnreadableError: a file cannot be decoded, or its pixels are not what its header announces.
+        UnreadableError: a file cannot be decoded, or its pixels do not match its header.
     """
     decoded: dict[Path, np.ndarray] = {}
     planes = [[_plane(frame, decoded) for frame in frames] for frames in volumes]
     kinds = {plane.dtype for row in planes for plane in row}
     kind = np.result_type(*kinds)
     if kind.kind not in "iu" or kind.itemsize > 4:
-        raise UnreadableError(f"its pixels are no whole numbers of 8 to 32 bits ({kind})")
+        raise UnreadableError(f"its pixels are not whole numbers of 8 to 32 bits ({kind})")
     return np.array(planes, dtype=kind)
 
 
 def _plane(frame: Frame, decoded: dict[Path, np.ndarray]) -> np.ndarray:
-    """The pixels [row, column] of one frame; ``decoded`` keeps files that hold several."""
+    """Return the pixels [row, column] of one frame; ``decoded`` caches files that contain several."""
     if frame.path not in decoded:
         whole = _uncompressed(frame) if frame.number is None and frame.tile is None else None
         if whole is not None:
@@ -38,7 +38,7 @@ def _plane(frame: Frame, decoded: dict[Path, np.ndarray]) -> np.ndarray:
         decoded[frame.path] = _decoded(frame)
     pixels = decoded[frame.path]
     if frame.number is not None and frame.number >= len(pixels):
-        raise UnreadableError(f"a file holds {len(pixels)} frames, its header names more")
+        raise UnreadableError(f"a file contains {len(pixels)} frames, its header names more")
     plane = pixels[frame.number or 0]
     if frame.tile is not None:
         column, row = frame.tile
@@ -49,7 +49,7 @@ def _plane(frame: Frame, decoded: dict[Path, np.ndarray]) -> np.ndarray:
 
 
 def _uncompressed(frame: Frame) -> np.ndarray | None:
-    """Uncompressed pixels straight from the file; None where unused bits or the encoding need a decoder."""
+    """Return uncompressed pixels directly from the file; None if unused bits or the encoding need a decoder."""
     if frame.pixels_at is None or not frame.pixel_type or frame.damage:
         return None
     columns, rows = frame.size
@@ -58,7 +58,7 @@ def _uncompressed(frame: Frame) -> np.ndarray | None:
 
 
 def _used_bits(plane: np.ndarray, bits: int) -> np.ndarray:
-    """Pixels without what is stored above their highest bit, where overlays once were kept (DICOM PS3.5, 8.1.1)."""
+    """Return the pixels without the bits above their highest bit, which once stored overlays (DICOM PS3.5, 8.1.1)."""
     unused = 8 * plane.itemsize - bits
     if unused == 0:
         return plane
@@ -66,7 +66,7 @@ def _used_bits(plane: np.ndarray, bits: int) -> np.ndarray:
 
 
 def _decoded(frame: Frame) -> np.ndarray:
-    """All frames of a file [frame, row, column], by pydicom or, for what it has no decoder for, by SimpleITK (GDCM)."""
+    """Return all frames of a file [frame, row, column], by pydicom or, if it has no decoder, by SimpleITK (GDCM)."""
     try:
         dataset = pydicom.dcmread(frame.path)
     except Exception as error:  # pydicom raises many types on broken files; none of them is our bug
@@ -84,7 +84,7 @@ def _decoded(frame: Frame) -> np.ndarray:
 
 
 def _by_simpleitk(frame: Frame) -> np.ndarray | None:
-    """Stored pixels [frame, row, column] by SimpleITK, which applies the rescale slope; None if it cannot."""
+    """Return the pixels [frame, row, column] read by SimpleITK, its rescaling undone; None if that is not possible."""
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(frame.path)))
@@ -92,7 +92,7 @@ def _by_simpleitk(frame: Frame) -> np.ndarray | None:
         return None
     slope, intercept = frame.rescale
     if (slope, intercept) != (1.0, 0.0):
-        if frame.number is not None:  # each frame may have a scale of its own, of which SimpleITK takes the first
+        if frame.number is not None:  # each frame may have its own scale, of which SimpleITK uses the first
             return None
         pixels = np.rint((pixels - intercept) / slope).astype(np.int32)
     return pixels if pixels.dtype.kind in "iu" else None
@@ -101,9 +101,9 @@ def _by_simpleitk(frame: Frame) -> np.ndarray | None:
 def scales(volumes: list[list[Frame]]) -> np.ndarray:
     """Return slope and intercept of every frame [volume, slice, 2]: value = slope * stored + intercept.
 
-    Displayed values are those of DICOM's modality rescale. Philips scales every scan to the range of its pixels, so
-    these cannot be compared between scans; its scale slope (2005,xx0E) leads to values that can: displayed / (rescale
-    slope * scale slope). Source: Chenevert TL et al. Transl Oncol 2014;7(1):65-71. They are taken where every frame
+    Displayed values follow DICOM's modality rescale. Philips scales every scan to the range of its pixels, so its
+    displayed values cannot be compared between scans. Its scale slope (2005,xx0E) gives comparable values: displayed /
+    (rescale slope * scale slope). Source: Chenevert TL et al. Transl Oncol 2014;7(1):65-71. It is used if every frame
     has one.
     """
     floating = all(frame.scale_slope for frames in volumes for frame in frames)
@@ -117,14 +117,14 @@ def scales(volumes: list[list[Frame]]) -> np.ndarray:
 
 
 def scales_differ(frames: Iterable[Frame]) -> bool:
-    """True where frames have different rescale slopes and no vendor's scale makes their values comparable."""
+    """Return whether frames have different rescale slopes and no vendor's scale makes their values comparable."""
     frames = list(frames)
     return len({frame.rescale for frame in frames}) > 1 and not all(frame.scale_slope for frame in frames)
 
 
-def same_pixels(one: Frame, other: Frame) -> bool:
-    """True when two images that claim to be the same have the same pixels, or neither can be read."""
+def same_pixels(first: Frame, second: Frame) -> bool:
+    """Return whether two images that claim to be the same have the same pixels, or neither can be read."""
     try:
-        return bool(np.array_equal(stored([[one]]), stored([[other]])))
+        return bool(np.array_equal(stored([[first]]), stored([[second]])))
     except (UnreadableError, OSError):
-        return bool(one.damage and other.damage)
+        return bool(first.damage and second.damage)

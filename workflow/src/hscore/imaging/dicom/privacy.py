@@ -1,4 +1,4 @@
-"""Nothing that says who the patient is leaves the convert step: words are hidden, tags counted, never quoted."""
+"""Keep identifying values inside the convert step: hide identifying words, and count tags without quoting them."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from pydicom.tag import Tag
 from hscore.imaging.dicom import values
 
 HIDDEN = "[hidden]"
-# What an archive should have taken out before images leave the hospital (direct identifiers of the basic profile, DICOM
-# PS3.15 Annex E). PatientID is not here: every file has one, and nothing tells a pseudonym from a hospital number.
+# Tags that an archive should remove before images leave the hospital (direct identifiers of the basic profile, DICOM
+# PS3.15 Annex E). PatientID is not listed: every file has one, and a pseudonym looks like a hospital number.
 PRIVATE = (
     *("PatientName", "PatientBirthDate", "PatientBirthTime", "OtherPatientIDs", "OtherPatientIDsSequence"),
     *("OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "PatientAddress", "PatientTelephoneNumbers"),
@@ -24,11 +24,11 @@ PRIVATE = (
     *("InstitutionAddress", "IssuerOfPatientID", "BurnedInAnnotation", "RecognizableVisualFeatures"),
 )
 PRIVATE_TAGS = {Tag(keyword): keyword for keyword in PRIVATE}
-# These say by YES that the pixels themselves may tell who the patient is.
+# The value YES of these tags means that the pixels themselves may identify the patient.
 YES_MEANS_RISK = {"BurnedInAnnotation", "RecognizableVisualFeatures"}
 TELLS_NOTHING = re.compile(r"anonym\w*|de-?identified|removed|none|unknown|n/?a|no name|[x0*^ -]+|simulated .*")
 
-# The words of a file name that may be written out: what kind of file it is, what it shows, and where.
+# The words of a file name that may be written out: kind of file, content, and body region.
 FILE_WORDS = """
 roi rois mask masks seg segs segmentation label labels contour contours rtstruct rtss struct structure structures
 tumor tumour tumors tumours gtv gtvp gtvn gtvt ctv hrctv ptv lesion lesions mass cancer carcinoma primary
@@ -45,23 +45,23 @@ IDENTIFYING = ["PatientID", "PatientName", "PatientBirthDate", "OtherPatientIDs"
 
 
 def identifiers(header: Dataset) -> set[str]:
-    """Words that identify the patient: names in every alphabet, numbers, the birth date."""
+    """Return the words that identify the patient: names in every alphabet, numbers, the birth date."""
     words: set[str] = set()
     for keyword in IDENTIFYING:
-        # as it is declared, and as it is really written: descriptions are read in their true alphabet, too
+        # as declared and as really written, because descriptions are read in their true alphabet, too
         text = f"{header.get(keyword) or ''}={values.text(header, keyword)}"
         parts = re.split(r"[\^=\\,;\[\]'\s]+", text) if keyword != "PatientID" else text.split("=")
         words.update(part.strip() for part in parts)
-        if keyword == "PatientName":  # written as one word: "zhangsan", "sanzhang"
+        if keyword == "PatientName":  # also as one word: "zhangsan", "sanzhang"
             words.update("".join(pair) for pair in permutations([part for part in parts if part.isalpha()], 2))
-    technical = FILE_WORDS.split()  # "DICOM" as a name tells nothing, and is a word of our own texts
+    technical = FILE_WORDS.split()  # "DICOM" as a name identifies nobody, and our own texts contain the word
     return {word for word in words if len(word) > 1 and word.lower() not in technical}
 
 
 def telling_tags(header: Dataset, pseudonym: str) -> Iterator[str]:
-    """Keywords of the tags of a file that still say who the patient is.
+    """Yield the keywords of the tags of a file that still identify the patient.
 
-    A name that is the patient's pseudonym or PatientID, or an anonymiser's word, says nothing.
+    A name does not count if it is the patient's pseudonym or PatientID, or a typical value of an anonymiser.
     """
     harmless = {"", pseudonym.lower(), str(header.get("PatientID") or "").strip().lower()}
     for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode it all
@@ -70,7 +70,7 @@ def telling_tags(header: Dataset, pseudonym: str) -> Iterator[str]:
             continue
         try:
             text = str(header.get(keyword) or "").strip().lower()
-        except Exception:  # a value that cannot be decoded is still there
+        except Exception:  # a value that cannot be decoded is still a value
             text = "?"
         risk = text == "yes" if keyword in YES_MEANS_RISK else text not in harmless
         if risk and not TELLS_NOTHING.fullmatch(text):
@@ -78,23 +78,22 @@ def telling_tags(header: Dataset, pseudonym: str) -> Iterator[str]:
 
 
 def tags_in_words(private: Counter[str]) -> str:
-    """Which tags say who the patient is and how many files carry each; never what they say."""
+    """Return which tags identify the patient and how many files contain each, never their values."""
     listed = ", ".join(f"{keyword} ({count} files)" for keyword, count in sorted((+private).items()))
-    return f"files still carry {listed}"
+    return f"files still contain {listed}"
 
 
 def in_true_alphabet(name: str) -> str:
-    """Return a file's or folder's name whose bytes are not UTF-8 in the alphabet it was really written in."""
+    """Return the name of a file or folder; bytes that are not UTF-8 are decoded in their true alphabet."""
     return name if name.isascii() else values.decoded(os.fsencode(name))
 
 
 def name_in_words(path: Path) -> str:
     """Return the name of a delivered file with every word hidden that could belong to a patient.
 
-    Only the words of ``FILE_WORDS`` and single digits remain; anything else may be a name written in
-    one word, a date or a hospital number, which no list of forbidden words would find.
+    Only the words of ``FILE_WORDS`` and single digits remain. Anything else may be a name in one word, a date or a
+    hospital number, which no list of forbidden words would find.
     """
-
     allowed = FILE_WORDS.split()
 
     def shown(match: re.Match[str]) -> str:
@@ -110,29 +109,32 @@ def name_in_words(path: Path) -> str:
 
 
 def kind_of_file(path: Path) -> str:
-    """Return the suffix of a delivered file and a blank (".dcm "), if it is a known one; else ""."""
+    """Return the suffix of a delivered file and a blank (".dcm "), or "" for an unknown suffix."""
     suffix = path.suffix.lower()
     return f"{suffix} " if suffix[1:] in FILE_WORDS.split() else ""
 
 
 class Hider:
-    """Replaces words that identify the patient in everything that is written.
+    """Replace words that identify the patient in everything that is written.
 
-    Such words turn up in descriptions and segment names. Chinese names are written without spaces, so they are
-    replaced wherever they occur; other words where no further letter (of a number: digit) adjoins them. The study's own
-    name of the patient stays.
+    Such words occur in descriptions and segment names. Chinese names are written without spaces, so they are replaced
+    wherever they occur. Other words are replaced if no further letter (or digit, for a number) adjoins them.
+
+    Args:
+        words: identifying words.
+        keep: the study's own name of the patient, which is not replaced.
     """
 
     def __init__(self, words: set[str], keep: str) -> None:
         parts = []
         for word in sorted(words - {keep}, key=lambda word: (-len(word), word)):
             pattern = re.escape(word)
-            own = r"\d" if word[0].isdigit() and word[-1].isdigit() else r"[^\W\d_]" if word.isalpha() else r"[^\W_]"
-            parts.append(rf"(?<!{own}){pattern}(?!{own})" if word.isascii() else pattern)
+            more = r"\d" if word[0].isdigit() and word[-1].isdigit() else r"[^\W\d_]" if word.isalpha() else r"[^\W_]"
+            parts.append(rf"(?<!{more}){pattern}(?!{more})" if word.isascii() else pattern)
         self.pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def __call__(self, content: Any) -> Any:
-        """The same content (text, list or dict) without these words in its texts."""
+        """Return the same content (text, list or dict) with these words replaced in its texts."""
         if isinstance(content, str):
             return self.pattern.sub(HIDDEN, content) if self.pattern else content
         if isinstance(content, dict):

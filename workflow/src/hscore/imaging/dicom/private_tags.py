@@ -1,4 +1,4 @@
-"""Vendors' private elements, found by their creator: its block is the scanner's choice, and archives move it."""
+"""Read vendors' private elements by their creator, because scanners choose the block and archives move it."""
 
 import re
 import struct
@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 
 from hscore.imaging.dicom import values
 
-# name -> group, creator, element in the creator's block, vendor (for files that lost the creator)
+# name -> group, creator, element within the creator's block, vendor (for files that lost the creator)
 ELEMENTS = {
     "siemens b": (0x0019, "SIEMENS MR HEADER", 0x0C, "SIEMENS"),
     "siemens directionality": (0x0019, "SIEMENS MR HEADER", 0x0D, "SIEMENS"),
@@ -26,37 +26,37 @@ ELEMENTS = {
     "philips scale slope": (0x2005, "Philips MR Imaging DD 001", 0x0E, "PHILIPS"),
     "philips frame": (0x2005, "Philips MR Imaging DD 005", 0x0F, "PHILIPS"),
 }
-# In files of implicit VR, sequences of vendors that pydicom does not know would be read as bytes.
+# In files of implicit VR, pydicom would read sequences of vendors that it does not know as bytes.
 add_private_dict_entry("Image Private Header", 0x00651051, "SQ", "MR VFrame Sequence")
 _GROUPS = {group for group, *_ in ELEMENTS.values()}
-LAST_TAG = 0x2005100E  # Philips' scale slope in its usual block; Philips' b-value comes before
+LAST_TAG = 0x2005100E  # Philips' scale slope in its usual block, after Philips' b-value
 
 
 def blocks(header: Dataset) -> dict[tuple[int, str], int]:
     """Return the block that each private creator of a header reserved, by group and creator."""
-    found = {}
+    reserved = {}
     for tag in header.keys():  # noqa: SIM118  iterating over a Dataset would decode it all
         group, element = tag >> 16, tag & 0xFFFF
         if group in _GROUPS and 0x10 <= element <= 0xFF:
-            found.setdefault((group, str(header[tag].value).strip()), element)
-    return found
+            reserved.setdefault((group, str(header[tag].value).strip()), element)
+    return reserved
 
 
 def usual(reserved: dict[tuple[int, str], int]) -> bool:
-    """Return False where a group that names b-values has other creators in the vendor's usual block.
+    """Return False if a group that contains b-values has other creators in the vendor's usual block.
 
-    Programs that read a fixed block take another's element for the b-value there.
+    Programs that read a fixed block would take the other creator's element for the b-value.
     """
     owners = {(group, block): creator for (group, creator), block in reserved.items()}
-    own = {(group, creator) for group, creator, *_ in ELEMENTS.values()}
-    return all((group, owners[group, block]) in own for group, block in owners if block == 0x10)
+    known = {(group, creator) for group, creator, *_ in ELEMENTS.values()}
+    return all((group, owners[group, block]) in known for group, block in owners if block == 0x10)
 
 
 def value(header: Dataset, reserved: dict[tuple[int, str], int], name: str) -> Any:
     """Return the value of one of ``ELEMENTS``, or None.
 
-    Some anonymisers take the creators away and leave the elements. Where a group has no creator at all, the vendor's
-    usual block is read.
+    Some anonymisers remove the creators and leave the elements. If a group has no creator at all, the vendor's usual
+    block is read.
 
     Args:
         header: a header or an item of a sequence.
@@ -75,12 +75,12 @@ def value(header: Dataset, reserved: dict[tuple[int, str], int], name: str) -> A
 
 
 def first_number(content: Any) -> float | None:
-    """Return the first number of a private value, whatever representation an archive left it in."""
+    """Return the first number of a private value in any representation in which an archive may have left it."""
     if isinstance(content, bytes):
         text = content.decode("ascii", "replace").strip(" \0")
         if re.fullmatch(r"[-+\d.eE\\ ]+", text):
             content = text
-        elif len(content) in (4, 8):  # FL or FD, of which an archive forgot the representation
+        elif len(content) in (4, 8):  # FL or FD whose representation an archive lost
             (content,) = struct.unpack("<f" if len(content) == 4 else "<d", content)
     if isinstance(content, str):
         content = content.split("\\")
@@ -90,7 +90,7 @@ def first_number(content: Any) -> float | None:
 
 
 def word(content: Any) -> str:
-    """Return a private value as a word in capitals; "" for nothing."""
+    """Return a private value as a word in capitals; "" if empty."""
     if isinstance(content, bytes):
         content = content.decode("ascii", "replace")
     return "" if content is None else str(content).strip(" \0").upper()

@@ -1,4 +1,4 @@
-"""The values of a file's header, each decoded once per folder: the files of a series repeat most of them."""
+"""Decode each header value once per folder: the files of a series repeat most of them."""
 
 from collections.abc import KeysView
 from typing import Any
@@ -8,14 +8,14 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 SPECIFIC_CHARACTER_SET = 0x00080005
-LONGEST = 256  # bytes of a value that is kept; longer ones are hardly ever repeated
+LONGEST = 256  # bytes of a value that is cached; longer ones are hardly ever repeated
 
 
 class Tags:
-    """The header of one file, read like a ``Dataset`` of pydicom, in a third of its time.
+    """The header of one file, with the interface of a pydicom ``Dataset``, in a third of the time.
 
-    Values come from pydicom. They are kept by everything that decides what pydicom makes of the bytes. Private elements
-    and sequences are not kept, nor are elements whose type depends on other elements.
+    Values come from pydicom. The cache key contains everything that decides how pydicom decodes the bytes. Private
+    elements, sequences, and elements whose type depends on other elements are not cached.
 
     Args:
         dataset: the header as pydicom read it from a file.
@@ -30,7 +30,7 @@ class Tags:
         self._encoding = (*dataset.original_encoding, declared and declared.value)
 
     def get(self, keyword: str, default: Any = None) -> Any:
-        """Return the value of a standard element; ``default`` where the header has none."""
+        """Return the value of a standard element, or ``default`` if the header has none."""
         tag = tag_for_keyword(keyword)
         element = self._elements.get(tag)
         if element is None:
@@ -39,18 +39,18 @@ class Tags:
             return self.dataset[tag].value
         key = (tag, element.VR, element.value, self._encoding)
         if key not in self._decoded:
-            found = self.dataset[tag]
-            if found.VR == "SQ" or " or " in dictionary_VR(tag):
-                return found.value
-            self._decoded[key] = found.value
+            element = self.dataset[tag]
+            if element.VR == "SQ" or " or " in dictionary_VR(tag):
+                return element.value
+            self._decoded[key] = element.value
         return self._decoded[key]
 
     def get_item(self, tag: int) -> RawDataElement | DataElement | None:
-        """Return an element as the file holds it, of which only sequences are decoded; None where there is none."""
+        """Return an element as stored in the file, only sequences decoded; None if there is none."""
         return self._elements.get(tag)
 
     def keys(self) -> KeysView[int]:
-        """The tags of all elements."""
+        """Return the tags of all elements."""
         return self._elements.keys()
 
     def __contains__(self, tag: int) -> bool:
@@ -66,14 +66,15 @@ class Tags:
 
     @property
     def transfer_syntax(self) -> str:
-        """TransferSyntaxUID; "" for a file without the meta information."""
+        """TransferSyntaxUID; "" for a file without meta information."""
         return self._meta("TransferSyntaxUID")
 
     @property
     def stored_class(self) -> str:
-        """MediaStorageSOPClassUID; "" for a file without the meta information."""
+        """MediaStorageSOPClassUID; "" for a file without meta information."""
         return self._meta("MediaStorageSOPClassUID")
 
     def _meta(self, keyword: str) -> str:
+        """Return a value of the file's meta information as text; "" if there is none."""
         meta = getattr(self.dataset, "file_meta", None)
         return "" if meta is None else str(meta.get(keyword, ""))

@@ -1,4 +1,4 @@
-"""Values of DICOM elements as hospitals write them: empty, of the wrong kind, in undeclared alphabets."""
+"""Read DICOM values as hospitals write them: empty, of the wrong kind, in undeclared alphabets."""
 
 import re
 import unicodedata
@@ -18,85 +18,88 @@ OTHER_ENCODINGS = ("iso2022_jp", "iso2022_kr", "gb18030", "big5", "shift_jis", "
 
 
 def text(header: Dataset, keyword: str, top: Dataset | None = None) -> str:
-    """Return a text value in one line, read in the alphabet it is really written in.
+    """Return a text value on one line, decoded in the alphabet in which it was really written.
 
-    ``top``: the object that declares the character set, where ``header`` is an item of one of its sequences.
+    Args:
+        header: a header or an item of a sequence.
+        keyword: keyword of the element.
+        top: the object that declares the character set, if ``header`` is an item of one of its sequences.
     """
     raw = header.get_item(Tag(keyword))
     content = getattr(raw, "value", None)
     if isinstance(content, bytes) and not (content.isascii() and ESCAPE not in content):
-        found = decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
+        line = decoded(content.strip(b" \0"), (header if top is None else top).get("SpecificCharacterSet"))
     else:
         value = header.get(keyword)
-        found = "" if value is None else str(value)
-    return " ".join(found.replace("\0", " ").split())
+        line = "" if value is None else str(value)
+    return " ".join(line.replace("\0", " ").split())
 
 
 def uid(header: Dataset, keyword: str) -> str:
-    """Return a UID as text; one that was written with a backslash is still one."""
-    found = header.get(keyword)
-    return "" if found is None else "\\".join(found) if isinstance(found, list | MultiValue) else str(found)
+    """Return a UID as text, even if it was written with a backslash."""
+    value = header.get(keyword)
+    return "" if value is None else "\\".join(value) if isinstance(value, list | MultiValue) else str(value)
 
 
 def decoded(content: bytes, declared: Any = None) -> str:
-    """Return the text of bytes whose declared character set may be missing or wrong, or that were cut in a character.
+    """Return the text of bytes whose character set may be undeclared or wrong, or that were cut within a character.
 
-    The reading that gives words of radiology and the fewest unreadable bytes counts. Of equal ones UTF-8 comes first,
-    because other text hardly ever has its form, then the declared character set if it gives letters: Chinese read as
-    Latin gives symbols ("Ôö", "Ç¿"). Last come character sets of hospitals in East Asia and Russia.
+    The best reading has words of radiology and the fewest unreadable bytes. Among equals UTF-8 comes first, because
+    other text hardly ever has its form. The declared character set follows if it gives letters: Chinese read as Latin
+    gives symbols ("Ôö", "Ç¿"). Character sets of hospitals in East Asia and Russia come last.
     """
     readings = []
     for encoding in ("utf-8", *_encodings(declared), *OTHER_ENCODINGS):
         try:
-            found = content.decode(encoding, "replace")
+            reading = content.decode(encoding, "replace")
         except LookupError:
             continue
-        readings.append(found)
+        readings.append(reading)
         if encoding == "utf-8":
-            readings.append(_read_twice(found))
+            readings.append(_read_twice(reading))
 
-    def unlikely(found: str) -> tuple:
-        known = re.search(RADIOLOGY_WORDS, found, re.IGNORECASE)
-        return not known, found.count("\ufffd"), not _letters_only(found)
+    def unlikely(reading: str) -> tuple:
+        known = re.search(RADIOLOGY_WORDS, reading, re.IGNORECASE)
+        return not known, reading.count("\ufffd"), not _letters_only(reading)
 
     return min(readings, key=unlikely).rstrip("\ufffd")
 
 
-def _read_twice(found: str) -> str:
-    """Text that was UTF-8, read as Latin and written as UTF-8 again; text that was not is returned as it is."""
+def _read_twice(reading: str) -> str:
+    """Undo a double UTF-8 encoding (UTF-8 read as Latin and encoded again); return other text unchanged."""
     try:
-        return found.encode("latin-1").decode("utf-8")
+        return reading.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        return found
+        return reading
 
 
 def _encodings(declared: Any) -> list[str]:
-    """Python's names of the declared character sets; none where they are unknown."""
+    """Return Python's names of the declared character sets; none if they are unknown."""
     if not declared:
         return []
     try:
         return convert_encodings(declared)
-    except Exception:  # pydicom raises many types on names that are no character sets
+    except Exception:  # pydicom raises many types on names that are not character sets
         return []
 
 
-def _letters_only(found: str) -> bool:
-    """True where all characters beyond ASCII are letters, marks or full-width punctuation, none a stray symbol."""
-    kinds = {(unicodedata.category(letter), letter) for letter in found if not letter.isascii()}
+def _letters_only(reading: str) -> bool:
+    """Return whether all characters beyond ASCII are letters, marks or full-width punctuation."""
+    kinds = {(unicodedata.category(letter), letter) for letter in reading if not letter.isascii()}
     return all(kind[0] in "LMZ" or (kind[0] in "PN" and ord(letter) > 0x2000) for kind, letter in kinds)
 
 
 def number(value: Any) -> float | None:
-    """Return a float, or None for what is empty or not a finite number."""
+    """Return a float, or None for an empty value or one that is not a finite number."""
     try:
-        found = float(value)
+        converted = float(value)
     except (TypeError, ValueError):
         return None
-    return found if abs(found) < float("inf") else None
+    return converted if abs(converted) < float("inf") else None
 
 
 def day(value: Any) -> int | None:
-    """Return the number of the day of a DICOM date (YYYYMMDD), or None for what is none."""
+    """Return the ordinal of a DICOM date (YYYYMMDD), or None for another value."""
     try:
         return datetime.strptime(str(value), "%Y%m%d").toordinal()
     except ValueError:
@@ -104,9 +107,9 @@ def day(value: Any) -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return the seconds since midnight of a DICOM time (HHMMSS.FFF) or date and time, or None for what is none.
+    """Return the seconds since midnight of a DICOM time (HHMMSS.FFF) or date and time, or None for another value.
 
-    Minutes and seconds may be left out, and a time zone follow.
+    Minutes and seconds may be missing, and a time zone may follow.
     """
     match = re.fullmatch(r"(?:\d{8})?(\d\d)(\d\d)?(\d\d(?:\.\d*)?)?([+-]\d{4})?", _without_colons(value))
     if match is None:
@@ -116,24 +119,24 @@ def seconds(value: Any) -> float | None:
 
 
 def _without_colons(value: Any) -> str:
-    """A time as text, of which old files write 10:00:30 for 100030."""
+    """Return a time as text without colons; old files write 10:00:30 for 100030."""
     return "" if value is None else str(value).strip().replace(":", "")
 
 
 def whole(value: Any) -> int:
-    """Return an integer; 0 for what is empty or not a number."""
-    found = number(value)
-    return 0 if found is None else int(found)
+    """Return an integer, or 0 for an empty value or one that is not a number."""
+    converted = number(value)
+    return 0 if converted is None else int(converted)
 
 
 def whole_or_none(value: Any) -> int | None:
-    """Return an integer, or None for what is empty or not a number."""
-    found = number(value)
-    return None if found is None else int(found)
+    """Return an integer, or None for an empty value or one that is not a number."""
+    converted = number(value)
+    return None if converted is None else int(converted)
 
 
 def vector(value: Any, length: int) -> tuple[float, ...] | None:
-    """Return a tuple of ``length`` floats, or None."""
+    """Return a tuple of ``length`` floats, or None for another value."""
     if value is None or isinstance(value, str) or len(value) != length:
         return None
     numbers = tuple(number(item) for item in value)

@@ -1,7 +1,7 @@
-"""Words and codes by which scanners and hospitals say what an image shows, in the languages of hospitals.
+"""Words and codes by which scanners and hospitals describe the content of an image, in many languages.
 
-All patterns are searched without regard to case. Digits, underscores and punctuation end a word; Chinese, Japanese and
-Korean words have no ends.
+All patterns ignore case. Digits, underscores and punctuation end a word. Chinese, Japanese and Korean words have no
+marked end.
 """
 
 import re
@@ -10,7 +10,7 @@ _START, _END = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 
 
 def _words(*alternatives: str) -> str:
-    """A pattern of whole words; an alternative may itself be a pattern."""
+    """Return a pattern of whole words; an alternative may itself be a pattern."""
     return f"{_START}(?:{'|'.join(alternatives)}){_END}"
 
 
@@ -31,8 +31,8 @@ _THERAPY = (
     r"|bx|лечен\w*|терап\w*|治疗|放疗|化疗|术)"
 )
 _WITH = r"(?:c/|con|com|mit|m\.?|nach|avec|apr[eè]s|with|after|dopo|despu[eé]s|с|после|пост)"
-# What may follow "post" or the name of a phase where an agent is meant: nothing, numbers, or words of the sequence.
-# Anything else ("post CRT", "venous plexus") may be a therapy or an organ.
+# What may follow "post" or the name of a phase if it refers to an agent: nothing, numbers, or words of the sequence.
+# Anything else ("post CRT", "venous plexus") may refer to a therapy or an organ.
 _SEQUENCE_FOLLOWS = (
     r"(?=[\W\d_]*(?:$|(?:tra|ax|axial|transv\w*|sag\w*|cor\w*|fs|fatsat|fat|spair|spir|dixon|vibe|lava|thrive|flash"
     r"|fspgr|3d|2d|dyn|dynamic|phase|ph|phas\w*|fase|min|sec|s|mm|t1\w*|pelvis|becken|bassin|iso|hr)(?![^\W\d_])))"
@@ -52,7 +52,7 @@ CONTRAST = "|".join(
         r"增强|增強|造影|조영|контраст|к/у|動脈期|动脉期|静脉期|静脈期|延迟期|平衡期",
     )
 )
-# ... and without it, in the same languages; it wins, because "sans injection" contains the word, too.
+# Without contrast, in the same languages. It wins over CONTRAST, because "sans injection" contains the word, too.
 NO_CONTRAST = "|".join(
     (
         _words(rf"{_NO}{_LINK}(?:iv )?{_AGENT}", rf"{_BEFORE}{_LINK}{_AGENT}", rf"{_AGENT}siz", rf"{_AGENT} [oö]ncesi"),
@@ -65,11 +65,11 @@ NO_CONTRAST = "|".join(
         rf"(?:{_AGENT_CJK}|注射)(?:扫描|掃描|検査)?前|비조영|조영 ?전",
     )
 )
-# The same, but of other meanings too: they count where nothing says that an agent was given.
+# Words for "without contrast" that have other meanings, too. They count only if no word says that an agent was given.
 PERHAPS_NO_CONTRAST = _words("plain", r"basale?", "baseline", "mask")
-# Words of contrast that mean the picture, not an agent.
+# Words of contrast that refer to the picture, not to an agent.
 PICTURE_CONTRAST = _words(r"(?:high|low|soft|tissue|image|good|best)[ _-]*(?:tissue[ _-]*)?contrast")
-# What a header writes under ContrastBolusAgent when none was given, or when it was taken away.
+# Content of ContrastBolusAgent if none was given or the value was removed.
 NO_AGENT = (
     r"|n|nil|null|n/?a|no(?:ne|t|n)?(?:[ _-].*)?"
     r"|(?:kein|ohne|without|sans|sin |senza|sem|w/?o|nativ|не |без|нет|无|無|なし).*"
@@ -139,10 +139,10 @@ COMPUTED_DIFFUSION = (
     + SYNTHETIC
 )
 ADC_MAP = _words("adc", r"e-?adc", r"apparent\w*") + "|表观|見かけ"
-# Fast T2 in one shot: for planning and for breathing patients; coarser in contrast than the T2 for diagnosis.
+# Single-shot T2, for planning and for breathing patients; its contrast is coarser than that of the diagnostic T2.
 SINGLE_SHOT = _words("haste", r"ss-?f?s?e", "ssfse", r"ss-?tse", r"single[ _-]*shot", "ufse")
 
-# Image type and frame type values that name one part of a Dixon or complex acquisition, or a derived image.
+# Values of image type and frame type that name one part of a Dixon or complex acquisition, or a derived image.
 PARTS = {
     "water": r"w|water|wasser|dixon[ _]w(ater)?|w_\w+",
     "fat": r"f|fat|fett|dixon[ _]f(at)?|f_\w+|ff|fat[ _]?fraction|pdff",
@@ -191,7 +191,7 @@ _PART_WORDS = {
 }
 # In the name of a Dixon acquisition these mean fat without a word for its image.
 _FAT_OF_DIXON = r"脂肪(?!抑|饱|飽)|지방|" + _words(r"жир\w*", "fp", r"fat[ _-]?\w*")
-# Letters, as vendors abbreviate the parts of a Dixon acquisition in its name.
+# Abbreviations of the parts of a Dixon acquisition in its name.
 _LETTERS = {"w": "water", "f": "fat", "in": "in-phase", "ip": "in-phase"} | dict.fromkeys(
     ("opp", "op", "out"), "opposed-phase"
 )
@@ -202,7 +202,7 @@ _FAT_SUPPRESSION = rf"{_SUPPRESSED}\.?[ _-]*(?:d[eioau]l?l?a?|of)?[ _-]*(?:la|th
     rf"|{_FAT}[ _-]*{_SUPPRESSED}|жироподав\w*"
 )
 
-# Words by which undeclared bytes are recognised as text of one alphabet.
+# Words by which undeclared bytes are recognised as text in one alphabet.
 RADIOLOGY_WORDS = (
     "增强|增強|平扫|平掃|造影|轴|軸|横断|矢状|冠状|弥散|扩散|拡散|動態|动态|脂肪|压脂|水相|同相|反相|盆腔|单纯|単純|定位|减影|減影|剪影|差分|合成|计算|計算"
     "|表观|见かけ|サブトラ|スカウト|アウト|最大値|反转|反転|水像|コロナル|アキシャル|^[无無]$|^なし$"
@@ -211,29 +211,30 @@ RADIOLOGY_WORDS = (
 
 
 def found(pattern: str, text: str) -> str | None:
-    """Return what a pattern finds in a text, without regard to case; None for nothing."""
+    """Return the first match of a pattern in a text, ignoring case, or None."""
     match = re.search(pattern, text, re.IGNORECASE)
     return match[0] if match else None
 
 
 def enhanced_by(text: str) -> str | None:
-    """Return the words of a description that say that an agent was given; None where there are none."""
+    """Return the words of a description that say that an agent was given, or None."""
     return None if without_agent(text) else found(CONTRAST, _no_picture_contrast(text))
 
 
 def without_agent(text: str) -> str | None:
-    """Return the words of a description that say that no agent was given; None where there are none."""
+    """Return the words of a description that say that no agent was given, or None."""
     plain = _no_picture_contrast(text)
     perhaps = None if found(CONTRAST, plain) else found(PERHAPS_NO_CONTRAST, plain)
     return found(NO_CONTRAST, plain) or perhaps
 
 
 def _no_picture_contrast(text: str) -> str:
+    """Return a text without words of contrast that refer to the picture."""
     return re.sub(PICTURE_CONTRAST, " ", text, flags=re.IGNORECASE)
 
 
 def part_by_type(image_type: tuple[str, ...]) -> str:
-    """Return the part of an acquisition that the values of an image or frame type name; "" for a plain image.
+    """Return the part of an acquisition that an image or frame type names; "" for a plain image.
 
     The first two values (ORIGINAL or DERIVED, PRIMARY or SECONDARY) never name a part.
     """
@@ -244,15 +245,15 @@ def part_by_type(image_type: tuple[str, ...]) -> str:
 
 
 def part_by_words(text: str, others: frozenset[str] = frozenset()) -> str:
-    """Return the part of a Dixon acquisition that a description names; "" where it names none.
+    """Return the part of a Dixon acquisition that a description names; "" if it names none.
 
-    A letter that stands alone (``_W``, ``_F``, ``_in``, ``_opp``) counts where the description names the method, or
-    where one of the ``others`` (descriptions of the same folder) differs from it in that letter only.
+    A single letter or abbreviation (``_W``, ``_F``, ``_in``, ``_opp``) counts if the description names the method, or
+    if one of the ``others`` (descriptions of the same folder) differs from it only in that abbreviation.
     """
     dixon = found(DIXON, text)
     letters = _LETTER.findall(text)
     if letters:
-        siblings = {stem_of_part(other) for other in others if other != text}
+        siblings = {stem_of_part(description) for description in others if description != text}
         if dixon or stem_of_part(text) in siblings:
             return _LETTERS[letters[-1].lower()]
     plain = re.sub(f"{_NO_FAT}|{_FAT_SUPPRESSION}", " ", text, flags=re.IGNORECASE)
@@ -263,6 +264,6 @@ def part_by_words(text: str, others: frozenset[str] = frozenset()) -> str:
 
 
 def stem_of_part(text: str) -> str:
-    """Return a description without the last letter of a Dixon part; "" where it has none."""
+    """Return a description without its last abbreviation of a Dixon part; "" if it has none."""
     places = list(_LETTER.finditer(text))
     return (text[: places[-1].start()] + text[places[-1].end() :]).lower() if places else ""

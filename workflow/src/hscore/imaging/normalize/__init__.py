@@ -1,0 +1,1 @@
+"""Normalize: correct the coil's bias field and put each volume on a common intensity scale."""

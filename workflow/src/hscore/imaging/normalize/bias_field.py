@@ -1,4 +1,4 @@
-"""The coil's bias field: which voxels are body, and the smooth multiplicative field over them (N4)."""
+"""Find the body in a volume, and estimate the coil's smooth multiplicative bias field in it (N4)."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ import SimpleITK as sitk
 from hscore.imaging.body import air_limit
 from hscore.imaging.normalize import n4, n4_simpleitk
 
-# every job is promised one core
+# each job has one core
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
-# mm; resolution at which body and air are told apart
+# mm; resolution at which body and air are separated
 BODY_GRID_MM = 4.0
-# mm; voxels are averaged in plane to about this size before N4 sees some of them: less noise, which matters where fat
-# is suppressed, and still too small to mix organs into intensities that no tissue has
+# mm; voxels are averaged in plane to about this size before N4 samples them. This reduces noise, which matters where
+# fat is suppressed, and is small enough not to mix organs into intensities that no tissue has.
 NOISE_GRID_MM = 2.5
 # N4 stops a level when the field changes by less than this (coefficient of variation). On simulated pelves 0.002 stops
 # too early where the field is strong, and 0.001 begins to fit anatomy where it is weak.
@@ -22,27 +22,34 @@ CONVERGENCE = 0.0015
 
 
 def body_mask(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
-    """Voxels of the body, booleans [z, y, x], of a magnitude volume; none when there is no signal.
+    """Return the voxels of the body in a magnitude volume.
 
-    The largest bright object on a grid of about 4 mm, with the holes of each section filled (gas, bladder on T1).
-    ``spacing``: mm along x, y and z.
+    The body is the largest bright object on a grid of about 4 mm, with the holes of each section filled (gas, or the
+    bladder on T1).
+
+    Args:
+        volume: intensities [z, y, x].
+        spacing: voxel size [mm] along x, y and z.
+
+    Returns:
+        Booleans [z, y, x], all False if there is no signal.
     """
     coarse, (rows, columns) = _averaged(volume, spacing, BODY_GRID_MM)
     largest = sitk.RelabelComponent(_components(coarse > air_limit(coarse))) == 1
     filled = _holes_filled(sitk.GetArrayViewFromImage(largest) == 1)
-    at = [_coarse_index(n, factor) for n, factor in zip(volume.shape[1:], (rows, columns), strict=True)]
-    return filled[:, at[0][:, None], at[1]]
+    index = [_coarse_index(n, factor) for n, factor in zip(volume.shape[1:], (rows, columns), strict=True)]
+    return filled[:, index[0][:, None], index[1]]
 
 
 def _components(mask: np.ndarray) -> sitk.Image:
-    """The objects of a mask (voxels that share a face), numbered from 1."""
+    """Return the objects of a mask (voxels that share a face), numbered from 1."""
     return sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)))
 
 
 def _holes_filled(mask: np.ndarray) -> np.ndarray:
-    """A mask [z, y, x] whose sections have no holes: what does not reach a section's edge belongs to the body.
+    """Fill the holes in each section of a mask [z, y, x]; a hole is background that does not reach the section's edge.
 
-    All sections are laid under each other, parted by lines, so that one pass numbers what is outside.
+    All sections are stacked below each other with a separating line, so that one pass labels the background.
     """
     z, y, x = mask.shape
     outside = np.zeros((z, y + 1, x), bool)
@@ -53,7 +60,7 @@ def _holes_filled(mask: np.ndarray) -> np.ndarray:
 
 
 def _coarse_index(n: int, factor: int) -> np.ndarray:
-    """Index on the shrunken grid of each of ``n`` voxels; the remainder at the far edge belongs to the last."""
+    """Return the index on the coarse grid of each of ``n`` voxels; the remainder at the far edge joins the last."""
     return np.minimum(np.arange(n) // factor, n // factor - 1)
 
 
@@ -65,43 +72,45 @@ def log_bias_field(
     iterations: Sequence[int],
     method: str = "n4",
 ) -> np.ndarray:
-    """Natural logarithm of the bias field at every voxel, float32 [z, y, x], with mean 0 inside the body.
+    """Return the natural logarithm of the bias field, float32 [z, y, x], with mean 0 inside the body.
 
     The true intensity is ``volume / exp(field)``, up to one scale.
 
     Args:
-        volume: float32 [z, y, x]; ``spacing``: mm along x, y and z; ``body``: booleans [z, y, x].
-        grid_mm: in-plane distance of the (averaged) voxels that N4 sees. Sections are thick already: all are used.
-        iterations: the most at each resolution level.
+        volume: intensities, float32 [z, y, x].
+        spacing: voxel size [mm] along x, y and z.
+        body: voxels of the body, booleans [z, y, x].
+        grid_mm: in-plane distance [mm] of the (averaged) voxels that N4 uses. Sections are thick, so all are used.
+        iterations: largest number of iterations at each resolution level.
         method: ``n4`` (our own) or ``simpleitk`` (ITK's filter on the same voxels).
     """
     averaged, (rows, columns) = _averaged(volume, spacing, NOISE_GRID_MM)
     signal = _blocks(body, rows, columns).all(axis=(2, 4)) & (averaged > max(air_limit(averaged), 0.0))
     down, across = (max(1, round(grid_mm / (n * mm))) for n, mm in ((rows, spacing[1]), (columns, spacing[0])))
-    seen = np.s_[:, down // 2 :: down, across // 2 :: across]
-    if not signal[seen].any():
+    sampled = np.s_[:, down // 2 :: down, across // 2 :: across]
+    if not signal[sampled].any():
         return np.zeros(volume.shape, np.float32)
-    z, y, x = (_centres(n, factor) for n, factor in zip(volume.shape, (1, rows, columns), strict=True))
-    axes = z, y[seen[1]], x[seen[2]]
-    known = averaged[seen], signal[seen], axes, iterations, CONVERGENCE
-    everywhere = [_centres(n, 1) for n in volume.shape]
+    z, y, x = (_centers(n, factor) for n, factor in zip(volume.shape, (1, rows, columns), strict=True))
+    axes = z, y[sampled[1]], x[sampled[2]]
+    known = averaged[sampled], signal[sampled], axes, iterations, CONVERGENCE
+    everywhere = [_centers(n, 1) for n in volume.shape]
     by_itk = method == "simpleitk"
     field = n4_simpleitk.log_field(*known, everywhere) if by_itk else n4.estimate(*known).at(everywhere)
     return field - field[body].mean()
 
 
 def _averaged(volume: np.ndarray, spacing: Sequence[float], grid_mm: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """Blocks of about ``grid_mm`` in plane averaged, and how many rows and columns make one."""
+    """Return averages over blocks of about ``grid_mm`` in plane, and the numbers of rows and columns in a block."""
     columns, rows = (max(1, round(grid_mm / mm)) for mm in spacing[:2])
     return _blocks(volume, rows, columns).mean(axis=(2, 4), dtype=np.float32), (rows, columns)
 
 
 def _blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """A view [z, y, rows, x, columns] of blocks in plane; the remainder at the far edges is left out."""
+    """Return a view [z, y, rows, x, columns] of in-plane blocks, without the remainder at the far edges."""
     z, y, x = volume.shape[0], volume.shape[1] // rows, volume.shape[2] // columns
     return volume[:, : y * rows, : x * columns].reshape(z, y, rows, x, columns)
 
 
-def _centres(n: int, factor: int) -> np.ndarray:
-    """Centres of blocks of ``factor`` voxels on an axis of ``n`` voxels that runs from 0 to 1."""
+def _centers(n: int, factor: int) -> np.ndarray:
+    """Return the centres of blocks of ``factor`` voxels on an axis of ``n`` voxels that runs from 0 to 1."""
     return (np.arange(n // factor) + 0.5) * factor / n

@@ -1,9 +1,9 @@
-"""N4 bias-field correction of a volume on its regular grid, as matrix products.
+"""Estimate the N4 bias field of a volume on its regular grid by matrix products.
 
-Tustison NJ, Avants BB, Cook PA, et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging 2010;29:1310-20; the
+Tustison NJ, Avants BB, Cook PA, et al. N4ITK: improved N3 bias correction. IEEE Trans Med Imaging 2010;29:1310-20. The
 details are those of ITK's ``N4BiasFieldCorrectionImageFilter``, which is the reference in the tests. ITK fits its
-B-splines to scattered points; here the points form a grid, so that a fit is one small matrix product an axis,
-and a volume takes a fiftieth of the time (0.1 to 0.2 s of CPU instead of 4 to 13 s).
+B-splines to scattered points. Here the points form a grid, so a fit is one small matrix product per axis, and a volume
+takes a fiftieth of the time (0.1 to 0.2 s of CPU instead of 4 to 13 s).
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 
 BINS = 200  # of the histogram of log intensities
-FWHM = 0.15  # of the Gaussian by which the bias field has blurred it, in units of log intensity
+FWHM = 0.15  # of the Gaussian blur of the histogram by the bias field, in units of log intensity
 WIENER_NOISE = 0.01
 CONTROL_POINTS = 4  # along each axis at the first level: one cubic span
 
 
 @dataclass(frozen=True)
 class Lattice:
-    """Coefficients [z, y, x] of a cubic B-spline over the box in which every axis runs from 0 to 1."""
+    """Coefficients [z, y, x] of a cubic B-spline on a box in which every axis runs from 0 to 1."""
 
     coefficients: np.ndarray
 
     def at(self, axes: Sequence[np.ndarray]) -> np.ndarray:
-        """Values [z, y, x] at the grid of ``axes`` (positions 0..1 along z, y and x), float32."""
+        """Return the values [z, y, x], float32, on the grid of ``axes`` (positions 0..1 along z, y and x)."""
         bases = [basis(axis, n) for axis, n in zip(axes, self.coefficients.shape, strict=True)]
         return _products(self.coefficients, bases)
 
     def refined(self) -> "Lattice":
-        """The same function on twice as many spans (knot insertion)."""
+        """Return the same function on twice as many spans (knot insertion)."""
         values = self.coefficients
         for axis, n in enumerate(values.shape):
             values = np.moveaxis(np.tensordot(_refinement(n), values, axes=(1, axis)), 0, axis)
@@ -37,7 +37,7 @@ class Lattice:
 
 
 def basis(points: np.ndarray, count: int) -> np.ndarray:
-    """Cubic B-spline weights, float32 [points, count], of ``count`` control points at points from 0 to 1."""
+    """Return the cubic B-spline weights, float32 [points, count], of ``count`` control points at points from 0 to 1."""
     u = np.asarray(points, float) * (count - 3)
     first = np.clip(np.floor(u).astype(int), 0, count - 4)
     t = u - first
@@ -50,7 +50,7 @@ def basis(points: np.ndarray, count: int) -> np.ndarray:
 
 
 def _refinement(count: int) -> np.ndarray:
-    """Matrix from ``count`` control points to those of twice as many spans."""
+    """Return the matrix from ``count`` control points to those of twice as many spans."""
     result = np.zeros((2 * (count - 3) + 3, count), np.float32)
     for i in range(len(result)):
         half = i // 2
@@ -60,7 +60,7 @@ def _refinement(count: int) -> np.ndarray:
 
 
 def _products(values: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """``values`` [a, b, c] with a matrix [new, old] applied along each axis."""
+    """Return ``values`` [a, b, c] with a matrix [new, old] applied along each axis."""
     for matrix in matrices:  # each product moves its axis to the end, so three of them restore the order
         values = np.tensordot(values, matrix, axes=(0, 1))
     return values
@@ -69,7 +69,13 @@ def _products(values: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
 class _Fit:
     """One level's approximation of values on a grid by a B-spline (Lee S, et al. IEEE TVCG 1997;3:228-44).
 
-    A control point is the mean of what each point near it asks for, weighed by its squared basis weight.
+    A control point is the mean of the coefficients that the points near it require, weighted by their squared basis
+    weights.
+
+    Args:
+        axes: positions 0..1 of the points along z, y and x.
+        counts: number of control points along each axis.
+        inside: which points of the grid count, booleans [z, y, x].
     """
 
     def __init__(self, axes: Sequence[np.ndarray], counts: Sequence[int], inside: np.ndarray) -> None:
@@ -80,23 +86,23 @@ class _Fit:
         self.reciprocal = np.divide(1.0, weight, out=np.zeros_like(weight), where=weight > 1e-12)
 
     def coefficients(self, values: np.ndarray) -> np.ndarray:
-        """Of the B-spline near ``values`` [z, y, x], which are 0 outside the mask."""
+        """Return the coefficients of the B-spline near ``values`` [z, y, x], which are 0 outside the mask."""
         return _products(values, self.cubes) * self.reciprocal
 
     def values(self, coefficients: np.ndarray) -> np.ndarray:
-        """Of the B-spline on the grid."""
+        """Return the values of the B-spline on the grid."""
         return _products(coefficients, self.bases)
 
 
 def sharpened(logs: np.ndarray) -> np.ndarray:
-    """What the log intensities [n] would be without the blur that a bias field puts on their histogram (Sled 1998)."""
+    """Return the log intensities [n] with the bias field's blur removed from their histogram (Sled 1998)."""
     low, high = float(logs.min()), float(logs.max())
     if high <= low:
         return logs.copy()
     step = (high - low) / (BINS - 1)
-    place = (logs - low) / np.float32(step)
-    index = np.minimum(place.astype(np.intp), BINS - 2)
-    share = place - index
+    position = (logs - low) / np.float32(step)
+    index = np.minimum(position.astype(np.intp), BINS - 2)
+    share = position - index
     histogram = np.bincount(index, 1 - share, BINS) + np.bincount(index + 1, share, BINS)
 
     length = 2 ** (int(np.ceil(np.log2(BINS))) + 1)
@@ -109,8 +115,8 @@ def sharpened(logs: np.ndarray) -> np.ndarray:
     blur = np.fft.rfft(gaussian)
     wiener = (np.conj(blur) / (np.abs(blur) ** 2 + WIENER_NOISE)).real
     unblurred = np.maximum(np.fft.irfft(np.fft.rfft(padded) * wiener, length), 0)
-    centres = low + (np.arange(length) - before) * step
-    moment = np.fft.irfft(np.fft.rfft(centres * unblurred) * blur, length)
+    centers = low + (np.arange(length) - before) * step
+    moment = np.fft.irfft(np.fft.rfft(centers * unblurred) * blur, length)
     total = np.fft.irfft(np.fft.rfft(unblurred) * blur, length)
     expected = np.divide(moment, total, out=np.zeros(length), where=total != 0)[before : before + BINS]
     expected = expected.astype(np.float32)
@@ -120,13 +126,14 @@ def sharpened(logs: np.ndarray) -> np.ndarray:
 def estimate(
     image: np.ndarray, inside: np.ndarray, axes: Sequence[np.ndarray], iterations: Sequence[int], convergence: float
 ) -> Lattice:
-    """The log bias field of ``image`` as a B-spline.
+    """Return the log bias field of ``image`` as a B-spline.
 
     Args:
-        image: [z, y, x], positive where ``inside`` (booleans) is true.
-        axes: where its voxels lie, from 0 to 1 along z, y and x of the box over which the field is wanted.
-        iterations: the most at each level; every level has twice the spans of the one before.
-        convergence: a level ends when the field changes by less (coefficient of variation of its change).
+        image: intensities [z, y, x], positive where ``inside`` is true.
+        inside: voxels that count, booleans [z, y, x].
+        axes: positions 0..1 of the voxels along z, y and x of the box for which the field is needed.
+        iterations: largest number of iterations at each level; each level has twice the spans of the one before.
+        convergence: coefficient of variation of the field's change below which a level ends.
     """
     flat = np.flatnonzero(inside)
     logs = np.log(image.ravel()[flat].astype(np.float32))

@@ -1,4 +1,4 @@
-"""One patient through the normalize stage: bias field, then intensity, a sequence at a time."""
+"""Normalize the sequences of one patient: bias field first, then intensity."""
 
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from hscore.status import Status
 def normalize_patient(status: Status, converted: Path, output: Path, settings: dict) -> None:
     """Write ``sub-<patient>_<SEQ>.nii`` and its ``.json`` into ``output`` for each usable sequence.
 
-    ``converted`` is the patient's folder of the convert stage, ``settings`` the section normalize of the config. A
-    volume without signal is a finding in ``status``.
+    Args:
+        status: status of the patient; a volume without signal is added as a finding.
+        converted: the patient's folder of the convert stage.
+        output: an existing folder.
+        settings: section ``normalize`` of the config.
 
     Raises:
         UserError: the settings do not say how to normalise a sequence.
@@ -45,7 +48,7 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
 
 
 def correction_facts(field: np.ndarray, body: np.ndarray) -> dict[str, float]:
-    """How strong a log bias field [z, y, x] is inside the body: its standard deviation, and 5th to 95th percentile."""
+    """Return the strength of a log bias field [z, y, x] inside the body: SD, and factors at percentiles 5 and 95."""
     inside = field[body]
     low, high = percentiles(inside, [5, 95])
     return {

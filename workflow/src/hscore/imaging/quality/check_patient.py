@@ -1,4 +1,4 @@
-"""One patient through the quality check: numbers and a picture of every sequence that could be converted."""
+"""Check the quality of one patient: numbers and a picture of every converted sequence."""
 
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from hscore.status import Status
 def check_patient(
     status: Status, sequences: list[str], nifti_folder: Path, normalized: Path, samples: Path, output: Path
 ) -> None:
-    """Write ``quality.json``, ``shortcuts.json`` and, where there is an image, ``montage.webp`` into ``output``.
+    """Write ``quality.json``, ``shortcuts.json`` and, if there is an image, ``montage.webp`` into ``output``.
 
-    ``shortcuts.json`` has the numbers that should not tell the node status; of images, of those that were usable as
-    converted.
+    ``shortcuts.json`` has the numbers that should not predict the node status. Those of images are computed for
+    sequences that were usable after conversion.
 
     Args:
-        status: the patient's, after the sample step.
-        sequences: all sequences of the study, in the order in which they are shown.
-        nifti_folder, normalized, samples: the patient's folders of the convert, normalize and sample steps.
+        status: status of the patient after the sample step.
+        sequences: all sequences of the study, in display order.
+        nifti_folder: the patient's folder of the convert step.
+        normalized: the patient's folder of the normalize step.
+        samples: the patient's folder of the sample step.
         output: an existing, empty folder.
     """
     boxes = read_json(samples / "boxes.json")
@@ -63,7 +65,10 @@ def check_patient(
 
 
 def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[int, int, int, int]]]:
-    """Section -> tight and grown box (x0, y0, x1, y1) of the sample in whose middle it lies, or else of any with it."""
+    """Return the tight and grown box (x0, y0, x1, y1) per section, of its own sample or else of any that contains it.
+
+    A section's own sample is the one whose middle section it is.
+    """
     places: dict[int, list[tuple[int, int, int, int]]] = {}
     for middle_only in (False, True):
         for pair in zip(tight, grown, strict=True):
@@ -74,7 +79,7 @@ def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[
 
 
 def surroundings(places: dict[int, list[tuple[int, int, int, int]]], mask: np.ndarray) -> np.ndarray:
-    """The grown boxes without the tumour, booleans [z, y, x]."""
+    """Return the grown boxes without the tumour, booleans [z, y, x]."""
     around = np.zeros(mask.shape, bool)
     for section, (_, (x0, y0, x1, y1)) in places.items():
         around[section, y0 : y1 + 1, x0 : x1 + 1] = True

@@ -1,6 +1,6 @@
-"""Numbers by which a strange volume stands out among those of its centre. Indicators, comparable within one sequence.
+"""Indicators that show a volume as an outlier among those of its centre, comparable within one sequence.
 
-Nothing is excluded by them: they decide in which order a radiologist looks at the patients.
+These metrics are informational; they exclude no patient. They only order the patients for review by a radiologist.
 """
 
 import math
@@ -10,24 +10,24 @@ import numpy as np
 
 from hscore.imaging.percentiles import percentiles
 
-# name -> what it tells, for the overview page; None in a patient's numbers where it cannot be told
+# Description of each metric on the overview page. A patient's value is None if it cannot be computed.
 METRICS = {
     "snr": "signal-to-noise ratio: median of the tumour over the noise",
     "contrast": "contrast: tumour over its surroundings inside the grown box",
     "cnr": "contrast-to-noise ratio: tumour less surroundings over the noise",
-    "ghost": "ghosting: signal in the air beside the body beyond noise, share of the body's",
+    "ghost": "ghosting: signal in the air next to the body beyond noise, share of the body's signal",
     "steps": "motion between sections: jump of the mean signal from section to section",
     "sharpness": "sharpness: mean edge strength over mean signal; low when blurred by motion",
-    "bias": "bias field: ratio of its 95th to its 5th percentile inside the body, found by N4",
+    "bias": "bias field: ratio of its 95th to its 5th percentile inside the body, estimated by N4",
     "tumour_ml": "tumour volume, ml",
     "adc_median": "median ADC of the tumour, 1e-6 mm2/s",
     "cut": "share of tumour voxels without a usable ADC",
 }
 AIR_FRACTION = 0.1  # of the way from the 2nd to the 98th percentile; below is air
-MARGIN = 3  # pixels; the least width of a border strip
+MARGIN = 3  # pixels; smallest width of a border strip
 BORDER = 0.04  # width of a border strip, as a share of the section
-BODY = 0.05  # a border strip with a larger share of pixels brighter than half the body's mean is no air
-MAPS = {"ADC"}  # computed maps have no noise floor and no ghosts of their own
+BODY = 0.05  # a border strip with a larger share of pixels above half the body's mean is not air
+MAPS = {"ADC"}  # computed maps, which have no noise floor and no ghosts of their own
 
 
 def measure(
@@ -38,58 +38,59 @@ def measure(
     spacing: Sequence[float],
     normalized: Mapping | None,
 ) -> dict[str, float | None]:
-    """Numbers of one sequence, rounded to 4 digits; None where something cannot be told.
+    """Return the metrics of one sequence, rounded to 4 digits; None if one cannot be computed.
 
     Args:
-        sequence: its name; a map such as ADC gets fewer numbers.
-        volume: [z, y, x], as converted, before any correction.
-        mask: the tumour, booleans [z, y, x]; None without an ROI.
-        surroundings: the grown boxes without the tumour, booleans [z, y, x].
-        spacing: mm along x, y, z.
-        normalized: the sidecar of the normalize step, with the bias field's strength.
+        sequence: name of the sequence; a map such as ADC has fewer metrics.
+        volume: intensities [z, y, x], as converted, before any correction.
+        mask: tumour, booleans [z, y, x]; None without an ROI.
+        surroundings: grown boxes without the tumour, booleans [z, y, x].
+        spacing: voxel size [mm] along x, y, z.
+        normalized: sidecar of the normalize step, with the strength of the bias field.
     """
-    found: dict[str, float | None] = dict.fromkeys(METRICS)
+    metrics: dict[str, float | None] = dict.fromkeys(METRICS)
     thin = volume[:, ::4, ::4]
     low, high = percentiles(thin, [2, 98])
     air = float(low + AIR_FRACTION * (high - low))
     middle = len(volume) // 2
     if mask is not None and mask.any():
         middle = int(np.argmax(mask.sum(axis=(1, 2))))
-        found["tumour_ml"] = float(mask.sum()) * float(np.prod(spacing)) / 1000
+        metrics["tumour_ml"] = float(mask.sum()) * float(np.prod(spacing)) / 1000
     section = volume[middle]
     if sequence in MAPS:
         if mask is not None and mask.any():
             inside = volume[mask]
-            found["adc_median"] = float(np.median(inside))
-            found["cut"] = float(((inside <= 0) | (inside >= volume.max())).mean())
-        return _rounded(found)
+            metrics["adc_median"] = float(np.median(inside))
+            metrics["cut"] = float(((inside <= 0) | (inside >= volume.max())).mean())
+        return _rounded(metrics)
     sigma = noise(section, section > air)
-    found["ghost"] = ghosting(section, air, sigma)
-    found["steps"] = section_steps(thin, air)
-    found["sharpness"] = sharpness(section, air)
+    metrics["ghost"] = ghosting(section, air, sigma)
+    metrics["steps"] = section_steps(thin, air)
+    metrics["sharpness"] = sharpness(section, air)
     if mask is not None and mask.any():
         tumour = float(np.median(volume[mask]))
-        found["snr"] = tumour / sigma if sigma else None
+        metrics["snr"] = tumour / sigma if sigma else None
         if surroundings is not None and surroundings.any():
             around = float(np.median(volume[surroundings]))
-            found["contrast"] = tumour / around if around else None
-            found["cnr"] = (tumour - around) / sigma if sigma else None
+            metrics["contrast"] = tumour / around if around else None
+            metrics["cnr"] = (tumour - around) / sigma if sigma else None
     field = (normalized or {}).get("bias_field")
     if field:
-        found["bias"] = field["factor_p95"] / field["factor_p5"]
-    return _rounded(found)
+        metrics["bias"] = field["factor_p95"] / field["factor_p5"]
+    return _rounded(metrics)
 
 
 def _rounded(numbers: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return the numbers rounded to 4 significant digits."""
     return {name: None if value is None else float(f"{value:.4g}") for name, value in numbers.items()}
 
 
 def noise(section: np.ndarray, body: np.ndarray) -> float:
-    """Standard deviation of the noise of a section [y, x] inside ``body``.
+    """Return the standard deviation of the noise of a section [y, x] inside ``body``.
 
-    Immerkær's operator (Comput Vis Image Underst 1996;64:300) is blind to edges and slopes; of its output the median
-    absolute value is taken, because organs have texture. Scanners that interpolate make noise smooth, so it is
-    comparable within a protocol only.
+    Immerkær's operator (Comput Vis Image Underst 1996;64:300) ignores edges and slopes. The median absolute value of
+    its output is used, because organs have texture. Scanners that interpolate smooth the noise, so it is comparable
+    only within a protocol.
     """
     if min(section.shape) < 3:
         return 0.0
@@ -100,11 +101,11 @@ def noise(section: np.ndarray, body: np.ndarray) -> float:
 
 
 def ghosting(section: np.ndarray, air: float, sigma: float) -> float | None:
-    """Signal at the border of the section that noise does not explain, as a share of the body's mean signal.
+    """Return the signal at the border of the section beyond noise, as a share of the body's mean signal.
 
-    Ghosts of moving fat run along the phase-encoding axis into the air. Noise of ``sigma`` alone has a median magnitude
-    of sigma sqrt(2 ln 2) in air (Gudbjartsson and Patz. Magn Reson Med 1995;34:910). Of the four border strips the one
-    with most is taken, leaving out those that the body reaches. None without a strip of air.
+    Ghosts of moving fat extend along the phase-encoding axis into the air. Noise of ``sigma`` alone has a median
+    magnitude of sigma sqrt(2 ln 2) in air (Gudbjartsson and Patz. Magn Reson Med 1995;34:910). The strip with the most
+    signal is used, among the four border strips that the body does not reach. None without a strip of air.
     """
     body = section > air
     if not body.any():
@@ -117,9 +118,9 @@ def ghosting(section: np.ndarray, air: float, sigma: float) -> float | None:
 
 
 def section_steps(volume: np.ndarray, air: float) -> float | None:
-    """Median over sections of the jump of the body's mean signal against both neighbours, as a share of it.
+    """Return the median over sections of the jump of the body's mean signal against both neighbours, as a share of it.
 
-    Interleaved acquisition shows motion, and crosstalk, as stripes along z.
+    With interleaved acquisition, motion and crosstalk appear as stripes along z.
     """
     means = np.array([float(section[section > air].mean()) if (section > air).any() else 0.0 for section in volume])
     if len(means) < 3 or (means[1:-1] <= 0).any():
@@ -128,7 +129,7 @@ def section_steps(volume: np.ndarray, air: float) -> float | None:
 
 
 def sharpness(section: np.ndarray, air: float) -> float | None:
-    """Mean magnitude of the gradient (per pixel) inside the body over the mean signal there."""
+    """Return the mean magnitude of the gradient (per pixel) inside the body over the mean signal there."""
     body = section > air
     if min(section.shape) < 2 or not body[:-1, :-1].any():
         return None

@@ -1,4 +1,4 @@
-"""One picture a patient: each sequence whole and close, with the ROI's outline and both boxes."""
+"""Draw one picture per patient: each sequence whole and enlarged, with the ROI's outline and both boxes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FIXED_WINDOWS = {"ADC": (0.0, 3000.0)}  # 1e-6 mm2/s
 
 @dataclass
 class View:
-    """What the montage shows of one sequence. ``boxes``: section -> (tight box, grown box), each (x0, y0, x1, y1)."""
+    """One sequence in the montage. ``boxes``: (tight box, grown box), each (x0, y0, x1, y1), of each section."""
 
     sequence: str
     image: Volume
@@ -31,17 +31,18 @@ class View:
 
     @cached_property
     def sections(self) -> tuple[int, int, int]:
-        """A low, the largest and a high section of the tumour; without one, quarters of the volume."""
+        """A low, the largest and a high section of the tumour; without a tumour, quarters of the volume."""
         depth = len(self.image.stored)
         if self.mask is None or not self.mask.any():
             return depth // 4, depth // 2, (3 * depth) // 4
         areas = self.mask.sum(axis=(1, 2))
-        there = np.flatnonzero(areas)
-        return int(there[len(there) // 4]), int(np.argmax(areas)), int(there[(3 * len(there)) // 4])
+        sections = np.flatnonzero(areas)
+        low, high = sections[len(sections) // 4], sections[(3 * len(sections)) // 4]
+        return int(low), int(np.argmax(areas)), int(high)
 
     @cached_property
     def window(self) -> tuple[float, float]:
-        """Values shown as black and as white."""
+        """Values displayed as black and as white."""
         if self.sequence in FIXED_WINDOWS:
             return FIXED_WINDOWS[self.sequence]
         low, high = percentiles(self.image.values(self.sections[1]), [1, 99.5])
@@ -49,7 +50,7 @@ class View:
 
     @cached_property
     def close(self) -> tuple[int, int, int, int]:
-        """The part around the tumour that is shown enlarged: x0, y0, x1, y1, all boxes and half as much again."""
+        """The enlarged part around the tumour (x0, y0, x1, y1): a square in mm, 1.5 times the extent of all boxes."""
         height, width = self.image.stored.shape[1:]
         if self.boxes:
             grown = np.array([pair[1] for pair in self.boxes.values()])
@@ -66,9 +67,14 @@ class View:
 
 
 def draw(views: Sequence[View], missing: Sequence[str], path: Path) -> None:
-    """Write the montage as WebP: a row a sequence: the whole section, three close views, the middle one without lines.
+    """Write the montage as WebP, one row per sequence.
 
-    ``missing`` are sequences that have no picture.
+    A row has the whole section, three enlarged views, and the middle one again without lines.
+
+    Args:
+        views: the sequences with an image.
+        missing: sequences without a picture.
+        path: the file.
     """
     rows = len(views) + len(missing)
     width = 5 * CELL + 4 * GAP
@@ -91,31 +97,31 @@ def draw(views: Sequence[View], missing: Sequence[str], path: Path) -> None:
 
 
 def _cell(view: View, section: int, part: tuple[int, int, int, int], lines: bool) -> Image.Image:
-    """One square picture of a part of a section, in true proportions, upright."""
+    """Return one square picture of a part of a section, in true proportions, upright."""
     x0, y0, x1, y1 = part
     cut = (section, slice(y0, y1 + 1), slice(x0, x1 + 1))
     low, high = view.window
-    grey = np.clip((view.image.values(*cut) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    gray = np.clip((view.image.values(*cut) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     upright = view.image.upright
-    across, down = (n * mm for n, mm in zip(grey.shape[::-1], view.image.grid.spacing[:2], strict=True))
+    across, down = (n * mm for n, mm in zip(gray.shape[::-1], view.image.grid.spacing[:2], strict=True))
     scale = CELL / max(across, down)
     size = max(1, round(across * scale)), max(1, round(down * scale))
-    shown = np.asarray(Image.fromarray(np.ascontiguousarray(upright(grey))).resize(size, Image.Resampling.BILINEAR))
-    colour = np.repeat(shown[:, :, None], 3, axis=2)
+    shown = np.asarray(Image.fromarray(np.ascontiguousarray(upright(gray))).resize(size, Image.Resampling.BILINEAR))
+    color = np.repeat(shown[:, :, None], 3, axis=2)
     if lines:
         for pair, ink in zip(view.boxes.get(section, ()), (BOX, GROWN), strict=False):
-            inside = np.zeros(grey.shape, np.uint8)
+            inside = np.zeros(gray.shape, np.uint8)
             inside[max(pair[1] - y0, 0) : pair[3] - y0 + 1, max(pair[0] - x0, 0) : pair[2] - x0 + 1] = 1
-            colour[_outline(upright(inside), size)] = ink
+            color[_outline(upright(inside), size)] = ink
         if view.mask is not None:
-            colour[_outline(upright(view.mask[cut].astype(np.uint8)), size)] = ROI
+            color[_outline(upright(view.mask[cut].astype(np.uint8)), size)] = ROI
     cell = Image.new("RGB", (CELL, CELL), PAPER)
-    cell.paste(Image.fromarray(colour), ((CELL - size[0]) // 2, (CELL - size[1]) // 2))
+    cell.paste(Image.fromarray(color), ((CELL - size[0]) // 2, (CELL - size[1]) // 2))
     return cell
 
 
 def _outline(inside: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The border, one pixel wide, of a mask [y, x] drawn at ``size`` (width, height); booleans."""
+    """Return the border, one pixel wide, of a mask [y, x] drawn at ``size`` (width, height); booleans."""
     large = np.asarray(Image.fromarray(np.ascontiguousarray(inside)).resize(size, Image.Resampling.NEAREST)) > 0
     padded = np.pad(large, 1)
     core = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]

@@ -1,4 +1,4 @@
-"""The segments of a DICOM Segmentation object (DICOM-SEG) as regions.
+"""Read the segments of a DICOM Segmentation object (DICOM-SEG) as regions.
 
 Source of the fields: DICOM PS3.3, sections A.51 (Segmentation IOD) and C.8.20 (its modules).
 """
@@ -14,7 +14,7 @@ from hscore.imaging.dicom import values
 from hscore.imaging.grid import SAME_POSITION, Grid
 from hscore.imaging.roi.region import SEGMENTATION, Region, RoiError, file_in_words, reason
 
-# Codes (SNOMED CT and SRT) of what is no primary tumour, whatever their meaning is called.
+# Codes (SNOMED CT and SRT) of segments that are not a primary tumour, whatever their meaning is called.
 CODES = {
     **dict.fromkeys(("59441001", "T-C4000", "312501005", "281777001", "54268001"), "lymph node"),
     **dict.fromkeys(("14799000", "M-80006", "128462008"), "secondary neoplasm"),
@@ -24,7 +24,7 @@ SURFACES = "1.2.840.10008.5.1.4.1.1.66.5"
 
 @dataclass
 class _Place:
-    """Where one frame lies: its segments, position (mm), orientation (6 cosines), pixel spacing (rows, columns)."""
+    """Position of one frame: segments, position [mm], orientation [6 cosines], pixel spacing [mm, rows, columns]."""
 
     segments: set[int]
     position: np.ndarray
@@ -35,8 +35,8 @@ class _Place:
 def read(path: Path) -> list[Region]:
     """Read the segments of a DICOM Segmentation object (binary, fractional above one half, or label map).
 
-    Frames may be few (only slices with segment) and in any order; their positions place them. The background of a
-    label map is no segment.
+    There may be frames only for slices with a segment, in any order; their positions place them. The background of a
+    label map is not a segment.
 
     Raises:
         RoiError: ``unreadable_roi``.
@@ -44,7 +44,9 @@ def read(path: Path) -> list[Region]:
     try:
         dataset = pydicom.dcmread(path)
         if dataset.get("SOPClassUID") == SURFACES:
-            raise _broken("it holds surfaces (Surface Segmentation), which are not read; export voxels (Segmentation)")
+            raise _broken(
+                "it contains surfaces (Surface Segmentation), which are not read; export voxels (Segmentation)"
+            )
         pixels = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
         if len(pixels) != len(dataset.PerFrameFunctionalGroupsSequence):
             raise _broken(f"{len(pixels)} frames, positions of {len(dataset.PerFrameFunctionalGroupsSequence)}")
@@ -70,6 +72,7 @@ def read(path: Path) -> list[Region]:
 
 
 def _broken(text: str) -> RoiError:
+    """Return the error for an object that cannot be used."""
     return RoiError("unreadable_roi", f"DICOM-SEG: {text}")
 
 
@@ -77,25 +80,25 @@ def _region(dataset: Any, segment: Any, grid: Grid, frames: tuple) -> Region:
     """Return one segment on the grid of all frames.
 
     Raises:
-        RoiError: two different frames of it lie at one position.
+        RoiError: two different frames of the segment have the same position.
     """
     number = int(segment.SegmentNumber)
     name = _name(dataset, segment)
     inside = np.zeros(grid.size[::-1], bool)
     filled: dict[int, np.ndarray] = {}
-    for frame, place, at in zip(*frames, strict=True):
+    for frame, place, slice_index in zip(*frames, strict=True):
         if number not in place.segments:
             continue
         part = _belongs(dataset, frame, number)
-        if at in filled and (filled[at] != part).any():
-            raise _broken(f"two different frames of segment '{name}' lie at one position")
-        filled[at] = inside[at] = part
+        if slice_index in filled and (filled[slice_index] != part).any():
+            raise _broken(f"two different frames of segment '{name}' have the same position")
+        filled[slice_index] = inside[slice_index] = part
     frames_of_reference = {str(dataset.get("FrameOfReferenceUID") or "")} - {""}
     return Region(name, SEGMENTATION, inside, grid, frames_of_reference, meaning=_meaning(dataset, segment))
 
 
 def _meaning(dataset: Any, segment: Any) -> str:
-    """Return description, type and place of a segment in words; codes mean the same in every language."""
+    """Return description, type and anatomic region of a segment; codes mean the same in every language."""
     words = [values.text(segment, "SegmentDescription", dataset)]
     for sequence in ("SegmentedPropertyTypeCodeSequence", "AnatomicRegionSequence"):
         for code in segment.get(sequence) or []:
@@ -104,19 +107,20 @@ def _meaning(dataset: Any, segment: Any) -> str:
 
 
 def _name(dataset: Any, segment: Any) -> str:
-    found = [values.text(segment, keyword, dataset) for keyword in ("SegmentLabel", "SegmentDescription")]
-    return found[0] or found[1] or f"segment {segment.SegmentNumber}"
+    """Return label, description or number of a segment, the first that exists."""
+    label, description = (values.text(segment, key, dataset) for key in ("SegmentLabel", "SegmentDescription"))
+    return label or description or f"segment {segment.SegmentNumber}"
 
 
 def _is_background(segment: Any) -> bool:
-    """Return whether a segment is what the others leave: number 0, or so called by its type or its label."""
+    """Return whether a segment is the background: number 0, or called so by its type or its label."""
     types = segment.get("SegmentedPropertyTypeCodeSequence") or []
-    names = [str(one.get("CodeMeaning") or "") for one in types] + [str(segment.get("SegmentLabel") or "")]
+    names = [str(code.get("CodeMeaning") or "") for code in types] + [str(segment.get("SegmentLabel") or "")]
     return int(segment.SegmentNumber) == 0 or any(name.strip().lower() == "background" for name in names)
 
 
 def _check_described(dataset: Any, pixels: np.ndarray, places: list[_Place]) -> None:
-    """Check that each segment is described once, and that frames and label maps hold no others.
+    """Check that each segment is described once, and that frames and label maps contain no others.
 
     Raises:
         RoiError: ``unreadable_roi``.
@@ -127,7 +131,7 @@ def _check_described(dataset: Any, pixels: np.ndarray, places: list[_Place]) -> 
     is_map = dataset.SegmentationType == "LABELMAP"
     used = set(np.unique(pixels).tolist()) if is_map else set().union(*(place.segments for place in places))
     if unknown := used - set(numbers) - {0}:
-        raise _broken(f"its frames hold segment {min(unknown)}, which it does not describe")
+        raise _broken(f"its frames contain segment {min(unknown)}, which it does not describe")
 
 
 def _belongs(dataset: Any, frame: np.ndarray, number: int) -> np.ndarray:
@@ -139,14 +143,14 @@ def _belongs(dataset: Any, frame: np.ndarray, number: int) -> np.ndarray:
 
 
 def _place(dataset: Any, number: int) -> _Place:
-    """Return where a frame lies."""
-    own, shared = dataset.PerFrameFunctionalGroupsSequence[number], dataset.SharedFunctionalGroupsSequence[0]
+    """Return the position of a frame."""
+    per_frame, shared = dataset.PerFrameFunctionalGroupsSequence[number], dataset.SharedFunctionalGroupsSequence[0]
 
     def item(sequence: str) -> Any:
-        found = own.get(sequence) or shared.get(sequence)
-        if not found:
+        items = per_frame.get(sequence) or shared.get(sequence)
+        if not items:
             raise _broken(f"frame {number + 1} has no {sequence}")
-        return found[0]
+        return items[0]
 
     if dataset.SegmentationType == "LABELMAP":
         segments = {int(segment.SegmentNumber) for segment in dataset.SegmentSequence}
@@ -166,8 +170,8 @@ def _segmentation_grid(dataset: Any, places: list[_Place]) -> tuple[Grid, list[i
     Raises:
         RoiError: the frames differ in orientation or spacing, or are shifted against each other.
     """
-    shared, own = dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence[0]
-    measures = (shared.get("PixelMeasuresSequence") or own.get("PixelMeasuresSequence"))[0]
+    shared, per_frame = dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence[0]
+    measures = (shared.get("PixelMeasuresSequence") or per_frame.get("PixelMeasuresSequence"))[0]
     first = places[0]
     row, column = first.orientation.reshape(2, 3)
     if any(np.abs(place.orientation - first.orientation).max() > 1e-3 for place in places):
@@ -181,7 +185,7 @@ def _segmentation_grid(dataset: Any, places: list[_Place]) -> tuple[Grid, list[i
         raise _broken("its frames are shifted sideways against each other")
     gaps = np.diff(np.unique(np.round(heights, 2)))
     gaps = gaps[gaps > SAME_POSITION]
-    # the smallest gap is one slice; a lone frame needs the header
+    # the smallest gap is one slice; a single frame needs the header
     declared = float(measures.get("SpacingBetweenSlices") or 0)
     if declared and (not len(gaps) or abs(gaps.min() / declared - round(gaps.min() / declared)) < 0.05):
         distance = declared
@@ -189,7 +193,7 @@ def _segmentation_grid(dataset: Any, places: list[_Place]) -> tuple[Grid, list[i
         distance = float(gaps.min()) if len(gaps) else float(measures.SliceThickness)
     steps = (heights - heights.min()) / distance
     if np.abs(steps - np.round(steps)).max() > 0.1:
-        raise _broken("its frames lie at uneven distances")
+        raise _broken("its frames have uneven distances")
     affine = np.eye(4)
     affine[:3, :3] = np.column_stack([row * first.spacing[1], column * first.spacing[0], normal * distance])
     affine[:3, 3] = places[int(np.argmin(heights))].position
@@ -200,8 +204,8 @@ def _segmentation_grid(dataset: Any, places: list[_Place]) -> tuple[Grid, list[i
 def _source_images(dataset: Any) -> list[str]:
     """Return the UIDs of the images that the frames and the header name as their source."""
     groups = [*dataset.get("SharedFunctionalGroupsSequence", []), *dataset.PerFrameFunctionalGroupsSequence]
-    derivations = [one for group in groups for one in group.get("DerivationImageSequence") or []]
-    sources = [image for one in derivations for image in one.get("SourceImageSequence") or []]
+    derivations = [item for group in groups for item in group.get("DerivationImageSequence") or []]
+    sources = [image for item in derivations for image in item.get("SourceImageSequence") or []]
     for series in dataset.get("ReferencedSeriesSequence") or []:
         sources += series.get("ReferencedInstanceSequence") or []
     return [str(image.ReferencedSOPInstanceUID) for image in sources if image.get("ReferencedSOPInstanceUID")]

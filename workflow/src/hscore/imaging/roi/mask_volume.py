@@ -1,7 +1,7 @@
-"""The voxels of a mask file, whatever its format, with proof that none is missing or altered.
+"""The voxels of a mask file in any format, with checks that none is missing or altered.
 
-SimpleITK reads the same formats but does not say whether a file states a position, and not always that its compressed
-data are damaged. These readers need both, so they are written by hand and tested against SimpleITK.
+SimpleITK reads the same formats. It does not report whether a file contains a position, and not always that its
+compressed data are damaged. These readers need both, so they are written by hand and tested against SimpleITK.
 """
 
 import bz2
@@ -15,7 +15,7 @@ from hscore.imaging.grid import Grid
 
 
 class UnreadableMaskError(Exception):
-    """A mask file that cannot be used; the text says why, without the file's name."""
+    """A mask file that cannot be used; the text gives the reason, without the file's name."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Segment:
 
 @dataclass
 class MaskVolume:
-    """What a mask file holds: ``voxels`` [layer, z, y, x] on ``grid``, and the segments it describes, if any."""
+    """Content of a mask file: ``voxels`` [layer, z, y, x] on ``grid``, and the segments it describes, if any."""
 
     voxels: np.ndarray
     grid: Grid
@@ -52,7 +52,7 @@ def unpack(content: bytes, compression: str) -> bytes:
             stream = zlib.decompressobj()
             content = stream.decompress(content) + stream.flush()
             if not stream.eof or stream.unused_data:
-                raise ValueError("cut short, or followed by something else")
+                raise ValueError("cut short, or followed by other data")
         return content
     except (EOFError, OSError, ValueError, zlib.error):
         raise UnreadableMaskError("its compressed data are cut short or altered") from None
@@ -67,7 +67,7 @@ def as_array(content: bytes, kind: str, shape: tuple[int, ...]) -> np.ndarray:
     dtype = np.dtype(kind)
     wanted = dtype.itemsize * int(np.prod([int(n) for n in shape], dtype=object))
     if min(shape) < 1 or len(content) != wanted:
-        raise UnreadableMaskError(f"its header announces {wanted} bytes of voxels, and it holds {len(content)}")
+        raise UnreadableMaskError(f"its header announces {wanted} bytes of voxels, but it contains {len(content)}")
     return np.frombuffer(content, dtype).reshape(shape)
 
 
@@ -82,8 +82,8 @@ def placed(affine: np.ndarray, size: tuple[int, int, int]) -> Grid:
     """Return the grid of an affine (voxel index -> mm, LPS).
 
     Raises:
-        UnreadableMaskError: the affine flattens the voxels or holds no numbers.
+        UnreadableMaskError: the affine flattens the voxels or contains values that are not finite.
     """
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise UnreadableMaskError("its affine is not usable: an axis has no length or a value is no number")
+        raise UnreadableMaskError("its affine is not usable: an axis has no length or a value is not a number")
     return Grid(tuple(int(n) for n in size), affine)

@@ -1,4 +1,4 @@
-"""MetaImage masks (.mha, .mhd). Source of the fields: https://itk.org/Wiki/ITK/MetaIO/Documentation."""
+"""Read MetaImage masks (.mha, .mhd). Source of the fields: https://itk.org/Wiki/ITK/MetaIO/Documentation."""
 
 from pathlib import Path
 
@@ -25,10 +25,10 @@ MOST_HEADER = 100_000  # bytes
 
 
 def read(path: Path) -> MaskVolume:
-    """Read a MetaImage mask, its voxels inside the file or in one beside it.
+    """Read a MetaImage mask, its voxels inside the file or in a file next to it.
 
     Raises:
-        UnreadableMaskError: damaged, without a position, or of a kind that is not read.
+        UnreadableMaskError: the file is damaged, has no position, or is of a kind that is not supported.
     """
     fields, data = _fields(path.read_bytes())
     if fields["elementdatafile"].upper() != "LOCAL":
@@ -52,26 +52,27 @@ def read(path: Path) -> MaskVolume:
 
 
 def _fields(content: bytes) -> tuple[dict[str, str], bytes]:
-    """Return the header's fields (keys in lower case) and what follows it."""
+    """Return the header's fields (keys in lower case) and the data after it."""
     fields: dict[str, str] = {}
-    at = 0
+    position = 0
     while "elementdatafile" not in fields:
-        end = content.find(b"\n", at)
+        end = content.find(b"\n", position)
         end = len(content) if end < 0 else end
-        key, equals, value = content[at:end].decode("utf-8", "replace").partition("=")
+        key, equals, value = content[position:end].decode("utf-8", "replace").partition("=")
         if not equals or end > MOST_HEADER:
             raise UnreadableMaskError("MetaImage cannot be read: its header is damaged")
         fields[key.strip().lower()] = value.strip()
-        at = end + 1
-    return fields, content[at:]
+        position = end + 1
+    return fields, content[position:]
 
 
 def _yes(fields: dict[str, str], key: str, default: str = "false") -> bool:
+    """Return whether a field is true."""
     return fields.get(key, default).lower() in {"true", "1"}
 
 
 def _affine(fields: dict[str, str], dimension: int) -> np.ndarray:
-    """Return voxel index -> mm (LPS); each row of the file's matrix is the direction of one axis."""
+    """Return the affine (voxel index -> mm, LPS); each row of the file's matrix is the direction of one axis."""
 
     def numbers(*keys: str) -> list[float] | None:
         text = next((fields[key] for key in keys if key in fields), None)

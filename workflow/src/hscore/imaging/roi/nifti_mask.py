@@ -1,4 +1,4 @@
-"""NIfTI masks of every dialect: version 1 and 2, either byte order, positions by sform or qform."""
+"""Read NIfTI masks of every dialect: version 1 and 2, either byte order, position by sform or qform."""
 
 from pathlib import Path
 
@@ -9,18 +9,18 @@ from hscore.imaging.grid import Grid
 from hscore.imaging.nifti import RAS_TO_LPS
 from hscore.imaging.roi.mask_volume import MaskVolume, UnreadableMaskError, as_array, layers, placed, unpack
 
-VERSIONS = {348: (nib.Nifti1Header, b"n+1", 344), 540: (nib.Nifti2Header, b"n+2", 4)}  # by length: magic, its offset
+VERSIONS = {348: (nib.Nifti1Header, b"n+1", 344), 540: (nib.Nifti2Header, b"n+2", 4)}  # length: type, magic, its offset
 PATIENT_COORDINATES = {1, 2}  # scanner, aligned to another image; higher codes are templates such as MNI
 SAME_PLACE = 1.0  # mm
-ROUNDED_QUATERNION = -1e-6  # of 1 - b^2 - c^2 - d^2 in single precision, where a is 0
+ROUNDED_QUATERNION = -1e-6  # rounding of 1 - b^2 - c^2 - d^2 in single precision, if a is 0
 
 
 def read(path: Path) -> MaskVolume:
     """Read a NIfTI mask.
 
     Raises:
-        UnreadableMaskError: damaged, without a position, or of a kind that no mask has.
-        HeaderDataError: a value of the header makes no sense.
+        UnreadableMaskError: the file is damaged, has no position, or is not of a kind used for masks.
+        HeaderDataError: a value of the header is not valid.
     """
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
@@ -42,8 +42,8 @@ def _header(content: bytes) -> nib.Nifti1Header:
     for length, (kind, magic, offset) in VERSIONS.items():
         if content[offset : offset + 3] == magic and len(content) >= length:
             header = kind(content[:length], check=False)
-            if header["qform_code"] > 0 and not (header["pixdim"][1:4] > 0).all():  # nibabel would take it for 1 mm
-                raise UnreadableMaskError("its affine is not usable: an axis has no length or a value is no number")
+            if header["qform_code"] > 0 and not (header["pixdim"][1:4] > 0).all():  # nibabel would read 1 mm
+                raise UnreadableMaskError("its affine is not usable: an axis has no length or a value is not a number")
             header.check_fix()
             header.quaternion_threshold = ROUNDED_QUATERNION
             return header

@@ -1,4 +1,4 @@
-"""NRRD masks and the segmentations of 3D Slicer (.seg.nrrd).
+"""Read NRRD masks and the segmentations of 3D Slicer (.seg.nrrd).
 
 Source of the fields: https://teem.sourceforge.net/nrrd/format.html; of the segments: the 3D Slicer manual, module
 Segmentations, "Segmentation file (.seg.nrrd)".
@@ -38,10 +38,10 @@ TO_LPS = {
 
 
 def read(path: Path) -> MaskVolume:
-    """Read an NRRD mask, its voxels inside the file or in one beside it.
+    """Read an NRRD mask, its voxels inside the file or in a file next to it.
 
     Raises:
-        UnreadableMaskError: damaged, without a position, or in an encoding that is not read.
+        UnreadableMaskError: the file is damaged, has no position, or has an encoding that is not supported.
     """
     head, data = _parts(path.read_bytes())
     fields, pairs = _fields(head)
@@ -64,7 +64,7 @@ def read(path: Path) -> MaskVolume:
         data = data[max(0, len(data) - count) :]
     voxels = as_array(data[max(0, skip) :], kind, tuple(sizes[::-1]))
     grid, list_axes = _grid(fields, sizes)
-    for axis in list_axes:  # axes without a direction count layers; the first one in the file varies fastest
+    for axis in list_axes:  # axes without a direction number layers; the first one in the file varies fastest
         voxels = np.moveaxis(voxels, len(sizes) - 1 - axis, 0)
     return MaskVolume(layers(voxels), grid, _segments(pairs, layers(voxels).shape[0]))
 
@@ -96,12 +96,12 @@ def beside(path: Path, name: str) -> bytes:
     """Return the content of a data file that a header names; it must be in the header's folder.
 
     Raises:
-        UnreadableMaskError: it is missing, or there are several.
+        UnreadableMaskError: the file is missing, or there are several.
     """
-    other = path.with_name(Path(name.replace("\\", "/")).name or "?")
-    if name.upper().startswith("LIST") or "%" in name or not other.is_file():
-        raise UnreadableMaskError("the data file its header names is not beside it, or there are several")
-    return other.read_bytes()
+    data_file = path.with_name(Path(name.replace("\\", "/")).name or "?")
+    if name.upper().startswith("LIST") or "%" in name or not data_file.is_file():
+        raise UnreadableMaskError("the data file that its header names is not next to it, or there are several")
+    return data_file.read_bytes()
 
 
 def _grid(fields: dict[str, str], sizes: list[int]) -> tuple[Grid, list[int]]:
@@ -124,6 +124,7 @@ def _grid(fields: dict[str, str], sizes: list[int]) -> tuple[Grid, list[int]]:
 
 
 def _vector(text: str) -> np.ndarray:
+    """Return a vector "(x,y,z)" as three floats."""
     values = np.array([float(value) for value in text.strip("() ").split(",")])
     if values.shape != (3,):
         raise ValueError(text)
@@ -131,16 +132,16 @@ def _vector(text: str) -> np.ndarray:
 
 
 def _segments(pairs: dict[str, str], count: int) -> list[Segment]:
-    """Return the segments that 3D Slicer describes; before version 4.11 each had a layer of its own."""
+    """Return the segments that 3D Slicer describes. Before version 4.11 each segment had its own layer."""
     if "fractional" in pairs.get("Segmentation_MasterRepresentation", "").lower():
-        raise UnreadableMaskError("it holds shares of voxels (fractional labelmap), not a mask")
-    numbers = sorted({int(found[1]) for key in pairs if (found := re.match(r"Segment(\d+)_", key))})
+        raise UnreadableMaskError("it contains fractions of voxels (fractional labelmap), not a mask")
+    numbers = sorted({int(match[1]) for key in pairs if (match := re.match(r"Segment(\d+)_", key))})
     old = count == len(numbers) > 1 and not any(f"Segment{number}_Layer" in pairs for number in numbers)
     segments = []
     try:
-        for at, number in enumerate(numbers):
+        for index, number in enumerate(numbers):
             name = pairs.get(f"Segment{number}_Name") or pairs.get(f"Segment{number}_ID") or f"segment {number}"
-            layer = int(pairs.get(f"Segment{number}_Layer", at if old else 0))
+            layer = int(pairs.get(f"Segment{number}_Layer", index if old else 0))
             value = int(pairs.get(f"Segment{number}_LabelValue", 1))
             # terminology: category, type and modifier, each with scheme, code and meaning between "^"
             entry = re.search(r"TerminologyEntry:([^|]*)", pairs.get(f"Segment{number}_Tags", ""))

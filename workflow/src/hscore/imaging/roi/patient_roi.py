@@ -1,6 +1,7 @@
-"""The region of interest (ROI): the patient's tumour, found in DICOM-SEG, RTSTRUCT and mask files.
+"""Find the region of interest (ROI), the patient's tumour, in DICOM-SEG, RTSTRUCT and mask files.
 
-A mask is right, or an error says why there is none. All positions are patient coordinates (LPS, mm).
+The result is a verified mask or an error with the reason why there is none. All positions are patient coordinates (LPS,
+mm).
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from hscore.imaging.roi.resampling import carry, interpolate, outside_fraction
 
 __all__ = ["IGNORE", "NEGLIGIBLE", "Found", "Rules", "carry", "find", "interpolate", "outside_fraction", "same_frame"]
 
-# Share of the ROI's volume below which what lies outside a sequence is rounding at its edge.
+# Share of the ROI's volume outside a sequence that counts as rounding at its edge.
 NEGLIGIBLE = 0.01
 MOST_FILES_NAMED = 10
 IGNORE = (
@@ -26,11 +27,15 @@ IGNORE = (
 
 
 def find(contents: Contents, settings: dict) -> Found:
-    """Find the patient's ROI in all files that may hold it; ``settings``: section ``convert.roi`` of the config.
+    """Find the patient's ROI in all files that may contain it.
 
-    A single region is taken unless its name is that of a node, an organ or a margin; of several, the one whose name
-    is that of the tumour. The same tumour in several files is taken from the first in the order DICOM-SEG, RTSTRUCT,
-    mask file, if all agree.
+    A single region is used unless its name is that of a node, an organ or a margin. Of several regions, the one named
+    as the tumour is used. If several files agree on the same tumour, the first in the order DICOM-SEG, RTSTRUCT, mask
+    file is used.
+
+    Args:
+        contents: the patient's folder.
+        settings: section ``convert.roi`` of the config.
 
     Raises:
         RoiError: ``no_roi``, ``unreadable_roi``, ``foreign_roi`` or ``empty_roi``.
@@ -60,18 +65,18 @@ def find(contents: Contents, settings: dict) -> Found:
         raise _refusal(problems, contents)
     unreadable = [problem.text for problem in problems if problem.code == "unreadable_roi"]
     try:
-        found = choose(files, rules, all(mask_file.NO_MASK in text for text in unreadable))
-        _check_shape(found, grids)
+        roi = choose(files, rules, all(mask_file.NO_MASK in text for text in unreadable))
+        _check_shape(roi, grids)
     except RoiError as error:
         raise _refusal([error, *problems], contents) from None
-    found.unreadable += unreadable
-    found.notes += [problem.text for problem in problems if problem.code != "unreadable_roi"]
-    found.passed_over |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
-    return found
+    roi.unreadable += unreadable
+    roi.notes += [problem.text for problem in problems if problem.code != "unreadable_roi"]
+    roi.passed_over |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
+    return roi
 
 
 def _nothing_found(contents: Contents) -> str:
-    """Return that there is no region, and which files look like one but are not read."""
+    """Return the message that there is no region, with the files that look like one but are not read."""
     text = f"no region of interest in the patient's folder (read are {region_files.READ})"
     names = list(dict.fromkeys(file_in_words(path) for path in contents.other_regions))
     if not names:
@@ -81,9 +86,9 @@ def _nothing_found(contents: Contents) -> str:
 
 
 def _refusal(problems: list[RoiError], contents: Contents) -> RoiError:
-    """Return one error that names every problem, the first of a file that is a mask first."""
+    """Return one error that names every problem, problems of real masks first."""
     if not problems:
-        return RoiError("no_roi", "the files with regions describe none")
+        return RoiError("no_roi", "the files for regions contain none")
     problems = sorted(problems, key=lambda problem: mask_file.NO_MASK in problem.text)
     texts = list(dict.fromkeys(problem.text for problem in problems))
     more = f"; and {len(texts) - MOST_FILES_NAMED} more" if len(texts) > MOST_FILES_NAMED else ""
@@ -93,56 +98,57 @@ def _refusal(problems: list[RoiError], contents: Contents) -> RoiError:
 
 
 def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[Series, Grid]], rules: Rules) -> Region:
-    """Return a region that belongs to this patient's images, with the series it was drawn on where that is known.
+    """Return a region that belongs to this patient's images, with the series it was drawn on if known.
 
     Raises:
-        RoiError: ``foreign_roi``; ``unreadable_roi`` for a mask file without a true position.
+        RoiError: ``foreign_roi``, or ``unreadable_roi`` for a mask file without a true position.
     """
     if not region.is_dicom:
         if problem := plausibility.position_problem(region, grids):
             raise RoiError("unreadable_roi", f"{file_in_words(path)}: {problem}")
-        region.series = {one.uid for one, grid in grids if region.grid.same_as(grid)}
+        region.series = {series.uid for series, grid in grids if region.grid.same_as(grid)}
         return region
     if contents.folder:
         region.context = f"{in_true_alphabet(path.relative_to(contents.folder).parent.as_posix())}/{region.context}"
-    own = {patient.casefold() for patient in contents.patients}
-    if region.patient and own and region.patient.casefold() not in own:
+    known = {patient.casefold() for patient in contents.patients}
+    if region.patient and known and region.patient.casefold() not in known:
         text = (
             f"{file_in_words(path)} has another PatientID than the images; if it is this patient's, correct its header"
         )
         raise RoiError("foreign_roi", text)
     if on_images := {contents.instances[uid] for uid in region.images if uid in contents.instances}:
         region.series = on_images
-    frames = {one.frame_of_reference for one in contents.series} - {""}
-    uids = {one.uid for one in contents.series}
+    frames = {series.frame_of_reference for series in contents.series} - {""}
+    uids = {series.uid for series in contents.series}
     if rules.strict and not (region.frames_of_reference & frames or region.series & uids):
         if region.frames_of_reference or region.series or region.images:
             why = "refers to other images: neither its frame of reference nor its series is the patient's"
         else:
-            why = "does not say which images it was drawn on: it names no frame of reference and no series"
+            why = "names no frame of reference and no series, so the images it was drawn on are unknown"
         raise RoiError("foreign_roi", f"{file_in_words(path)} {why}; {IGNORE}")
     return region
 
 
-def _check_shape(found: Found, grids: list[tuple[Series, Grid]]) -> None:
+def _check_shape(roi: Found, grids: list[tuple[Series, Grid]]) -> None:
     """Check that the chosen regions may be a tumour, and the whole of it.
 
     Raises:
         RoiError: ``unreadable_roi``.
     """
-    names = ", ".join(region.where for region in found.regions)
-    if problem := plausibility.view_problem(found.regions, grids):
+    names = ", ".join(region.where for region in roi.regions)
+    if problem := plausibility.view_problem(roi.regions, grids):
         raise RoiError("unreadable_roi", f"{names}: {problem}")
-    empty, forgotten = plausibility.gap(found.regions)
+    empty, forgotten = plausibility.gap(roi.regions)
     if forgotten:
         raise RoiError("unreadable_roi", f"{names}: {empty}; outline every slice of the tumour")
     if empty:
-        found.notes.append(f"{names}: {empty}; taken for a distance between two lesions")
+        roi.notes.append(f"{names}: {empty}; interpreted as the distance between two lesions")
 
 
 def same_frame(region: Region, series: Series, all_series: list[Series]) -> bool:
-    """Return whether a region's positions hold for a series: one frame of reference, or one does not say."""
-    drawn_on = {one.frame_of_reference for one in all_series if one.uid in region.series} | region.frames_of_reference
+    """Return whether a region's positions are valid for a series: same frame of reference, or one is unknown."""
+    drawn_on = {item.frame_of_reference for item in all_series if item.uid in region.series}
+    drawn_on |= region.frames_of_reference
     drawn_on.discard("")
     if not drawn_on or not series.frame_of_reference:
         return True

@@ -1,4 +1,4 @@
-"""Whether a region can be where it says: the checks against the patient's images, and on its shape."""
+"""Check that a region is plausible: its position in the patient's images, its size and its shape."""
 
 import numpy as np
 
@@ -9,66 +9,66 @@ from hscore.imaging.grid import Grid
 from hscore.imaging.roi.region import Region
 from hscore.imaging.roi.resampling import carry, outside_fraction
 
-# Share of a series' field of view from which a region is no tumour. A sphere of 10 cm, larger than nearly all cervical
-# tumours, is 13 % of a small field of view (20 x 20 x 10 cm); a mask of the body or an inverted one is 40 % and more.
-# Of the slices that it reaches, such a sphere covers 20 %.
+# Share of a series' field of view above which a region is not a tumour. A sphere of 10 cm, larger than nearly all
+# cervical tumours, is 13 % of a small field of view (20 x 20 x 10 cm). A mask of the body or an inverted one is 40 %
+# and more. Of the slices that it reaches, such a sphere covers 20 %.
 MOST_OF_VIEW, MOST_OF_SECTION = 0.3, 0.5
 # The same for the bright voxels of a volume, which are the body.
 MOST_OF_BODY, MOST_OF_BODY_SECTION = 0.5, 0.7
-# Empty slices in the middle of a region that were left out by mistake; more are a distance between two lesions.
+# Number of empty slices in the middle of a region that count as forgotten; more are a distance between two lesions.
 MOST_SLICES_FORGOTTEN = 2
-# ... also in a mask that was resampled to thinner slices: two slices of the pelvis are up to this thick (mm).
+# The same in mm, for a mask that was resampled to thinner slices: two slices of the pelvis are up to this thick.
 MOST_MM_FORGOTTEN = 12.0
 SAME_SPACING = 0.01  # relative
-# Voxels that two slices must have in common, and the share of them that a slice between them must have.
+# Number of voxels that two slices must have in common, and the share of them that a slice in between must contain.
 FEWEST_COMMON, LEAST_KEPT = 10, 0.25
-# Share of a region outside the body; a tumour has no air, its outline a little.
+# Share of a region outside the body. A tumour contains no air, its outline may contain a little.
 MOST_IN_AIR = 0.5
-LEAST_BODY = 0.05  # share of the volume; a picture of one brightness has no body
+LEAST_BODY = 0.05  # share of the volume; a picture of uniform brightness has no body
 
 INVERTED = "it may be inverted, or an outline of the body"
 
 
 def series_grids(series: list[Series]) -> list[tuple[Series, Grid]]:
     """Return the series that are regular volumes, with their grids."""
-    found = []
-    for one in series:
+    regular = []
+    for item in series:
         try:
-            found.append((one, stack(one.frames, one.slice_distance or one.thickness)[0]))
+            regular.append((item, stack(item.frames, item.slice_distance or item.thickness)[0]))
         except BrokenGeometryError:
             continue
-    return found
+    return regular
 
 
 def position_problem(region: Region, grids: list[tuple[Series, Grid]]) -> str:
-    """Return why a mask file's position cannot be that of the patient's images; "" when it can.
+    """Return why a mask file's position cannot be that of the patient's images; "" if it can.
 
-    Programs that lose the position write zeros, or keep only a part of it. The same matrix as a series with another
-    position is therefore taken for the same images, wrongly placed.
+    Programs that lose the position write zeros, or keep only a part of it. A mask with the matrix of a series but
+    another position is therefore regarded as wrongly placed.
     """
     grid = region.grid
-    if not grids or any(grid.same_as(other) for _, other in grids):
+    if not grids or any(grid.same_as(series_grid) for _, series_grid in grids):
         return ""
     how = "export it with the position of the images it was drawn on, or as DICOM-SEG"
     if not grid.affine[:3, 3].any():
         return f"it has no position (its first voxel is at 0, 0, 0, and no series of the patient begins there); {how}"
-    for one, other in grids:
-        same_spacing = np.allclose(sorted(grid.spacing), sorted(other.spacing), rtol=SAME_SPACING)
-        if sorted(grid.size) == sorted(other.size) and same_spacing:
+    for series, series_grid in grids:
+        same_spacing = np.allclose(sorted(grid.spacing), sorted(series_grid.spacing), rtol=SAME_SPACING)
+        if sorted(grid.size) == sorted(series_grid.size) and same_spacing:
             return (
-                f"it has the matrix of series {one.number} but another position or direction, so that its position "
+                f"it has the matrix of series {series.number} but another position or direction, so that its position "
                 f"was lost or changed when it was exported; {how}"
             )
     return ""
 
 
 def view_problem(regions: list[Region], grids: list[tuple[Series, Grid]]) -> str:
-    """Return why a region is too large for a tumour; "" when it is not.
+    """Return why a region is too large for a tumour; "" if it is not.
 
-    What it covers of each series of several slices is compared with the field of view: of all slices, and of those
-    that it reaches.
+    Its volume is compared with the field of view of each series of several slices, once for all slices and once for
+    those that it reaches.
     """
-    for one, grid in grids:
+    for series, grid in grids:
         if grid.size[2] < 2:
             continue
         volume, slices = _inside(regions, grid)
@@ -79,14 +79,14 @@ def view_problem(regions: list[Region], grids: list[tuple[Series, Grid]]) -> str
         ):
             if share > limit:
                 return (
-                    f"it covers {100 * share:.0f} % of the {where} of series {one.number}, and a tumour at most "
+                    f"it covers {100 * share:.0f} % of the {where} of series {series.number}, and a tumour at most "
                     f"{100 * limit:.0f} %: {INVERTED}"
                 )
     return ""
 
 
 def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
-    """Return the volume of a region inside a grid (mm3), and how many of its slices it reaches."""
+    """Return the volume of a region inside a grid [mm3], and the number of slices that it reaches."""
     volume, slices = 0.0, set()
     for region in regions:
         index = grid.index(region.points)
@@ -97,13 +97,13 @@ def _inside(regions: list[Region], grid: Grid) -> tuple[float, int]:
 
 
 def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
-    """Return why a mask [z, y, x] covers too much of the body, or none of it, in a volume of its grid; "" if not."""
+    """Return why a mask [z, y, x] covers too much of the body, or too much air, in a volume on its grid; "" if not."""
     body = values > air_limit(values)
     mask = mask.astype(bool)
     covered = mask & body
     in_air = 1 - np.count_nonzero(covered) / max(1, np.count_nonzero(mask))
     if in_air > MOST_IN_AIR and body.mean() > LEAST_BODY:
-        return f"{100 * in_air:.0f} % of the ROI are in air: its rows, columns or slices may be flipped"
+        return f"{100 * in_air:.0f} % of the ROI is in air: its rows, columns or slices may be flipped"
     used = mask.any(axis=(1, 2))
     for limit, slices, where in (
         (MOST_OF_BODY, slice(None), "the body"),
@@ -118,11 +118,11 @@ def body_problem(mask: np.ndarray, values: np.ndarray) -> str:
 
 
 def gap(regions: list[Region]) -> tuple[str, bool]:
-    """Return what is wrong with empty slices inside a region ("" = nothing), and whether slices were forgotten.
+    """Return what is wrong with empty slices inside a region ("" if nothing), and whether slices were forgotten.
 
-    Slices are those of the thickest direction of the grid it was drawn on. An empty slice counts where the outlines
-    before and behind it overlap: the tumour passes through it. One or two empty slices, or gaps that repeat, are
-    slices that nobody drew; a single larger gap may part two lesions.
+    Slices are along the thickest direction of the region's grid. An empty slice counts if the outlines before and
+    behind it overlap, because the tumour then passes through it. One or two empty slices, or repeated gaps, are slices
+    that were not drawn. A single larger gap may separate two lesions.
     """
     grid = regions[0].grid
     inside = regions[0].inside
@@ -148,7 +148,7 @@ def gap(regions: list[Region]) -> tuple[str, bool]:
 def _torn(slices: np.ndarray) -> bool:
     """Return whether a slice lacks most of what the slices on both its sides have in common.
 
-    The slice is not empty where another part of the region, a satellite, is drawn on it.
+    The slice need not be empty, because another part of the region (a satellite) may be drawn on it.
     """
     for width in range(1, MOST_SLICES_FORGOTTEN + 1):
         both = slices[: -width - 1] & slices[width + 1 :]
@@ -161,11 +161,11 @@ def _torn(slices: np.ndarray) -> bool:
 
 
 def combined_dice(first: list[Region], second: list[Region]) -> float:
-    """Return the Dice coefficient of two ROIs on the grid of the first, which is widened by nothing outside it."""
+    """Return the Dice coefficient of two ROIs on the grid of the first, extended by the part of the second outside."""
     grid = first[0].grid
     a, b = carry(first, grid) > 0, carry(second, grid) > 0
     outside = outside_fraction(second, grid)
-    # voxels of the second that its own grid holds and the first's does not
+    # voxels of the second ROI inside its own grid but outside that of the first
     beyond = np.count_nonzero(b) * outside / (1 - outside) if outside < 1 else 1.0
     total = np.count_nonzero(a) + np.count_nonzero(b) + beyond
     return 2 * float(np.count_nonzero(a & b)) / float(total) if total else 0.0

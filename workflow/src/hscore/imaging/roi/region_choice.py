@@ -1,4 +1,4 @@
-"""Which of a patient's regions is the tumour: by name, and one of several that agree, else a refusal."""
+"""Choose the tumour among a patient's regions by name, or one of several that agree; otherwise refuse."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from hscore.imaging.roi.plausibility import combined_dice
 from hscore.imaging.roi.region import Region, RoiError, listed
 
 NOT_TUMOUR, EXCLUDED = "a node, an organ or a margin by", "('convert.roi.exclude')"
-# Two masks of one tumour agree from this Dice coefficient on; two readers of one cervical tumour reach 0.8 to 0.9.
+# Dice coefficient from which two masks show the same tumour; two readers of one cervical tumour reach 0.8 to 0.9.
 SAME_TUMOUR = 0.95
-# Parts of one tumour in files of their own share no more than a border.
+# Parts of one tumour in separate files share at most a border.
 DISJOINT = 0.05
 READER = re.compile(
     r"(?:reader|observer|obs|rater|doctor|dr|physician|radiologist|annotator|user|医生|医师)[\W_]*(?:\d+|[a-z](?![a-z]))"
@@ -22,7 +22,7 @@ READER = re.compile(
 
 @dataclass(frozen=True)
 class Rules:
-    """The ``convert.roi`` section of the config; keys that are missing have their defaults."""
+    """The section ``convert.roi`` of the config; missing keys have these defaults."""
 
     segment: str = region_names.SEGMENT
     exclude: str = region_names.EXCLUDE
@@ -33,7 +33,7 @@ class Rules:
 
     @property
     def strict(self) -> bool:
-        """True when a region must refer to the patient's own images."""
+        """Whether a region must refer to the patient's own images."""
         return self.frame_of_reference != "ignore"
 
 
@@ -42,8 +42,8 @@ class Found:
     """The regions that make up the patient's ROI.
 
     Attributes:
-        regions: those used.
-        passed_over: name -> why it was not used.
+        regions: the regions used.
+        passed_over: reason why a region was not used, by name.
         unreadable: files that could not be read.
         notes: the rules that were applied, and what was left out.
     """
@@ -54,7 +54,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
     def pass_over(self, region: Region, why: str) -> None:
-        """Record a region that is not used; names that are there twice are numbered."""
+        """Record a region that is not used; repeated names are numbered."""
         name, number = region.name, 2
         while name in self.passed_over:
             name, number = f"{region.name} ({number})", number + 1
@@ -65,79 +65,83 @@ def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Fo
     """Choose the tumour among the regions of all files, in the order of the files.
 
     Args:
-        files: for each file its regions.
+        files: the regions of each file.
         rules: the config.
-        all_read: False when another file with regions could not be read.
+        all_read: whether all other files with regions could be read.
 
     Raises:
         RoiError: ``no_roi``, ``unreadable_roi`` or ``empty_roi``.
     """
-    found = Found([])
+    roi = Found([])
     regions = [region for file in files for region in file]
     possible = [region for region in regions if not is_excluded(region, rules)]
     for region in regions:
-        if not any(region is one for one in possible):
-            found.pass_over(region, f"{NOT_TUMOUR} its name or that of its file, folder or series {EXCLUDED}")
+        if not _contains(possible, region):
+            roi.pass_over(region, f"{NOT_TUMOUR} its name or that of its file, folder or series {EXCLUDED}")
     if not possible:
         text = f"only {listed(regions)}: {NOT_TUMOUR} the name or that of the file, folder or series {EXCLUDED}"
         raise RoiError("no_roi", text)
-    candidates = _by_name(files, possible, rules, all_read, found)
+    candidates = _by_name(files, possible, rules, all_read, roi)
     for region in possible:
-        if not any(region is one for one in candidates):
-            found.pass_over(region, "its name is not that of the tumour ('convert.roi.segment')")
-    groups = [[one for one in candidates if any(one is region for region in file)] for file in files]
-    found.regions = _agreed(_usable([group for group in groups if group], found), rules, found)
-    found.notes += [note for region in found.regions for note in region.notes]
-    return found
+        if not _contains(candidates, region):
+            roi.pass_over(region, "its name is not that of the tumour ('convert.roi.segment')")
+    groups = [[candidate for candidate in candidates if _contains(file, candidate)] for file in files]
+    roi.regions = _agreed(_usable([group for group in groups if group], roi), rules, roi)
+    roi.notes += [note for region in roi.regions for note in region.notes]
+    return roi
+
+
+def _contains(regions: list[Region], region: Region) -> bool:
+    """Return whether a region is one of the listed objects. Regions contain arrays, so ``in`` cannot compare them."""
+    return any(region is member for member in regions)
 
 
 def is_excluded(region: Region, rules: Rules) -> bool:
-    """Return whether a region is a node, an organ or a margin by its name and by what its object says about it.
+    """Return whether a region is a node, an organ or a margin by its name and the description in its object.
 
-    Where neither says that it is the tumour, the names of its file and folder and the description of its object count,
-    too: 'Segment_1' of lymph_nodes.seg.nrrd is no tumour. A mask in a folder of nodes is one of them, whatever the
-    name of its file.
+    If neither identifies it as the tumour, the names of its file and folder and the description of its object count,
+    too: 'Segment_1' of lymph_nodes.seg.nrrd is not a tumour. A mask in a folder of nodes is a node, whatever the name
+    of its file.
     """
-    own = f"{region.matched} {region.meaning}".strip()
-    if region_names.matches(rules.exclude, own):
+    description = f"{region.matched} {region.meaning}".strip()
+    if region_names.matches(rules.exclude, description):
         return True
-    if not region_names.matches(rules.segment, own):
+    if not region_names.matches(rules.segment, description):
         return region_names.matches(rules.exclude, region.context)
     return region.named_by_file and region_names.matches(region_names.NODES, region.context)
 
 
 def _by_name(
-    files: list[list[Region]], possible: list[Region], rules: Rules, all_read: bool, found: Found
+    files: list[list[Region]], possible: list[Region], rules: Rules, all_read: bool, roi: Found
 ) -> list[Region]:
-    """Return the regions whose names say that they are the tumour, or the only one whatever its name.
+    """Return the regions named as the tumour, or the only region whatever its name.
 
     Raises:
-        RoiError: ``unreadable_roi``: several, and no name says which.
+        RoiError: ``unreadable_roi``: there are several, and no name identifies the tumour.
     """
-    alone = [file[0] for file in files if len(file) == 1]
+    single = [file[0] for file in files if len(file) == 1]
     matching = [
         region
         for region in possible
         if region_names.matches(rules.segment, region.matched)
-        or (any(region is one for one in alone) and region_names.matches(rules.segment, region.context))
+        or (_contains(single, region) and region_names.matches(rules.segment, region.context))
     ]
-    others = [region for region in possible if not any(region is one for one in matching)]
+    others = [region for region in possible if not _contains(matching, region)]
     if matching:
-        elsewhere = [one for one in others if one.drawn and one.source not in {region.source for region in matching}]
+        sources = {region.source for region in matching}
+        elsewhere = [region for region in others if region.drawn and region.source not in sources]
         if elsewhere:
-            found.notes.append(f"chosen by name: {listed(matching)}; not used: {listed(elsewhere)}")
+            roi.notes.append(f"chosen by name: {listed(matching)}; not used: {listed(elsewhere)}")
         return matching
     regions = [region for file in files for region in file]
     drawn = [region for region in regions if region.drawn]
     hint = "name the tumour's in 'convert.roi.segment'"
     if len(regions) == 1 or (len(drawn) == 1 and drawn[0] in possible):
         if not all_read:
-            text = (
-                f"{listed(possible)} does not say what it is, and another file with regions could not be read; {hint}"
-            )
-            raise RoiError("unreadable_roi", text)
+            text = f"{listed(possible)} is not named as the tumour, and another file with regions could not be read"
+            raise RoiError("unreadable_roi", f"{text}; {hint}")
         if len(regions) > 1:
-            found.notes.append(f"{listed(drawn)} was taken: the other {len(regions) - 1} regions are empty")
+            roi.notes.append(f"{listed(drawn)} was used: the other {len(regions) - 1} regions are empty")
         return drawn or regions
     if len(drawn) == len(possible) == len(regions) and all(len(file) == 1 for file in files) and all_read:
         return drawn
@@ -146,11 +150,11 @@ def _by_name(
     )
 
 
-def _usable(groups: list[list[Region]], found: Found) -> list[list[Region]]:
-    """Return each file's candidates without the empty ones; a file with one that cannot be used is left out.
+def _usable(groups: list[list[Region]], roi: Found) -> list[list[Region]]:
+    """Return the candidates of each file without empty ones; a file with an unusable candidate is left out.
 
     Raises:
-        RoiError: ``unreadable_roi`` or ``empty_roi``: nothing is left.
+        RoiError: ``unreadable_roi`` or ``empty_roi``: no candidate remains.
     """
     usable, broken, empty = [], [], []
     for group in groups:
@@ -164,41 +168,42 @@ def _usable(groups: list[list[Region]], found: Found) -> list[list[Region]]:
     if not usable and broken:
         raise RoiError("unreadable_roi", "; ".join(broken))
     if not usable:
-        raise RoiError("empty_roi", f"{listed(empty)} holds no voxel{_only_markers(empty)}")
-    found.unreadable += broken
+        raise RoiError("empty_roi", f"{listed(empty)} contains no voxel{_only_markers(empty)}")
+    roi.unreadable += broken
     if empty:
-        found.notes.append(f"{listed(empty)} was left out: it holds no voxel")
+        roi.notes.append(f"{listed(empty)} was left out: it contains no voxel")
     return usable
 
 
 def _only_markers(regions: list[Region]) -> str:
+    """Return the notes of empty regions in brackets, such as markers that were left out; "" if there are none."""
     notes = [note for region in regions for note in region.notes]
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def _agreed(groups: list[list[Region]], rules: Rules, found: Found) -> list[Region]:
+def _agreed(groups: list[list[Region]], rules: Rules, roi: Found) -> list[Region]:
     """Return the first file's regions, if all files show the same tumour.
 
     Raises:
         RoiError: ``unreadable_roi``: they differ.
     """
-    candidates = [_one_region(group, rules, found) for group in groups]
+    candidates = [_one_region(group, rules, roi) for group in groups]
     first, *others = candidates
     if not others:
         return first
-    values = [combined_dice(first, other) for other in others]
+    values = [combined_dice(first, candidate) for candidate in others]
     everything = listed([region for regions in candidates for region in regions])
     shown = ", ".join(f"{value:.2f}" for value in values)
     if min(values) >= SAME_TUMOUR:
-        found.notes.append(f"{everything} are the same tumour (Dice {shown}); the first was taken")
-        for other in others:
-            for region in other:
-                found.pass_over(region, "the same tumour as the one taken")
+        roi.notes.append(f"{everything} are the same tumour (Dice {shown}); the first was used")
+        for candidate in others:
+            for region in candidate:
+                roi.pass_over(region, "the same tumour as the one used")
         return first
     one_kind = len({region.kind for regions in candidates for region in regions}) == 1
-    apart = all(combined_dice(a, b) <= DISJOINT for a, b in combinations(candidates, 2))
-    if rules.several == "join" and one_kind and apart:
-        found.notes.append(f"{everything} were joined ('convert.roi.several: join')")
+    disjoint = all(combined_dice(a, b) <= DISJOINT for a, b in combinations(candidates, 2))
+    if rules.several == "join" and one_kind and disjoint:
+        roi.notes.append(f"{everything} were joined ('convert.roi.several: join')")
         return [region for regions in candidates for region in regions]
     raise RoiError(
         "unreadable_roi",
@@ -207,23 +212,23 @@ def _agreed(groups: list[list[Region]], rules: Rules, found: Found) -> list[Regi
     )
 
 
-def _one_region(group: list[Region], rules: Rules, found: Found) -> list[Region]:
+def _one_region(group: list[Region], rules: Rules, roi: Found) -> list[Region]:
     """Return the candidates of one file as one ROI: the only one, the first of equal ones, or all of them joined.
 
     Raises:
-        RoiError: ``unreadable_roi``: several, and joining them is not allowed.
+        RoiError: ``unreadable_roi``: there are several, and joining them is not allowed.
     """
     if len(group) == 1:
         return group
     values = [combined_dice([a], [b]) for a, b in combinations(group, 2)]
     if min(values) >= SAME_TUMOUR:
-        found.notes.append(f"{listed(group)} are the same tumour (Dice {min(values):.2f}); the first was taken")
+        roi.notes.append(f"{listed(group)} are the same tumour (Dice {min(values):.2f}); the first was used")
         for region in group[1:]:
-            found.pass_over(region, "the same tumour as the one taken")
+            roi.pass_over(region, "the same tumour as the one used")
         return group[:1]
     readers = {match[0].lower() for region in group if (match := READER.search(region.matched))}
     if rules.several == "join" and len(readers) < 2:
-        found.notes.append(f"{listed(group)} were joined ('convert.roi.several: join')")
+        roi.notes.append(f"{listed(group)} were joined ('convert.roi.several: join')")
         return group
     advice = "name one of them in 'convert.roi.segment'"
     if len(readers) < 2:

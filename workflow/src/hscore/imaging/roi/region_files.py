@@ -1,4 +1,4 @@
-"""Which delivered files are masks that can be read, and which others look like regions of interest."""
+"""Recognise by name which delivered files are readable masks, and which others look like regions of interest."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,13 @@ MASKS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 READ = (
     "DICOM-SEG, RTSTRUCT, NIfTI (.nii, .nii.gz), NRRD and 3D Slicer (.nrrd, .nhdr, .seg.nrrd), MetaImage (.mha, .mhd)"
 )
-# Formats of outlines, surfaces, label volumes and scenes: whatever their name, somebody delivered a region.
+# Formats of outlines, surfaces, label volumes and scenes. Whatever its name, such a file is a region.
 REGIONS = re.compile(
     r"\.(hdr|img|hdr\.gz|img\.gz|mgz|mgh|mnc|gipl(\.gz)?|vti|vtk|vtp|vtu|stl|obj|ply|off|mrml|mrb|mrk\.json|fcsv|acsv|"
     r"mat|npy|npz|h5|hdf5|xml|roi|rois|rois_series|voi|ctr|cso|itksnap|label|annot|zraw|mitk|mevis|aim|pinnacle|am)$",
     re.IGNORECASE,
 )
-# Files of any purpose, which count only when their name says so.
+# Formats for any purpose, which count only if the file's name refers to a region.
 ANY_PURPOSE = re.compile(
     r"\.(csv|tsv|json|txt|xlsx?|png|tiff?|bmp|jpe?g|gif|pkl|pickle|raw|dat|bin|plist|zip|7z|rar|tar|tgz|gz)$",
     re.IGNORECASE,
@@ -26,10 +26,10 @@ NAMED_REGION = re.compile(
 
 
 def is_mask(path: Path) -> bool:
-    """True for a mask format that can be read, by the file's name."""
+    """Return whether a file has a mask format that can be read, by its name."""
     return path.name.lower().endswith(MASKS)
 
 
 def looks_like_region(path: Path) -> bool:
-    """True for a file that is not read but probably holds a region of interest, by its name."""
+    """Return whether a file that is not read probably contains a region of interest, by its name."""
     return bool(REGIONS.search(path.name) or (ANY_PURPOSE.search(path.name) and NAMED_REGION.search(path.name)))

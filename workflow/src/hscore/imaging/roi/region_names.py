@@ -1,4 +1,4 @@
-"""Which region is the tumour and which is not, by its name."""
+"""Recognise by name which region is the tumour and which is not."""
 
 import re
 import unicodedata
@@ -37,7 +37,7 @@ _ORGANS = (
     r"|皮膚|кожа|background|hintergrund|\bfond|fundo|背景|фон\b|couch|\btable\b|\bair\b|床|applicat|tandem|fiducial"
     r"|\borgan\b|avoidance|marker|\bnormal\b|healthy|[eoö]dem|\bcyst|fibroid|myom"
 )
-# Default of `convert.roi.exclude`: nodes and margins whatever else the name says, organs unless it names a tumour.
+# Default of `convert.roi.exclude`: nodes and margins in any case, organs unless the name also contains a tumour.
 EXCLUDE = rf"{NODES}|{_MARGINS}|^(?!.*(?:{TUMOUR})).*(?:{_ORGANS})"
 
 
@@ -45,21 +45,21 @@ _LATIN, _CJK = "[A-Za-z]", "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 
 
 def readings(name: str) -> list[str]:
-    """Return a name as it is written and in separate words; of a path each part alone.
+    """Return a name as written and split into words; a path is split into its parts first.
 
     "GTV_LN2" and "LeftLymphNode" are also read as "GTV LN 2" and "Left Lymph Node", so that a pattern may rely on
-    words. Accents written as separate signs and full-width letters count as the usual ones.
+    words. Separate accents and full-width letters are converted to the usual characters.
     """
-    name = re.sub(r"(?i)\bл/у\b", "лу", unicodedata.normalize("NFKC", name))  # lymph node, no path
-    found = []
+    name = re.sub(r"(?i)\bл/у\b", "лу", unicodedata.normalize("NFKC", name))  # lymph node, not a path
+    spellings = []
     for text in dict.fromkeys(name.split("/")):
         words = re.sub(r"(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", " ", text)
         words = re.sub(f"(?<={_LATIN})(?={_CJK})|(?<={_CJK})(?={_LATIN})", " ", words)
         words = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", words)
-        found += [text, re.sub(r"[\W_]+", " ", words).strip()]
-    return found
+        spellings += [text, re.sub(r"[\W_]+", " ", words).strip()]
+    return spellings
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Return whether a pattern (a regular expression, case ignored) is found in a name or in its words."""
+    """Return whether a pattern (a regular expression, case ignored) matches in a name or in its words."""
     return bool(pattern) and any(re.search(pattern, reading, re.IGNORECASE) for reading in readings(name))

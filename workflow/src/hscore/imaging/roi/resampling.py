@@ -1,4 +1,4 @@
-"""A region carried to another grid through patient coordinates (LPS, mm)."""
+"""Resample a region to another grid through patient coordinates (LPS, mm)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from hscore.imaging.roi.region import Region
 
 
 def outside_fraction(regions: list[Region], grid: Grid) -> float:
-    """Return the share of the ROI's volume (0..1) whose voxel centres lie outside the voxels of ``grid``."""
+    """Return the share of the ROI's volume (0..1) whose voxel centres are outside the voxels of ``grid``."""
     inside = total = 0.0
     for region in regions:
         index = grid.index(region.points)
@@ -20,9 +20,10 @@ def outside_fraction(regions: list[Region], grid: Grid) -> float:
 def carry(regions: list[Region], grid: Grid) -> np.ndarray:
     """Return the ROI on another grid: uint8 [slice, row, column], 1 inside.
 
-    Linear interpolation of the mask, cut at one half: on the ROI's own grid it changes nothing, between slices the
-    surface lies half way. Measured on 40 ellipsoids carried between oblique grids of 3 to 7 mm slices, the mean Dice
-    with the true shape is 0.918, that of the nearest voxel 0.908. Only the box around the ROI is computed.
+    The mask is interpolated linearly and thresholded at one half. On the ROI's own grid this changes nothing, and
+    between slices the surface is half way. Measured on 40 ellipsoids carried between oblique grids with slices of 3 to
+    7 mm, the mean Dice coefficient with the true shape is 0.918, compared with 0.908 for the nearest voxel. Only the
+    box around the ROI is computed.
     """
     result = np.zeros(grid.size[::-1], np.uint8)
     for region in regions:
@@ -41,25 +42,29 @@ def carry(regions: list[Region], grid: Grid) -> np.ndarray:
             continue
         values = interpolate(part.astype(np.float32), np.linalg.inv(source_affine) @ grid.affine, first, last)
         box = tuple(slice(int(a), int(b)) for a, b in zip(first[::-1], last[::-1], strict=True))
-        # a hair below one half: rounding must not shift a surface that lies exactly between two voxels
+        # slightly below one half: rounding must not shift a surface exactly between two voxels
         result[box] |= (values >= 0.5 - 1e-4).astype(np.uint8)
     return result
 
 
 def interpolate(source: np.ndarray, to_source: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Interpolate linearly ``source`` [z, y, x] at a box of another grid's voxels; 0 beyond the outer centres.
+    """Interpolate ``source`` [z, y, x] linearly at a box of another grid's voxels; 0 beyond the outer centres.
 
-    ``to_source`` (4 x 4) leads from the other grid's voxel indices (x, y, z) to those of ``source``; the box holds
-    the indices ``first`` to ``last``, the latter excluded. SimpleITK resamples to the same values and takes longer
-    to import than all of this to run.
+    SimpleITK resamples to the same values, but its import alone takes longer than this function.
+
+    Args:
+        source: the values to interpolate.
+        to_source: affine [4, 4] from the other grid's voxel indices (x, y, z) to those of ``source``.
+        first: first index (x, y, z) of the box.
+        last: index after the last one of the box.
     """
     x, y, z = (np.arange(a, b, dtype=float) for a, b in zip(first, last, strict=True))
     x, y, z = x, y[:, None], z[:, None, None]
-    at = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in to_source[:3]]
+    index = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in to_source[:3]]
     size = source.shape[::-1]
-    inside = np.logical_and.reduce([(a >= 0) & (a <= n - 1) for a, n in zip(at, size, strict=True)])
-    low = [np.minimum(a[inside].astype(int), n - 2) for a, n in zip(at, size, strict=True)]
-    x, y, z = (a[inside] - b for a, b in zip(at, low, strict=True))
+    inside = np.logical_and.reduce([(a >= 0) & (a <= n - 1) for a, n in zip(index, size, strict=True)])
+    low = [np.minimum(a[inside].astype(int), n - 2) for a, n in zip(index, size, strict=True)]
+    x, y, z = (a[inside] - b for a, b in zip(index, low, strict=True))
     i, j, k = low
     planes = []
     for dz in (0, 1):
@@ -71,10 +76,10 @@ def interpolate(source: np.ndarray, to_source: np.ndarray, first: np.ndarray, la
 
 
 def _box(inside: np.ndarray) -> tuple[list[int], list[int]]:
-    """Return first and one-behind-last index of the true voxels along each axis."""
+    """Return the first index and the index after the last of the true voxels along each axis."""
     low, high = [], []
     for axis in range(3):
-        used = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        used = np.flatnonzero(inside.any(axis=tuple(summed for summed in range(3) if summed != axis)))
         low.append(int(used[0]))
         high.append(int(used[-1]) + 1)
     return low, high

@@ -1,4 +1,4 @@
-"""The structures of an RTSTRUCT, which are contours, as regions.
+"""Read the structures of an RTSTRUCT, which are contours, as regions.
 
 Source of the fields: DICOM PS3.3, sections C.8.8.5 (structure sets) and C.8.8.6 (contours).
 """
@@ -18,21 +18,21 @@ from hscore.imaging.dicom.grouping import Series
 from hscore.imaging.grid import Grid
 from hscore.imaging.roi.region import STRUCTURE_SET, Region, RoiError, file_in_words, reason
 
-# Pixels; contours drawn through pixel centres miss them by rounding, and hand-drawn ones hardly ever come so near.
+# Pixels. Contours through pixel centres miss them only by rounding, and hand-drawn ones hardly ever come so near.
 ON_BORDER = 0.02
-# Types whose contours enclose an area. OsiriX and Horos call contours between the drawn ones INTERPOLATED_PLANAR.
+# Types whose contours enclose an area. OsiriX and Horos use INTERPOLATED_PLANAR for contours between the drawn ones.
 AREAS = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "INTERPOLATED_PLANAR"}
 MARKER = "POINT"
 OFF_SLICE = 0.25  # slices; how far a point may be from the slice it was drawn on
-OVERHANG = 0.1  # pixels; how far a contour may reach over the border of the outer pixels
-WITHIN = 0.9  # share of a contour's pixels inside another one from which it is a hole, not a part that overlaps
+OVERHANG = 0.1  # pixels; how far a contour may extend beyond the border of the outer pixels
+WITHIN = 0.9  # share of a contour's pixels inside another contour from which it is a hole, not an overlapping part
 NOWHERE = Grid((1, 1, 1), np.eye(4))
 MOST_SERIES_NAMED = 3
 
 
 @dataclass
 class _Structure:
-    """One structure as the file describes it: contours by area type, and what cannot be filled."""
+    """One structure as the file describes it: contours by area type, and those that cannot be filled."""
 
     name: str
     frames: set[str]
@@ -52,14 +52,19 @@ class _Structure:
 def read(
     path: Path, series: list[Series], strict: bool = True, instances: Mapping[str, str] = MappingProxyType({})
 ) -> list[Region]:
-    """Read the structures of an RTSTRUCT, filled in on the slices of the series they were drawn on.
+    """Read the structures of an RTSTRUCT, filled on the slices of the series they were drawn on.
 
-    Unless ``strict``, any series that contains the contours will do. A structure that cannot be filled in as a whole
-    becomes a region with a ``problem``: another structure may be the tumour. ``instances`` leads from the UIDs of the
-    patient's images to those of their series, for contours that name their images.
+    A structure that cannot be filled completely becomes a region with a ``problem``, because another structure may be
+    the tumour.
+
+    Args:
+        path: the file.
+        series: the patient's series.
+        strict: whether a structure must refer to the series; if not, any series that contains the contours is used.
+        instances: UID of the series of each of the patient's images, for contours that name their images.
 
     Raises:
-        RoiError: ``unreadable_roi``; ``foreign_roi`` when none of the patient's series is meant.
+        RoiError: ``unreadable_roi``, or ``foreign_roi`` if the object refers to none of the patient's series.
     """
     try:
         dataset = pydicom.dcmread(path)
@@ -71,20 +76,21 @@ def read(
         text = f"{file_in_words(path)}: RTSTRUCT cannot be read ({reason(error)})"
         raise RoiError("unreadable_roi", text) from None
     if not structures:
-        raise RoiError("unreadable_roi", f"{file_in_words(path)}: the RTSTRUCT holds no structures")
+        raise RoiError("unreadable_roi", f"{file_in_words(path)}: the RTSTRUCT contains no structures")
     grids = _grids(series)
     regions = []
-    for one in structures:
-        # contours that name their images belong to those, not to all series that the set lists
-        its_series = {instances[uid] for uid in one.images if uid in instances} if one.images else drawn_on
-        mine = [
-            each
-            for each in grids
-            if not strict or each[0].uid in its_series or each[0].frame_of_reference in one.frames
+    for structure in structures:
+        # contours that name their images belong to the series of these, not to all series that the set lists
+        named = {instances[uid] for uid in structure.images if uid in instances} if structure.images else drawn_on
+        referenced = [
+            (item, grid)
+            for item, grid in grids
+            if not strict or item.uid in named or item.frame_of_reference in structure.frames
         ]
-        regions.append(_region(one, mine, its_series))
-        regions[-1].images, regions[-1].patient, regions[-1].source = one.images, patient, path
-        regions[-1].context, regions[-1].meaning = f"{path.stem}/{context}", one.meaning
+        region = _region(structure, referenced, named)
+        region.images, region.patient, region.source = structure.images, patient, path
+        region.context, region.meaning = f"{path.stem}/{context}", structure.meaning
+        regions.append(region)
     return regions
 
 
@@ -93,32 +99,32 @@ def _structures(dataset: Any, frames: set[str]) -> list[_Structure]:
 
     Raises:
         ValueError: two structures have one number.
-        KeyError: contours of a structure that is not listed.
+        KeyError: contours belong to a structure that is not listed.
     """
-    found: dict[int, _Structure] = {}
+    structures: dict[int, _Structure] = {}
     for item in dataset.StructureSetROISequence:
         number = int(item.ROINumber)
-        if number in found:
+        if number in structures:
             raise ValueError(number)
         frame = str(item.get("ReferencedFrameOfReferenceUID") or "")
-        own = {frame} if frame in frames else (frames | {frame}) - {""}
-        found[number] = _Structure(values.text(item, "ROIName", dataset) or f"structure {number}", own)
-        found[number].meaning = values.text(item, "ROIDescription", dataset)
+        item_frames = {frame} if frame in frames else (frames | {frame}) - {""}
+        name = values.text(item, "ROIName", dataset) or f"structure {number}"
+        structures[number] = _Structure(name, item_frames, meaning=values.text(item, "ROIDescription", dataset))
     for item in dataset.get("RTROIObservationsSequence") or []:
-        if structure := found.get(int(item.get("ReferencedROINumber") or -1)):
+        if structure := structures.get(int(item.get("ReferencedROINumber") or -1)):
             label, kind = (values.text(item, key, dataset) for key in ("ROIObservationLabel", "RTROIInterpretedType"))
             structure.meaning = f"{structure.meaning} {label} {kind.lower()}".strip()
     for item in dataset.get("ROIContourSequence") or []:
         for contour in item.get("ContourSequence") or []:
-            _add(found[int(item.ReferencedROINumber)], contour)
-    return list(found.values())
+            _add(structures[int(item.ReferencedROINumber)], contour)
+    return list(structures.values())
 
 
 def _add(structure: _Structure, contour: Any) -> None:
-    """Put one contour where it belongs.
+    """Add one contour to its structure.
 
     Raises:
-        ValueError: its points are incomplete.
+        ValueError: the points of the contour are incomplete.
     """
     kind = str(contour.get("ContourGeometricType") or "").strip().upper()
     for image in contour.get("ContourImageSequence") or []:
@@ -150,12 +156,12 @@ def _region(structure: _Structure, grids: list[tuple[Series, Grid | str]], drawn
     if not structure.outlines:
         return region
     why_not = []
-    for one, grid in sorted(grids, key=lambda each: each[0].uid not in drawn_on):
+    for series, grid in sorted(grids, key=lambda pair: pair[0].uid not in drawn_on):
         problem = grid if isinstance(grid, str) else _not_contained(structure.outlines, grid)
         if not problem:
             region.grid, region.inside = grid, fill(structure.contours, grid, structure.exclusive)
             return region
-        why_not.append(f"series {one.number}: {problem}")
+        why_not.append(f"series {series.number}: {problem}")
     tried = "; ".join(why_not[:MOST_SERIES_NAMED])
     region.problem = f"none of the series it may belong to contains its contours ({tried})" if tried else ""
     return region
@@ -167,88 +173,92 @@ def _references(dataset: Any) -> tuple[set[str], set[str]]:
     for frame in dataset.get("ReferencedFrameOfReferenceSequence") or []:
         frames.add(str(frame.get("FrameOfReferenceUID", "")))
         for study in frame.get("RTReferencedStudySequence") or []:
-            for one in study.get("RTReferencedSeriesSequence") or []:
-                series.add(str(one.get("SeriesInstanceUID", "")))
+            for referenced in study.get("RTReferencedSeriesSequence") or []:
+                series.add(str(referenced.get("SeriesInstanceUID", "")))
     return series - {""}, frames - {""}
 
 
 def _grids(series: list[Series]) -> list[tuple[Series, Grid | str]]:
-    """Return each series with its grid, or with what is wrong with its geometry."""
-    found: list[tuple[Series, Grid | str]] = []
-    for one in series:
+    """Return each series with its grid, or with the problem of its geometry."""
+    grids: list[tuple[Series, Grid | str]] = []
+    for item in series:
         try:
-            found.append((one, stack(one.frames, one.slice_distance or one.thickness)[0]))
+            grids.append((item, stack(item.frames, item.slice_distance or item.thickness)[0]))
         except BrokenGeometryError as error:
-            found.append((one, str(error)))
-    return found
+            grids.append((item, str(error)))
+    return grids
 
 
 def _not_contained(contours: list[np.ndarray], grid: Grid) -> str:
-    """Return why contours do not lie on the slices of a grid and inside it; "" when they do."""
+    """Return why contours are not on the slices of a grid and inside it; "" if they are."""
     columns, rows, slices = grid.size
     for points in contours:
         index = grid.index(points)
-        at = round(float(np.median(index[:, 2])))
-        off = np.abs(index[:, 2] - at).max()
+        nearest = round(float(np.median(index[:, 2])))
+        off = np.abs(index[:, 2] - nearest).max()
         if off > OFF_SLICE:
-            return f"a contour is {off * grid.spacing[2]:.1f} mm off the next slice"
-        if not 0 <= at < slices:
-            return f"a contour lies {max(-at, at - slices + 1) * grid.spacing[2]:.1f} mm beyond its slices"
+            return f"a contour is {off * grid.spacing[2]:.1f} mm away from the next slice"
+        if not 0 <= nearest < slices:
+            return f"a contour is {max(-nearest, nearest - slices + 1) * grid.spacing[2]:.1f} mm beyond its slices"
         beyond = max(-0.5 - index[:, :2].min(), (index[:, :2] - [columns - 0.5, rows - 0.5]).max())
         if beyond > OVERHANG:
-            return f"a contour reaches {beyond * max(grid.spacing[:2]):.1f} mm over the border of its images"
+            return f"a contour extends {beyond * max(grid.spacing[:2]):.1f} mm beyond the border of its images"
     return ""
 
 
 def fill(contours: list[np.ndarray], grid: Grid, exclusive: list[np.ndarray] = ()) -> np.ndarray:
-    """Fill in contours (each [points, 3] in mm): booleans [slice, row, column] for pixel centres inside.
+    """Fill contours (each [points, 3] in mm): booleans [slice, row, column] for pixel centres inside.
 
-    A contour inside another is a hole, one inside the hole an island. Contours that overlap are parts of one
-    region, and a contour that is there twice counts once. Those in ``exclusive`` follow the even-odd rule.
-    Pixel centres on a contour are inside: several programs draw contours through the outermost pixel centres of a
-    mask, holes through the innermost ones around them.
+    A contour inside another is a hole, and one inside the hole an island. Contours that overlap are parts of one
+    region, and a repeated contour counts once. Contours in ``exclusive`` follow the even-odd rule. Pixel centres on a
+    contour are inside: several programs draw contours through the outermost pixel centres of a mask, and holes through
+    the innermost ones around them.
     """
     filled = np.zeros(grid.size[::-1], bool)
     border = np.zeros_like(filled)
-    for at, box, inside, near in sorted(_distinct(contours, grid), key=lambda one: -one[2].sum()):
-        border[at][box] |= near
-        part = filled[at][box]
+    for number, box, inside, near in sorted(_distinct(contours, grid), key=lambda drawn: -drawn[2].sum()):
+        border[number][box] |= near
+        part = filled[number][box]
         is_hole = inside.any() and part[inside].mean() >= WITHIN
-        filled[at][box] = part & ~inside if is_hole else part | inside
-    for at, box, inside, near in _distinct(exclusive, grid):
-        border[at][box] |= near
-        filled[at][box] ^= inside
+        filled[number][box] = part & ~inside if is_hole else part | inside
+    for number, box, inside, near in _distinct(exclusive, grid):
+        border[number][box] |= near
+        filled[number][box] ^= inside
     return filled | border
 
 
 def _distinct(contours: list[np.ndarray], grid: Grid) -> list[tuple]:
     """Return the contours as pixels (see ``_drawn``), each once."""
-    found = {}
+    distinct = {}
     for points in contours:
-        if one := _drawn(points, grid):
-            at, (rows, columns), inside, near = one
+        if drawn := _drawn(points, grid):
+            number, (rows, columns), inside, near = drawn
             covered = np.argwhere(inside | near) + [rows.start, columns.start]
-            found.setdefault((at, covered.tobytes()), one)
-    return list(found.values())
+            distinct.setdefault((number, covered.tobytes()), drawn)
+    return list(distinct.values())
 
 
 def _drawn(points: np.ndarray, grid: Grid) -> tuple[int, tuple[slice, slice], np.ndarray, np.ndarray] | None:
     """Return a contour's slice, the box around it, and the pixels in it that are inside and on its border."""
     index = grid.index(points)
-    at = round(float(np.median(index[:, 2])))
+    number = round(float(np.median(index[:, 2])))
     low = np.clip(np.floor(index[:, :2].min(axis=0)).astype(int), 0, None)
     high = np.clip(np.ceil(index[:, :2].max(axis=0)).astype(int) + 1, None, grid.size[:2])
-    if not 0 <= at < grid.size[2] or (high <= low).any():
+    if not 0 <= number < grid.size[2] or (high <= low).any():
         return None
     inside, near = _polygon(index[:, :2], low, high)
-    return at, (slice(low[1], high[1]), slice(low[0], high[0])), inside, near
+    return number, (slice(low[1], high[1]), slice(low[0], high[0])), inside, near
 
 
 def _polygon(corners: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pixels of a box lie inside a polygon [corners, 2], and which on its border (crossing number).
+    """Return which pixels of a box are inside a polygon [corners, 2], and which on its border (crossing number).
 
-    ``low``, ``high``: the first pixel of the box (column, row) and the one behind its last. Each edge is looked for
-    only in the rows that it crosses and the pixels next to it.
+    Each edge is evaluated only in the rows that it crosses and the pixels next to it.
+
+    Args:
+        corners: corners of the polygon (column, row).
+        low: first pixel of the box (column, row).
+        high: pixel after the last one of the box.
     """
     inside = np.zeros((high[1] - low[1], high[0] - low[0]), bool)
     near = np.zeros_like(inside)

@@ -1,0 +1,1 @@
+"""Sample: cut boxes around the tumour out of adjacent sections, the input of the networks."""

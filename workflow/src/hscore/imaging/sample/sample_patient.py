@@ -1,4 +1,4 @@
-"""One patient through the sample stage: sections, boxes and samples of each usable sequence."""
+"""Sample one patient: sections, boxes and samples of each usable sequence."""
 
 from pathlib import Path
 
@@ -11,13 +11,20 @@ from hscore.status import Status
 
 
 def sample_patient(status: Status, converted: Path, normalized: Path, output: Path, settings: dict) -> None:
-    """Write ``samples.npz`` and ``boxes.json`` into ``output``; ``settings`` is the section sample of the config.
+    """Write ``samples.npz``, ``boxes.json`` and ``patient.json`` into ``output``.
 
-    ``samples.npz`` holds float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section,
-    uncompressed: it is read many times and packs badly. ``boxes.json`` holds, under the same keys, a sample a row: its
-    sections and the first and last voxel (column, row) of its box. A tumour on fewer adjacent sections than a sample
-    takes is a finding in ``status``. ``patient.json`` holds, for subgroups, by the first sequence
-    sampled: ``tumour_volume_ml`` (of its mask) and ``scanner`` (manufacturer and field strength).
+    ``samples.npz`` contains float32 [samples, sections, size, size] under ``<SEQ>_<region>``, ascending in section. It
+    is uncompressed, because it is read many times and compresses badly. ``boxes.json`` contains, under the same keys,
+    one entry per sample: its sections and the first and last voxel (column, row) of its box. ``patient.json`` contains
+    values for subgroups from the first sequence sampled: ``tumour_volume_ml`` (of its mask) and ``scanner``
+    (manufacturer and field strength).
+
+    Args:
+        status: status of the patient. A tumour on fewer adjacent sections than a sample needs is added as a finding.
+        converted: the patient's folder of the convert stage.
+        normalized: the patient's folder of the normalize stage.
+        output: an existing folder.
+        settings: section ``sample`` of the config.
     """
     arrays, places, about = {}, {}, {}
     for sequence in list(status.usable):
@@ -46,7 +53,7 @@ def sample_patient(status: Status, converted: Path, normalized: Path, output: Pa
 
 
 def _scanner(sidecar: Path) -> str | None:
-    """Such as "SIEMENS 3 T", None where the images do not say."""
+    """Return manufacturer and field strength, such as "SIEMENS 3 T"; None if the images give neither."""
     content = read_json(sidecar)
     strength = content.get("MagneticFieldStrength")
     parts = [content.get("Manufacturer"), f"{strength:g} T" if strength else None]
@@ -54,6 +61,7 @@ def _scanner(sidecar: Path) -> str | None:
 
 
 def _too_few(sequence: str, sections: list[int], settings: dict) -> str:
+    """Return the text of the finding for too few adjacent sections."""
     area = settings["minimum_section_area_mm2"]
     return (
         f"{sequence}: {len(sections)} section{'s' * (len(sections) != 1)} with at least {area:g} mm2 of tumour, "
