@@ -76,6 +76,22 @@ def test_member_standardises_continuous_variables_only():
     )
 
 
+def test_two_variables_that_nearly_separate_the_classes_converge():
+    """A score and a reading of 18 patients, of whom one is an exception: a step shrinks by 6 % only."""
+    score = [-0.65, 1.37, -0.7, 1.4, -1.29, -0.59, -0.66, -0.39, -0.8, -0.59, 1.39, -0.55, -0.46, -0.78, 1.39, -0.88]
+    values = np.column_stack([[*score, 1.41, 1.39], np.isin(np.arange(18), [1, 3, 10, 16, 17])])
+    labels = np.isin(np.arange(18), [1, 3, 10, 14, 16, 17]).astype(int)
+    design = np.column_stack([np.ones(18), values])
+
+    def penalised(b):
+        risk = expit(design @ b)
+        information = (design.T * (risk * (1 - risk))) @ design
+        return -np.log(np.where(labels, risk, 1 - risk)).sum() - np.linalg.slogdet(information)[1] / 2
+
+    best = optimize.minimize(penalised, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13})
+    np.testing.assert_allclose(fit_firth(values, labels), best.x, atol=1e-5)
+
+
 def test_a_normal_prior_gives_the_coefficients_of_highest_posterior_density():
     random = np.random.default_rng(5)
     design = np.column_stack([np.ones(60), random.normal(size=(60, 2))])

@@ -12,7 +12,7 @@ from scipy.special import xlog1py, xlogy
 from hscore.metrics.probability import expit
 
 LONGEST_STEP = 4.0  # logits; where all predictions are near 0 and 1, Newton's first step would be a million
-FIRTH_ITERATIONS = 200
+FIRTH_ITERATIONS = 2000  # steps shrink slowly where two variables nearly separate the classes
 FIRTH_LONGEST_STEP = 5.0  # logits; keeps the first steps inside the range of finite probabilities
 
 
