@@ -135,7 +135,7 @@ def test_the_step_runs_as_a_program(folder):
     command += ["--thresholds", "thresholds.json", "--settings", "{}", "--output", "validation.json"]
     environment = {"PYTHONPATH": str(ROOT / "workflow" / "src"), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1 and "\nerror: nowhere.csv cannot be read" in done.stderr
+    assert done.returncode == 1 and "\nerror: nowhere.csv: cannot be read as a table" in done.stderr
     assert "Traceback" not in done.stderr
 
 
