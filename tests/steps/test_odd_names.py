@@ -8,8 +8,8 @@ import pytest
 import statistics_inputs as inputs
 from learning_inputs import SETTINGS, SPECS, make_study
 
-from hscore.contracts import tables
-from hscore.steps import predict, train
+from hscore.contracts import folds, tables
+from hscore.steps import cohort, outcomes, predict, split, table1, train
 
 NAMES = ["NA-001", "007", "1e5", "nan", "NA", "None", "-0"]
 
@@ -59,13 +59,59 @@ def test_training_and_prediction(tmp_path, center):
     for model in ("clinical", "image", "late", "reading"):
         for study in (plain, odd):
             learn(study, model)
-        for cohort in ("development", "external"):
-            before, after = (tables.read(study / f"{model}-{cohort}.csv") for study in (plain, odd))
+        for role in ("development", "external"):
+            before, after = (tables.read(study / f"{model}-{role}.csv") for study in (plain, odd))
             assert after.index.tolist() == [names.get(name, name) for name in before.index]
             assert after["center"].tolist() == [names.get(name, name) for name in before["center"]]
             scores = before.columns.drop("center")
             assert after[scores].to_numpy().tolist() == before[scores].to_numpy().tolist()  # as written
         assert (odd / f"{model}-calibration.json").read_text() == (plain / f"{model}-calibration.json").read_text()
+
+
+def describe(folder):
+    """From the clinical tables of two centres to manifests, outcomes, folds and Table 1, without images."""
+    settings = json.dumps(inputs.CONFIG["cohort"] | {"required_sequences": []})
+    tables_of = {path: path.read_text().splitlines()[1].split(",")[1] for path in sorted(folder.glob("[xy].csv"))}
+    for path, center in tables_of.items():
+        manifest, about = folder / f"{path.stem}_m.csv", ["--center", center, "--table", str(path)]
+        cohort.main([*about, "--role", "development", "--samples", "--codes", "{}", "--settings", settings,
+                     "--manifest", str(manifest), "--excluded", str(folder / f"{path.stem}_e.csv"),
+                     "--flow", str(folder / f"{path.stem}_flow.json")])  # fmt: skip
+        for kind in ("lnm", "dfs"):
+            outcomes.main([*about, "--manifest", str(manifest), "--kind", kind,
+                           "--output", str(folder / f"{path.stem}_{kind}.csv")])  # fmt: skip
+    files = ["--manifests", str(folder / "x_m.csv"), str(folder / "y_m.csv")]
+    files += ["--lnm", str(folder / "x_lnm.csv"), str(folder / "y_lnm.csv")]
+    split.main([*files, "--settings", '{"folds": 3}', "--seed", "1", "--output", str(folder / "folds.csv")])
+    table1.main([*files, "--roles", "development", "development", "--output", str(folder / "table1.json")])
+
+
+def test_manifests_outcomes_folds_and_table_1(tmp_path):
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for name, seed in (("x", 1), ("y", 2)):
+        drawn = {
+            "patients": "30",
+            "lnm-positive": "9",
+            "seed": str(seed),
+            "truth": f"{name}.json",
+            "table": f"{name}.csv",
+        }
+        planted = str(inputs.ROOT / "resources/simulation.yaml")
+        done = inputs.run(plain, "simulate_center", center=name, scanner="ge", parameters=planted, **drawn)
+        assert done.returncode == 0, done.stderr
+    names = odd_names(list(tables.read(plain / "x.csv").index), "x")
+    odd = renamed(plain, tmp_path / "odd", names)
+    for study in (plain, odd):
+        describe(study)
+    for name in ("x_m", "x_e", "x_lnm", "x_dfs"):
+        before, after = (tables.read(study / f"{name}.csv") for study in (plain, odd))
+        assert after.equals(before.rename(index=names).replace({"center": names})), name
+    before, after = (folds.read(study / "folds.csv").set_index("patient") for study in (plain, odd))
+    assert after["lnm"].to_dict() == before["lnm"].rename(index=names).to_dict()  # the folds depend on the names
+    assert sorted(after["fold"].value_counts()) == sorted(before["fold"].value_counts())
+    before, after = (json.loads((study / "table1.json").read_text()) for study in (plain, odd))
+    assert after == with_names(before, names)
 
 
 def with_names(content, names):
