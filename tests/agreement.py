@@ -22,9 +22,9 @@ from sklearn.metrics import log_loss
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
+from hscore.metrics import logistic, probability  # noqa: E402
 from hscore.statistics.common import (  # noqa: E402
     bootstrap,
-    logistic,
     meta_analysis,
     multiplicity,
     precision,
@@ -306,7 +306,7 @@ def of_calibration(data: str, expected: dict, y_true: np.ndarray, predicted: np.
     yield Row(data, "intercept (slope 1)", large["intercept_offset"], ours["intercept"]["estimate"], ITERATIVE)
     line = expected["logistic_recalibration"]
     yield Row(data, "slope", line["slope"], ours["slope"]["estimate"], ITERATIVE)
-    predictor = calibration.logit(calibration.clip_probability(predicted))
+    predictor = probability.logit(predicted)
     for name, columns, offset, reference in (
         ("SE intercept (slope 1)", np.empty((y_true.size, 0)), predictor, large["se"]),
         ("SE slope", predictor[:, None], 0.0, line["se_slope"]),

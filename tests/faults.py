@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from hscore import batch
+from hscore.contracts import batch_record
 from hscore.files import sha256
 
 ROOT = Path(__file__).parents[1]
@@ -236,7 +236,7 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
     flip(patient / "samples.npz", start + 1000)  # among the pixels that the model to be trained reads
     flip(model / "seed-1-fold-1.safetensors", -1)
     training, scores = ("models/cet1wi_tumour/seed-1", "predictions/hybrid/external.csv")
-    record, folder_of_model = (str(path.relative_to(study.folder)) for path in (batch.record_of(patient), model))
+    record, folder_of_model = (str(path.relative_to(study.folder)) for path in (batch_record.record_of(patient), model))
     scores, training = (str((study.results / target).relative_to(study.folder)) for target in (scores, training))
     status, said = study.run(scores)
     assert status != 0 and "seed-1-fold-1.safetensors is not what training wrote" in said, said
@@ -252,8 +252,8 @@ def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
 def out_of_memory(reference: Study, folder: Path) -> tuple[Study, str]:
     """The job of one batch runs out of memory; its patients wait, all other batches go on."""
     study = reference.copy(folder, "normalized", "samples")
-    record = batch.record_of(reference.results / "samples/henan/sub-henan-0003")
-    waiting = len(batch.read([record]))
+    record = batch_record.record_of(reference.results / "samples/henan/sub-henan-0003")
+    waiting = len(batch_record.read([record]))
     limit = f'case "$BASH_EXECUTION_STRING" in *steps.normalize*henan/batches/{record.name}*) ulimit -v 150000;; esac\n'
     status, said = study.run("sample", startup=limit)
     assert status != 0 and f"FAILED: normalize_patient henan {record.stem}" in said, said

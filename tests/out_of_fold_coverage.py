@@ -15,7 +15,9 @@ import pandas as pd
 import score_chain
 from chain_coverage import PREVALENCE
 from hscore.cohort.folds import stratified_folds
-from hscore.learning import calibration, firth
+from hscore.learning import calibration
+from hscore.metrics.logistic import fit_firth
+from hscore.metrics.probability import expit
 from hscore.statistics.common.estimates import quantile
 from hscore.statistics.diagnosis import cross_validation, discrimination
 
@@ -31,12 +33,12 @@ MODELS = {
 
 def fitted(values: np.ndarray, y_true: np.ndarray, fold: np.ndarray) -> list[np.ndarray]:
     """Coefficients of a logistic regression fitted without each fold."""
-    return [firth.fit(values[fold != k], y_true[fold != k]) for k in range(fold.max() + 1)]
+    return [fit_firth(values[fold != k], y_true[fold != k]) for k in range(fold.max() + 1)]
 
 
 def probabilities(members: list[np.ndarray], values: np.ndarray) -> np.ndarray:
     """Probabilities [members, patients]."""
-    return np.array([firth.logistic(one[0] + values @ one[1:]) for one in members])
+    return np.array([expit(one[0] + values @ one[1:]) for one in members])
 
 
 def study(seed: int, folds: int) -> Iterator[dict]:

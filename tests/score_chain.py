@@ -174,7 +174,7 @@ def in_the_population(folder: Path, large: pd.DataFrame, content: dict) -> dict[
 
 def slope_of(y_true: np.ndarray, risk: np.ndarray) -> float:
     """Calibration slope."""
-    from hscore.statistics.common import logistic
+    from hscore.metrics import logistic
 
     return float(logistic.fit(np.log(risk / (1 - risk))[:, None], y_true).coefficients[1])
 

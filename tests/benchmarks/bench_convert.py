@@ -19,7 +19,7 @@ import dcm2niix
 import yaml
 from standard_parts import link_chosen
 
-from hscore import batch
+from hscore.contracts import batch_record
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ def compare(images: list[Path], scratch: Path) -> tuple[float, float]:
         *("convert", "--patients", *(folder.name for folder in images), "--center", "benchmark"),
         *("--images", str(images[0].parent), "--settings", json.dumps(CONFIG["convert"]), "--output", str(record)),
     )
-    alone, made = 0.0, batch.read([record])
+    alone, made = 0.0, batch_record.read([record])
     for folder in images:
         source = link_chosen(folder, made[folder.name], scratch / "dicom" / folder.name)
         target = scratch / "alone" / folder.name

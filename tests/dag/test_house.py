@@ -10,7 +10,7 @@ from workflow_runs import ROOT, snakemake
 
 PACKAGE = ROOT / "workflow/src/hscore"
 ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "report", "provenance", "recovery"}
-# Besides themselves and the shared mechanisms (files, status, errors), rooms may use these.
+# Besides themselves and what all share (contracts, files, errors), rooms may use these.
 NEIGHBOURS = {
     "report": {"statistics"},
     "provenance": {"report"},
@@ -47,6 +47,26 @@ def test_modules_import_only_what_their_room_may(path):
         assert not outside & {"torch", "monai"}
     if room in ROOMS | {"steps"}:
         assert "snakemake" not in outside
+
+
+@pytest.mark.parametrize("package", ["contracts", "metrics"])
+def test_shared_packages_import_no_room(package):
+    allowed = {"hscore.errors", "hscore.files", "hscore.numerals", f"hscore.{package}"}
+    for path in (PACKAGE / package).glob("*.py"):
+        own = {name for name in imported(path) if name.startswith("hscore.")}
+        assert all(any(f"{name}.".startswith(f"{one}.") for one in allowed) for name in own), path
+
+
+# Tables of people (all mistakes at once) and the contracts, which share one reader and one writer.
+PARSES = {"dag/input_tables.py": {"csv"}, "contracts/delimited.py": {"csv"}, "contracts/tables.py": {"to_csv"}}
+
+
+def test_only_the_contracts_parse_and_write_tables():
+    for path in modules():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        methods = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used = methods & {"read_csv", "read_table", "to_csv", "to_numeric"} | imported(path) & {"csv"}
+        assert used <= PARSES.get(path.relative_to(PACKAGE).as_posix(), set()), path
 
 
 def test_what_runs_at_every_snakemake_call_is_light():

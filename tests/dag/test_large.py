@@ -5,8 +5,9 @@ import json
 import re
 
 from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import FILE_NAME, Status
 from hscore.dag.batches import batches
-from hscore.status import FILE_NAME, Status
 from workflow_runs import ROOT, snakemake
 
 PATIENTS = 12_000
@@ -26,7 +27,7 @@ def test_twelve_thousand_patients_of_one_centre(own_study):
         (samples / f"sub-{name}" / FILE_NAME).write_text(json.dumps(status))
     for name, patients in batches(names, 1).items():
         record = samples / f"batches/{name}.json"
-        batch.write(record, batch.folders(record, patients))
+        batch_record.write(record, batch.folders(record, patients))
     cohort = f"results/{LONG}/cohort/north"
     rule = ["--allowed-rules", "build_cohort", "--cores", "1"]
     snakemake(own_study.folder, f"{cohort}/manifest.csv", *own_study.arguments, *rule)

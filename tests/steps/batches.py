@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from hscore import batch
+from hscore.contracts import batch_record
 
 
 def record(made: Mapping[str, Path]) -> str:
     """Write the record of a batch that made these folders, by patient; it goes where the first one is."""
     first = next(iter(made.values()))
     path = first.parent / "batches" / f"{first.name}.json"
-    batch.write(path, made)
+    batch_record.write(path, made)
     return str(path)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 import yaml
 
-from hscore.status import Status
+from hscore.contracts.status import Status
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
 

@@ -9,7 +9,7 @@ import SimpleITK as sitk
 import yaml
 
 from dicom_writer import diffusion, save, series, square, structure_set, volume
-from hscore.status import Status
+from hscore.contracts.status import Status
 from hscore.steps import convert
 from workflow_runs import ROOT
 

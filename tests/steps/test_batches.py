@@ -14,9 +14,9 @@ from deliveries import SETTINGS, dwi, roi, t1, t2
 
 from coarse_simulation import write_coarse
 from dicom_writer import save
+from hscore.contracts.status import Status
 from hscore.files import read_json
 from hscore.simulation import atlas, codes
-from hscore.status import Status
 from hscore.steps import convert, normalize, quality, sample, simulate_center, simulate_patient
 from workflow_runs import ROOT
 

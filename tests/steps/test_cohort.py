@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from converted import settings
 
+from hscore.contracts.status import Status
 from hscore.files import write_json
-from hscore.status import Status
 from hscore.steps import cohort, outcomes, split, table1
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"

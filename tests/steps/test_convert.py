@@ -22,8 +22,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
+from hscore.contracts.status import Status
 from hscore.imaging.convert.diffusion import fit_adc
-from hscore.status import Status
 from hscore.steps import convert
 from workflow_runs import ROOT
 

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 from converted import CONFIG, adc, prostate, settings, volume, voxels, write_patient
 
-from hscore.status import Status
+from hscore.contracts.status import Status
 from hscore.steps import normalize
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from converted import adc, prostate, settings, volume, voxels, write_patient
 
+from hscore.contracts.status import Status
 from hscore.imaging.sample import boxes
-from hscore.status import Status
 from hscore.steps import normalize, sample
 
 

@@ -8,13 +8,14 @@ from converted import CONFIG
 
 from coarse_simulation import write_coarse
 from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import Status
 from hscore.files import write_json
 from hscore.imaging.quality.check_patient import check_patient
 from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.simulation.patients import simulate_center
-from hscore.status import Status
 from hscore.steps import convert, shortcuts
 from workflow_runs import ROOT
 
@@ -44,13 +45,13 @@ def center(folder, planted, control: str) -> list[str]:
     whose = ["--patients", *(row["patient"] for row in rows), "--center", "far", "--images", str(folder / "images")]
     convert.main([*whose, "--settings", json.dumps(CONFIG["convert"]), "--output", record])
     pd.DataFrame(rows)[["patient", "lnm"]].to_csv(folder / "lnm.csv", index=False)
-    converted, quality = batch.read([record]), folder / "qc/far/batches/1-of-1.json"
+    converted, quality = batch_record.read([record]), folder / "qc/far/batches/1-of-1.json"
     made = batch.folders(quality, converted)
     write_json(folder / "boxes.json", {})
     for patient, source in converted.items():
         made[patient].mkdir(parents=True)
         check_patient(Status.read(source), list(CONFIG["convert"]["sequences"]), source, folder, folder, made[patient])
-    batch.write(quality, made)
+    batch_record.write(quality, made)
     return ["--quality", str(quality), "--centers", "far", "--lnm", str(folder / "lnm.csv")]
 
 

@@ -15,9 +15,11 @@ from learning_inputs import SETTINGS, SPECS, make_study
 
 import hscore
 from hscore.files import read_json
-from hscore.learning import calibration, firth
+from hscore.learning import calibration
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
+from hscore.metrics.logistic import fit_firth
+from hscore.metrics.probability import expit, logit
 from hscore.statistics.diagnosis.discrimination import delong
 from hscore.steps import predict, train
 
@@ -156,17 +158,17 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
     late = pd.read_csv(study / "late-development.csv").set_index("patient")["out_of_fold"]
 
     def values(table, column):
-        return np.column_stack([firth.logit(table[column].to_numpy()), table["mri_ln_positive"]])
+        return np.column_stack([logit(table[column].to_numpy()), table["mri_ln_positive"]])
 
     members, everyone, kept = [], [], []
     for fold in range(3):
         others = development[development["fold"] != fold]
         design, labels = values(others, "out_of_fold"), others["lnm"].to_numpy()
-        kept.append([0, 1] if firth.fit(design, labels)[1] > 0 else [1])  # a falling image score is left out
-        coefficients = firth.fit(design[:, kept[-1]], labels)
+        kept.append([0, 1] if fit_firth(design, labels)[1] > 0 else [1])  # a falling image score is left out
+        coefficients = fit_firth(design[:, kept[-1]], labels)
 
         def risk(design, coefficients=coefficients, kept=kept[-1]):
-            return firth.logistic(coefficients[0] + design[:, kept] @ coefficients[1:])
+            return expit(coefficients[0] + design[:, kept] @ coefficients[1:])
 
         everyone.append(risk(values(development, "out_of_fold")))
         members.append(risk(values(external, f"fold_{fold}")))

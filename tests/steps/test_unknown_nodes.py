@@ -11,6 +11,7 @@ from test_cohort import HEADER
 from test_train_predict import predict_arguments, train_arguments
 
 from hscore import batch
+from hscore.contracts import batch_record
 from hscore.files import read_json, write_json
 from hscore.learning import calibration
 from hscore.learning.ensemble import load_model, member_of
@@ -301,7 +302,7 @@ def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path):
     record, output = tmp_path / "far/batches/1-of-1.json", tmp_path / "found.json"
     for folder in (folders := batch.folders(record, lnm)).values():
         write_json(folder / "shortcuts.json", {"number": float(folder.name.split("-")[-1])})
-    batch.write(record, folders)
+    batch_record.write(record, folders)
     shortcuts.main(
         ["--quality", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
     )

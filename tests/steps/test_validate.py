@@ -135,7 +135,7 @@ def test_the_step_runs_as_a_program(folder):
     command += ["--thresholds", "thresholds.json", "--settings", "{}", "--output", "validation.json"]
     environment = {"PYTHONPATH": str(ROOT / "workflow" / "src"), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1 and "\nerror: nowhere.csv cannot be read" in done.stderr
+    assert done.returncode == 1 and "\nerror: nowhere.csv: cannot be read as a table" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -178,7 +178,7 @@ def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
     [
         ({"lnm": ["a_lnm.csv"]}, "has no row for patient 'a-0001'"),
         ({"lnm": ["c_lnm.csv", "c_lnm.csv"]}, "patient names must differ between centres"),
-        ({"lnm": ["nowhere.csv"]}, "nowhere.csv cannot be read"),
+        ({"lnm": ["nowhere.csv"]}, "nowhere.csv: cannot be read as a table"),
         ({"external": ["new=hybrid_external.csv"]}, "model 'new' has external scores but no frozen threshold"),
     ],
 )

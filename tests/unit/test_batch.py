@@ -6,6 +6,7 @@ import logging
 import pytest
 
 from hscore import batch
+from hscore.contracts import batch_record
 from hscore.errors import UserError
 from hscore.files import read_json
 
@@ -24,14 +25,14 @@ def made(tmp_path):
 @pytest.fixture
 def record(tmp_path, made):
     path = tmp_path / "nifti/A/batches/1-of-1.json"
-    batch.write(path, made)
+    batch_record.write(path, made)
     return path
 
 
 def test_a_record_leads_to_the_folders_wherever_the_study_is_moved(tmp_path, record, made):
-    assert batch.read([record]) == made
+    assert batch_record.read([record]) == made
     (tmp_path / "nifti").rename(tmp_path / "elsewhere")
-    found = batch.read([tmp_path / "elsewhere/A/batches/1-of-1.json"])
+    found = batch_record.read([tmp_path / "elsewhere/A/batches/1-of-1.json"])
     assert found["P2"] == tmp_path / "elsewhere/A/sub-P2"
 
 
@@ -48,7 +49,7 @@ def test_a_record_leads_to_the_folders_wherever_the_study_is_moved(tmp_path, rec
 def test_a_record_changes_when_any_file_of_a_patient_does(record, made, change):
     before = read_json(record)
     change(made["P2"])
-    batch.write(record, made)
+    batch_record.write(record, made)
     after = read_json(record)
     assert after["P1"] == before["P1"] and after["P2"]["sha256"] != before["P2"]["sha256"]
 
@@ -56,14 +57,14 @@ def test_a_record_changes_when_any_file_of_a_patient_does(record, made, change):
 def test_a_record_of_the_same_content_is_the_same_bytes(record, made):
     before = record.read_bytes()
     (made["P1"] / "status.json").write_text("P1")
-    batch.write(record, made)
+    batch_record.write(record, made)
     assert record.read_bytes() == before
 
 
 def test_a_folder_that_is_gone_is_one_sentence_that_says_how_to_make_it_again(record, made):
     made["P2"].rename(made["P2"].with_name("away"))
     with pytest.raises(UserError) as error:
-        batch.read([record])
+        batch_record.read([record])
     assert str(error.value) == (
         f"{made['P2']} does not exist, but {record} lists it; "
         f"make it again: snakemake --force {record} --configfile ..., and start the study again"
@@ -71,16 +72,16 @@ def test_a_folder_that_is_gone_is_one_sentence_that_says_how_to_make_it_again(re
 
 
 def test_the_record_of_a_folder_is_that_which_lists_it(record, made):
-    assert batch.record_of(made["P1"]) == record
+    assert batch_record.record_of(made["P1"]) == record
     unknown = made["P1"].with_name("sub-P9")
-    assert batch.record_of(unknown) == unknown
+    assert batch_record.record_of(unknown) == unknown
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"P1": 3}', '{"P1": {"sha256": "0"}}'])
 def test_a_damaged_record_is_one_sentence(record, content):
     record.write_text(content)
     with pytest.raises(UserError, match=f"^{record} is damaged; make it again: snakemake --force {record} "):
-        batch.read([record])
+        batch_record.read([record])
 
 
 def test_records_of_another_number_of_batches_end_where_their_folders_are_replaced(record, made):
@@ -88,7 +89,7 @@ def test_records_of_another_number_of_batches_end_where_their_folders_are_replac
     number = record.stem.split("-of-")[1]
     other, sibling = record.with_name(f"1-of-{2 * int(number)}.json"), record.with_name(f"9-of-{number}.json")
     for path in (other, sibling):
-        batch.write(path, made)
+        batch_record.write(path, made)
     batch.work_through(["P1"], lambda patient: None, record)
     assert record.exists() and sibling.exists() and not other.exists()
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from hscore.statistics.common import bootstrap, logistic, precision
+from hscore.metrics import logistic, probability
+from hscore.statistics.common import bootstrap, precision
 from hscore.statistics.common.smoother import Lowess
 from hscore.statistics.diagnosis import calibration
 
@@ -38,7 +39,7 @@ def test_logistic_fit_of_a_two_by_two_table_is_the_log_odds_ratio():
 
 def test_the_intercept_of_a_reading_of_0_and_1_is_found_far_from_the_start():
     y_true, reading = np.arange(67) < 21, np.arange(67) % 5 == 0
-    clipped = logit(calibration.clip_probability(reading * 1.0))
+    clipped = logit(probability.clip_probability(reading * 1.0))
     found = logistic.fit(np.empty((67, 0)), y_true, clipped)
     assert expit(found.coefficients[0] + clipped).sum() == pytest.approx(21)
 

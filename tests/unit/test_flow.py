@@ -5,8 +5,9 @@ import random
 import pandas as pd
 import pytest
 
-from hscore.cohort.flow import EXCLUDED_COLUMNS, MANIFEST_COLUMNS, REASONS, Sampled, build, folders_without_row, reason
-from hscore.status import EXCLUSIONS, NOTES, Status
+from hscore.cohort.flow import REASONS, Sampled, build, folders_without_row, reason
+from hscore.contracts import manifest as contract
+from hscore.contracts.status import EXCLUSIONS, NOTES, Status
 
 SEQUENCES = ["CET1WI", "T2WI", "ADC"]
 CLINICAL = ["mri_ln_positive"]
@@ -72,7 +73,7 @@ def test_the_excluded_are_listed_with_reason_and_reading_and_without_outcome():
     rows = [patient("a", ("no_roi", None)), patient("b"), patient("c", node=float("nan"))]
     table = pd.DataFrame([{"mri_ln_positive": pd.NA} | row for row, _ in rows]).astype({"mri_ln_positive": "Int64"})
     _, excluded, _ = build(table, {one.status.patient: one for _, one in rows}, SEQUENCES, 10)
-    assert tuple(excluded.columns) == EXCLUDED_COLUMNS
+    assert tuple(excluded.columns) == contract.EXCLUDED_COLUMNS
     assert not {"lnm", "dfs_months", "dfs_event"} & set(excluded.columns)
     assert excluded[["patient", "reason"]].to_numpy().tolist() == [["a", "no_roi"], ["c", "mri_ln_unknown"]]
     assert excluded["mri_ln_positive"].isna().tolist() == [False, True]
@@ -91,7 +92,7 @@ def test_node_is_positive_from_the_limit_on_and_the_manifest_holds_no_outcome():
     )
     assert manifest["mri_ln_positive"].tolist() == [0, 1, 1, 0]
     assert manifest["samples"].tolist()[0] == "samples/sub-a"
-    assert tuple(manifest.columns) == MANIFEST_COLUMNS
+    assert tuple(manifest.columns) == contract.COLUMNS
     assert not {"lnm", "dfs_months", "dfs_event"} & set(manifest.columns)
 
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from hscore.learning import firth, fusion
+from hscore.learning import fusion, logistic_member
+from hscore.metrics.probability import expit, logit
 
 
 def cohort(patients=300, seed=0):
     """Two scores that both tell something, a clinical variable that does, too; some scores are missing."""
     random = np.random.default_rng(seed)
     labels = (random.random(patients) < 0.3).astype(int)
-    scores = firth.logistic(random.normal(labels[:, None], 1, (patients, 2)))
+    scores = expit(random.normal(labels[:, None], 1, (patients, 2)))
     clinical = (random.random((patients, 1)) < 0.2 + 0.5 * labels[:, None]).astype(np.float32)
     scores[:30, 0] = np.nan
     scores[30:50, 1] = np.nan
@@ -26,9 +27,9 @@ def test_every_set_of_scores_has_its_own_regression():
     assert list(member) == ["a", "b", "a+b"]
     for key, columns in (("a", [0]), ("b", [1]), ("a+b", [0, 1])):
         rows = np.isfinite(scores[:, columns]).all(axis=1)
-        values = np.column_stack([firth.logit(scores[rows][:, columns]), clinical[rows]])
+        values = np.column_stack([logit(scores[rows][:, columns]), clinical[rows]])
         names = [*key.split("+"), "node"]
-        expected = firth.probabilities(firth.fit_member(values, labels[rows], names), values)
+        expected = logistic_member.probabilities(logistic_member.fit_member(values, labels[rows], names), values)
         only = np.where(np.isin([0, 1], columns), scores[rows], np.nan)
         np.testing.assert_allclose(fusion.probabilities(member, only, clinical[rows], ["a", "b"]), expected, rtol=1e-9)
 
@@ -53,8 +54,8 @@ def test_a_score_that_falls_with_metastasis_is_left_out():
     both = member["a+b"]
     assert both["coefficients"]["b"] == 0 and both["coefficients"]["a"] > 0 and both["coefficients"]["node"] > 0
     rows = np.isfinite(wrong).all(axis=1)
-    alone = firth.fit_member(
-        np.column_stack([firth.logit(wrong[rows, 0]), clinical[rows]]), labels[rows], ["a", "node"]
+    alone = logistic_member.fit_member(
+        np.column_stack([logit(wrong[rows, 0]), clinical[rows]]), labels[rows], ["a", "node"]
     )
     assert both["coefficients"]["a"] == pytest.approx(alone["coefficients"]["a"])
     assert both["intercept"] == pytest.approx(alone["intercept"])
@@ -71,13 +72,13 @@ def test_chance_is_not_turned_into_a_signal():
         random = np.random.default_rng(seed)
         labels, folds = (random.random(60) < 0.3).astype(int), random.permutation(60) % 5
         rate = np.array([labels[folds != fold].mean() for fold in range(5)])[folds]
-        scores = firth.logistic(firth.logit(rate) + random.normal(0, 0.05, 60))[:, None]
+        scores = expit(logit(rate) + random.normal(0, 0.05, 60))[:, None]
         out = {"free": np.empty(60), "kept": np.empty(60)}
         for fold in range(5):
             own, others = folds == fold, folds != fold
-            values = firth.logit(scores)
-            member = firth.fit_member(values[others], labels[others], ["a"])
-            out["free"][own] = firth.probabilities(member, values[own])
+            values = logit(scores)
+            member = logistic_member.fit_member(values[others], labels[others], ["a"])
+            out["free"][own] = logistic_member.probabilities(member, values[own])
             member = fusion.fit(scores[others], np.empty((others.sum(), 0)), labels[others], ["a"], 1)
             out["kept"][own] = fusion.probabilities(member, scores[own], np.empty((own.sum(), 0)), ["a"])
         for name, found in (("free", free), ("kept", kept)):

@@ -1,18 +1,14 @@
 """Decimals are read exactly, whichever table they are in."""
 
-import ast
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from hscore import numerals
-from hscore.cohort.table import read_manifest, read_table
-from hscore.learning import samples
-from hscore.statistics.common import scored_cohorts
+from hscore.cohort.table import read_table
+from hscore.contracts import manifest as contract
+from hscore.contracts import predictions
 
-PACKAGE = Path(__file__).parents[2] / "workflow/src/hscore"
 rng = np.random.default_rng(1)
 DOUBLES = np.concatenate([rng.random(2000), rng.random(500) * 10.0 ** rng.integers(-8, 1, 500), [0.1 + 0.2, 5e-324]])
 
@@ -40,10 +36,8 @@ def test_numbers_are_written_so_that_they_read_back_as_themselves():
 def test_full_precision_scores_survive_writing_and_reading(tmp_path):
     names = [f"p{place}" for place in range(DOUBLES.size)]
     path = tmp_path / "scores.csv"
-    pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
-    np.testing.assert_array_equal(scored_cohorts.read_scores(path, "score", pd.Index(names)), DOUBLES)
-    table = pd.DataFrame({"patient": names})
-    np.testing.assert_array_equal(samples.read_scores(table, ["a"], {"a": path}, "score")[:, 0], DOUBLES)
+    predictions.write(path, pd.DataFrame({"patient": names, "score": DOUBLES}))
+    np.testing.assert_array_equal(predictions.read(path, "score")["score"], DOUBLES)
 
 
 def test_full_precision_clinical_values_survive_writing_and_reading(tmp_path):
@@ -57,8 +51,7 @@ def test_full_precision_clinical_values_survive_writing_and_reading(tmp_path):
         np.testing.assert_array_equal(found[column], DOUBLES)
     manifest = tmp_path / "manifest.csv"
     found.assign(samples="").to_csv(manifest, index=False, float_format=numerals.text)
-    for reader in (read_manifest, samples.read_manifest):
-        np.testing.assert_array_equal(reader(manifest)["age"], DOUBLES)
+    np.testing.assert_array_equal(contract.read(manifest)["age"], DOUBLES)
 
 
 def test_a_score_with_many_digits_stays_in_its_group(tmp_path):
@@ -68,20 +61,5 @@ def test_a_score_with_many_digits_stays_in_its_group(tmp_path):
     pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
     rounded = pd.read_csv(path)["score"].to_numpy()
     assert (rounded != DOUBLES).mean() > 0.2  # what pandas does by itself
-    found = scored_cohorts.read_scores(path, "score", pd.Index(names))
+    found = predictions.read(path, "score")["score"]
     assert all(score >= cut for score, cut in zip(found, DOUBLES, strict=True))
-
-
-def test_every_reader_of_tables_is_exact_and_no_writer_rounds_what_is_read_again():
-    """``read_csv`` reads text or round-trips; ``to_numeric`` and ``float_format`` are only where nothing is lost."""
-    for path in PACKAGE.rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-                continue
-            words = {word.arg: ast.unparse(word.value) for word in call.keywords}
-            if call.func.attr == "read_csv":
-                assert words.get("dtype") == "str" or words.get("float_precision") == "'round_trip'", path
-            if call.func.attr == "to_csv" and path.name != "model_folder.py":  # the log of training, for people
-                assert words.get("float_format", "numerals.text") == "numerals.text", path
-            if call.func.attr == "to_numeric":
-                assert path.name == "samples.py", path  # of columns that are numbers already

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from hscore.statistics.common import logistic, precision
+from hscore.metrics import logistic
+from hscore.statistics.common import precision
 from hscore.statistics.diagnosis.discrimination import newcombe_error
 from hscore.statistics.survival import cox
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import yaml
 
+from hscore.metrics.ranking import auc
 from hscore.recovery import cohorts, monte_carlo, numbers, recovery_page, truth
 from hscore.simulation import ideal
 from hscore.simulation.parameters import load
-from hscore.simulation.patients import area_under_curve
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,9 +83,9 @@ def test_planted_cohorts_are_the_ideal_observers_on_calibrated_scores(parameters
     y_true, scores = cohort.evaluation.y_true, cohort.evaluation.scores
     expected = ideal.observers(parameters)
     for model, (sequence, region) in cohorts.IMAGE_MODELS.items():
-        assert area_under_curve(scores[model], y_true) == pytest.approx(expected[sequence][region], abs=0.008)
-    assert area_under_curve(scores["clinical"], y_true) == pytest.approx(expected["mri_ln"], abs=0.008)
-    assert area_under_curve(scores["hybrid"], y_true) == pytest.approx(expected["hybrid"], abs=0.008)
+        assert auc(y_true, scores[model]) == pytest.approx(expected[sequence][region], abs=0.008)
+    assert auc(y_true, scores["clinical"]) == pytest.approx(expected["mri_ln"], abs=0.008)
+    assert auc(y_true, scores["hybrid"]) == pytest.approx(expected["hybrid"], abs=0.008)
     for values in scores.values():
         high = values > np.quantile(values, 0.9) - 1e-9
         assert y_true[high].mean() == pytest.approx(values[high].mean(), abs=0.02)
@@ -93,7 +93,7 @@ def test_planted_cohorts_are_the_ideal_observers_on_calibrated_scores(parameters
 
 def test_null_cohorts_have_equal_models_and_no_prognosis(parameters):
     cohort = cohorts.draw(parameters, "null", 60_000, 0.21, np.random.default_rng(0))
-    areas = [area_under_curve(s, cohort.evaluation.y_true) for s in cohort.evaluation.scores.values()]
+    areas = [auc(cohort.evaluation.y_true, s) for s in cohort.evaluation.scores.values()]
     assert areas == pytest.approx([ideal.auc(cohorts.EQUAL_SEPARATION)] * len(cohorts.MODELS), abs=0.01)
     survival = cohort.survival
     for column in ("score", "lnm", "mri_ln_positive"):

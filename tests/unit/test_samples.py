@@ -140,12 +140,12 @@ def test_missing_clinical_value_names_the_patient(study):
 
 
 def test_patient_of_the_folds_without_manifest(study):
-    with pytest.raises(UserError, match="patient '009' has a fold but stands in none"):
+    with pytest.raises(UserError, match="patient '009' has a fold but is in none"):
         samples.read_samples(study, SPEC, ["000", "009"])
 
 
 def test_patient_in_two_manifests(study):
-    with pytest.raises(UserError, match="'000' stands in the manifests twice"):
+    with pytest.raises(UserError, match="patient '000' is in .*AA.csv and in .*AA.csv"):
         samples.read_samples([study[0], study[0]], SPEC)
 
 
@@ -189,7 +189,7 @@ def test_folds_keep_leading_zeros_and_digest_ignores_row_order(tmp_path):
 @pytest.mark.parametrize(
     ("lnm", "fold", "message"),
     [
-        ([0, 1, None, 1], [0, 0, 1, 1], "'002' has no lymph-node status"),
+        ([0, 1, None, 1], [0, 0, 1, 1], "patient '002', lnm: the value is missing"),
         ([0, 1, 0, 1], [0, 0, 0, 0], "at least two folds"),
         ([0, 1, 0, 0], [0, 0, 1, 1], "without fold 0 all patients have the same"),
     ],

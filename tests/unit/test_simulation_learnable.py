@@ -13,9 +13,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from hscore.metrics.ranking import auc
 from hscore.simulation import anatomy, atlas, scanners
 from hscore.simulation.parameters import SEQUENCES, load, stream
-from hscore.simulation.patients import area_under_curve, simulate_center
+from hscore.simulation.patients import simulate_center
 from hscore.simulation.rendering import render, tumour_mask
 from hscore.simulation.signal import add_rician_noise, tissue_signal
 
@@ -61,7 +62,7 @@ def cross_validated_auc(values, lnm):
     for seed in range(4):
         folds = StratifiedKFold(5, shuffle=True, random_state=seed)
         scores = cross_val_predict(model, values, lnm, cv=folds, method="predict_proba")[:, 1]
-        aucs.append(area_under_curve(scores, lnm))
+        aucs.append(auc(lnm, scores))
     return float(np.mean(aucs))
 
 

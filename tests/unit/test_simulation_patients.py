@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from hscore.errors import UserError
+from hscore.metrics.ranking import auc
 from hscore.simulation import ideal, patients, planted_faults
 from hscore.simulation import parameters as simulation_parameters
 
@@ -108,7 +109,7 @@ def test_hybrid_auc_against_counting_pairs():
         ratio = np.log(np.where(reading, sensitivity / (1 - specificity), (1 - sensitivity) / specificity))
         scores.append(distance * (random.standard_normal(n) + mean * distance) + ratio)
     y_true = np.repeat([1, 0], n)
-    found = patients.area_under_curve(np.concatenate(scores), y_true)
+    found = auc(y_true, np.concatenate(scores))
     assert ideal.hybrid_auc(distance, sensitivity, specificity) == pytest.approx(found, abs=0.004)
 
 
@@ -129,11 +130,6 @@ def test_ideal_h_score_is_a_calibrated_probability(large):
     for low, high in ((0.0, 0.05), (0.05, 0.3), (0.3, 0.7), (0.7, 1.0)):
         held = (score >= low) & (score < high)
         assert lnm[held].mean() == pytest.approx(score[held].mean(), abs=0.04)
-
-
-def test_area_under_curve_counts_pairs():
-    assert patients.area_under_curve(np.array([1, 2, 3, 2]), np.array([0, 0, 1, 1])) == pytest.approx(3.5 / 4)
-    assert patients.area_under_curve(np.array([1.0]), np.array([1])) is None
 
 
 # --- reading, survival, clinical variables
@@ -299,7 +295,7 @@ def test_controls_without_signs(parameters, control):
     lnm = np.array([record["lnm"] for record in truth["patients"].values()])
     for sequence in ("CET1WI", "T2WI", "ADC"):
         inside = np.array([record["signs"][sequence]["inside"] for record in truth["patients"].values()])
-        assert patients.area_under_curve(inside, lnm) == pytest.approx(0.5, abs=0.05)
+        assert auc(lnm, inside) == pytest.approx(0.5, abs=0.05)
     assert parameters["signs"]["size"] > 0  # the planted parameters themselves are left alone
 
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from hscore.cohort.table import read_manifest, read_table, read_with_lnm, with_known_nodes
+from hscore.cohort.table import read_table, read_with_lnm, with_known_nodes
+from hscore.contracts import manifest as contract
 from hscore.errors import UserError
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
@@ -133,4 +134,4 @@ def test_one_outcome_file_is_needed_for_each_manifest(written):
 
 
 def test_manifest_keeps_text_as_text(written):
-    assert read_manifest(written("01", ["001"], {"001": 1})[0]).loc[0, ["patient", "center"]].tolist() == ["001", "01"]
+    assert contract.read(written("01", ["001"], {"001": 1})[0]).loc[0, ["patient", "center"]].tolist() == ["001", "01"]

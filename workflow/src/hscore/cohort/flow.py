@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.status import EXCLUSIONS, NOTES, Status
+from hscore.contracts import manifest
+from hscore.contracts.status import EXCLUSIONS, NOTES, Status
 
 # Reasons from the clinical table, which rank after those from the images.
 CLINICAL_EXCLUSIONS = {
@@ -18,31 +19,17 @@ CLINICAL_EXCLUSIONS = {
 REASONS = EXCLUSIONS | CLINICAL_EXCLUSIONS
 SURVIVAL_ONLY = "lymph-node status at pathology missing: in the survival analysis only"
 
-IMAGE_COLUMNS = ("tumour_volume_ml", "scanner")  # from patient.json of the sample stage
-CLINICAL_COLUMNS = (
-    "age",
-    "figo_stage",
-    "histology",
-    "grade",
-    "scc_ag_ng_ml",
-    "mri_ln_short_axis_mm",
-    "mri_ln_positive",
-)
-MANIFEST_COLUMNS = ("patient", "center", *CLINICAL_COLUMNS, *IMAGE_COLUMNS, "samples")
-# For an excluded patient: the reason, and the clinical values, which the reading alone may still need.
-EXCLUDED_COLUMNS = ("patient", "center", "reason", *CLINICAL_COLUMNS)
-
 
 @dataclass(frozen=True)
 class Sampled:
-    """The output of the sample stage for one patient: its folder, its status, and ``IMAGE_COLUMNS``."""
+    """The output of the sample stage for one patient: its folder, its status, and ``manifest.IMAGING``."""
 
     folder: str
     status: Status
     about: Mapping = field(default_factory=dict)
 
 
-READING = ("mri_ln_positive", "mri_ln_short_axis_mm")
+READING = (manifest.READING, "mri_ln_short_axis_mm")
 
 
 def reason(row: Mapping, status: Status, required: Sequence[str], clinical: Sequence[str]) -> str | None:
@@ -102,10 +89,10 @@ def build(
         clinical: clinical variables that the models use.
 
     Returns:
-        The manifest with ``MANIFEST_COLUMNS`` and the excluded patients with ``EXCLUDED_COLUMNS``, both without
-        outcomes, and the counts: ``in_table``, ``included``, ``survival_only`` (label, n, patients: the included
-        without node status), ``excluded`` (code, label, n, patients; in the order of ``REASONS``, only reasons with a
-        patient) and ``notes`` (code, label, n patients of the table).
+        The included patients with ``manifest.COLUMNS``, the excluded ones with ``manifest.EXCLUDED_COLUMNS``, both
+        without outcomes, and the counts: ``in_table``, ``included``, ``survival_only`` (label, n, patients: the
+        included without node status), ``excluded`` (code, label, n, patients; in the order of ``REASONS``, only reasons
+        with a patient) and ``notes`` (code, label, n patients of the table).
     """
     size = table["mri_ln_short_axis_mm"]
     by_size = (size >= mri_ln_positive_mm).astype("Int64").where(size.notna())
@@ -114,7 +101,7 @@ def build(
     places = pd.Series(reasons, index=table.index, dtype=object)
     included = table[places.isna()].copy()
     included["samples"] = [sampled[patient].folder for patient in included["patient"]]
-    for column in IMAGE_COLUMNS:
+    for column in manifest.IMAGING:
         included[column] = [sampled[patient].about.get(column) for patient in included["patient"]]
     survival_only = included["patient"][included["lnm"].isna()].tolist()
     excluded = []
@@ -131,7 +118,7 @@ def build(
         "notes": [{"code": c, "label": label, "n": notes[c]} for c, label in NOTES.items() if notes[c]],
     }
     out = table.assign(reason=places)[places.notna()]
-    return included[list(MANIFEST_COLUMNS)], out[list(EXCLUDED_COLUMNS)], counts
+    return included[list(manifest.COLUMNS)], out[list(manifest.EXCLUDED_COLUMNS)], counts
 
 
 def folders_without_row(images: Path | None, table: pd.DataFrame) -> list[str]:

@@ -4,20 +4,21 @@ The table was checked against its schema before any job started. The checks here
 value or a patient without notice.
 """
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from hscore import numerals
+from hscore.contracts import delimited
+from hscore.contracts.manifest import read as read_manifest
+from hscore.contracts.outcomes import read_lnm
 from hscore.errors import UserError
 
 NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", "dfs_months")
 BINARY = ("lnm", "dfs_event")
 OPTIONAL = ("mri_ln_positive", "competing_event")  # 0, 1 or empty; all NA if the table has no such column
 CODED = ("figo_stage", "histology", "grade")
-OUTCOMES = {"lnm": ("lnm",), "dfs": ("dfs_months", "dfs_event", "competing_event")}
 
 
 def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, str]] | None = None) -> pd.DataFrame:
@@ -34,7 +35,8 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
     Raises:
         UserError: a cell is not valid; the message names file, row (counted from 1 after the header), column and value.
     """
-    table = _read_text(Path(path))
+    header, rows = delimited.read(path)
+    table = pd.DataFrame(rows, columns=header, dtype=object)
     for column in ("patient", "center", *NUMBERS, *BINARY, *CODED):
         if column not in table:
             raise UserError(f"{path}: column '{column}' is missing")
@@ -62,23 +64,6 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
     return table
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    """Return all cells as stripped text, '' where empty, without blank lines."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read as a table ({error})") from None
-    if not lines:
-        raise UserError(f"{path}: the file is empty; its first line must name the columns")
-    header, *rows = lines
-    rows = [row for row in rows if any(row)]
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise UserError(f"{path}, row {number}: {len(row)} cells where the header has {len(header)} columns")
-    return pd.DataFrame(rows, columns=header, dtype=object)
-
-
 def _numbers(path: str | Path, table: pd.DataFrame, column: str) -> pd.Series:
     """Return a column of text as float64, NaN where empty."""
     numbers = numerals.numbers(table[column])
@@ -92,17 +77,6 @@ def _check_each(path: str | Path, table: pd.DataFrame, column: str, good: pd.Ser
     if len(wrong):
         row, value = wrong[0] + 1, table[column][wrong[0]]
         raise UserError(f"{path}, row {row}, column {column}: '{value}' is not valid; {right}")
-
-
-def read_manifest(path: str | Path) -> pd.DataFrame:
-    """Return the included patients of one centre from the cohort step's manifest; patients and centre stay text."""
-    return _read_written(path, ("patient", "center", "samples", "scanner", *CODED))
-
-
-def _read_written(path: str | Path, text: Iterable[str]) -> pd.DataFrame:
-    """Read a table that a step wrote. Only an empty cell is missing, so a centre or patient may be called 'NA'."""
-    types = dict.fromkeys(text, str)
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) -> pd.DataFrame:
@@ -125,12 +99,11 @@ def read_with_lnm(manifests: list[Path], lnm: list[Path], **columns: list[str]) 
             raise UserError(f"{len(manifests)} manifests but {len(values)} values of {name}: one is needed for each")
     frames = []
     for number, (manifest, outcome) in enumerate(zip(manifests, lnm, strict=True)):
-        patients = read_manifest(manifest)
-        status = _read_written(outcome, ["patient"]).set_index("patient")["lnm"]
+        patients, status = read_manifest(manifest), read_lnm([outcome])
         if set(status.index) != set(patients["patient"]):
             raise UserError(f"{outcome}: does not list exactly the patients of {manifest}")
         values = {name: values[number] for name, values in columns.items()}
-        frames.append(patients.assign(lnm=status.loc[patients["patient"]].to_numpy(float), **values))
+        frames.append(patients.assign(lnm=status.loc[patients["patient"]].to_numpy(), **values))
     return pd.concat(frames, ignore_index=True)
 
 

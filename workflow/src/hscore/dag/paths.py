@@ -1,8 +1,9 @@
 """Define every path of a study as a pattern.
 
 All patterns are relative to the working directory and start at ``results/<study>``. Names in braces are
-Snakemake wildcards. An imaging job processes a batch of patients. Its output is a record (``hscore.batch``), and
-the patients' own files are next to the folder of records: ``nifti/<center>/sub-<patient>``.
+Snakemake wildcards. An imaging job processes a batch of patients. Its output is a record
+(``hscore.contracts.batch_record``), and the patients' own files are next to the folder of records:
+``nifti/<center>/sub-<patient>``.
 """
 
 from pathlib import PurePath, PurePosixPath

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
+from hscore.contracts.status import EXCLUSIONS, NOTES
 from hscore.dag.study import load_schema
 from hscore.files import new_file
-from hscore.status import EXCLUSIONS, NOTES
 
 ROOT = Path(__file__).parents[4]
 SCHEMAS = ROOT / "workflow" / "schemas"

@@ -31,7 +31,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from hscore.errors import UserError
-from hscore.learning import firth
+from hscore.metrics import logistic
+from hscore.metrics.probability import expit, logit
 
 FALLS = "the development scores do not rise with the frequency of metastasis"
 DIGITS = 9  # of an aligned logit: patients whom a model does not tell apart stay tied
@@ -65,7 +66,7 @@ def apply(calibration: dict, scores: np.ndarray) -> np.ndarray:
     if "slope" in recalibration:
         logits = recalibration["intercept"] + recalibration["slope"] * logits
     with np.errstate(invalid="ignore"):
-        score = firth.logistic(logits)
+        score = expit(logits)
     if "risk" not in recalibration:
         return score
     return (1 - ORDER) * np.interp(score, recalibration["predicted"], recalibration["risk"]) + ORDER * score
@@ -73,7 +74,7 @@ def apply(calibration: dict, scores: np.ndarray) -> np.ndarray:
 
 def align(scores: np.ndarray) -> dict:
     """Return the alignment of members with probabilities [M, P]: their logits' means and deviations, and the common."""
-    logits = firth.logit(scores)
+    logits = logit(scores)
     location, scale = np.nanmean(logits, axis=1), np.nanstd(logits, axis=1)
     common = {"location": float(location.mean()), "scale": float(scale.mean())}
     return {"location": location.tolist(), "scale": scale.tolist(), "to": common}
@@ -82,13 +83,13 @@ def align(scores: np.ndarray) -> dict:
 def standard(scores: np.ndarray) -> np.ndarray:
     """Return the scores [P] of one member, 0 to 1, aligned to mean 0 and deviation 1 of the logits."""
     common = {"location": 0.0, "scale": 1.0}
-    return firth.logistic(aligned(align(scores[None]) | {"to": common}, scores[None])[0])
+    return expit(aligned(align(scores[None]) | {"to": common}, scores[None])[0])
 
 
 def aligned(alignment: dict, scores: np.ndarray) -> np.ndarray:
     """Return the members' logits [M, P], each member's moved and stretched to the common mean and deviation."""
     location, scale = (np.array(alignment[key])[:, None] for key in ("location", "scale"))
-    standard = (firth.logit(scores) - location) / np.where(scale > 0, scale, 1.0)
+    standard = (logit(scores) - location) / np.where(scale > 0, scale, 1.0)
     return np.round(alignment["to"]["location"] + alignment["to"]["scale"] * standard, DIGITS)
 
 
@@ -96,7 +97,7 @@ def _platt(y_true: np.ndarray, logits: np.ndarray) -> dict | None:
     center, deviation = logits.mean(), logits.std()
     if not deviation > 0 or y_true.all() or not y_true.any():
         return None
-    slope = firth.fit(((logits - center) / deviation)[:, None], y_true)[1] / deviation
+    slope = logistic.fit_firth(((logits - center) / deviation)[:, None], y_true)[1] / deviation
     if slope <= 0:
         return None
     return {"intercept": _intercept(y_true, slope * logits), "slope": float(slope)}
@@ -106,13 +107,13 @@ def _intercept(y_true: np.ndarray, logits: np.ndarray) -> float:
     """Return the intercept at which the mean risk is the share of positives, by bisection to the last digit."""
     low, high = -logits.max() - 40.0, -logits.min() + 40.0
     while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if firth.logistic(middle + logits).mean() < y_true.mean() else (low, middle)
+        low, high = (middle, high) if expit(middle + logits).mean() < y_true.mean() else (low, middle)
     return float(middle)
 
 
 def _isotonic(y_true: np.ndarray, logits: np.ndarray) -> dict | None:
     """By scipy's function, which scikit-learn's class calls, too; that class goes straight between ends of steps."""
-    values, places = np.unique(firth.logistic(logits), return_inverse=True)
+    values, places = np.unique(expit(logits), return_inverse=True)
     weights = np.bincount(places).astype(float)
     found = isotonic_regression(np.bincount(places, y_true) / weights, weights=weights)
     steps = found.blocks[:-1]

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore.contracts import manifest, model_folder, predictions
 from hscore.errors import UserError
-from hscore.files import read_json, sha256
+from hscore.files import sha256
 from hscore.learning import calibration, linear
-from hscore.learning.model_folder import MODEL_FILE
-from hscore.learning.samples import Samples, folds_digest, read_folds, read_manifests, read_samples
+from hscore.learning.samples import Samples, folds_digest, read_folds, read_samples
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +114,7 @@ def load_model(folder: str | Path) -> Ensemble:
     >>> ensemble = load_model("results/simulated/models/hybrid/seed-1")        # doctest: +SKIP
     >>> scores = ensemble.probabilities(read_samples(["manifest.csv"], ensemble.spec))  # doctest: +SKIP
     """
-    path = Path(folder) / MODEL_FILE
-    if not path.is_file():
-        raise UserError(f"{folder} is not a model folder: it has no {MODEL_FILE}")
-    return Ensemble(Path(folder), read_json(path))
+    return Ensemble(Path(folder), model_folder.read_description(folder))
 
 
 def predict_development(
@@ -173,7 +170,7 @@ def predict_development(
 
 def without_fold(manifests: Sequence[str | Path], split: pd.DataFrame) -> pd.DataFrame:
     """Return patient and center of the development patients of no fold: their node status is not known."""
-    table = read_manifests(manifests)[["patient", "center"]]
+    table = manifest.read_patients(manifests)[["patient", "center"]]
     return table[~table["patient"].isin(split["patient"])].reset_index(drop=True)
 
 
@@ -202,12 +199,12 @@ def predict_external(
     """
     ensembles = load_seeds(folders)
     spec, folds = ensembles[0].spec, ensembles[0].description["folds"]
-    table = read_manifests(manifests)[["patient", "center"]].copy()
+    table = manifest.read_patients(manifests)[["patient", "center"]].copy()
     seen = sorted(set(table["center"]) & set(ensembles[0].description["centers"]))
     if seen:
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
     if spec.get("fuse"):
-        parts = [read_samples(manifests, spec, scores=scores, column=f"fold_{fold}") for fold in range(folds)]
+        parts = [read_samples(manifests, spec, scores=scores, column=predictions.member(fold)) for fold in range(folds)]
         samples, by_seed = parts[0], {}
         raw = np.stack([fold_scores(ensembles, part)[fold] for fold, part in enumerate(parts)])
     else:
@@ -215,9 +212,11 @@ def predict_external(
         by_seed = seed_scores(ensembles, samples)
         raw = np.mean(list(by_seed.values()), axis=0)
     risks = calibration.apply(frozen, raw)
-    columns = {"score": risks.mean(axis=0)} | {f"fold_{fold}": risk for fold, risk in enumerate(risks)}
+    columns = {"score": risks.mean(axis=0)} | {predictions.member(fold): risk for fold, risk in enumerate(risks)}
     for seed, alignment in frozen.get("seeds", {}).items():
-        columns[f"seed_{seed}"] = calibration.apply({**frozen, "alignment": alignment}, by_seed[int(seed)]).mean(axis=0)
+        columns[predictions.seed(seed)] = calibration.apply(
+            {**frozen, "alignment": alignment}, by_seed[int(seed)]
+        ).mean(axis=0)
     return table.assign(**{name: placed(values, samples, table) for name, values in columns.items()})
 
 

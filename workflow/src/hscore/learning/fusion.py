@@ -17,11 +17,12 @@ from itertools import combinations
 
 import numpy as np
 
-from hscore.learning import firth
+from hscore.learning import logistic_member
+from hscore.metrics.probability import logit
 
 
 def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: int) -> dict:
-    """One fold's member: for every set of available scores, named "a+b", a regression as of ``firth.fit_member``.
+    """One fold's member: for every set of available scores, named "a+b", a member of a logistic model.
 
     ``scores`` [P, B] are probabilities, NaN where a model gave none; ``names`` are the B = ``fused`` models, then the
     clinical variables. A set that no training patients of both classes have is left out.
@@ -31,7 +32,7 @@ def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Seq
         for chosen in combinations(range(fused), size):
             complete = np.isfinite(scores[:, chosen]).all(axis=1)
             if np.unique(labels[complete]).size == 2:
-                values = np.column_stack([firth.logit(scores[complete][:, chosen]), clinical[complete]])
+                values = np.column_stack([logit(scores[complete][:, chosen]), clinical[complete]])
                 kept = [names[k] for k in chosen]
                 members["+".join(kept)] = rising(values, labels[complete], [*kept, *names[fused:]], len(kept))
     return members
@@ -41,7 +42,7 @@ def rising(values: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: 
     """A regression in which none of the first ``fused`` variables has a negative slope: those get the slope 0."""
     kept = list(range(values.shape[1]))
     while True:
-        member = firth.fit_member(values[:, kept], labels, [names[k] for k in kept])
+        member = logistic_member.fit_member(values[:, kept], labels, [names[k] for k in kept])
         slopes = [member["coefficients"][names[k]] if k < fused else 0.0 for k in kept]
         if not kept or min(slopes) >= 0:
             break
@@ -66,6 +67,6 @@ def probabilities(member: dict, scores: np.ndarray, clinical: np.ndarray, names:
         key = "+".join(name for name, there in zip(names, pattern, strict=True) if there)
         if key in member:
             rows = (available == pattern).all(axis=1)
-            values = np.column_stack([firth.logit(scores[rows][:, pattern]), clinical[rows]])
-            result[rows] = firth.probabilities(member[key], values)
+            values = np.column_stack([logit(scores[rows][:, pattern]), clinical[rows]])
+            result[rows] = logistic_member.probabilities(member[key], values)
     return result

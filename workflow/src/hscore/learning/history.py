@@ -1,15 +1,10 @@
 """The course of a training, ``history.csv``: loss and AUC of every member after every epoch."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
-from sklearn import metrics
 
-COLUMNS = (
-    *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
-    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc"),
-)
+from hscore.contracts.model_folder import HISTORY_COLUMNS
+from hscore.metrics.log_loss import log_loss
+from hscore.metrics.ranking import auc
 
 
 def row(seed: int | None, fold: int, epoch: int, loss: float) -> dict:
@@ -17,7 +12,7 @@ def row(seed: int | None, fold: int, epoch: int, loss: float) -> dict:
 
     ``inner``: patients set aside for early stopping; ``held_out``: those of the fold. None where not looked at.
     """
-    return dict.fromkeys(COLUMNS) | {"seed": seed, "fold": fold, "epoch": epoch, "loss": loss}
+    return dict.fromkeys(HISTORY_COLUMNS) | {"seed": seed, "fold": fold, "epoch": epoch, "loss": loss}
 
 
 def scored(name: str, scores: np.ndarray, labels: np.ndarray) -> dict:
@@ -29,16 +24,6 @@ def scored(name: str, scores: np.ndarray, labels: np.ndarray) -> dict:
     if not known.any():
         return {}
     return {
-        f"{name}_loss": float(metrics.log_loss(labels[known], scores[known], labels=[0, 1])),
-        f"{name}_auc": auc(scores[known], labels[known]),
+        f"{name}_loss": log_loss(labels[known], scores[known]),
+        f"{name}_auc": auc(labels[known], scores[known]),
     }
-
-
-def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the area under the ROC curve of ``labels`` [P] of 0 and 1; None without both classes."""
-    return float(metrics.roc_auc_score(labels, scores)) if np.unique(labels).size == 2 else None
-
-
-def write(folder: Path, rows: list[dict]) -> None:
-    """Write ``history.csv`` into a model folder."""
-    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(folder / "history.csv", index=False, float_format="%.6g")

@@ -5,7 +5,7 @@ Nothing here is random, so that there is one model however many seeds the networ
 
 import numpy as np
 
-from hscore.learning import firth, fusion
+from hscore.learning import fusion, logistic_member
 from hscore.learning.samples import Samples
 
 
@@ -19,11 +19,11 @@ def fit_member(spec: dict, samples: Samples, training: np.ndarray, labels: np.nd
     clinical, columns = samples.clinical[training], spec.get("clinical", [])
     if kind(spec) == "fusion":
         return fusion.fit(samples.scores[training], clinical, labels, [*spec["fuse"], *columns], len(spec["fuse"]))
-    return firth.fit_member(clinical, labels, columns)
+    return logistic_member.fit_member(clinical, labels, columns)
 
 
 def probabilities(kind: str, member: dict, samples: Samples, spec: dict) -> np.ndarray:
     """Probability of LNM [P] by one fold's model."""
     if kind == "fusion":
         return fusion.probabilities(member, samples.scores, samples.clinical, spec["fuse"])
-    return firth.probabilities(member, samples.clinical)
+    return logistic_member.probabilities(member, samples.clinical)

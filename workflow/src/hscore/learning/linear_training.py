@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hscore.files import new_folder, write_json
+from hscore.contracts import model_folder
+from hscore.files import new_folder
 from hscore.learning import history, linear
-from hscore.learning.model_folder import MODEL_FILE, describe, fingerprint
+from hscore.learning.model_description import describe, fingerprint
 from hscore.learning.samples import check_trainable, read_folds, read_samples
 
 
@@ -36,5 +37,5 @@ def train(
         members.append(member)
     description["coefficients"] = members
     with new_folder(output) as folder:
-        history.write(folder, rows)
-        write_json(folder / MODEL_FILE, description | {"fingerprint": fingerprint(description, samples)})
+        model_folder.write_history(folder, rows)
+        model_folder.write_description(folder, description | {"fingerprint": fingerprint(description, samples)})

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hscore import batch
+from hscore import numerals
+from hscore.contracts import batch_record, folds, manifest, predictions, tables
 from hscore.errors import UserError
 from hscore.model_spec import sequences_of
 
@@ -88,7 +89,7 @@ def read_samples(
     their prediction tables by name, and ``column`` the column of these. Patients who have none of the model's
     sequences, or none of the scores it fuses, are left out, which the log says.
     """
-    table = read_manifests(manifests, patients)
+    table = manifest.read_patients(manifests, patients)
     arrays = {key: [read_patient(*row, key) for row in _places(table)] for key in array_keys(spec)}
     fused = read_scores(table, spec.get("fuse", []), scores or {}, column)
     parts = [*(np.array([len(array) > 0 for array in own]) for own in arrays.values()), *np.isfinite(fused).T]
@@ -116,51 +117,27 @@ def _places(table: pd.DataFrame) -> list[tuple[str, Path]]:
     ]
 
 
-def read_manifests(manifests: Sequence[str | Path], patients: Sequence[str] | None = None) -> pd.DataFrame:
-    """Cohort manifests below each other; with ``patients``, the rows of exactly these, in this order."""
-    table = pd.concat([read_manifest(manifest) for manifest in manifests], ignore_index=True)
-    repeated = table["patient"][table["patient"].duplicated()]
-    if len(repeated):
-        raise UserError(f"patient '{repeated.iloc[0]}' stands in the manifests twice")
-    if patients is None:
-        return table
-    missing = [patient for patient in patients if patient not in set(table["patient"])]
-    if missing:
-        raise UserError(f"patient '{missing[0]}' has a fold but stands in none of {', '.join(map(str, manifests))}")
-    return table.set_index("patient", drop=False).loc[list(patients)].reset_index(drop=True)
-
-
-def read_manifest(path: str | Path) -> pd.DataFrame:
-    """One cohort manifest; patients stay text."""
-    return pd.read_csv(path, dtype={"patient": str, "center": str, "samples": str}, float_precision="round_trip")
-
-
 def read_folds(path: str | Path) -> pd.DataFrame:
-    """The split: patient (text), center, lnm (0/1), fold (0..k-1), in the order of the file."""
-    folds = pd.read_csv(path, dtype={"patient": str, "center": str}, float_precision="round_trip")
-    folds = folds[["patient", "center", "lnm", "fold"]]
-    if folds["lnm"].isna().any():
-        patient = folds["patient"][folds["lnm"].isna()].iloc[0]
-        raise UserError(f"{path}: patient '{patient}' has no lymph-node status (column lnm)")
-    if folds["fold"].nunique() < 2:
+    """The split as ``contracts.folds`` returns it; UserError unless a model can be trained for every fold."""
+    split = folds.read(path)
+    if split["fold"].nunique() < 2:
         raise UserError(f"{path}: at least two folds are needed to train and hold out")
-    folds = folds.astype({"lnm": int, "fold": int})
-    check_trainable(folds, str(path), folds["fold"].max() + 1)
-    return folds
+    check_trainable(split, str(path), split["fold"].max() + 1)
+    return split
 
 
-def check_trainable(folds: pd.DataFrame, source: str, number: int) -> None:
+def check_trainable(split: pd.DataFrame, source: str, number: int) -> None:
     """UserError when the patients outside one of the ``number`` folds do not have both lymph-node states."""
     for fold in range(number):
-        if folds["lnm"][folds["fold"] != fold].nunique() < 2:
+        if split["lnm"][split["fold"] != fold].nunique() < 2:
             raise UserError(
                 f"{source}: without fold {fold} all patients have the same lymph-node status; use more folds"
             )
 
 
-def folds_digest(folds: pd.DataFrame) -> str:
+def folds_digest(split: pd.DataFrame) -> str:
     """SHA-256 of the split, whatever the order of its rows."""
-    rows = sorted(zip(folds["patient"], folds["lnm"].astype(int), folds["fold"].astype(int), strict=True))
+    rows = sorted(zip(split["patient"], split["lnm"], split["fold"], strict=True))
     return hashlib.sha256(repr([tuple(map(str, row)) for row in rows]).encode()).hexdigest()
 
 
@@ -170,7 +147,7 @@ def clinical_values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     for k, column in enumerate(columns):
         if column not in table:
             raise UserError(f"models: the clinical variable '{column}' is not a column of the cohort manifest")
-        numbers = pd.to_numeric(table[column], errors="coerce")
+        numbers = numerals.numbers(table[column])
         if numbers.isna().any():
             row = table[numbers.isna()].iloc[0]
             given = "is missing" if pd.isna(row[column]) else f"is '{row[column]}', not a number"
@@ -194,11 +171,8 @@ def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, s
     for k, name in enumerate(names):
         if name not in paths:
             raise UserError(f"models: the scores of '{name}' are fused but not given")
-        table_of = pd.read_csv(paths[name], dtype={"patient": str}, float_precision="round_trip").set_index("patient")
-        found = table_of[column if column in table_of else "score"]  # a reading has one score for all folds
-        missing = [patient for patient in table["patient"] if patient not in found.index]
-        if missing:
-            raise UserError(f"{paths[name]} has no row for patient '{missing[0]}'")
+        found = predictions.read_column(paths[name], column)
+        tables.some_patients(found.index, str(paths[name]), pd.Index(table["patient"]))
         scores[:, k] = found[table["patient"]]
     return scores
 
@@ -215,7 +189,8 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
             images = arrays[key].astype(np.float32, copy=False)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
-            f"patient '{patient}': {path} is damaged ({error}); {batch.again(batch.record_of(path.parent))}"
+            f"patient '{patient}': {path} is damaged ({error}); "
+            f"{batch_record.again(batch_record.record_of(path.parent))}"
         ) from None
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")

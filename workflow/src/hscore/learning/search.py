@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from hscore.errors import UserError
-from hscore.learning import calibration, history, machine, networks, training
+from hscore.learning import calibration, machine, networks, training
 from hscore.learning.inference import patient_probabilities
-from hscore.learning.model_folder import describe, fingerprint
+from hscore.learning.model_description import describe, fingerprint
 from hscore.learning.samples import read_folds, read_samples
 from hscore.learning.training import Member, Task
+from hscore.metrics.ranking import auc
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def search(
         training.check(own, len(samples.images))
         task = Task.of(name, samples, inner, own, device)
         scores = held_out_scores(task, np.unique(task.folds).tolist(), state_of(state, task, inner, spec))
-        tried.append({"values": values, "auc": history.auc(scores, task.labels)})
+        tried.append({"values": values, "auc": auc(task.labels, scores)})
         log.info("%s with %s: inner out-of-fold AUC %.3f", name, values, tried[-1]["auc"])
     chosen = max(tried, key=lambda row: row["auc"])["values"]  # of equal ones the first
     content = {"model": name, "held_out": held_out, "tried": tried, "chosen": chosen, "scores": {}}

@@ -23,16 +23,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from hscore.contracts import model_folder
 from hscore.errors import UserError
-from hscore.files import new_file, new_folder, sha256, write_json
+from hscore.files import new_file, new_folder, sha256
 from hscore.learning import early_stopping, history, inference, machine, networks
 from hscore.learning.augment import Augment
 from hscore.learning.bag_sampler import Bags, BagSampler
 from hscore.learning.inference import Tensors, learns_from_bags, patient_probabilities
 from hscore.learning.members import SingleModel, StackedModels
-from hscore.learning.model_folder import MODEL_FILE, describe, fingerprint
+from hscore.learning.model_description import describe, fingerprint
 from hscore.learning.progress import Progress
 from hscore.learning.samples import Samples, check_trainable, read_folds, read_samples, standardization
+from hscore.metrics.ranking import auc
 
 CHECKPOINT_SECONDS = 10.0
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -121,8 +123,8 @@ def train(
             weights = {key: value.contiguous() for key, value in result["weights"].items()}
             save_file(weights, folder / f"{member.name}.safetensors")
         description["weights"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        history.write(folder, [row for result in results for row in result["history"]])
-        write_json(folder / MODEL_FILE, description)
+        model_folder.write_history(folder, [row for result in results for row in result["history"]])
+        model_folder.write_description(folder, description)
     shutil.rmtree(state.parent)
 
 
@@ -337,7 +339,7 @@ class Training:
         seconds = time.monotonic() - started
         for m, member in enumerate(self.group):
             row = history.row(member.seed, member.fold, self.epoch, float(losses[m].mean(dtype=np.float64)))
-            row |= {"auc": history.auc(scores[m], labels[m]), "learning_rate": rate, "seconds": seconds}
+            row |= {"auc": auc(labels[m], scores[m]), "learning_rate": rate, "seconds": seconds}
             self.history[m].append(row)
         self.evaluate()
         return [rows[-1] for rows in self.history]

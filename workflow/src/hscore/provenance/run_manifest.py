@@ -4,7 +4,6 @@ Hashes are SHA-256 of a file's bytes. Images are too large to be read again, so 
 names and sizes of all their files.
 """
 
-import csv
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hscore.contracts import delimited
 from hscore.files import sha256
 
 # Folders and files of a study's results, in the order of the study, that are hashed one by one.
@@ -94,13 +94,12 @@ def benchmarks(folder: Path) -> dict[str, dict[str, float]]:
     stages: dict[str, dict[str, float]] = {}
     for path in files(folder):
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                stage = stages.setdefault(rule, {"jobs": 0, "wall_seconds": 0, "cpu_seconds": 0, "peak_memory_mb": 0})
-                stage["jobs"] += 1
-                stage["wall_seconds"] = round(stage["wall_seconds"] + number(row["s"]), 2)
-                stage["cpu_seconds"] = round(stage["cpu_seconds"] + number(row["cpu_time"]), 2)
-                stage["peak_memory_mb"] = max(stage["peak_memory_mb"], number(row["max_rss"]))
+        for row in delimited.records(path, delimiter="\t"):
+            stage = stages.setdefault(rule, {"jobs": 0, "wall_seconds": 0, "cpu_seconds": 0, "peak_memory_mb": 0})
+            stage["jobs"] += 1
+            stage["wall_seconds"] = round(stage["wall_seconds"] + number(row["s"]), 2)
+            stage["cpu_seconds"] = round(stage["cpu_seconds"] + number(row["cpu_time"]), 2)
+            stage["peak_memory_mb"] = max(stage["peak_memory_mb"], number(row["max_rss"]))
     return stages
 
 
@@ -108,8 +107,8 @@ def first_start(folder: Path) -> str | None:
     """Return when the first job of a study began (ISO time): file time minus duration of each benchmark."""
     begins = []
     for path in files(folder):
-        with path.open(newline="", encoding="utf-8") as file:
-            begins += [path.stat().st_mtime - number(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+        rows = delimited.records(path, delimiter="\t")
+        begins += [path.stat().st_mtime - number(row["s"]) for row in rows]
     return datetime.fromtimestamp(min(begins), UTC).isoformat(timespec="seconds") if begins else None
 
 

@@ -6,7 +6,6 @@ value by value, exactly. Times, speeds and locations are not compared.
 """
 
 import argparse
-import csv
 import hashlib
 import json
 import shutil
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hscore.contracts import delimited
 from hscore.errors import UserError
 from hscore.files import read_json
 from hscore.report.summary import results_file
@@ -119,9 +119,8 @@ def leaves(path: Path) -> Iterator[tuple[str, Any]]:
     if path.suffix == ".json":
         yield from json_leaves(read_json(path))
     elif path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), 1):
-                yield from ((f", row {number}, {name}", value) for name, value in row.items() if name not in PASSING)
+        for number, row in enumerate(delimited.records(path), 1):
+            yield from ((f", row {number}, {name}", value) for name, value in row.items() if name not in PASSING)
     else:
         yield " (SHA-256)", hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore.contracts.status import Status
 from hscore.files import read_json
 from hscore.imaging import nifti
 from hscore.imaging.grid import Grid
@@ -13,7 +14,6 @@ from hscore.recovery.observers import at, observer
 from hscore.simulation import ideal
 from hscore.simulation.parameters import SEQUENCES
 from hscore.simulation.patients import observed_auc
-from hscore.status import Status
 
 EVALUATIONS = {"out_of_fold": "development", "external": "external"}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hscore.metrics import ranking
 from hscore.statistics.diagnosis import discrimination
 
 FAMILY = 0.95  # simultaneous confidence level of all intervals of a control
@@ -95,9 +96,7 @@ def told_apart(model: str, cohort: Cohort) -> dict:
     """
     prevalence = {center: cohort.y_true[cohort.center == center].mean() for center in set(cohort.center)}
     by_center = np.array([prevalence[center] for center in cohort.center])
-    pooled, center_alone = (
-        float(discrimination.delong(cohort.y_true, scores).auc[0]) for scores in (cohort.scores[model], by_center)
-    )
+    pooled, center_alone = (ranking.auc(cohort.y_true, scores) for scores in (cohort.scores[model], by_center))
     return {
         "what": f"AUC of {model}, out_of_fold, both centres pooled",
         "found": f"{pooled:.3f}; knowing the centre alone gives {center_alone:.3f}",

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hscore import __version__, environment
+from hscore.contracts.status import NOTES
 from hscore.errors import UserError
 from hscore.model_spec import sequences_seen
 from hscore.report.verdict import verdicts
-from hscore.status import NOTES
 
 PACKAGES = (
     "numpy",

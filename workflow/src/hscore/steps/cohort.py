@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from hscore import batch, numerals
 from hscore.cohort import flow
 from hscore.cohort.table import read_table
+from hscore.contracts import batch_record, manifest
+from hscore.contracts.status import Status
 from hscore.errors import UserError
-from hscore.files import new_file, read_json, write_json
-from hscore.status import Status
+from hscore.files import read_json, write_json
 from hscore.steps import _program
 
 
@@ -35,7 +35,7 @@ def work(arguments: argparse.Namespace) -> None:
     """Read the table and the samples' status, build the flow, write manifest, exclusions and counts."""
     table = read_table(arguments.table, arguments.center, arguments.codes)
     sampled = {}
-    for patient, folder in batch.read(arguments.samples).items():
+    for patient, folder in batch_record.read(arguments.samples).items():
         record = folder / "patient.json"
         known = read_json(record) if record.is_file() else {}
         sampled[patient] = flow.Sampled(str(folder), Status.read(folder), known)
@@ -44,16 +44,15 @@ def work(arguments: argparse.Namespace) -> None:
     if unmatched := set(sampled) ^ set(table["patient"]):
         raise UserError(f"{arguments.table}: patient '{min(unmatched)}' is in only one of the table and --samples")
     required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
-    manifest, excluded, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
+    included, excluded, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
     counts = {
         "center": arguments.center,
         "role": arguments.role,
         **counts,
         "not_in_table": flow.folders_without_row(arguments.images, table),
     }
-    for output, patients in ((arguments.manifest, manifest), (arguments.excluded, excluded)):
-        with new_file(output) as path:
-            patients.to_csv(path, index=False, float_format=numerals.text)
+    manifest.write(arguments.manifest, included)
+    manifest.write_excluded(arguments.excluded, excluded)
     write_json(arguments.flow, counts)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from hscore.contracts import predictions, tables
 from hscore.files import read_json, write_json
 from hscore.recovery import hazard_ratios
-from hscore.statistics.common import scored_cohorts
 from hscore.steps import _program
 
 
@@ -27,8 +27,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def _scores(path: Path, column: str) -> pd.Series:
-    patients = scored_cohorts.read_table(path, [column]).index
-    return pd.Series(scored_cohorts.read_scores(path, column, patients), patients)
+    return tables.complete(predictions.read(path, column)[column], str(path))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,10 +4,10 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
-from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import NOTES
 from hscore.files import write_json
 from hscore.imaging.convert import inventory
-from hscore.status import NOTES
 from hscore.steps import _program
 
 
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: Namespace) -> None:
     """Read, compare, write; log a warning for every group."""
-    groups = inventory.same_patients(list(batch.read(arguments.nifti).values()))
+    groups = inventory.same_patients(list(batch_record.read(arguments.nifti).values()))
     for group in groups:
         names = ", ".join(f"{member['patient']} ({member['center']})" for member in group["patients"])
         logging.warning("same %s: %s", ", ".join(group["same"]), names)

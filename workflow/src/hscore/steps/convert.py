@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from hscore import batch
+from hscore.contracts import batch_record
 from hscore.files import new_folder
 from hscore.imaging.convert.convert_patient import convert_patient
 from hscore.steps import _program
@@ -27,7 +28,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _convert(arguments: Namespace) -> None:
-    batch.read(arguments.simulated)  # fails if a simulated folder is missing; folders of real patients may be missing
+    # fails if a simulated folder is missing; folders of real patients may be missing
+    batch_record.read(arguments.simulated)
     folders = batch.folders(arguments.output, arguments.patients)
 
     def convert(patient: str) -> None:
@@ -36,7 +38,7 @@ def _convert(arguments: Namespace) -> None:
             convert_patient(patient, arguments.center, images, arguments.settings, folder, arguments.study)
 
     batch.work_through(arguments.patients, convert, arguments.output)
-    batch.write(arguments.output, folders)
+    batch_record.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

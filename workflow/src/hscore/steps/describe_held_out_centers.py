@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hscore.files import new_file
+from hscore.contracts import folds, tables
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import discrimination, selection
 from hscore.steps import _program
@@ -17,20 +17,19 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
     lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
     evaluation = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-    center = scored_cohorts.read_table(arguments.folds, ["center"])["center"].to_numpy()
+    center = folds.read(arguments.folds)["center"].to_numpy()
     names = np.unique(center)
     parts = {name: (center == name, None) for name in names} | {"all": (np.ones(len(center), bool), len(names))}
     rows = [
         {
             "model": model,
             "held_out": name,
-            **described(evaluation, model, part, arguments.settings["confidence"], folds),
+            **described(evaluation, model, part, arguments.settings["confidence"], number),
         }
         for model in evaluation.scores
-        for name, (part, folds) in parts.items()
+        for name, (part, number) in parts.items()
     ]
-    with new_file(arguments.output) as path:
-        pd.DataFrame(rows).to_csv(path, index=False)
+    tables.write(arguments.output, pd.DataFrame(rows))
 
 
 def described(

@@ -1,10 +1,9 @@
 """Describe the imaging protocol of every centre from its headers, and its image quality in numbers."""
 
 import argparse
-import csv
 from pathlib import Path
 
-from hscore import batch
+from hscore.contracts import batch_record, inventory
 from hscore.files import read_json, write_json
 from hscore.imaging.convert.protocol import protocol
 from hscore.imaging.quality.indicators import METRICS
@@ -26,11 +25,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, describe, write."""
-    inventories = {}
-    for center, path in zip(arguments.centers, arguments.inventories, strict=True):
-        with path.open(newline="", encoding="utf-8") as file:
-            inventories[center] = list(csv.DictReader(file, delimiter="\t"))
-    patients = [read_json(folder / "quality.json") for folder in batch.read(arguments.quality).values()]
+    inventories = dict(zip(arguments.centers, map(inventory.read, arguments.inventories), strict=True))
+    patients = [read_json(folder / "quality.json") for folder in batch_record.read(arguments.quality).values()]
     content = {
         "protocol": protocol(inventories, arguments.sequences),
         "quality": {

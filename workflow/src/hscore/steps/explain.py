@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import outcomes, predictions
 from hscore.files import read_json, write_json
 from hscore.learning import saliency
 from hscore.learning.ensemble import load_seeds
@@ -36,10 +37,8 @@ def work(arguments: argparse.Namespace) -> None:
     frozen = read_json(arguments.thresholds)
     threshold = scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)["value"]
     names = samples.patients["patient"]
-    scores = scored_cohorts.numbers(
-        scored_cohorts.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1
-    )
-    nodes = scored_cohorts.read_nodes(arguments.lnm)[names]
+    scores = predictions.read(arguments.predictions, "score")["score"]
+    nodes = outcomes.read_lnm(arguments.lnm)[names]
     y_true = (nodes == 1).to_numpy()
     scores = scores[names].where(nodes.notna())  # without known node status a call is neither correct nor wrong
     chosen = {} if threshold is None else cases.most_certain(y_true, scores.to_numpy(), threshold)

@@ -3,8 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-from hscore import batch
-from hscore.files import new_file
+from hscore.contracts import batch_record
+from hscore.contracts.inventory import write as write_inventory
 from hscore.imaging.convert import inventory
 from hscore.steps import _program
 
@@ -19,8 +19,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: Namespace) -> None:
     """Read, write."""
-    with new_file(arguments.output) as path, path.open("w", encoding="utf-8", newline="") as file:
-        inventory.write(list(batch.read(arguments.nifti).values()), file)
+    folders = batch_record.read(arguments.nifti).values()
+    write_inventory(arguments.output, [row for folder in folders for row in inventory.rows(folder)])
 
 
 if __name__ == "__main__":

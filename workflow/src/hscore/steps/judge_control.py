@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore.contracts import folds, outcomes
 from hscore.files import read_json, write_json
 from hscore.recovery import control_checks
 from hscore.statistics.common import scored_cohorts
@@ -16,8 +17,8 @@ from hscore.steps._named import named_path
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, labels and the findings of the shortcut check; judge; write."""
     development = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
-    centers = scored_cohorts.read_table(arguments.folds, ["center"])["center"].to_numpy(str)
-    parts = [scored_cohorts.read_nodes([path]) for path in arguments.lnm]
+    centers = folds.read(arguments.folds)["center"].to_numpy(str)
+    parts = [outcomes.read_lnm([path]) for path in arguments.lnm]
     external = pd.concat(parts)
     centers_of_patients = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {

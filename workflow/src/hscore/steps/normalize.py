@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.normalize import normalize_patient
-from hscore.status import Status
 from hscore.steps import _program
 
 
@@ -23,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, normalise patient by patient, write."""
-    converted = batch.read([arguments.nifti])
+    converted = batch_record.read([arguments.nifti])
     folders = batch.folders(arguments.output, converted)
 
     def normalize(patient: str) -> None:
@@ -33,7 +34,7 @@ def work(arguments: argparse.Namespace) -> None:
             status.write(folder)
 
     batch.work_through(converted, normalize, arguments.output)
-    batch.write(arguments.output, folders)
+    batch_record.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hscore import numerals
-from hscore.cohort.table import OUTCOMES, read_manifest, read_table
-from hscore.files import new_file
+from hscore.cohort.table import read_table
+from hscore.contracts import manifest, outcomes
 from hscore.steps import _program
 
 
@@ -15,7 +14,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
     parser.add_argument("--manifest", required=True, type=Path, help="its patients, included or excluded")
-    parser.add_argument("--kind", required=True, choices=tuple(OUTCOMES), help="which outcome")
+    parser.add_argument("--kind", required=True, choices=tuple(outcomes.COLUMNS), help="which outcome")
     parser.add_argument("--output", required=True, type=Path, help="table to write (CSV); missing stays empty")
     _program.run(work, parser.parse_args(argv))
 
@@ -23,10 +22,8 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read the table, select patients and columns, write."""
     table = read_table(arguments.table, arguments.center).set_index("patient")
-    patients = read_manifest(arguments.manifest)["patient"]
-    outcome = table.loc[patients, list(OUTCOMES[arguments.kind])]
-    with new_file(arguments.output) as path:
-        outcome.to_csv(path, float_format=numerals.text)
+    patients = manifest.read(arguments.manifest)["patient"]
+    outcomes.write(arguments.output, arguments.kind, table.loc[patients].reset_index())
 
 
 if __name__ == "__main__":

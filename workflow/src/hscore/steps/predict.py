@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.files import new_file, read_json, write_json
+from hscore.contracts import predictions
+from hscore.files import read_json, write_json
 from hscore.learning import ensemble
 from hscore.steps import _program
 from hscore.steps._named import named_path
@@ -46,8 +47,7 @@ def work(arguments: argparse.Namespace) -> None:
         write_json(arguments.calibration, calibration)
     else:
         table = external(arguments)
-    with new_file(arguments.output) as path:
-        table.to_csv(path, index=False)
+    predictions.write(arguments.output, table)
 
 
 def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:

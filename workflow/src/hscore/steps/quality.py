@@ -4,9 +4,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.quality.check_patient import check_patient
-from hscore.status import Status
 from hscore.steps import _program
 
 
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: Namespace) -> None:
     """Read, check patient by patient, write."""
     converted, normalized, sampled = (
-        batch.read([record]) for record in (arguments.nifti, arguments.normalized, arguments.samples)
+        batch_record.read([record]) for record in (arguments.nifti, arguments.normalized, arguments.samples)
     )
     folders = batch.folders(arguments.output, sampled)
 
@@ -39,7 +40,7 @@ def work(arguments: Namespace) -> None:
             check_patient(status, arguments.sequences, *sources, folder)
 
     batch.work_through(sampled, check, arguments.output)
-    batch.write(arguments.output, folders)
+    batch_record.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

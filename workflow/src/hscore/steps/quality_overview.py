@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from hscore import batch
+from hscore.contracts import batch_record
 from hscore.files import new_file, read_json
 from hscore.imaging.quality.indicators import METRICS
 from hscore.report.page import quality_page
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: Namespace) -> None:
     """Read, render, write."""
-    folders = batch.read(arguments.quality)
+    folders = batch_record.read(arguments.quality)
     patients = [read_json(folder / "quality.json") for folder in folders.values()]
     pictures = {
         patient: (folder / "montage.webp").read_bytes()

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore import batch
-from hscore.cohort.table import read_manifest
+from hscore.contracts import batch_record, manifest
 from hscore.files import new_file, read_json, write_json
 from hscore.recovery import comparison, recovery_page
 from hscore.simulation.parameters import load
@@ -17,11 +16,11 @@ def work(arguments: argparse.Namespace) -> None:
     truths = {center: read_json(path) for center, path in zip(arguments.centers, arguments.truths, strict=True)}
     included: dict[str, list] = {"development": [], "external": []}
     converted, sampled, true_images = (
-        batch.read(records) for records in (arguments.nifti, arguments.samples, arguments.image_truth)
+        batch_record.read(records) for records in (arguments.nifti, arguments.samples, arguments.image_truth)
     )
     rows, shown = [], []
-    for center, role, manifest in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
-        patients = list(read_manifest(manifest)["patient"])
+    for center, role, path in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
+        patients = list(manifest.read(path)["patient"])
         included[role] += [(center, patient) for patient in patients]
         for patient in patients:
             recovered = comparison.images(patient, converted[patient], sampled[patient], true_images[patient])

@@ -1,11 +1,11 @@
 """Merge the stages' files into results.json: every number of the report, with verdicts and versions."""
 
 import argparse
-import csv
 from pathlib import Path
 
 import yaml
 
+from hscore.contracts import model_folder
 from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
 from hscore.recovery.observers import planted
@@ -26,7 +26,7 @@ def work(arguments: argparse.Namespace) -> None:
         thresholds=read_json(arguments.thresholds),
         validation=read_json(arguments.validation),
         survival=read_json(arguments.survival),
-        trained=[read_json(folder / "model.json") for folder in arguments.models],
+        trained=[model_folder.read_description(folder) for folder in arguments.models],
         histories=histories(arguments.models),
         explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
@@ -51,11 +51,9 @@ def histories(folders: list[Path]) -> dict[str, list[dict]]:
     """Return the rows of history.csv of every network model, all seeds together."""
     rows_by_model: dict[str, list[dict]] = {}
     for folder in folders:
-        model = read_json(folder / "model.json")
+        model = model_folder.read_description(folder)
         if model["kind"] == "network":
-            with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-                rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
-            rows_by_model.setdefault(model["model"], []).extend(rows)
+            rows_by_model.setdefault(model["model"], []).extend(model_folder.read_history(folder))
     return rows_by_model
 
 

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 
 from hscore import batch
+from hscore.contracts import batch_record
+from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.sample import sample_patient
-from hscore.status import Status
 from hscore.steps import _program
 
 
@@ -24,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, sample patient by patient, write."""
-    converted, normalized = batch.read([arguments.nifti]), batch.read([arguments.normalized])
+    converted, normalized = batch_record.read([arguments.nifti]), batch_record.read([arguments.normalized])
     folders = batch.folders(arguments.output, normalized)
 
     def sample(patient: str) -> None:
@@ -34,7 +35,7 @@ def work(arguments: argparse.Namespace) -> None:
             status.write(folder)
 
     batch.work_through(normalized, sample, arguments.output)
-    batch.write(arguments.output, folders)
+    batch_record.write(arguments.output, folders)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore import batch
+from hscore.contracts import batch_record, outcomes
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import shortcut_auc
@@ -15,9 +15,9 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read the included patients' numbers and outcomes centre by centre, test, write."""
     content = {}
-    folders = batch.read(arguments.quality)
+    folders = batch_record.read(arguments.quality)
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
-        lnm = scored_cohorts.with_known_nodes(scored_cohorts.read_nodes([path]))
+        lnm = scored_cohorts.with_known_nodes(outcomes.read_lnm([path]))
         rows = [read_json(folders[patient] / "shortcuts.json") for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
         content[center] = shortcut_auc.report(features, lnm.to_numpy(bool))

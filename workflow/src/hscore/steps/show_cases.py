@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore import batch
+from hscore.contracts import batch_record, manifest, outcomes, predictions, tables
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
@@ -47,11 +47,11 @@ def work(arguments: argparse.Namespace) -> None:
     frozen = read_json(arguments.thresholds)
     scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)
     thresholds = {model: entry["value"] for model, entry in frozen.items()}
-    patients = scored_cohorts.read_tables(arguments.manifests, ["center"])
-    nodes = scored_cohorts.read_nodes(arguments.lnm)
-    scored_cohorts.same_patients(nodes.index, " + ".join(map(str, arguments.lnm)), patients.index)
+    patients = manifest.read_cells(arguments.manifests, ["center"])
+    nodes = outcomes.read_lnm(arguments.lnm)
+    tables.same_patients(nodes.index, tables.source(arguments.lnm), patients.index)
     patients = patients.join(scored_cohorts.with_known_nodes(nodes), how="inner")
-    patients = patients.join(scored_cohorts.read_tables(arguments.dfs, ["dfs_months", "dfs_event"]))
+    patients = patients.join(outcomes.read_dfs(arguments.dfs))
     named = {"external": arguments.external, "out_of_fold": arguments.development}
     scores = {
         evaluation: read_scores(files, COLUMNS[evaluation], patients.index)
@@ -60,7 +60,7 @@ def work(arguments: argparse.Namespace) -> None:
     }
     main = next(iter(scores))
     shown = cases.shown(scores[main], patients, thresholds, arguments.model, arguments.most)
-    pictures = {patient: folder / "montage.webp" for patient, folder in batch.read(arguments.quality).items()}
+    pictures = {patient: folder / "montage.webp" for patient, folder in batch_record.read(arguments.quality).items()}
     content = {
         "model": arguments.model,
         "threshold": thresholds[arguments.model],
@@ -73,11 +73,10 @@ def work(arguments: argparse.Namespace) -> None:
 
 def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:
     """Return the scores of the patients ``shown``, one column per model, in the order of the first model's patients."""
-    patients = scored_cohorts.read_table(files[0][1], [column]).index
-    scores = pd.DataFrame(
-        {model: scored_cohorts.read_scores(path, column, patients) for model, path in files}, patients
-    )
-    return scores[patients.isin(shown)]
+    by_model = {model: predictions.read(path, column) for model, path in files}
+    patients = by_model[files[0][0]].index
+    scores = {model: predictions.of_patients(by_model[model], column, str(path), patients) for model, path in files}
+    return pd.DataFrame(scores, patients)[patients.isin(shown)]
 
 
 def picture(path: Path | None) -> str | None:

@@ -1,8 +1,7 @@
 """Draw one simulated centre: its clinical table, and the planted truth behind it."""
 
-import csv
-
-from hscore.files import new_file, write_json
+from hscore.contracts import delimited
+from hscore.files import write_json
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
 from hscore.simulation.planted_faults import CONTROLS
@@ -22,10 +21,7 @@ def work(arguments) -> None:
         arguments.center_shift,
         arguments.control,
     )
-    with new_file(arguments.table) as path, path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, TABLE_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    delimited.write(arguments.table, TABLE_COLUMNS, rows)
     write_json(arguments.truth, truth)
 
 

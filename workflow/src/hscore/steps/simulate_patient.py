@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hscore import batch
+from hscore.contracts import batch_record
 from hscore.files import new_file, new_folder, read_json
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
@@ -27,8 +28,8 @@ def work(arguments) -> None:
             np.savez_compressed(path, **image_truth)
 
     batch.work_through(arguments.patients, simulate, arguments.images, arguments.image_truth)
-    batch.write(arguments.images, images)
-    batch.write(arguments.image_truth, truths)
+    batch_record.write(arguments.images, images)
+    batch_record.write(arguments.image_truth, truths)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore.cohort import folds
 from hscore.cohort.table import read_with_lnm, with_known_nodes
-from hscore.files import new_file
+from hscore.contracts.folds import write as write_folds
 from hscore.steps import _program
 
 
@@ -31,8 +31,7 @@ def work(arguments: argparse.Namespace) -> None:
         assigned = folds.by_center(patients)
     else:
         assigned = folds.stratified_folds(patients, arguments.settings["folds"], arguments.seed)
-    with new_file(arguments.output) as path:
-        assigned.to_csv(path, index=False)
+    write_folds(arguments.output, assigned)
 
 
 if __name__ == "__main__":

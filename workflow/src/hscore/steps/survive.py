@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore.contracts.manifest import READING
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -14,7 +15,7 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and frozen thresholds; analyse; write."""
     settings = arguments.settings
-    covariates = dict.fromkeys([*settings["adjust_for"], scored_cohorts.READING])
+    covariates = dict.fromkeys([*settings["adjust_for"], READING])
     patients = scored_cohorts.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
     columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
     patients = scored_cohorts.with_characteristics(patients, arguments.manifests, list(columns))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hscore.contracts import manifest, outcomes
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -17,7 +18,7 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, outcomes and frozen thresholds, validate, write."""
     evaluations, characteristics = {}, {}
     if arguments.external:
-        nodes = scored_cohorts.read_nodes(arguments.lnm)
+        nodes = outcomes.read_lnm(arguments.lnm)
         evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, "score", nodes)
         characteristics["external"] = about(arguments.manifests, nodes)
     if arguments.development:
@@ -43,7 +44,7 @@ def work(arguments: argparse.Namespace) -> None:
                 evaluations[name],
                 characteristics[name],
                 scored_cohorts.read_excluded(excluded, lnm),
-                len(scored_cohorts.read_tables(manifests, [])) - evaluations[name].y_true.size,
+                len(manifest.read_cells(manifests)) - evaluations[name].y_true.size,
                 arguments.index_tests,
                 frozen,
                 arguments.settings,
@@ -53,7 +54,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
     """Return the manifests' columns of patients with known node status, for subgroups, added value and readings."""
-    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, scored_cohorts.READING))
+    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, manifest.READING))
     return scored_cohorts.read_characteristics(manifests, list(columns), scored_cohorts.with_known_nodes(nodes).index)
 
 

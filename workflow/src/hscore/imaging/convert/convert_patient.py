@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hscore.contracts.status import Status
 from hscore.errors import UserError
 from hscore.files import write_json
 from hscore.imaging.convert import conversion
@@ -12,7 +13,6 @@ from hscore.imaging.dicom.patient_folder import Contents, read_folder
 from hscore.imaging.dicom.privacy import Hider, kind_of_file, tags_in_words
 from hscore.imaging.roi import patient_roi
 from hscore.imaging.roi.region import RoiError
-from hscore.status import Status
 
 MOST_REASONS_NAMED = 20
 # Findings whose texts quote names of files and of regions. The others contain only our own words and numbers.

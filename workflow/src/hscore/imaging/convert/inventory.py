@@ -1,18 +1,12 @@
 """List the series that the centres delivered, and find patients who seem to be the same person."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from hscore.contracts.inventory import COLUMNS
+from hscore.contracts.status import Status
 from hscore.files import read_json
-from hscore.status import Status
-
-COLUMNS = (
-    *("patient", "day", "series", "vendor", "model", "field_strength_t", "description", "guess", "chosen_as"),
-    *("why_not", "orientation", "matrix", "spacing_mm", "slice_thickness_mm", "slices", "images", "b_values"),
-    *("echo_time_ms", "repetition_time_ms", "contrast_agent", "image_type", "private_tags", "findings"),
-)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -51,17 +45,6 @@ def _row(series: Mapping[str, Any]) -> dict[str, Any]:
 def _joined(values: Sequence[float]) -> str:
     """Return numbers joined by "x", such as "256 x 256"."""
     return " x ".join(f"{value:g}" for value in values)
-
-
-def write(folders: Sequence[Path], file: TextIO) -> None:
-    """Write the table of a centre as tab-separated text, patient by patient in the order of ``folders``."""
-    writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n", restval="")
-    writer.writeheader()
-    for folder in folders:
-        for row in rows(folder):
-            # a description may contain line breaks and tabs, which would end a row or cell
-            clean = {name: " ".join(cell.split()) if isinstance(cell, str) else cell for name, cell in row.items()}
-            writer.writerow({name: clean[name] for name in COLUMNS if name in clean})
 
 
 def same_patients(folders: Sequence[Path]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hscore.contracts.status import Finding
 from hscore.imaging.convert.candidates import Choice, anatomical_candidate
 from hscore.imaging.convert.diffusion_series import diffusion_candidates
 from hscore.imaging.convert.examinations import Drawn, examination_days, examinations
@@ -16,7 +17,6 @@ from hscore.imaging.dicom.geometry import plane
 from hscore.imaging.dicom.grouping import Series
 from hscore.imaging.dicom.values import HALF_A_DAY
 from hscore.imaging.dicom.vocabulary import SINGLE_SHOT, found
-from hscore.status import Finding
 
 TIE = (
     "in this order: drawn on by the ROI, in its frame of reference, water before in-phase, original before derived, "

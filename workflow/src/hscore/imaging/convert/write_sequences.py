@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts.status import Status
 from hscore.files import write_json
 from hscore.imaging import nifti
 from hscore.imaging.convert import conversion
@@ -19,7 +20,6 @@ from hscore.imaging.dicom.patient_folder import Contents
 from hscore.imaging.roi import patient_roi
 from hscore.imaging.roi.plausibility import body_problem
 from hscore.imaging.roi.region import Region
-from hscore.status import Status
 
 # Median relative residual of the ADC fit above which a radiologist should check the images. A real pelvic series (b =
 # 50, 400, 800) has 0.05, partly from perfusion. Two exchanged b-values give at least twice this limit.

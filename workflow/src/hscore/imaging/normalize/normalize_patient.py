@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts.status import Status
 from hscore.errors import UserError
 from hscore.files import write_json
 from hscore.imaging import nifti
 from hscore.imaging.normalize import bias_field, intensity
 from hscore.imaging.percentiles import percentiles
-from hscore.status import Status
 
 
 def normalize_patient(status: Status, converted: Path, output: Path, settings: dict) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts.status import Status
 from hscore.files import read_json, write_json
 from hscore.imaging import nifti
 from hscore.imaging.quality import indicators, montage, shortcut_features
-from hscore.status import Status
 
 
 def check_patient(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts.status import Status
 from hscore.files import read_json, write_json
 from hscore.imaging import nifti
 from hscore.imaging.sample import boxes
-from hscore.status import Status
 
 
 def sample_patient(status: Status, converted: Path, normalized: Path, output: Path, settings: dict) -> None:

@@ -4,12 +4,11 @@ Every row begins with the column ``data`` ('simulated' or 'own'), so that a copi
 Missing numbers are empty, with the reason in ``why``.
 """
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hscore.files import new_file
+from hscore.contracts import delimited
 from hscore.report.page import page_intention, page_truth
 from hscore.report.tables import diagnosis_tables, evaluation_tables, imaging_tables, survival_tables
 from hscore.report.tables.cells import Rows
@@ -65,10 +64,6 @@ def tables(results: Mapping[str, Any]) -> dict[str, Rows]:
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
     """Write every table as ``folder``/<name>.csv."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, rows in tables(results).items():
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        with new_file(folder / f"{name}.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        delimited.write(folder / f"{name}.csv", columns, rows)

@@ -22,13 +22,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, logit
+from scipy.special import chdtrc
 
 from hscore import numerals
-from hscore.statistics.common import logistic
+from hscore.contracts.manifest import READING
+from hscore.metrics import logistic
+from hscore.metrics.probability import CLIP, logit
 from hscore.statistics.common.estimates import not_estimable, wald_ratio
-from hscore.statistics.common.scored_cohorts import READING, ScoredCohort
-from hscore.statistics.diagnosis import calibration, discrimination
+from hscore.statistics.common.scored_cohorts import ScoredCohort
+from hscore.statistics.diagnosis import discrimination
 from hscore.statistics.survival import concordance, cox, partial_likelihood
 from hscore.statistics.survival.cox_models import outcome
 
@@ -63,7 +65,7 @@ def cases(score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequ
     """Return the complete cases; a sentence where a variable is not given at all or the score has no logit."""
     if absent := [name for name in columns if characteristics is None or name not in characteristics]:
         return f"the tables of the patients have no {absent[0]}"
-    if certain := int(((score < calibration.CLIP) | (score > 1 - calibration.CLIP)).sum()):
+    if certain := int(((score < CLIP) | (score > 1 - CLIP)).sum()):
         return f"{certain} scores are 0 or 1, which has no logit"
     table = pd.DataFrame({name: numerals.numbers(characteristics[name]) for name in columns})
     table[MEASURED] = np.log1p(table[MEASURED])

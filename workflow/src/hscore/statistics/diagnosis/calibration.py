@@ -10,24 +10,18 @@ and Riley et al., Stat Med 2021;40:4230-4251. The smooth is R's lowess, as in rm
 """
 
 import numpy as np
-from scipy.special import logit
 
-from hscore.statistics.common import logistic
+from hscore.metrics import logistic
+from hscore.metrics.probability import CLIP, logit
 from hscore.statistics.common.bootstrap import band, interval
 from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_ratio
 from hscore.statistics.common.smoother import Lowess
 
-CLIP = 1e-6
 LARGEST_ERROR = 5.0  # of a slope; beyond it a 95 % interval is about 20 wide, compared with an ideal value of 1
 O_E = "binomial, Wald on the log scale"
 LINE = "logistic recalibration, Wald"
 FEW_VALUES = 10  # up to this many different predictions, observed shares replace the smooth curve
 CURVE_POINTS = 50
-
-
-def clip_probability(predicted: np.ndarray) -> np.ndarray:
-    """Return the probabilities limited to values with a finite logit."""
-    return np.clip(predicted, CLIP, 1 - CLIP)
 
 
 def describe(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
@@ -96,7 +90,7 @@ def line(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
     if certain := int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()):
         why = f"{certain} predictions are 0 or 1, which has no logit"
         return {"intercept": not_estimable(why, method), "slope": not_estimable(why, method)}
-    predictor = logit(clip_probability(predicted))
+    predictor = logit(predicted)
     in_the_large = logistic.fit(np.empty((y_true.size, 0)), y_true, predictor)
     with_slope = logistic.fit(predictor[:, None], y_true)
     why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"

@@ -10,7 +10,8 @@ would favour the others.
 import numpy as np
 from scipy.special import expit, logit
 
-from hscore.statistics.common import logistic, meta_analysis
+from hscore.metrics import logistic, probability
+from hscore.statistics.common import meta_analysis
 from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.diagnosis import accuracy, calibration, discrimination
 from hscore.statistics.diagnosis.subgroups import NO_CUT_OFF
@@ -113,7 +114,7 @@ def _of_ratio(row: dict) -> tuple[float, float] | None:
 def _of_slope(y_true: np.ndarray, scores: np.ndarray, entry: dict) -> tuple[float, float] | None:
     if entry["estimate"] is None:
         return None
-    model = logistic.fit(logit(calibration.clip_probability(scores))[:, None], y_true)
+    model = logistic.fit(probability.logit(scores)[:, None], y_true)
     return float(model.coefficients[1]), float(model.covariance[1, 1])
 
 

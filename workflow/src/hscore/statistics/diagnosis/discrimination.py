@@ -19,6 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 
+from hscore.metrics.ranking import midranks
 from hscore.statistics.common.estimates import estimate, not_estimable, quantile, two_sided_p, wald_share
 from hscore.statistics.diagnosis import cross_validation
 
@@ -35,13 +36,6 @@ class Delong:
 
     auc: np.ndarray
     covariance: np.ndarray
-
-
-def midranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks from 1; ties share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse]
 
 
 def one_class(y_true: np.ndarray) -> str | None:

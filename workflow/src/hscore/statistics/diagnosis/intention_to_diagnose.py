@@ -14,6 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from hscore.contracts import tables
+from hscore.contracts.manifest import READING
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.common.proportions import NAMES, proportion
@@ -52,12 +54,9 @@ def report(
         for model, column in index_tests.items()
         if model in evaluation.scores
     }
-    if (
-        scored_cohorts.READING not in index_tests.values()
-        and (reading := scored_cohorts.node_reading(characteristics)) is not None
-    ):
-        further = scored_cohorts.yes_no(known, scored_cohorts.READING, "the excluded patients").to_numpy()
-        tests[scored_cohorts.READING] = reading, further, None
+    if READING not in index_tests.values() and (reading := scored_cohorts.node_reading(characteristics)) is not None:
+        further = tables.yes_no(known, READING, "the excluded patients").to_numpy()
+        tests[READING] = reading, further, None
     unverified = without_reference + len(excluded) - len(known)
     interval, confidence = settings["proportion_interval"], settings["confidence"]
     return [

@@ -9,9 +9,9 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss
 
 from hscore.errors import UserError
+from hscore.metrics.log_loss import log_loss
 from hscore.statistics.common import bootstrap, precision, primary, scored_cohorts
 from hscore.statistics.common.multiplicity import adjust
 from hscore.statistics.common.scored_cohorts import ScoredCohort
@@ -342,7 +342,7 @@ def development_size(
     if "out_of_fold" not in evaluations:
         return None
     y_true, risk = evaluations["out_of_fold"].y_true, recalibrated["out_of_fold"].scores.get(reference)
-    likelihood = None if risk is None else -y_true.size * log_loss(y_true, risk, labels=[False, True])
+    likelihood = None if risk is None else -y_true.size * log_loss(y_true, risk)
     return {"model": reference, **precision.development(y_true, likelihood)}
 
 

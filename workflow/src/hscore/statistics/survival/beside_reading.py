@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logit
 
-from hscore.statistics.common.scored_cohorts import READING
+from hscore.contracts.manifest import READING
 from hscore.statistics.survival import cox
 from hscore.statistics.survival.cox_models import outcome
 

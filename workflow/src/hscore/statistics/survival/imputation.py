@@ -14,7 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, fdtrc, stdtr, stdtrit
+from scipy.special import fdtrc, stdtr, stdtrit
+
+from hscore.metrics import logistic
+from hscore.metrics.probability import expit
 
 ROUNDS = 10
 DONORS = 5
@@ -69,19 +72,9 @@ def _levels(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.rand
 
 
 def _probability(x: np.ndarray, values: np.ndarray, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the probability of 1 by a logistic regression, its coefficients drawn from their normal approximation.
-
-    scikit-learn's regression has no covariance to draw from.
-    """
+    """Return the probability of 1 by a logistic regression, its coefficients drawn from their normal approximation."""
     penalty = np.diag([1e-6] + [PRIOR] * (x.shape[1] - 1))
-    beta = np.zeros(x.shape[1])
-    for _ in range(50):
-        p = expit(x @ beta)
-        information = (x * (p * (1 - p))[:, None]).T @ x + penalty
-        step = np.linalg.solve(information, x.T @ (values - p) - penalty @ beta)
-        beta = beta + step / max(1.0, np.abs(step).max() / 2)
-        if np.abs(step).max() < 1e-8:
-            break
+    beta, information = logistic.fit_with_prior(x, values, penalty)
     return expit(x_missing @ _normal(beta, np.linalg.inv(information), rng))
 
 

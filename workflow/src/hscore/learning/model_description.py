@@ -1,4 +1,4 @@
-"""What a trained model says about itself: ``model.json``, and the fingerprint of its training."""
+"""What ``model.json`` says about a trained model, and the fingerprint of its training."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ import hscore
 from hscore import code_digest
 from hscore.learning.samples import Samples, array_keys, folds_digest
 
-MODEL_FILE = "model.json"
 PACKAGES = ("numpy", "pandas")
 IMAGE_PACKAGES = ("torch", "safetensors")
 INTENDED_USE = "Research only. Scores come from a rerun of a published method and must not guide care."

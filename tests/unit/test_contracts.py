@@ -1,0 +1,118 @@
+"""The tables passed between stages: what is written reads back as itself, and what is wrong is one sentence."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hscore.contracts import delimited, folds, inventory, manifest, model_folder, outcomes, predictions, tables
+from hscore.errors import UserError
+
+NAMES = ["NA", "nan", "007", "1e5", "None", "a, b", 'with "quotes"', "-0"]
+
+
+def included(**columns):
+    """A manifest of the patients ``NAMES`` of a centre called NA."""
+    filled = {"patient": NAMES, "center": "NA", "grade": "3", "age": np.arange(8) + 0.1, "samples": "1e5"}
+    return pd.DataFrame(dict.fromkeys(manifest.COLUMNS) | filled | columns)
+
+
+def test_names_stay_text_and_only_an_empty_cell_is_missing(tmp_path):
+    manifest.write(tmp_path / "m.csv", included(scanner=["NA", None, "nan", "1", "", "null", "N/A", "0"]))
+    read = manifest.read(tmp_path / "m.csv")
+    assert read["patient"].tolist() == NAMES and set(read["center"]) == {"NA"} and set(read["samples"]) == {"1e5"}
+    assert read["scanner"].isna().tolist() == [False, True, False, False, True, False, False, False]
+    assert read["scanner"].dropna().tolist() == ["NA", "nan", "1", "null", "N/A", "0"]
+    assert read["grade"].tolist() == ["3"] * 8
+    assert read["age"].tolist() == [number + 0.1 for number in range(8)] and read["scc_ag_ng_ml"].isna().all()
+
+
+def test_every_contract_reads_what_it_wrote(tmp_path):
+    lnm = [0, 1, None, 0, 1, 0, 1, 0]
+    status = pd.DataFrame({"patient": NAMES, "lnm": pd.array(lnm, "Int64")})
+    outcomes.write(tmp_path / "lnm.csv", "lnm", status)
+    read = outcomes.read_lnm([tmp_path / "lnm.csv"])
+    assert read.index.tolist() == NAMES
+    np.testing.assert_array_equal(read, [np.nan if value is None else value for value in lnm])
+    months = pd.DataFrame({"patient": NAMES, "dfs_months": 0.1 + 0.2, "dfs_event": 1, "competing_event": None})
+    outcomes.write(tmp_path / "dfs.csv", "dfs", months)
+    read = outcomes.read_dfs([tmp_path / "dfs.csv"])
+    assert set(read["dfs_months"]) == {0.1 + 0.2} and set(read["dfs_event"]) == {1}
+    assert read["competing_event"].isna().all()
+    split = pd.DataFrame({"patient": NAMES, "center": "NA", "lnm": 1, "fold": np.arange(8) % 3})
+    folds.write(tmp_path / "folds.csv", split)
+    pd.testing.assert_frame_equal(folds.read(tmp_path / "folds.csv"), split)
+    columns = {"score": 1 / 3, "fold_0": 1e-7, "seed_1": [None, *[1.0] * 7]}
+    scores = pd.DataFrame({"patient": NAMES, "center": "NA", **columns})
+    predictions.write(tmp_path / "scores.csv", scores)
+    read = predictions.read(tmp_path / "scores.csv", "score")
+    assert read.columns.tolist() == ["score", "fold_0", "seed_1"] and read.index.tolist() == NAMES
+    assert set(read["score"]) == {1 / 3} and set(read["fold_0"]) == {1e-7} and math.isnan(read["seed_1"].iloc[0])
+
+
+def test_inventory_and_history_read_back_as_text(tmp_path):
+    inventory.write(tmp_path / "i.tsv", [{"patient": "NA", "description": "t2\ttse\n tra ", "slices": 24}])
+    (row,) = inventory.read(tmp_path / "i.tsv")
+    assert row["patient"] == "NA" and row["description"] == "t2 tse tra" and row["slices"] == "24" and row["day"] == ""
+    rows = [{"seed": 1, "fold": 0, "epoch": 1234567, "loss": 0.123456789, "auc": None, "inner_auc": math.nan}]
+    model_folder.write_history(tmp_path, rows)
+    (row,) = model_folder.read_history(tmp_path)
+    assert row["epoch"] == "1234567" and row["loss"] == "0.123457"
+    assert row["auc"] is None and row["inner_auc"] is None and row["held_out_auc"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the file is empty; its first line must name the columns"),
+        ("patient,center\nP1\n", "row 1: 1 cells where the header has 2 columns"),
+        ("name,center\nP1,A\n", "has no column 'patient'; its columns are name, center"),
+        ("patient,site\nP1,A\n", "has no column 'center'; its columns are patient, site"),
+        ("patient,center\nP1,A\n,A\n", "row 2, column patient: it is empty"),
+        ("patient,center\nP1,A\nP1,A\n", "lists patient 'P1' more than once"),
+        ("patient,center,center\nP1,A,B\n", "column 'center' occurs twice"),
+        ("patient,center,age\nP1,A,old\n", "patient 'P1', age: 'old' is not a number"),
+        ("patient,center,age\nP1,A,nan\n", "patient 'P1', age: 'nan' is not a number"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    with pytest.raises(UserError) as error:
+        manifest.read(path)
+    assert str(path) in str(error.value) and sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fold", "lnm", "sentence"),
+    [
+        ("0.5", "1", "patient 'P1', fold: 0.5 is not a whole number"),
+        ("-1", "1", "patient 'P1', fold: '-1' is not a number of at least 0"),
+        ("", "1", "patient 'P1', fold: the value is missing"),
+        ("0", "0.5", "patient 'P1', lnm: 0.5 is neither 0 nor 1"),
+        ("0", "", "patient 'P1', lnm: the value is missing"),
+    ],
+)
+def test_a_split_that_is_wrong_is_one_sentence(tmp_path, fold, lnm, sentence):
+    path = tmp_path / "folds.csv"
+    path.write_text(f"patient,center,lnm,fold\nP1,A,{lnm},{fold}\n")
+    with pytest.raises(UserError) as error:
+        folds.read(path)
+    assert str(error.value) == f"{path}, {sentence}"
+
+
+def test_a_patient_in_two_centres_is_named_with_both_files(tmp_path):
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        path.write_text("patient,lnm\nP1,1\n")
+    with pytest.raises(UserError, match=r"patient 'P1' is in .*a\.csv and in .*b\.csv; patient names must differ"):
+        outcomes.read_lnm(paths)
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "t.csv"
+    tables.write(path, pd.DataFrame({"patient": ["P1"]}))
+    with pytest.raises(ValueError, match="not in fieldnames|dict contains"):
+        delimited.write(path, ["patient"], [{"patient": "P2"}, {"unknown": "P3"}])
+    assert path.read_text() == "patient\nP1\n" and list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,27 @@
+"""A member of a logistic model: Firth's regression on standardised variables; no torch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hscore.learning.samples import standardization
+from hscore.metrics import logistic
+from hscore.metrics.probability import expit
+
+
+def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
+    """One member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
+    mean, deviation = standardization(values)
+    coefficients = logistic.fit_firth((values - mean) / deviation, labels)
+    return {
+        "intercept": coefficients[0],
+        "coefficients": dict(zip(names, coefficients[1:], strict=True)),
+        "mean": mean.tolist(),
+        "deviation": deviation.tolist(),
+    }
+
+
+def probabilities(member: dict, values: np.ndarray) -> np.ndarray:
+    """Probability of LNM [P] for the variables [P, K] of a member."""
+    slopes = np.array(list(member["coefficients"].values()))
+    return expit(member["intercept"] + (values - member["mean"]) / member["deviation"] @ slopes)

@@ -1,0 +1,1 @@
+"""Measures and fits that simulation, learning, statistics and recovery share: one implementation of each."""
