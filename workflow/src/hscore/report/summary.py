@@ -34,7 +34,7 @@ def results_file(config: Path) -> Path:
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise UserError(f"{config} is not valid YAML: {error}") from error
+        raise UserError(f"{config} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict) or "study" not in content:
         raise UserError(f"{config} has no key 'study', so its results cannot be found. Add the line 'study: NAME'.")
     return Path("results") / str(content["study"]) / "report" / "results.json"
