@@ -26,10 +26,10 @@ def test_the_expected_set_passes(text):
 @pytest.mark.parametrize(
     ("plan", "text", "sentence"),
     [
-        (PLAN, "nothing", "would run and were not expected: build_cohort (1), write_outcome (2), report (1)"),
-        (PLAN, "build_cohort report", "would run and were not expected: write_outcome (2)"),
-        ({}, "report", "would not run: report"),
-        (PLAN, "build_cohort write_outcome=3 report", "in another number: write_outcome (2, not 3)"),
+        (PLAN, "nothing", "unexpected: build_cohort (1), write_outcome (2), report (1)"),
+        (PLAN, "build_cohort report", "unexpected: write_outcome (2)"),
+        ({}, "report", "missing: report"),
+        (PLAN, "build_cohort write_outcome=3 report", "in a different number: write_outcome (2, not 3)"),
         (PLAN, "nothing report", "'nothing' is not valid"),
         (PLAN, "report report", "'report' is not valid"),
         (PLAN, "report=many", "'report=many' is not valid"),
@@ -85,5 +85,5 @@ def test_make_dry_run_fails_on_what_was_not_expected(own_study):
         text=True,
     )
     assert done.returncode != 0
-    assert "error: the jobs are not those expected; would run and were not expected: " in done.stderr
+    assert "error: The jobs differ from the expected ones: unexpected: " in done.stderr
     assert sorted(path.name for path in ROOT.iterdir()) == before

@@ -82,8 +82,8 @@ def test_a_model_needs_to_know_how_its_sequence_is_read():
     config["cohort"]["required_sequences"] = ["CET1WI", "T2WI"]
     config["models"]["adc_peritumoral"] = None
     assert problems(config) == [
-        "config: 'convert.sequences' says nothing about ADC",
-        "config: 'normalize.intensity' says nothing about ADC",
+        "config: 'convert.sequences' has no entry for ADC; add one",
+        "config: 'normalize.intensity' has no entry for ADC; add one",
     ]
     config["models"]["fused"] = config["models"]["fused_hybrid"] = None
     assert Study(config, SCHEMAS).has_images
@@ -104,7 +104,7 @@ def test_scores_of_several_sequences_cannot_be_aggregated():
     config = default_config()
     config["train"]["aggregation"] = "max"
     found = problems(config)
-    assert len(found) == 2 and "config: model 'fused' sees several sequences, whose features are pooled" in found[0]
+    assert len(found) == 2 and "config: model 'fused' uses several sequences, whose features are pooled" in found[0]
     for model in ("fused", "fused_hybrid"):
         config["models"][model]["train"] = {"aggregation": "attention"}
     study = Study(config, SCHEMAS)
@@ -272,7 +272,7 @@ def test_centres_table_mistakes(own_study):
     text = centers.read_text()
     centers.write_text(text.replace("far\tFar\texternal", "north\tFar\tdevelopment"))
     found = problems(own_config(own_study))
-    assert any("row 3, column center: 'north' stands there twice" in line for line in found)
+    assert any("row 3, column center: 'north' occurs twice" in line for line in found)
     centers.write_text(text.replace("\texternal\t", "\textern\t").replace("images/south", "images/nowhere"))
     found = problems(own_config(own_study))
     assert any("row 3, column role: 'extern' is not valid" in line for line in found)
@@ -302,7 +302,7 @@ def test_an_empty_centres_table_is_named(own_study):
     path = own_study.folder / "centers.tsv"
     path.write_text(path.read_text().splitlines()[0] + "\n")
     (line,) = problems(own_config(own_study))
-    assert line.endswith("centers.tsv: there is no centre in the table")
+    assert line.endswith("centers.tsv: the table contains no centre")
 
 
 def frozen_config(own_study, **changes) -> dict:
@@ -320,7 +320,7 @@ def test_models_of_a_finished_study_can_be_tested_elsewhere(own_study):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda c: c.update(frozen="results/nowhere"), "results/nowhere/report/results.json is not there"),
+        (lambda c: c.update(frozen="results/nowhere"), "results/nowhere/report/results.json is missing"),
         (lambda c: c.update(frozen="results/own"), "'frozen' is this study's own results folder"),
         (lambda c: c["models"].update(stage=READING), "the frozen study has no model 'stage'"),
         (lambda c: c["models"]["hybrid"].update(clinical=["age"]), "'models.hybrid' is not the model of that name"),
@@ -346,7 +346,7 @@ def test_a_missing_model_folder_of_a_frozen_study_is_named(own_study):
     config = frozen_config(own_study)
     (own_study.finished / "models/hybrid/seed-1").rmdir()
     (line,) = problems(config)
-    assert "the model folder" in line and "models/hybrid/seed-1 is not there" in line
+    assert "the model folder" in line and "models/hybrid/seed-1 is missing" in line
 
 
 def test_a_frozen_study_has_no_development_centre(own_study):
@@ -354,7 +354,7 @@ def test_a_frozen_study_has_no_development_centre(own_study):
     path = own_study.folder / "centers.tsv"
     path.write_text(path.read_text().replace("\texternal\t", "\tdevelopment\t"))
     (line,) = problems(config)
-    assert "centre 'far' has the role 'development'; the models of the key 'frozen' are tested as they are" in line
+    assert "centre 'far' has the role 'development'; the models of the key 'frozen' are tested unchanged" in line
 
 
 def test_digests_follow_what_a_job_uses(own_study):

@@ -195,7 +195,7 @@ def test_firth_with_a_single_event_has_its_closed_form():
 def test_firth_refuses_when_no_event_had_both_groups_at_risk():
     group = pd.DataFrame({"high": [1.0, 1.0, 0.0]})
     (row,) = cox.firth(np.array([1.0, 2.0, 0.5]), np.array([True, True, False]), group, 0.95)
-    assert row["estimate"] is None and "alike" in row["why"]
+    assert row["estimate"] is None and "the same covariates" in row["why"]
 
 
 def test_firth_leads_where_the_plain_estimate_is_infinite_and_only_there():
@@ -203,7 +203,7 @@ def test_firth_leads_where_the_plain_estimate_is_infinite_and_only_there():
     table = pd.DataFrame({"high": group * 1.0})
     separated = cox.fit(time, group & (time < 30), table).leading(0.95)
     (firth,) = cox.firth(time, group & (time < 30), table, 0.95)
-    assert separated == {**firth, "plain_why": "no events without high: the hazard ratio has no finite estimate"}
+    assert separated == {**firth, "plain_why": "no events without high, so the hazard ratio has no finite estimate"}
     assert "Firth" in separated["method"] and separated["high"] is not None
     plain = cox.fit(time, time < 30, table).leading(0.95)
     assert plain["method"] == cox.WALD and "plain_why" not in plain
@@ -220,7 +220,7 @@ def test_a_perfectly_ordered_score_is_led_by_firth_too():
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_unknown_covariates_and_no_patients_are_refused_with_a_reason(value):
     time, table = np.arange(1.0, 9), pd.DataFrame({"score": np.r_[value, np.arange(7.0)]})
-    assert cox.fit(time, time > 4, table).why == "score is not known of 1 patients"
+    assert cox.fit(time, time > 4, table).why == "score is not known for 1 patients"
     assert "not known" in cox.firth(time, time > 4, table, 0.95)[0]["why"]
     assert "no patients" in cox.firth(time[:0], time[:0] > 4, table[:0], 0.95)[0]["why"]
 

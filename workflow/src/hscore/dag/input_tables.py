@@ -119,7 +119,7 @@ class Table:
 
         return check
 
-    def problem(self, row_number: int, column: str, value: object, right: str) -> None:
+    def problem(self, row_number: int, column: str, value: object, remedy: str) -> None:
         """Add a sentence about one cell; rows count from 1 after the header."""
         shown = "it is empty" if value in ("", None) else f"'{value}' is not valid"
-        self.problems.append(f"{self.path}, row {row_number}, column {column}: {shown}; {right}")
+        self.problems.append(f"{self.path}, row {row_number}, column {column}: {shown}; {remedy}")

@@ -128,15 +128,17 @@ class Study:
             return [f"{table.path}: centre '{center}' has the role 'development'; {reason}" for center in development]
         if development:
             return []
-        none = f"{table.path}: no centre has the role 'development'"
+        no_development = f"{table.path}: no centre has the role 'development'"
         remedy = "give one that role, or name a finished study under the key 'frozen'"
         trained = [name for name, model in self.config["models"].items() if "reading" not in model]
-        problems = [f"{none}, but model '{name}' must be trained; {remedy}" for name in trained]
+        problems = [f"{no_development}, but model '{name}' must be trained; {remedy}" for name in trained]
         threshold = self.config["validate"]["threshold"]
         if not (isinstance(threshold, dict) and "value" in threshold):
-            problems.append(f"{none} to choose a threshold on; set 'validate.threshold' to {{value: 0.5}}, or {remedy}")
+            problems.append(
+                f"{no_development} to choose a threshold on; set 'validate.threshold' to {{value: 0.5}}, or {remedy}"
+            )
         if self.config["survive"]["groups"] != "threshold":
-            problems.append(f"{none} to take a median of; set 'survive.groups' to 'threshold', or {remedy}")
+            problems.append(f"{no_development} to take a median of; set 'survive.groups' to 'threshold', or {remedy}")
         return problems
 
     def _model_problems(self) -> list[str]:

@@ -28,13 +28,13 @@ def answers(results: Results) -> list[dict[str, Any]]:
     return [_nodes(results), _survival(results)]
 
 
-def judge(entry: Mapping[str, Any], none: float) -> str:
-    """Return the answer for an estimate whose value without any effect is ``none``; larger is better."""
+def judge(entry: Mapping[str, Any], no_effect: float) -> str:
+    """Return the answer for an estimate whose value without any effect is ``no_effect``; larger is better."""
     if entry.get("low") is None or entry.get("high") is None:
         return NOT_TESTED
-    if entry["low"] > none:
+    if entry["low"] > no_effect:
         return ADDS
-    return WORSE if entry["high"] < none else NO_EVIDENCE
+    return WORSE if entry["high"] < no_effect else NO_EVIDENCE
 
 
 def _nodes(results: Results) -> dict[str, Any]:

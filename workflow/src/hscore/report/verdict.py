@@ -75,7 +75,7 @@ def _row(
     confidence = results["config"].get("survive" if survival else "validate", {}).get("confidence", 0.95)
     theirs = published_entry(item, published, confidence)
     judged = {"difference": None, "margin": None}
-    whose = "simulated patients" if results["study"]["simulated"] else "these patients"
+    patients = "simulated patients" if results["study"]["simulated"] else "these patients"
     if item["published"] is None:
         verdict, detail = NO_TARGET, "Nothing to compare with."
     elif reason := unlike(item, results, published):
@@ -84,7 +84,7 @@ def _row(
         error = _cut_off_error(item, model, results)
         margin = margin_of(item["measure"], published)
         judged = {**judge(item["measure"], ours, theirs, margin, error, confidence), "margin": margin}
-        verdict, detail = judged.pop("verdict"), f"On {whose}: {judged.pop('detail')}."
+        verdict, detail = judged.pop("verdict"), f"On {patients}: {judged.pop('detail')}."
     statement = f" The publication says: {item['said']}." if item.get("said") else ""
     return {
         "id": item["id"],
@@ -119,13 +119,13 @@ def unlike(item: Mapping[str, Any], results: Mapping[str, Any], published: Mappi
     if item["measure"] == "hazard_ratio" and endpoint.casefold() != published["endpoint"].casefold():
         return f"another end point ({endpoint})"
     name, theirs = (config["survive"]["model"], "hybrid") if item["measure"] == "hazard_ratio" else (item["model"],) * 2
-    spec, wanted = config["models"].get(name), published["models"][theirs]
+    spec, published_spec = config["models"].get(name), published["models"][theirs]
     if spec is None:
         return f"the study has no model '{name}'"
-    if {key: spec[key] for key in SPEC if key in spec} != wanted:
+    if {key: spec[key] for key in SPEC if key in spec} != published_spec:
         return f"another score ({spec.get('label', name)})"
     millimetres = config["cohort"]["mri_ln_positive_mm"]
-    if "clinical" in wanted and millimetres != published["mri_ln_positive_mm"]:
+    if "clinical" in published_spec and millimetres != published["mri_ln_positive_mm"]:
         return f"another reading (nodes are positive from {millimetres:g} mm on)"
     return item.get("unlike")
 

@@ -40,9 +40,9 @@ def work(arguments: argparse.Namespace) -> None:
         scored_cohorts.read_table(arguments.predictions, ["score"]), "score", "the scores", 0, 1
     )
     nodes = scored_cohorts.read_nodes(arguments.lnm)[names]
-    positive = (nodes == 1).to_numpy()
+    y_true = (nodes == 1).to_numpy()
     scores = scores[names].where(nodes.notna())  # without known node status a call is neither correct nor wrong
-    chosen = {} if threshold is None else cases.most_certain(positive, scores.to_numpy(), threshold)
+    chosen = {} if threshold is None else cases.most_certain(y_true, scores.to_numpy(), threshold)
     shown, checks = [], {}
     for number, key in enumerate(array_keys(ensembles[0].spec)):
         sample_of_kind = shown_samples(samples, number, chosen, saliency.sample_scores(ensembles, samples, number))
@@ -55,7 +55,7 @@ def work(arguments: argparse.Namespace) -> None:
                 {
                     "kind": kind,
                     "patient": patient,
-                    "lnm": bool(positive[chosen[kind]]),
+                    "lnm": bool(y_true[chosen[kind]]),
                     "score": float(scores[patient]),
                     "array": key,
                     "sample": picture(section),

@@ -26,16 +26,16 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
         return None
     threshold = cases["threshold"]
     score = np.array([row["score"] for row in rows])
-    positive = np.array([row["lnm"] for row in rows])
+    y_true = np.array([row["lnm"] for row in rows])
     figure = figure_canvas.new_figure(WIDTH, HEIGHT, results["study"]["simulated"])
     label = labels_of(results).get(cases["model"], cases["model"])
-    size = f"n = {formatting.count(len(rows), 'patient')}, {int(positive.sum())} LNM-positive"
+    size = f"n = {formatting.count(len(rows), 'patient')}, {int(y_true.sum())} LNM-positive"
     line = f"{label}; {size}; one bar per patient, from the frozen threshold {formatting.decimal(threshold, 3)}"
     figure_canvas.heading(figure, f"H scores, {EVALUATIONS[evaluation]}", [line])
     axes = figure_canvas.panel(figure, 0.72, 0.86, WIDTH - 0.95, HEIGHT - 1.62)
     positions = np.arange(len(rows))
     for lnm, (color, _) in LOOKS.items():
-        mask = positive == lnm
+        mask = y_true == lnm
         axes.bar(positions[mask], score[mask] - threshold, bottom=threshold, width=0.82, color=color, linewidth=0)
     axes.axhline(threshold, color=style.INK, linewidth=0.9)
     axes.set(xlim=(-0.8, len(rows) - 0.2), ylim=(0, 1), ylabel="H score")
@@ -44,8 +44,7 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
     axes.grid(axis="y", color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     handles = [
-        Patch(color=color, label=f"{words} (n = {int((positive == lnm).sum())})")
-        for lnm, (color, words) in LOOKS.items()
+        Patch(color=color, label=f"{words} (n = {int((y_true == lnm).sum())})") for lnm, (color, words) in LOOKS.items()
     ]
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.985, 0.03), ncols=2, borderaxespad=0)
     return figure

@@ -82,7 +82,7 @@ def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Lo
     """Return the look of each model: H score vermillion and solid, clinical-only black, others in config order."""
     colors = [SKY, BLUE, GREEN, ORANGE, PURPLE, WINE, OLIVE]
     looks_by_model: dict[str, Look] = {}
-    others = 0
+    other_models = 0
     for model in models:
         name = model["model"]
         if name == main:
@@ -90,9 +90,9 @@ def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Lo
         elif not model["sequences"]:
             looks_by_model[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
         else:
-            number = others % len(colors)
+            number = other_models % len(colors)
             looks_by_model[name] = Look(colors[number], DASHES[number], MARKERS[number])
-            others += 1
+            other_models += 1
     return looks_by_model
 
 

@@ -51,8 +51,13 @@ def case(entry: Mapping[str, Any], results: Results) -> dict[str, Any]:
         call = entry["called"].get(model)
         words = "\u2013" if call is None else "positive" if call else "negative"
         threshold = (thresholds.get(model) or {}).get("value")
-        right = call is not None and call == entry["lnm"]
-        row = {"label": labels.get(model, model), "score": formatting.decimal(score, 3), "call": words, "right": right}
+        correct = call is not None and call == entry["lnm"]
+        row = {
+            "label": labels.get(model, model),
+            "score": formatting.decimal(score, 3),
+            "call": words,
+            "right": correct,
+        }
         rows.append({**row, "cut": formatting.decimal(threshold, 3), "main": model == results["cases"]["model"]})
     return {
         "patient": entry["patient"],

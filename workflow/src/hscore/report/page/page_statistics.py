@@ -245,11 +245,11 @@ def hazard_ratio_size(results: Results) -> str:
     plan = (results["survival"].get("cohorts", {}).get(cohort) or {}).get("hazard_ratio_precision")
     if not plan or plan["events"] is None:
         return ""
-    here = "" if plan["here"] is None else f"; here it is {formatting.decimal(plan['here'], 1)} times"
+    width_here = "" if plan["here"] is None else f"; here it is {formatting.decimal(plan['here'], 1)} times"
     return (
         f"A hazard ratio whose interval\u2019s upper end is {plan['width']:g} times its lower end needs "
         f"{formatting.count(plan['events'], 'event')}, or {formatting.count(plan['patients'], 'patient')} at this "
-        f"cohort\u2019s share of events{here}."
+        f"cohort\u2019s share of events{width_here}."
     )
 
 

@@ -121,7 +121,7 @@ def shared_with(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, s
     for group in groups:
         for member in group["patients"]:
             partners = ", ".join(
-                f"{other['patient']} ({other['center']})" for other in group["patients"] if other != member
+                f"{partner['patient']} ({partner['center']})" for partner in group["patients"] if partner != member
             )
             if member["center"] == center:
                 words[member["patient"]] = f"same {', '.join(group['same'])} as {partners}"

@@ -203,8 +203,8 @@ def study_size(results: Mapping[str, Any]) -> Rows:
     """Return the number of patients that a prospective validation would need."""
     rows = []
     for row in (results.get("precision") or {}).get("needed", []):
-        here = {f"{key}_here": bare(value) for key, value in row["here"].items()}
-        rows.append({key: value for key, value in row.items() if key != "here"} | here)
+        interval_here = {f"{key}_here": bare(value) for key, value in row["here"].items()}
+        rows.append({key: value for key, value in row.items() if key != "here"} | interval_here)
     return rows
 
 

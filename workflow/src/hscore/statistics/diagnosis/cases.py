@@ -76,7 +76,7 @@ def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
 def shown(
     scores: pd.DataFrame,
     patients: pd.DataFrame,
-    cuts: Mapping[str, float | None],
+    thresholds: Mapping[str, float | None],
     main: str,
     most: int,
 ) -> list[dict[str, Any]]:
@@ -85,16 +85,16 @@ def shown(
     Args:
         scores: one column per model, by patient.
         patients: by patient: ``center``, ``lnm`` (bool), ``dfs_months``, ``dfs_event``, clinical columns; NaN: missing.
-        cuts: the frozen threshold of each model, None where it has none.
+        thresholds: the frozen threshold of each model, None where it has none.
         main: model whose calls determine the choice; without its threshold nobody is chosen.
         most: wrong calls of each kind.
     """
-    if cuts[main] is None:
+    if thresholds[main] is None:
         return []
     y_true = patients.loc[scores.index, "lnm"].to_numpy(bool)
-    chosen = typical_and_worst(y_true, scores[main].to_numpy(), cuts[main], most)
+    chosen = typical_and_worst(y_true, scores[main].to_numpy(), thresholds[main], most)
     return [
-        {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], cuts)}
+        {"kind": kind, **_patient(patients.loc[name]), **_calls(scores.loc[name], thresholds)}
         for kind, positions in chosen.items()
         for name in scores.index[positions]
     ]
@@ -112,6 +112,8 @@ def _patient(row: pd.Series) -> dict[str, Any]:
     return {"patient": row.name, "center": row["center"], "clinical": clinical, **outcome}
 
 
-def _calls(scores: pd.Series, cuts: Mapping[str, float | None]) -> dict[str, Any]:
-    y_pred = {model: bool(score >= cuts[model]) for model, score in scores.items() if cuts.get(model) is not None}
+def _calls(scores: pd.Series, thresholds: Mapping[str, float | None]) -> dict[str, Any]:
+    y_pred = {
+        model: bool(score >= thresholds[model]) for model, score in scores.items() if thresholds.get(model) is not None
+    }
     return {"scores": {model: float(score) for model, score in scores.items()}, "called": y_pred}

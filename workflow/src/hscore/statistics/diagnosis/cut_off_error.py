@@ -51,9 +51,9 @@ def of_model(model: str, external: ScoredCohort, development: ScoredCohort | Non
     groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     if empty := [name for name, group in groups.items() if not group.any()]:
         return {**missing, "why": f"no patient counts for the {empty[0]}"}
-    right = y_pred == y_true
+    correct = y_pred == y_true
     errors = {
-        name: float(right[:, members].sum(axis=1).std(ddof=1) / members.sum()) for name, members in groups.items()
+        name: float(correct[:, members].sum(axis=1).std(ddof=1) / members.sum()) for name, members in groups.items()
     }
     return {**errors, "resamples": int(thresholds_drawn.size)}
 
@@ -62,5 +62,5 @@ def resampled_cuts(y_true: np.ndarray, scores: np.ndarray, settings: dict, resam
     """Return the cut-offs chosen by the configured rule on resampled patients, [resamples] less those without one."""
     rng = np.random.default_rng(settings["bootstrap"]["seed"])
     draws = bootstrap.draw_by_class(y_true, resamples, rng)
-    cuts = thresholds.on_resamples(y_true, scores, settings["threshold"], draws)
-    return cuts[~np.isnan(cuts)]
+    cut_offs = thresholds.on_resamples(y_true, scores, settings["threshold"], draws)
+    return cut_offs[~np.isnan(cut_offs)]

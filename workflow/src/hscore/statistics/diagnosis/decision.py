@@ -136,7 +136,7 @@ def curves(
 def frozen_calls(
     y_true: np.ndarray,
     scores: dict[str, np.ndarray],
-    cuts: dict[str, float],
+    cut_offs: dict[str, float],
     at: np.ndarray,
     confidence: float,
     counts: np.ndarray,
@@ -144,6 +144,6 @@ def frozen_calls(
     """Return decision curves of acting on each model's frozen yes/no call, at every threshold probability."""
     shape = (y_true.size, at.size)
     return {
-        model: curve(y_true, np.broadcast_to((score >= cuts[model])[:, None], shape), at, confidence, counts)
+        model: curve(y_true, np.broadcast_to((score >= cut_offs[model])[:, None], shape), at, confidence, counts)
         for model, score in scores.items()
     }

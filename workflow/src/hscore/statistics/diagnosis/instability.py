@@ -156,8 +156,8 @@ def of_threshold(
     """
     threshold, (name, _) = frozen["value"], thresholds.parse_rule(rule)
     why = NO_CUT_OFF if threshold is None else FIXED if name == "value" else discrimination.undefined(*development)
-    cuts = np.full(len(counts), np.nan) if why else thresholds.on_resamples(*development, rule, counts)
-    known = cuts[~np.isnan(cuts)]
+    cut_offs = np.full(len(counts), np.nan) if why else thresholds.on_resamples(*development, rule, counts)
+    known = cut_offs[~np.isnan(cut_offs)]
     start = {"resamples": len(counts), "chosen": int(known.size)}
     if not known.size:
         missing = {

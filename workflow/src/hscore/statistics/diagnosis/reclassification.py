@@ -24,12 +24,14 @@ def continuous_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confide
     return _nri(y_true, np.sign(new - old), confidence, method)
 
 
-def categorical_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, cuts: list[float], confidence: float) -> dict:
+def categorical_nri(
+    y_true: np.ndarray, old: np.ndarray, new: np.ndarray, borders: list[float], confidence: float
+) -> dict:
     """Return the NRI over risk categories [cut k, cut k+1)."""
     method = "categorical NRI, Wald"
     if why := undefined(y_true, old, new):
         return not_estimable(why, method)
-    moved = np.sign(np.digitize(new, cuts) - np.digitize(old, cuts))
+    moved = np.sign(np.digitize(new, borders) - np.digitize(old, borders))
     return _nri(y_true, moved, confidence, method)
 
 

@@ -54,8 +54,8 @@ class ResampledRoc:
         give.
         """
         cases = np.cumsum(self.cases, axis=1)
-        called = cases + np.cumsum(self.controls, axis=1)
-        precision = np.divide(cases, called, out=np.zeros_like(cases), where=called > 0)
+        y_pred_count = cases + np.cumsum(self.controls, axis=1)
+        precision = np.divide(cases, y_pred_count, out=np.zeros_like(cases), where=y_pred_count > 0)
         with np.errstate(invalid="ignore"):
             return (self.cases * precision).sum(axis=1) / cases[:, -1]
 

@@ -108,17 +108,17 @@ def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: 
     return {**row, "chi2": chi2, "df": len(values) - 1, "p": float(chdtrc(len(values) - 1, chi2))}
 
 
-def _of_shares(right: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) -> dict:
+def _of_shares(correct: np.ndarray, levels: np.ndarray, all_levels: np.ndarray) -> dict:
     """Return Pearson's chi-square test of the shares of correct calls, bool [patients]; empty levels are left out."""
     names, index = np.unique(levels, return_inverse=True)
     left_out = int(np.unique(all_levels).size - names.size)
     row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": SHARES}
     if names.size < 2:
         return {**row, "why": "fewer than two levels have such patients"}
-    share = right.mean()
+    share = correct.mean()
     if share in (0, 1):
         return {**row, "why": "the calls are all correct or all wrong"}
-    size, correct_calls = np.bincount(index), np.bincount(index, weights=right)
+    size, correct_calls = np.bincount(index), np.bincount(index, weights=correct)
     chi2 = float(((correct_calls - size * share) ** 2 / (size * share * (1 - share))).sum())
     return {**row, "chi2": chi2, "df": names.size - 1, "p": float(chdtrc(names.size - 1, chi2))}
 

@@ -95,28 +95,28 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     cases, controls = int(y_true.sum()), int((~y_true).sum())
     size = {"n": cases + controls, "positives": cases}
     if name == "value":
-        cut, why = fixed(rule), None
+        choice, why = fixed(rule), None
     else:
         words = (
             "largest Youden index, of equal ones the most sensitive"
             if name == "youden"
             else f"highest threshold with sensitivity of at least {number:g}"
         )
-        cut = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
+        choice = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
         why = undefined(y_true, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
         if not why:
             value = youden(y_true, scores) if name == "youden" else at_sensitivity(y_true, scores, number)
             true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([value])))
             if true * controls > false * cases:  # Youden's index above zero, in whole numbers
-                cut["value"] = value
+                choice["value"] = value
             else:
                 index = true / cases - false / controls
                 why = f"the best threshold has a Youden index of {index:.3f}, so it does not separate the classes"
     if why:
-        return {**cut, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
-    true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([cut["value"]])))
+        return {**choice, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
+    true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([choice["value"]])))
     return {
-        **cut,
+        **choice,
         **size,
         "sensitivity": true / cases if cases else None,
         "specificity": 1 - false / controls if controls else None,
@@ -158,6 +158,6 @@ def _on_resamples(y_true: np.ndarray, scores: np.ndarray, rule: str | dict, coun
     rows = np.arange(len(counts))
     upper, lower = values[chosen], values[below[rows, chosen]]
     middle = (lower + upper) / 2
-    cuts = np.where(middle > lower, middle, upper)
+    cut_offs = np.where(middle > lower, middle, upper)
     separates = candidate[rows, chosen] & (gain[rows, chosen] > 0) & (chosen >= 0)
-    return np.where(separates, cuts, np.nan)
+    return np.where(separates, cut_offs, np.nan)

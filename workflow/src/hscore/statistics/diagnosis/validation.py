@@ -257,7 +257,7 @@ def reclassifications(
 def subgroup_report(
     name: str,
     evaluation: ScoredCohort,
-    cuts: Mapping[str, float | None],
+    thresholds: Mapping[str, float | None],
     characteristics: pd.DataFrame | None,
     settings: dict,
 ) -> list[dict]:
@@ -269,7 +269,7 @@ def subgroup_report(
     rows = subgroups.describe(
         evaluation.y_true,
         scores,
-        cuts[reference],
+        thresholds[reference],
         characteristics,
         interval,
         confidence,
@@ -410,7 +410,7 @@ def comparisons(
 
 
 def paired_accuracy(
-    name: str, evaluation: ScoredCohort, cuts: Mapping[str, float | None], reference: str, confidence: float
+    name: str, evaluation: ScoredCohort, thresholds: Mapping[str, float | None], reference: str, confidence: float
 ) -> list[dict]:
     """Return McNemar's test of the frozen calls of every pair of models, with the difference of correct shares.
 
@@ -418,8 +418,8 @@ def paired_accuracy(
     the exact p-values is applied per measure. Models without a cut-off make no calls and form no pair.
     """
     y_true = evaluation.y_true
-    scores = {model: score for model, score in evaluation.scores.items() if cuts[model] is not None}
-    correct = {model: (score >= cuts[model]) == y_true for model, score in scores.items()}
+    scores = {model: score for model, score in evaluation.scores.items() if thresholds[model] is not None}
+    correct = {model: (score >= thresholds[model]) == y_true for model, score in scores.items()}
     rows = []
     groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     for measure, group in groups.items():

@@ -143,5 +143,12 @@ def cumulative_hazard(model: cox.Model, at: np.ndarray) -> tuple[np.ndarray, np.
 
 def _no_curve(why: str, form: str = SPLINE) -> dict:
     """Return the distances and the curve as None and empty, with the reason."""
-    nothing = {"predicted": [], "observed": [], "low": [], "high": [], "method": CURVE.format(form=form), "why": why}
-    return {"ici": None, "e50": None, "e90": None, "curve_why": why, "curve": nothing, "deciles": []}
+    empty_curve = {
+        "predicted": [],
+        "observed": [],
+        "low": [],
+        "high": [],
+        "method": CURVE.format(form=form),
+        "why": why,
+    }
+    return {"ici": None, "e50": None, "e90": None, "curve_why": why, "curve": empty_curve, "deciles": []}
