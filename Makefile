@@ -13,10 +13,11 @@ CODE = workflow/src tests envs config
 
 CONTROLS = permuted_labels noise_images center_only corner_leak
 
-.PHONY: help study recovery controls dry-run verify unlock env environments test test-slurm faults agreement bench montage lint lock envs
+.PHONY: help study report recovery controls dry-run verify unlock env env-dev environments test lint lock envs
 
 help:
 	@echo "make study              run the study; CONFIG=config/small.yaml selects another, CORES=4 limits the cores"
+	@echo "make report             run only what the report page needs, without the record of the run"
 	@echo "make recovery           run a simulated study and compare its estimates with the planted truth"
 	@echo "make controls           run and judge four small negative controls: nothing to find, or a planted leak"
 	@echo "make dry-run            list every job that would run by rule, with counts and reasons; run nothing;"
@@ -25,20 +26,19 @@ help:
 	@echo "make unlock             remove the lock that a killed run has left"
 	@echo "make env                set up the Python environment in $(VENV); the other commands do so when needed"
 	@echo "make environments       build one environment per stage, with modules, in $(ENVIRONMENTS) (--sdm env-modules)"
-	@echo "make agreement          print every statistic next to R's value (needs the R results in ../shared/data)"
-	@echo "make bench              run the study and print the cost of each stage next to that of standard components"
-	@echo "make test-slurm         install and start a real SLURM here and test the SLURM profile on it (root, Debian)"
-	@echo "make faults             inject faults into a running study: kills, full disk, locks, corrupted files (root)"
-	@echo "make montage            draw real and simulated sections side by side (needs the images in ../shared/data)"
 	@echo "make test               run all tests and checks; make lint runs the checks only"
-	@echo "make lock               resolve requirements*.in again after a change"
-	@echo "make envs               write envs/*.yaml again after a change of imports or locks"
+	@echo "make lock               resolve the dependencies of pyproject.toml again after a change"
+	@echo "make envs               write envs/*.yaml again after a change of imports or of the lock"
+	@echo "Benchmarks, fault injection, SLURM and comparisons with R: see tests/README.md"
 
 # The study
 
 study: env
 	@$(SNAKEMAKE) --logger hscore
 	@$(RUN) python -m hscore.report.summary --config $(CONFIG)
+
+report: env
+	@$(SNAKEMAKE) --logger hscore -- report
 
 recovery: env
 	@$(SNAKEMAKE) --logger hscore -- recovery
@@ -67,13 +67,19 @@ verify: env
 unlock: env
 	@$(SNAKEMAKE) --unlock
 
-# The environment. It is rebuilt completely when the locks change. An interrupted build has no stamp.
+# The environment. It is rebuilt completely when the lock changes; the names of the stamps contain its checksum. An
+# interrupted build has no stamp. torch is installed first and without a hash, so that the build suits the machine: the CPU
+# wheel if pip is offered one (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), otherwise the build of the public index for the platform
+# (on Linux, CUDA).
 
-INSTALLED = $(VENV)/.installed-$(shell cat requirements.torch.txt requirements.lock | cksum | cut -d ' ' -f 1)
+INSTALLED = $(VENV)/.installed-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 INSTALLED_DEV = $(INSTALLED)-dev-$(shell cksum < requirements-dev.lock | cut -d ' ' -f 1)
+TORCH = $(shell grep -om 1 'torch==[0-9.]*' pyproject.toml)
 PIP = $(BIN)/python -m pip -qq --disable-pip-version-check install --no-compile
 
 env: $(INSTALLED)
+
+env-dev: $(INSTALLED_DEV)
 
 $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in [(3, 11), (3, 12)])' || { \
@@ -82,7 +88,7 @@ $(INSTALLED):
 	@set -e; start=$$(date +%s); \
 	$(PYTHON) -m venv --clear $(VENV); \
 	echo "Installing torch, the largest package ..."; \
-	$(PIP) -r requirements.torch.txt; \
+	$(PIP) $(TORCH); \
 	echo "Installing the other packages ..."; \
 	$(PIP) --require-hashes --no-deps -r requirements.lock; \
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; \
@@ -92,7 +98,7 @@ $(INSTALLED):
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED)
-	@$(PIP) --force-reinstall --require-hashes --no-deps -r requirements-dev.lock
+	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 # One environment per stage, exactly as pinned in envs/*.yaml
@@ -105,26 +111,6 @@ environments: $(INSTALLED_DEV)
 test: lint
 	@$(RUN) python -m pytest -n auto --dist loadfile
 
-# SELECT='gpu or memory' runs some of the tests
-test-slurm: $(INSTALLED_DEV)
-	@$(RUN) python -m pytest -v tests/slurm/run_on_slurm.py $(if $(SELECT),-k "$(SELECT)")
-
-faults: $(INSTALLED_DEV)
-	@$(RUN) python tests/faults.py
-
-agreement: $(INSTALLED_DEV)
-	@$(RUN) python tests/agreement.py
-
-# Simulate first, so that the time from DICOM to report is one interval.
-bench: $(INSTALLED_DEV)
-	@$(PIP) --no-deps -r tests/benchmarks/requirements.txt
-	@$(SNAKEMAKE) --logger hscore -- simulate
-	@$(SNAKEMAKE) --logger hscore
-	@$(RUN) python tests/benchmarks/bench_study.py $(CONFIG)
-
-montage: $(INSTALLED)
-	@mkdir -p results && $(RUN) python tests/montage.py results/montage.png
-
 lint: $(INSTALLED_DEV)
 	@$(RUN) ruff check $(CODE)
 	@$(RUN) ruff format --check --quiet $(CODE)
@@ -134,8 +120,17 @@ lint: $(INSTALLED_DEV)
 
 # Generated files
 
+# uv.lock has all packages for all platforms. torch and the dependencies of its CUDA build are not exported: one hash cannot
+# serve both the CPU and the CUDA build.
+WITHOUT_TORCH = $$(sed -nE 's/^name = "(torch|triton|nvidia-.*|cuda-.*)"/--no-emit-package \1/p' uv.lock)
+EXPORT = $(BIN)/uv export --quiet --frozen --no-header --no-emit-project $(WITHOUT_TORCH)
+
 lock: $(INSTALLED_DEV)
-	@$(RUN) python envs/lock.py
+	@$(BIN)/uv lock
+	@{ echo "# Exported from uv.lock by make lock; do not edit. $(TORCH) is installed first, by pip."; \
+	  $(EXPORT) --no-dev; } > requirements.lock
+	@{ echo "# Exported from uv.lock by make lock; do not edit. Additional packages for tests and checks."; \
+	  $(EXPORT) --only-group dev; } > requirements-dev.lock
 
 envs: env
 	@$(RUN) python envs/generate.py

@@ -17,7 +17,6 @@ from hscore.dag import report_items
 from hscore.dag.batches import announce
 from hscore.code_digest import digest
 from hscore.dag.resources import growing, per_patient
-from hscore.dag.scheduling import lift_default_rate_limit
 from hscore.dag.study import Study
 from hscore.dag.targets import Targets, as_json
 from hscore.environment import OWN as OWN_ENVIRONMENT
@@ -49,7 +48,6 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH='{SOURCES}'; {own}")
 
 
 onstart:
-    lift_default_rate_limit(workflow)
     announce(workflow.dag.needrun_jobs(), study.batches)
 
 

@@ -9,6 +9,7 @@ small environment that runs Snakemake itself if every stage has its own.
 import argparse
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -28,8 +29,11 @@ WORKFLOW = {"snakemake", "packaging", "pyyaml", "jsonschema", "pygments", "snake
 PLATFORM = {"python_version": "3.11", "python_full_version": "3.11.11", "sys_platform": "linux"}
 PLATFORM |= {"platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
 
+# the dependencies of torch's CUDA build
+CUDA = re.compile(r"triton|nvidia-.+|cuda-.+")
+
 TEMPLATE = """\
-# Exact environment of {purpose}. Written by `make envs` from requirements.lock; do not edit.
+# Exact environment of {purpose}. Written by `make envs` from uv.lock; do not edit.
 channels:
   - conda-forge
   - nodefaults
@@ -84,20 +88,23 @@ def with_requirements(names: set[str], requires: dict[str, set[str]]) -> set[str
 
 
 def read_lock() -> tuple[dict[str, str], dict[str, set[str]]]:
-    """Return versions on ``PLATFORM`` and the dependencies of each package, from both files of requirements.
+    """Return from uv.lock the version of each package on ``PLATFORM``, and the packages that each one requires."""
+    packages = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    packages = [package for package in packages if any(map(applies, package.get("resolution-markers", [None])))]
+    optional = {package["name"]: package.get("optional-dependencies", {}) for package in packages}
 
-    In requirements.lock, ``# via`` names the packages that require a package. torch is in requirements.torch.txt.
-    """
-    versions = dict(re.findall(r"(?m)^(torch)==(\S+)", (ROOT / "requirements.torch.txt").read_text()))
-    requires: dict[str, set[str]] = {}
-    for entry in re.split(r"(?m)^(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text()):
-        head = re.match(r"([\w.-]+)==(\S+)(?: ; (.+?))? \\\n", entry)
-        if head is None or (head[3] and not Marker(head[3]).evaluate(PLATFORM)):
-            continue
-        versions[head[1]] = head[2]
-        for parent in re.findall(r"(?m)^    #(?: via)? +([a-z0-9][\w.-]*)$", entry):
-            requires.setdefault(parent, set()).add(head[1])
-    return versions, requires
+    def names(dependencies: list[dict]) -> set[str]:
+        needed = [each for each in dependencies if applies(each.get("marker")) and not CUDA.fullmatch(each["name"])]
+        extras = [optional[each["name"]].get(extra, []) for each in needed for extra in each.get("extra", [])]
+        return {each["name"] for each in needed}.union(*map(names, extras))
+
+    requires = {package["name"]: names(package.get("dependencies", [])) for package in packages}
+    return {package["name"]: package["version"] for package in packages}, requires
+
+
+def applies(marker: str | None) -> bool:
+    """Return whether an environment marker holds on ``PLATFORM``."""
+    return marker is None or Marker(marker).evaluate(PLATFORM)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
+"""Every statistic beside R's value for it: `make -C tests agreement` prints the table, the tests hold every row.
 
 Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions.
 Further R results for the same data are in references: make.R, survival.R and evaluation.R write r.json, survival.json

@@ -1,4 +1,4 @@
-"""What a study survives: `make faults`, as root on Linux (it mounts small disks in memory); about twenty minutes.
+"""What a study survives: `make -C tests faults`, as root on Linux (it mounts disks in memory); about twenty minutes.
 
 The tiny simulated study is run once undisturbed. Then it is disturbed in one way after the other and started again, as
 a user would; what it ends with must be, byte for byte, what the undisturbed run has. Prints a line for each fault.

@@ -1,4 +1,4 @@
-"""Real and simulated sections side by side, to judge by eye: `python tests/montage.py [picture.png]`.
+"""Real and simulated sections side by side, to judge by eye: `make -C tests montage`.
 
 The real ones are a man's pelvis (ProstateX-0000 in ../shared/data: same coils and contrasts, another anatomy, no
 contrast agent), beside them one patient of each simulated centre. Nobody should need a second to tell which is which

@@ -43,7 +43,7 @@ def shares(patients: int) -> dict[str, int]:
 
 def simulated(folder: Path, patients: int) -> dict:
     """Write the table of the simulated centres and return the config."""
-    header, *rows = ((ROOT / "config/centers.full.tsv").read_text()).splitlines()
+    header, *rows = ((ROOT / "config/centers.tsv").read_text()).splitlines()
     place = header.split("\t").index("patients")
     lines = [header]
     for row, count in zip(rows, shares(patients).values(), strict=True):

@@ -4,8 +4,8 @@
 
 For each number of patients, Snakemake runs a study without images on simulated clinical tables, and a dry-run of the
 whole image study of that size. Imaging stages process one patient at a time, so their cost is proportional to the
-number of patients (`make bench`). Growth is the ratio of costs over the ratio of patients, relative to the smallest
-study: 1 is linear.
+number of patients (`make -C tests bench`). Growth is the ratio of costs over the ratio of patients, relative to the
+smallest study: 1 is linear.
 """
 
 import resource

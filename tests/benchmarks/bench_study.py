@@ -1,6 +1,6 @@
 """Print the cost of each stage of a finished study, next to its floor and to the same work with standard components.
 
-    make bench                                    (runs the study first if it is not finished)
+    make -C tests bench                           (runs the study first if it is not finished)
     PYTHONPATH=workflow/src python tests/benchmarks/bench_study.py config/config.yaml [patients to sample]
 
 The last line of a job's log states the resources that it used; its benchmark file is written when it ends. From both

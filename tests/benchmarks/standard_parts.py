@@ -1,6 +1,6 @@
 """Measure the cost of the stages' work with standard components; the network is the only project code.
 
-Only this benchmark needs dicom2nifti. It is in tests/benchmarks/requirements.txt, which `make bench` installs.
+Only this benchmark needs dicom2nifti, from the dependency group `bench`, which `make -C tests bench` installs.
 """
 
 import contextlib

@@ -50,7 +50,7 @@ def test_nothing_is_nothing(tmp_path, capsys):
 
 
 def test_the_table_and_the_plan_agree_with_what_snakemake_says_itself(own_study):
-    """The brief form that our logger asks Snakemake for has every job, rule and reason of the full one."""
+    """Our logger's table has every job of Snakemake's own statistics."""
     plan = own_study.folder / "plan.json"
     done = snakemake(
         own_study.folder,

@@ -1,4 +1,4 @@
-"""The SLURM profile against a real SLURM on this machine: `make test-slurm`, as root on Debian.
+"""The SLURM profile against a real SLURM on this machine: `make -C tests slurm`, as root on Debian.
 
 The cluster has four nodes of 4 CPUs, one of them with a GPU made of /dev/null, and enforces accounts.
 """

@@ -87,7 +87,7 @@ def test_a_study_without_any_result_says_why():
     assert text.count("not estimable: no development centre") == 2
 
 
-@pytest.mark.parametrize("line", ["study: small", 'study: "small"  # the name', "study: 'small'"])
+@pytest.mark.parametrize("line", ["study: small", 'study: "small"  # the name', "study: 'small'", "study:\n  small"])
 def test_the_study_is_found_by_its_config(tmp_path, line):
     config = tmp_path / "c.yaml"
     config.write_text(f"# study: other\ndata: simulated\n{line}\ntrain:\n  study: no\n")
@@ -96,7 +96,13 @@ def test_the_study_is_found_by_its_config(tmp_path, line):
 
 def test_a_config_without_a_study_is_named(tmp_path):
     (tmp_path / "c.yaml").write_text("seed: 1\n")
-    with pytest.raises(UserError, match="c.yaml has no line 'study: NAME'"):
+    with pytest.raises(UserError, match="c.yaml has no key 'study'.* Add the line 'study: NAME'"):
+        summary.results_file(tmp_path / "c.yaml")
+
+
+def test_a_config_that_is_not_yaml_is_named(tmp_path):
+    (tmp_path / "c.yaml").write_text("study: [small\n")
+    with pytest.raises(UserError, match="c.yaml is not valid YAML: .*line 2"):
         summary.results_file(tmp_path / "c.yaml")
 
 

@@ -1,9 +1,9 @@
 """Check that a step runs in the environment its rule declares.
 
-The packages that ``envs/<stage>.yaml`` pins must be installed in exactly these versions. With one environment per stage
-(``snakemake --sdm conda`` or ``env-modules``) nothing else may be installed. Otherwise a missing or wrong module would
-run the job unnoticed in some other Python, which may well have the packages. The common environment that `make env`
-sets up contains more packages.
+With one environment per stage (``snakemake --sdm conda`` or ``env-modules``), exactly the packages that
+``envs/<stage>.yaml`` pins must be installed, and nothing else. Otherwise a missing or wrong module would run the job
+unnoticed in some other Python, which may well have the packages. The common environment of `make env` is not checked
+again by each step: pip has installed the lock in it.
 """
 
 import os
@@ -47,24 +47,22 @@ SHOWN = 5
 
 
 def check(step: str) -> None:
-    """Check that this Python has the packages that the step's environment file pins.
+    """Check that this Python has exactly the packages that the step's environment file pins.
 
     Raises:
-        UserError: a package is missing, has another version or, with one environment per stage, is not pinned.
+        UserError: a package is missing, has another version or is not pinned.
     """
     stage = stage_of(step)
     if stage is None:  # no such step: Python reports it
         return
-    exact = OWN in os.environ
-    needless = set() if exact or python(stage) == running() else for_some_pythons()
-    wrong = differences(pins(stage), installed(sys.path), needless, exact=exact)
-    if exact and python(stage) != running():
+    wrong = differences(pins(stage), installed(sys.path))
+    if python(stage) != running():
         wrong.append(f"it has Python {running()}, not {python(stage)}")
     if wrong:
-        remedy = (
-            f"has the module or conda environment of '{stage}' been loaded?" if exact else "make env sets it up anew"
+        raise UserError(
+            f"{sys.prefix} is not the environment of envs/{stage}.yaml: {'; '.join(wrong)} "
+            f"(has the module or conda environment of '{stage}' been loaded?)"
         )
-        raise UserError(f"{sys.prefix} is not the environment of envs/{stage}.yaml: {'; '.join(wrong)} ({remedy})")
 
 
 def stage_of(step: str) -> str | None:
@@ -106,28 +104,15 @@ def installed(folders: list[str]) -> dict[str, str]:
     return versions
 
 
-def for_some_pythons() -> set[str]:
-    """Return the packages that the lock requires only for some versions of Python, so that others do without them."""
-    lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
-    return set(re.findall(r"(?m)^([\w.-]+)==\S+ ; .*\bpython_", lock))
-
-
-def differences(wanted: dict[str, str], have: dict[str, str], needless: set[str], *, exact: bool) -> list[str]:
-    """Return the differences between the installed packages and the pinned ones.
-
-    Args:
-        wanted: version of each pinned package.
-        have: version of each installed package.
-        needless: packages that may be absent.
-        exact: whether packages that are not pinned count as a difference.
-    """
-    absent = sorted(wanted.keys() - have.keys() - needless)
+def differences(wanted: dict[str, str], have: dict[str, str]) -> list[str]:
+    """Return the differences between the versions of the installed packages (``have``) and of the pinned ones."""
+    absent = sorted(wanted.keys() - have.keys())
     changed = [
         f"{name} {have[name]} for {wanted[name]}"
         for name in sorted(wanted)
         if have.get(name, wanted[name]) != wanted[name]
     ]
-    extra = sorted(name for name in have.keys() - wanted.keys() if exact and not MAY_BE_THERE.fullmatch(name))
+    extra = sorted(name for name in have.keys() - wanted.keys() if not MAY_BE_THERE.fullmatch(name))
     kinds = (("it lacks", absent), ("it has", changed), ("it also has", extra))
     return [f"{what} {_few(names)}" for what, names in kinds if names]
 

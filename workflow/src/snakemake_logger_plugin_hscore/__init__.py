@@ -21,7 +21,7 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from hscore.dag.batches import TO_DO, patients_of
 
 from . import messages
-from .dry_run import Plan, announce_briefly
+from .dry_run import Plan
 from .progress import Run, clock, duration, number
 
 SECONDS_BETWEEN_LINES = 15  # in a log file
@@ -53,7 +53,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        """Prepare the state of the run and, in a dry-run, shorten Snakemake's messages."""
+        """Prepare the state of the run."""
         self.stream = sys.stdout if self.common_settings.stdout else sys.stderr
         self.live = self.stream.isatty()
         self.run = Run()
@@ -65,8 +65,6 @@ class LogHandler(LogHandlerBase):
         self.interrupted = False
         self.closed = threading.Event()
         self.ticker: threading.Thread | None = None
-        if self.common_settings.dryrun and not self.common_settings.printshellcmds:
-            announce_briefly()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Handle one record; unknown ones are ignored, but never warnings and errors."""

@@ -15,7 +15,7 @@ import yaml
 from rocrate.model import ComputationalWorkflow, ContextEntity, Entity
 from rocrate.rocrate import ROCrate
 
-from hscore.provenance.run_manifest import files
+from hscore.provenance.run_manifest import LOCKS, files
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
@@ -33,7 +33,6 @@ ENCODINGS = {
     ".css": "text/css",
     ".js": "text/javascript",
 }
-LOCKS = ("requirements.lock", "requirements.torch.txt")
 MANIFEST = "run_manifest.json"
 
 

@@ -16,6 +16,8 @@ from hscore.files import sha256
 
 # Folders and files of a study's results, in the order of the study, that are hashed one by one.
 RESULTS = ("cohort", "splits", "models", "predictions", "validation", "survival", "report")
+# Files that fix every package: pyproject.toml has the version of torch, requirements.lock all others.
+LOCKS = ("pyproject.toml", "requirements.lock")
 
 
 def manifest(
@@ -53,7 +55,7 @@ def manifest(
             "imputation": results["config"]["survive"]["imputation"]["seed"],
         },
         "inputs": {"tables": hashes(tables, Path()), "images_names_and_sizes": dict(images)},
-        "locks": hashes(sorted(checkout.glob("requirements*.*")), checkout),
+        "locks": hashes([checkout / name for name in LOCKS], checkout),
         "environments": hashes(sorted((checkout / "envs").glob("*.yaml")), checkout),
         "results": hashes([path for name in RESULTS for path in files(folder / name)], folder),
         "versions": {**results["versions"], "snakemake": snakemake},

@@ -1,10 +1,11 @@
-"""Print the last lines of `make study`: path of the report and its main result; standard library only."""
+"""Print the last lines of `make study`: path of the report and its main result."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from hscore.errors import UserError
 from hscore.files import read_json
@@ -25,11 +26,18 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def results_file(config: Path) -> Path:
-    """Return the path of the study's results.json, from the ``study`` key of its config file."""
-    match = re.search(r"""(?m)^study:\s*["']?([A-Za-z0-9._-]+)""", config.read_text(encoding="utf-8"))
-    if match is None:
-        raise UserError(f"{config} has no line 'study: NAME', so its results cannot be found. Add the line.")
-    return Path("results") / match[1] / "report" / "results.json"
+    """Return the path of the study's results.json, from the ``study`` key of its config file.
+
+    Raises:
+        UserError: the file is not YAML or has no such key.
+    """
+    try:
+        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{config} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or "study" not in content:
+        raise UserError(f"{config} has no key 'study', so its results cannot be found. Add the line 'study: NAME'.")
+    return Path("results") / str(content["study"]) / "report" / "results.json"
 
 
 def summary(results: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ def _true_mask(mask: np.ndarray, series: scanners.Series) -> dict[str, np.ndarra
 def _write_roi(folder: Path, form: str, settings: dict, mask: np.ndarray, images, series, study) -> None:
     """Write the region of interest in the format of the centre."""
     if form == "dicom_seg":
-        planted_regions.write_dicom_seg(folder / "segmentation.dcm", mask, images, series, study, settings["segment"])
+        planted_regions.write_dicom_seg(folder / "segmentation.dcm", mask, images, study, settings["segment"])
     elif form == "rtstruct":
         structures = {"Bladder": _bladder(mask), settings["segment"]: mask}
         planted_regions.write_rtstruct(folder / "RTSTRUCT.dcm", structures, images, series, study)

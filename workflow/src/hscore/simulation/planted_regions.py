@@ -15,9 +15,7 @@ from hscore.simulation.scanners import Series
 NUMBER = 900  # series number of the region of interest
 
 
-def write_dicom_seg(
-    path: Path, mask: np.ndarray, images: list[Dataset], series: Series, study: Study, label: str
-) -> None:
+def write_dicom_seg(path: Path, mask: np.ndarray, images: list[Dataset], study: Study, label: str) -> None:
     """Write `mask` (sections, rows, columns; bool) as a binary DICOM Segmentation of `images`.
 
     Sections without tumour get no frame (DICOM PS3.3 A.51: frames may be sparse). The object is written directly,

@@ -10,12 +10,18 @@ Results = Mapping[str, Any]
 
 FAMILIES = {"images": "Images alone", "with_clinical": "With clinical variables"}
 
+EXPLANATION_CAPTION = (
+    "Grad-CAM maps: bright areas raise the score (each map has its own scale). They are shown over the middle "
+    "section of the sample that supports the call most. The last row shows the same samples with networks of the "
+    "same architecture and random weights. A map shows where, not why, and not whether the call is correct."
+)
+
 
 def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "selection": selection(results),
-        "explanation_caption": explanation_caption(results),
+        "explanation_caption": EXPLANATION_CAPTION,
         "explanation_check": explanation_check(results),
     }
 
@@ -45,15 +51,6 @@ def _difference(pair: Mapping[str, Any]) -> str:
     interval = "" if pair["low"] is None else f" ({pair['low']:+.3f} to {pair['high']:+.3f})"
     p = "" if pair["p"] is None else f", p {formatting.p_value(pair['p'])}"
     return f"{pair['difference']:+.3f}{interval}{p}"
-
-
-def explanation_caption(results: Results) -> str:
-    """Return the caption of the saliency maps."""
-    return (
-        "Grad-CAM maps: bright areas raise the score (each map has its own scale). They are shown over the middle "
-        "section of the sample that supports the call most. The last row shows the same samples with networks of the "
-        "same architecture and random weights. A map shows where, not why, and not whether the call is correct."
-    )
 
 
 def explanation_check(results: Results) -> str:

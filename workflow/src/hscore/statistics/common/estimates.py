@@ -35,11 +35,6 @@ def not_estimable(why: str, method: str, **more: Any) -> dict:
     return {"estimate": None, "low": None, "high": None, "method": method, **more, "why": why}
 
 
-def percent(confidence: float) -> str:
-    """Return ``95 %`` for 0.95, as written in the names of methods."""
-    return f"{confidence * 100:g} %"
-
-
 def wald(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
     """Return an estimate with the symmetric interval value +- z x standard error."""
     margin = quantile(confidence) * error

@@ -221,7 +221,10 @@ def of_survival(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict)
         parts[name] = (*outcome(known), cases(known["score"].to_numpy(float), known, MEASURED))
     models = {name: _cox_fits(*part, settings["events_per_variable"]) for name, part in parts.items()}
     confidence = settings["confidence"]
-    rows = [{"cohort": name, **_survival(*part, models[name], confidence)} for name, part in parts.items()]
+    rows = [
+        {"cohort": name, **_survival(event, complete, models[name], confidence)}
+        for name, (_, event, complete) in parts.items()
+    ]
     return {"cohorts": rows, "frozen": _frozen_survival(parts, models, confidence)}
 
 
@@ -239,7 +242,6 @@ def _cox_fits(
 
 
 def _survival(
-    time: np.ndarray,
     event: np.ndarray,
     complete: Cases | str,
     models: tuple[cox.Model, cox.Model] | str,

@@ -75,13 +75,6 @@ def _weights(
     return np.divide(values, kept, out=np.zeros_like(values), where=values > 0)
 
 
-def integrated_brier(
-    time: np.ndarray, event: np.ndarray, survival: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
-) -> np.ndarray:
-    """Return the mean Brier score over ``moments`` [k] (trapezoids); ``survival`` [n, k] is predicted at each."""
-    return mean_over(brier_scores(time, event, survival, moments, counts), moments)
-
-
 def mean_over(scores: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Return the mean over ``moments`` [k] of scores [..., k], by trapezoids."""
     return np.trapezoid(scores, moments, axis=-1) / (moments[-1] - moments[0])
