@@ -86,7 +86,7 @@ $(INSTALLED):
 	  echo "error: $(PYTHON) is not Python 3.11 or 3.12; run: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@echo "Setting up the environment in $(VENV); this takes a few minutes and is done once"
 	@set -e; start=$$(date +%s); \
-	$(PYTHON) -m venv --clear $(VENV); \
+	rm -rf $(VENV); $(PYTHON) -m venv $(VENV); \
 	echo "Installing torch, the largest package ..."; \
 	$(PIP) $(TORCH); \
 	echo "Installing the other packages ..."; \
