@@ -1,8 +1,8 @@
-"""Firth's logistic regression, and a member of a logistic model; numpy only, no torch.
+"""Firth's logistic regression, and the members of a logistic model; numpy only, no torch.
 
-Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
-variable separates the classes, which a fold with few positive patients easily shows.
-For one binary variable it equals adding 1/2 to every cell of the 2 x 2 table.
+Firth's penalty (Jeffreys' prior) needs no strength, removes the small-sample bias, and stays finite when a variable
+separates the classes, which is common in a fold with few positive patients. For one binary variable it is equivalent to
+adding 1/2 to every cell of the 2 x 2 table.
 
 Source: D. Firth, Biometrika 1993;80:27-38; G. Heinze and M. Schemper, Stat Med 2002;21:2409-2419.
 """
@@ -18,7 +18,7 @@ MAXIMUM_STEP = 5.0  # logits; keeps Newton's first steps inside the range of fin
 
 
 def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
-    """One member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
+    """Fit one member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
     mean, deviation = standardization(values)
     coefficients = fit((values - mean) / deviation, labels)
     return {
@@ -30,13 +30,17 @@ def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> 
 
 
 def probabilities(member: dict, values: np.ndarray) -> np.ndarray:
-    """Probability of LNM [P] for the variables [P, K] of a member."""
+    """Return the probability of LNM [P] for the variables ``values`` [P, K]."""
     slopes = np.array(list(member["coefficients"].values()))
     return logistic(member["intercept"] + (values - member["mean"]) / member["deviation"] @ slopes)
 
 
 def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Coefficients [K + 1] (intercept first) for ``values`` [P, K] and ``labels`` [P] of 0 and 1."""
+    """Return the coefficients [K + 1] (intercept first) for ``values`` [P, K] and ``labels`` [P] of 0 and 1.
+
+    Raises:
+        ArithmeticError: no convergence after 200 iterations.
+    """
     design = np.column_stack([np.ones(len(values)), np.asarray(values, np.float64)])
     coefficients = np.zeros(design.shape[1])
     current = penalised_likelihood(design, labels, coefficients)
@@ -61,18 +65,18 @@ def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def logistic(logit: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), without overflow for large negative x."""
+    """Return 1 / (1 + exp(-x)), without overflow for large negative x."""
     return np.exp(-np.logaddexp(0.0, -logit))
 
 
 def logit(probability: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)); probabilities are kept 1e-6 away from 0 and 1, NaN stays NaN."""
+    """Return log(p / (1 - p)); probabilities are clipped to 1e-6 from 0 and 1, NaN stays NaN."""
     probability = np.clip(probability, 1e-6, 1 - 1e-6)
     return np.log(probability) - np.log1p(-probability)
 
 
 def penalised_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
-    """Log likelihood + half the log determinant of the information."""
+    """Return the log likelihood plus half the log determinant of the information."""
     logits = design @ coefficients
     probability = logistic(logits)
     likelihood = (labels * logits - np.logaddexp(0.0, logits)).sum()
