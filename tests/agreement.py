@@ -195,7 +195,7 @@ class Agreement:
     not_compared: Counter
 
     @classmethod
-    def of(cls, shared: Path) -> "Agreement":
+    def compute(cls, shared: Path) -> "Agreement":
         """``shared`` is the folder that holds ``stats`` and ``tcga_cesc``. ValueError for a number without a reason."""
         files = {name: read(shared / place) for name, place in FILES.items()}
         files["packages"] = read(ROOT / "tests" / "references" / "r.json")
@@ -291,12 +291,12 @@ def of_table(data: str, expected: dict, y_true: np.ndarray, y_pred: np.ndarray) 
         yield Row(data, name, expected[short[name]]["est"], ours["estimate"])
         yield Row(data, f"{name} low", expected[short[name]]["ci_log"][0], ours["low"])
         yield Row(data, f"{name} high", expected[short[name]]["ci_log"][1], ours["high"])
-    for name, ours in accuracy.indices(y_true, y_pred, bootstrap.everyone(y_true.size), 0.95).items():
+    for name, ours in accuracy.summary_measures(y_true, y_pred, bootstrap.cohort_counts(y_true.size), 0.95).items():
         yield Row(data, name, expected[name], ours["estimate"])
 
 
 def of_calibration(data: str, expected: dict, y_true: np.ndarray, predicted: np.ndarray) -> Iterator[Row]:
-    everyone = bootstrap.everyone(y_true.size)
+    everyone = bootstrap.cohort_counts(y_true.size)
     ours = calibration.describe(y_true, predicted, 0.95, everyone)
     yield Row(data, "Brier", expected["brier"], ours["brier"]["estimate"])
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
@@ -358,7 +358,7 @@ def of_nri(data: str, expected: dict, y_true: np.ndarray, old: np.ndarray, new: 
 
 def of_net_benefit(data: str, expected: dict, y_true: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     at = np.array(expected["thresholds"])
-    everyone = bootstrap.everyone(y_true.size)
+    everyone = bootstrap.cohort_counts(y_true.size)
     for name, reference in expected["models"].items():
         ours = decision.curve(y_true, table[name].to_numpy(float)[:, None] >= at, at, 0.95, everyone)
         for t, r, o in zip(at, reference["net_benefit"], ours["net_benefit"]["estimate"], strict=True):
@@ -516,7 +516,7 @@ def of_models(data: str, expected: dict, time: np.ndarray, event: np.ndarray, ta
         label = f"cox.zph {reference['term']}"
         yield Row(data, f"{label} chi2", reference["chisq"], row["chi2"], ITERATIVE)
         yield Row(data, f"{label} p", reference["p"], row["p"], ITERATIVE)
-    weight = np.where(event, censoring.uncensored(time, event, time) ** -2.0, 0.0)
+    weight = np.where(event, censoring.probability_uncensored(time, event, time) ** -2.0, 0.0)
     value, error = concordance.concordance(time, event, x @ as_coxph_stops(time, event, x)[0], weight)
     yield Row(data, "Uno's C", expected["uno_concordance"]["est"], value)
     yield Row(data, "Uno's C SE", expected["uno_concordance"]["se"], error)
@@ -589,7 +589,7 @@ def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
 def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: pd.DataFrame) -> Iterator[Row]:
     y_true = asah["outcome_poor"].to_numpy() == 1
     for name, reference in expected["partial_auc"].items():
-        roc = resampled_roc.ResampledRoc(y_true, asah[name].to_numpy(float), bootstrap.everyone(y_true.size))
+        roc = resampled_roc.ResampledRoc(y_true, asah[name].to_numpy(float), bootstrap.cohort_counts(y_true.size))
         for lowest, value in reference.items():
             ours = roc.partial_aucs(float(lowest))[0]
             yield Row("pROC, aSAH", f"partial AUC {name}, specificity {lowest} and more", value, ours)
@@ -670,7 +670,7 @@ def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
         yield Row("timeROC, lung", f"SE of the AUC at {moment}", error, ours_error, 0.05, JACKKNIFE)
     months = np.array(expected["months"])
     chance = np.exp(-np.exp(risk)[:, None] * np.array(expected["hazard"]))
-    everyone = bootstrap.everyone(time.size)
+    everyone = bootstrap.cohort_counts(time.size)
     for moment, reference in zip(months, expected["auc_riskregression"], strict=True):
         ours = time_dependent.aucs(time, event, risk, moment, everyone)[0]
         yield Row("riskRegression, lung", f"AUC at {moment:g}", reference, ours)
@@ -758,15 +758,15 @@ def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
 def of_terms(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     """Tests of several coefficients as one; ``ecog`` is the factor."""
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
-    model = cox.fit(time, event, cox_models.design(lung[["age", "sex", "ecog"]]))
+    model = cox.fit(time, event, cox_models.design_matrix(lung[["age", "sex", "ecog"]]))
     levels = [name for name in model.covariates if name.startswith("ecog")]
     reference = expected["terms"]
     for place, names in enumerate((["age"], ["sex"], levels)):
-        ours = model.without(names)
+        ours = model.joint_test(names)
         for key in ("chi2", "df", "p"):
             yield Row("survival, lung", f"drop1 {names[0]} {key}", reference[key][place], ours[key], ITERATIVE)
-    model = cox.fit(time, event, cox_models.design(lung[["age", "ecog"]]))
-    for place, ours in enumerate(model.proportional({"ecog": levels})):
+    model = cox.fit(time, event, cox_models.design_matrix(lung[["age", "ecog"]]))
+    for place, ours in enumerate(model.proportional_hazards({"ecog": levels})):
         for key in ("chi2", "df", "p"):
             reference = expected["proportional"][key][place]
             yield Row("survival, lung", f"cox.zph of terms {ours['term']} {key}", reference, ours[key], ITERATIVE)
@@ -865,7 +865,7 @@ def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
     nodes = pd.DataFrame(dict(zip(added_value.OF_NODES, (asah["age"], asah["ndka"], asah["wfns"] >= 4), strict=True)))
     score = pd.read_csv(folder / "asah_predictions.csv")["p_hybrid"].to_numpy()
     evaluation = ScoredCohort(asah["outcome_poor"].to_numpy() == 1, {"score": score})
-    (ours,) = added_value.of_nodes({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
+    (ours,) = added_value.node_added_value({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
         "evaluations"
     ]
     ours = {**ours["added"], **ours["odds_ratio"], "odds_ratio": ours["odds_ratio"]["estimate"]}
@@ -876,7 +876,7 @@ def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
     outcomes = {"dfs_months": lung["time"], "dfs_event": lung["event"], "score": lung["pat.karno"] / 101}
     cohort = pd.DataFrame({**columns, **outcomes}).dropna(subset=["score"])
     settings = {"events_per_variable": 10, "confidence": 0.95}
-    found = added_value.of_survival(dict.fromkeys(("external", "development"), ("score", cohort)), settings)
+    found = added_value.survival_added_value(dict.fromkeys(("external", "development"), ("score", cohort)), settings)
     row, frozen = found["cohorts"][0], found["frozen"]
     margin = frozen["gain"]["high"] - frozen["gain"]["estimate"]
     ours = {**row["added"], "n": row["n"], "events": row["events"], "hazard_ratio": row["hazard_ratio"]["estimate"]}
@@ -911,7 +911,7 @@ def table(all_rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
-    agreement = Agreement.of(ROOT.parent / "shared" / "data")
+    agreement = Agreement.compute(ROOT.parent / "shared" / "data")
     found = agreement.rows
     print(table(found))
     print("\nNot compared:")

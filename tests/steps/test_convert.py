@@ -377,8 +377,8 @@ def test_frames_with_scales_of_their_own_are_brought_to_one(patient, tmp_path):
     save([scaled(vendor_scale=True)], patient / "dwi")
     assert "ADC" in run(patient, tmp_path / "out").usable
     ours, theirs = (sitk.ReadImage(str(tmp_path / run / "sub-A-0001_ADC.nii.gz")) for run in ("out", "classic"))
-    tumour = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "classic/sub-A-0001_ADC_mask.nii.gz"))) > 0
-    assert np.abs(on_grid_of(ours, theirs) - sitk.GetArrayFromImage(theirs))[tumour].max() <= 3  # stored values round
+    tumor = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "classic/sub-A-0001_ADC_mask.nii.gz"))) > 0
+    assert np.abs(on_grid_of(ours, theirs) - sitk.GetArrayFromImage(theirs))[tumor].max() <= 3  # stored values round
 
 
 def test_different_rescale_slopes_without_the_vendors_scale_are_a_finding(patient, tmp_path):

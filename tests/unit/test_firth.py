@@ -34,12 +34,12 @@ def test_several_variables_maximise_the_penalised_likelihood():
     labels = (random.random(85) < firth.logistic(values @ [1.0, 1.5, 0] - 1)).astype(int)
     design = np.column_stack([np.ones(85), values])
 
-    def penalised(b):
+    def penalized(b):
         p = 1 / (1 + np.exp(-design @ b))
         information = (design.T * (p * (1 - p))) @ design
         return -(labels * np.log(p) + (1 - labels) * np.log(1 - p)).sum() - np.log(np.linalg.det(information)) / 2
 
-    best = optimize.minimize(penalised, np.zeros(4), method="Nelder-Mead",
+    best = optimize.minimize(penalized, np.zeros(4), method="Nelder-Mead",
                              options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000})  # fmt: skip
     np.testing.assert_allclose(firth.fit(values, labels), best.x, atol=1e-5)
 

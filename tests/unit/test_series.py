@@ -225,9 +225,9 @@ def test_a_diffusion_series_is_known_by_its_b_values_whatever_its_name(tmp_path)
 @pytest.mark.parametrize(("rule", "taken"), [("image_type", True), ("exclude_image_type", False)])
 def test_image_types_by_the_config(tmp_path, rule, taken):
     sequences = SETTINGS["sequences"] | {"T2WI": SETTINGS["sequences"]["T2WI"] | {rule: "norm"}}
-    normalised = series(volume(), number=1, ImageType=["ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D"])
+    normalized = series(volume(), number=1, ImageType=["ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D"])
     plain = series(volume(), number=2)
-    outcome = chosen(tmp_path, normalised, plain, settings=SETTINGS | {"sequences": sequences})
+    outcome = chosen(tmp_path, normalized, plain, settings=SETTINGS | {"sequences": sequences})
     assert numbers(outcome)["T2WI"] == [1 if taken else 2]
 
 

@@ -43,7 +43,7 @@ def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     design = np.column_stack([np.ones(len(values)), np.asarray(values, np.float64)])
     coefficients = np.zeros(design.shape[1])
-    current = penalised_likelihood(design, labels, coefficients)
+    current = penalized_likelihood(design, labels, coefficients)
     for _ in range(MAXIMUM_ITERATIONS):
         probability = logistic(design @ coefficients)
         weight = probability * (1 - probability)
@@ -54,7 +54,7 @@ def fit(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         step *= min(1.0, MAXIMUM_STEP / max(np.abs(step).max(), 1e-300))
         # halve a step that overshoots
         while np.abs(step).max() > 1e-10:
-            proposed = penalised_likelihood(design, labels, coefficients + step)
+            proposed = penalized_likelihood(design, labels, coefficients + step)
             if proposed >= current:
                 break
             step /= 2
@@ -75,7 +75,7 @@ def logit(probability: np.ndarray) -> np.ndarray:
     return np.log(probability) - np.log1p(-probability)
 
 
-def penalised_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
+def penalized_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
     """Return the log likelihood plus half the log determinant of the information."""
     logits = design @ coefficients
     probability = logistic(logits)

@@ -236,7 +236,7 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
             images = arrays[key].astype(np.float32, copy=False)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
-            f"patient '{patient}': {path} is damaged ({error}); {batch.again(batch.record_of(path.parent))}"
+            f"patient '{patient}': {path} is damaged ({error}); {batch.rerun_hint(batch.record_of(path.parent))}"
         ) from None
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")
