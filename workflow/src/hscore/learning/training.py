@@ -277,7 +277,7 @@ class Training:
         self.samples = len(group) * self.bags_per_epoch * per_bag * len(task.samples.images)
         self.orders = [torch.Generator().manual_seed(member.seed_of("order")) for member in group]
         self.generator = torch.Generator(device).manual_seed(group[0].seed_of("augmentation"))
-        rows, columns = task.samples.images[0].values.shape[2:]
+        rows, columns = task.samples.images[0].shape[1:]
         self.augment = Augment(settings["augmentation"], rows, columns, self.generator)
         self.stoppers = [
             early_stopping.Stopper(settings["early_stopping"]["patience"])
