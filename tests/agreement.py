@@ -1,6 +1,6 @@
 """Every statistic beside R's value for it: `python tests/agreement.py` prints the table, the tests hold every row.
 
-Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions.
+The data and R's results are in references/stats and references/tcga_cesc; their READMEs name packages and versions.
 Further R results for the same data are in references: make.R, survival.R and evaluation.R write r.json, survival.json
 and evaluation.json. The aim is a relative difference of at most 1e-6, or 1e-5 where both sides iterate. A row that is
 allowed more says why. Every number of the reference files is compared or listed in ``NOT_COMPARED``.
@@ -20,6 +20,7 @@ from scipy.special import chdtrc, logit, ndtri, stdtrit
 from sklearn.metrics import log_loss
 
 ROOT = Path(__file__).parents[1]
+REFERENCES = ROOT / "tests" / "references"
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.statistics.common import (  # noqa: E402
@@ -184,6 +185,9 @@ FILES = {
     "decisions": "stats/expected_dca_binary.json",
     "lung": "stats/expected_lung.json",
     "tcga": "tcga_cesc/expected_tcga_cesc_dev.json",
+    "packages": "r.json",
+    "survival": "survival.json",
+    "evaluation": "evaluation.json",
 }
 
 
@@ -195,21 +199,18 @@ class Agreement:
     not_compared: Counter
 
     @classmethod
-    def compute(cls, shared: Path) -> "Agreement":
-        """``shared`` is the folder that holds ``stats`` and ``tcga_cesc``. ValueError for a number without a reason."""
-        files = {name: read(shared / place) for name, place in FILES.items()}
-        files["packages"] = read(ROOT / "tests" / "references" / "r.json")
-        files["survival"] = read(ROOT / "tests" / "references" / "survival.json")
-        files["evaluation"] = read(ROOT / "tests" / "references" / "evaluation.json")
+    def compute(cls, folder: Path = REFERENCES) -> "Agreement":
+        """Compare everything in ``folder``. ValueError for a number that is neither compared nor has a reason."""
+        files = {name: read(folder / place) for name, place in FILES.items()}
         rows = [
             *of_proportions(files["proportions"]),
-            *of_asah(files["asah"], shared / "stats"),
-            *of_decisions(files["decisions"], shared / "stats"),
-            *of_lung(files["lung"], shared / "stats"),
-            *of_tcga(files["tcga"], shared / "tcga_cesc"),
-            *of_packages(files["packages"], shared),
-            *of_survival_models(files["survival"], shared),
-            *of_added_value(files["evaluation"], shared / "stats"),
+            *of_asah(files["asah"], folder / "stats"),
+            *of_decisions(files["decisions"], folder / "stats"),
+            *of_lung(files["lung"], folder / "stats"),
+            *of_tcga(files["tcga"], folder / "tcga_cesc"),
+            *of_packages(files["packages"], folder),
+            *of_survival_models(files["survival"], folder),
+            *of_added_value(files["evaluation"], folder / "stats"),
             *of_pooled(files["evaluation"]["pooled"]),
         ]
         reasons = Counter()
@@ -569,15 +570,15 @@ def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
         yield Row(data, f"odds ratio {name}", reference["or"][name], np.exp(model.coefficients[place]), ITERATIVE)
 
 
-def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
+def of_packages(expected: dict, folder: Path) -> Iterator[Row]:
     """Statistics that the shared results have no reference for: R packages on the same data."""
-    asah = pd.read_csv(shared / "stats" / "asah.csv")
-    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
-    yield from of_discrimination_packages(expected, asah, pd.read_csv(shared / "stats" / "asah_predictions.csv"))
+    asah = pd.read_csv(folder / "stats" / "asah.csv")
+    lung = pd.read_csv(folder / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    yield from of_discrimination_packages(expected, asah, pd.read_csv(folder / "stats" / "asah_predictions.csv"))
     yield from of_survival_packages(expected, lung)
     yield from of_time_dependent(expected["time_dependent"], lung)
-    yield from of_everybody(expected["everybody"], tcga(shared / "tcga_cesc"))
-    yield from of_incidence(expected["incidence"], pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+    yield from of_everybody(expected["everybody"], tcga(folder / "tcga_cesc"))
+    yield from of_incidence(expected["incidence"], pd.read_csv(folder / "tcga_cesc" / "tcga_cesc_dev.csv"))
     (ours,) = imputation.pool(*(np.array(expected["rubin"][key])[:, None] for key in ("estimates", "variances")), 0.95)
     total = ((ours["high"] - ours["low"]) / 2 / stdtrit(ours["df"], 0.975)) ** 2
     pooled = {"estimate": ours["estimate"], "total": total, "df": ours["df"], "fmi": ours["missing_information"]}
@@ -728,9 +729,9 @@ def of_incidence(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
             yield Row(f"{package}, TCGA-CESC", statistic, reference, value, allowed, why)
 
 
-def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
+def of_survival_models(expected: dict, folder: Path) -> Iterator[Row]:
     """Strata, several groups, several coefficients at once, calibration and competing events."""
-    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    lung = pd.read_csv(folder / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
     sex, ecog = lung["sex"].to_numpy(), lung["ph.ecog"].to_numpy()
     tests = {
@@ -752,7 +753,7 @@ def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
         yield Row("survival, lung", f"stratified Cox log likelihood {place}", reference["loglik"][place], value)
     yield from of_terms(expected, lung.assign(ecog=lung["ph.ecog"].astype(str)))
     yield from of_survival_calibration(expected["calibration"], lung.iloc[120:])
-    yield from of_competing(expected, pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+    yield from of_competing(expected, pd.read_csv(folder / "tcga_cesc" / "tcga_cesc_dev.csv"))
 
 
 def of_terms(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
@@ -911,7 +912,7 @@ def table(all_rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
-    agreement = Agreement.compute(ROOT.parent / "shared" / "data")
+    agreement = Agreement.compute()
     found = agreement.rows
     print(table(found))
     print("\nNot compared:")

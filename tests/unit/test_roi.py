@@ -54,22 +54,24 @@ def test_a_nifti_mask_gives_the_truth_back(real, shared_data):
     assert dice(patient_roi.carry([region], grid), truth["GTV_primary"]) == 1
 
 
-def test_segmentation_agrees_with_highdicom(shared_data):
+@pytest.mark.parametrize(
+    ("folder", "file"), [("shared_data", "prostatex_0000/roi_seg.dcm"), ("reference_data", "dcmqi_24x38x3/label.seg")]
+)
+def test_segmentation_agrees_with_highdicom(request, folder, file):
     import highdicom
 
-    for file in ("prostatex_0000/roi_seg.dcm", "dcmqi_24x38x3/label.seg"):
-        path = shared_data / "roi" / file
-        reference = highdicom.seg.segread(path)
-        for region, number in zip(dicom_seg.read(path), reference.segment_numbers, strict=True):
-            theirs = reference.get_volume(segment_numbers=[number], combine_segments=True).array > 0
-            assert region.name == reference.get_segment_description(number).segment_label
-            assert region.inside.sum() == theirs.sum() > 0
+    path = request.getfixturevalue(folder) / "roi" / file
+    reference = highdicom.seg.segread(path)
+    for region, number in zip(dicom_seg.read(path), reference.segment_numbers, strict=True):
+        theirs = reference.get_volume(segment_numbers=[number], combine_segments=True).array > 0
+        assert region.name == reference.get_segment_description(number).segment_label
+        assert region.inside.sum() == theirs.sum() > 0
 
 
-def test_segmentation_of_a_matrix_that_is_not_square(shared_data):
+def test_segmentation_of_a_matrix_that_is_not_square(reference_data):
     """Against the label map that dcmqi was given."""
-    (region,) = dicom_seg.read(shared_data / "roi/dcmqi_24x38x3/label.seg")
-    label = sitk.ReadImage(str(shared_data / "roi/dcmqi_24x38x3/label.nrrd"))
+    (region,) = dicom_seg.read(reference_data / "roi/dcmqi_24x38x3/label.seg")
+    label = sitk.ReadImage(str(reference_data / "roi/dcmqi_24x38x3/label.nrrd"))
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(label.GetDirection(), (3, 3)) * label.GetSpacing()
     affine[:3, 3] = label.GetOrigin()
