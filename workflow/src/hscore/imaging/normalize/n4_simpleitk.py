@@ -14,10 +14,10 @@ def log_field(
     convergence: float,
     finer: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """The log bias field of ``image`` at the grid of the axes ``finer``, float32 [z, y, x].
+    """Return the log bias field of ``image`` on the grid of the axes ``finer``, float32 [z, y, x].
 
-    The other arguments are those of ``n4.estimate``. ITK's field ends at the outermost voxels of ``image``; beyond them
-    it stays as it is there.
+    The other arguments are those of ``n4.estimate``. ITK's field ends at the outermost voxels of ``image``. Beyond
+    them it is constant.
     """
     axes = list(axes)
     for place, axis in enumerate(axes):
@@ -37,7 +37,7 @@ def log_field(
 
 
 def _placed(values: np.ndarray, axes: Sequence[np.ndarray]) -> sitk.Image:
-    """An image of ``values`` [z, y, x] whose voxels lie at the regular positions ``axes`` along z, y and x."""
+    """Return an image of ``values`` [z, y, x] whose voxels are at the regular positions ``axes`` along z, y and x."""
     image = sitk.GetImageFromArray(values)
     image.SetOrigin([float(axis[0]) for axis in reversed(axes)])
     image.SetSpacing([float(axis[1] - axis[0]) if len(axis) > 1 else 1.0 for axis in reversed(axes)])
