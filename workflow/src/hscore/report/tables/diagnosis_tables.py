@@ -70,7 +70,7 @@ def _cells(row: Mapping[str, Any], groups: Sequence[Mapping[str, str]]) -> Rows:
             rows.append({**_variable(row), "level": "", **group, **cell})
             continue
         for level in row["levels"]:
-            cell = {key: cell(value) for key, value in level["cells"][number].items()}
+            cell = {key: blank_if_none(value) for key, value in level["cells"][number].items()}
             start = {**_variable(row), "level": level["level"], **group}
             rows.append({**start, **cell, "missing": row["missing"][number]})
     return rows
