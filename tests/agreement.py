@@ -1,6 +1,6 @@
 """Every statistic beside R's value for it: `make -C tests agreement` prints the table, the tests hold every row.
 
-Needs the R results in ../shared/data/stats and ../shared/data/tcga_cesc; their READMEs name packages and versions.
+The data and R's results are in references/stats and references/tcga_cesc; their READMEs name packages and versions.
 Further R results for the same data are in references: make.R, survival.R and evaluation.R write r.json, survival.json
 and evaluation.json. The aim is a relative difference of at most 1e-6, or 1e-5 where both sides iterate. A row that is
 allowed more says why. Every number of the reference files is compared or listed in ``NOT_COMPARED``.
@@ -20,6 +20,7 @@ from scipy.special import chdtrc, logit, ndtri, stdtrit
 from sklearn.metrics import log_loss
 
 ROOT = Path(__file__).parents[1]
+REFERENCES = ROOT / "tests" / "references"
 sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.metrics import logistic, probability  # noqa: E402
@@ -184,6 +185,9 @@ FILES = {
     "decisions": "stats/expected_dca_binary.json",
     "lung": "stats/expected_lung.json",
     "tcga": "tcga_cesc/expected_tcga_cesc_dev.json",
+    "packages": "r.json",
+    "survival": "survival.json",
+    "evaluation": "evaluation.json",
 }
 
 
@@ -195,21 +199,18 @@ class Agreement:
     not_compared: Counter
 
     @classmethod
-    def of(cls, shared: Path) -> "Agreement":
-        """``shared`` is the folder that holds ``stats`` and ``tcga_cesc``. ValueError for a number without a reason."""
-        files = {name: read(shared / place) for name, place in FILES.items()}
-        files["packages"] = read(ROOT / "tests" / "references" / "r.json")
-        files["survival"] = read(ROOT / "tests" / "references" / "survival.json")
-        files["evaluation"] = read(ROOT / "tests" / "references" / "evaluation.json")
+    def compute(cls, folder: Path = REFERENCES) -> "Agreement":
+        """Compare everything in ``folder``. ValueError for a number that is neither compared nor has a reason."""
+        files = {name: read(folder / place) for name, place in FILES.items()}
         rows = [
             *of_proportions(files["proportions"]),
-            *of_asah(files["asah"], shared / "stats"),
-            *of_decisions(files["decisions"], shared / "stats"),
-            *of_lung(files["lung"], shared / "stats"),
-            *of_tcga(files["tcga"], shared / "tcga_cesc"),
-            *of_packages(files["packages"], shared),
-            *of_survival_models(files["survival"], shared),
-            *of_added_value(files["evaluation"], shared / "stats"),
+            *of_asah(files["asah"], folder / "stats"),
+            *of_decisions(files["decisions"], folder / "stats"),
+            *of_lung(files["lung"], folder / "stats"),
+            *of_tcga(files["tcga"], folder / "tcga_cesc"),
+            *of_packages(files["packages"], folder),
+            *of_survival_models(files["survival"], folder),
+            *of_added_value(files["evaluation"], folder / "stats"),
             *of_pooled(files["evaluation"]["pooled"]),
         ]
         reasons = Counter()
@@ -291,12 +292,12 @@ def of_table(data: str, expected: dict, y_true: np.ndarray, y_pred: np.ndarray) 
         yield Row(data, name, expected[short[name]]["est"], ours["estimate"])
         yield Row(data, f"{name} low", expected[short[name]]["ci_log"][0], ours["low"])
         yield Row(data, f"{name} high", expected[short[name]]["ci_log"][1], ours["high"])
-    for name, ours in accuracy.indices(y_true, y_pred, bootstrap.everyone(y_true.size), 0.95).items():
+    for name, ours in accuracy.summary_measures(y_true, y_pred, bootstrap.cohort_counts(y_true.size), 0.95).items():
         yield Row(data, name, expected[name], ours["estimate"])
 
 
 def of_calibration(data: str, expected: dict, y_true: np.ndarray, predicted: np.ndarray) -> Iterator[Row]:
-    everyone = bootstrap.everyone(y_true.size)
+    everyone = bootstrap.cohort_counts(y_true.size)
     ours = calibration.describe(y_true, predicted, 0.95, everyone)
     yield Row(data, "Brier", expected["brier"], ours["brier"]["estimate"])
     yield Row(data, "scaled Brier", expected["scaled_brier"], ours["scaled_brier"]["estimate"])
@@ -358,7 +359,7 @@ def of_nri(data: str, expected: dict, y_true: np.ndarray, old: np.ndarray, new: 
 
 def of_net_benefit(data: str, expected: dict, y_true: np.ndarray, table: pd.DataFrame) -> Iterator[Row]:
     at = np.array(expected["thresholds"])
-    everyone = bootstrap.everyone(y_true.size)
+    everyone = bootstrap.cohort_counts(y_true.size)
     for name, reference in expected["models"].items():
         ours = decision.curve(y_true, table[name].to_numpy(float)[:, None] >= at, at, 0.95, everyone)
         for t, r, o in zip(at, reference["net_benefit"], ours["net_benefit"]["estimate"], strict=True):
@@ -516,7 +517,7 @@ def of_models(data: str, expected: dict, time: np.ndarray, event: np.ndarray, ta
         label = f"cox.zph {reference['term']}"
         yield Row(data, f"{label} chi2", reference["chisq"], row["chi2"], ITERATIVE)
         yield Row(data, f"{label} p", reference["p"], row["p"], ITERATIVE)
-    weight = np.where(event, censoring.uncensored(time, event, time) ** -2.0, 0.0)
+    weight = np.where(event, censoring.probability_uncensored(time, event, time) ** -2.0, 0.0)
     value, error = concordance.concordance(time, event, x @ as_coxph_stops(time, event, x)[0], weight)
     yield Row(data, "Uno's C", expected["uno_concordance"]["est"], value)
     yield Row(data, "Uno's C SE", expected["uno_concordance"]["se"], error)
@@ -569,15 +570,15 @@ def of_tcga(expected: dict, folder: Path) -> Iterator[Row]:
         yield Row(data, f"odds ratio {name}", reference["or"][name], np.exp(model.coefficients[place]), ITERATIVE)
 
 
-def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
+def of_packages(expected: dict, folder: Path) -> Iterator[Row]:
     """Statistics that the shared results have no reference for: R packages on the same data."""
-    asah = pd.read_csv(shared / "stats" / "asah.csv")
-    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
-    yield from of_discrimination_packages(expected, asah, pd.read_csv(shared / "stats" / "asah_predictions.csv"))
+    asah = pd.read_csv(folder / "stats" / "asah.csv")
+    lung = pd.read_csv(folder / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    yield from of_discrimination_packages(expected, asah, pd.read_csv(folder / "stats" / "asah_predictions.csv"))
     yield from of_survival_packages(expected, lung)
     yield from of_time_dependent(expected["time_dependent"], lung)
-    yield from of_everybody(expected["everybody"], tcga(shared / "tcga_cesc"))
-    yield from of_incidence(expected["incidence"], pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+    yield from of_everybody(expected["everybody"], tcga(folder / "tcga_cesc"))
+    yield from of_incidence(expected["incidence"], pd.read_csv(folder / "tcga_cesc" / "tcga_cesc_dev.csv"))
     (ours,) = imputation.pool(*(np.array(expected["rubin"][key])[:, None] for key in ("estimates", "variances")), 0.95)
     total = ((ours["high"] - ours["low"]) / 2 / stdtrit(ours["df"], 0.975)) ** 2
     pooled = {"estimate": ours["estimate"], "total": total, "df": ours["df"], "fmi": ours["missing_information"]}
@@ -589,7 +590,7 @@ def of_packages(expected: dict, shared: Path) -> Iterator[Row]:
 def of_discrimination_packages(expected: dict, asah: pd.DataFrame, predictions: pd.DataFrame) -> Iterator[Row]:
     y_true = asah["outcome_poor"].to_numpy() == 1
     for name, reference in expected["partial_auc"].items():
-        roc = resampled_roc.ResampledRoc(y_true, asah[name].to_numpy(float), bootstrap.everyone(y_true.size))
+        roc = resampled_roc.ResampledRoc(y_true, asah[name].to_numpy(float), bootstrap.cohort_counts(y_true.size))
         for lowest, value in reference.items():
             ours = roc.partial_aucs(float(lowest))[0]
             yield Row("pROC, aSAH", f"partial AUC {name}, specificity {lowest} and more", value, ours)
@@ -670,7 +671,7 @@ def of_time_dependent(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
         yield Row("timeROC, lung", f"SE of the AUC at {moment}", error, ours_error, 0.05, JACKKNIFE)
     months = np.array(expected["months"])
     chance = np.exp(-np.exp(risk)[:, None] * np.array(expected["hazard"]))
-    everyone = bootstrap.everyone(time.size)
+    everyone = bootstrap.cohort_counts(time.size)
     for moment, reference in zip(months, expected["auc_riskregression"], strict=True):
         ours = time_dependent.aucs(time, event, risk, moment, everyone)[0]
         yield Row("riskRegression, lung", f"AUC at {moment:g}", reference, ours)
@@ -728,9 +729,9 @@ def of_incidence(expected: dict, table: pd.DataFrame) -> Iterator[Row]:
             yield Row(f"{package}, TCGA-CESC", statistic, reference, value, allowed, why)
 
 
-def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
+def of_survival_models(expected: dict, folder: Path) -> Iterator[Row]:
     """Strata, several groups, several coefficients at once, calibration and competing events."""
-    lung = pd.read_csv(shared / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
+    lung = pd.read_csv(folder / "stats" / "lung.csv").dropna(subset=["ph.ecog"])
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
     sex, ecog = lung["sex"].to_numpy(), lung["ph.ecog"].to_numpy()
     tests = {
@@ -752,21 +753,21 @@ def of_survival_models(expected: dict, shared: Path) -> Iterator[Row]:
         yield Row("survival, lung", f"stratified Cox log likelihood {place}", reference["loglik"][place], value)
     yield from of_terms(expected, lung.assign(ecog=lung["ph.ecog"].astype(str)))
     yield from of_survival_calibration(expected["calibration"], lung.iloc[120:])
-    yield from of_competing(expected, pd.read_csv(shared / "tcga_cesc" / "tcga_cesc_dev.csv"))
+    yield from of_competing(expected, pd.read_csv(folder / "tcga_cesc" / "tcga_cesc_dev.csv"))
 
 
 def of_terms(expected: dict, lung: pd.DataFrame) -> Iterator[Row]:
     """Tests of several coefficients as one; ``ecog`` is the factor."""
     time, event = lung["time"].to_numpy(float), lung["event"].to_numpy() == 1
-    model = cox.fit(time, event, cox_models.design(lung[["age", "sex", "ecog"]]))
+    model = cox.fit(time, event, cox_models.design_matrix(lung[["age", "sex", "ecog"]]))
     levels = [name for name in model.covariates if name.startswith("ecog")]
     reference = expected["terms"]
     for place, names in enumerate((["age"], ["sex"], levels)):
-        ours = model.without(names)
+        ours = model.joint_test(names)
         for key in ("chi2", "df", "p"):
             yield Row("survival, lung", f"drop1 {names[0]} {key}", reference[key][place], ours[key], ITERATIVE)
-    model = cox.fit(time, event, cox_models.design(lung[["age", "ecog"]]))
-    for place, ours in enumerate(model.proportional({"ecog": levels})):
+    model = cox.fit(time, event, cox_models.design_matrix(lung[["age", "ecog"]]))
+    for place, ours in enumerate(model.proportional_hazards({"ecog": levels})):
         for key in ("chi2", "df", "p"):
             reference = expected["proportional"][key][place]
             yield Row("survival, lung", f"cox.zph of terms {ours['term']} {key}", reference, ours[key], ITERATIVE)
@@ -865,7 +866,7 @@ def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
     nodes = pd.DataFrame(dict(zip(added_value.OF_NODES, (asah["age"], asah["ndka"], asah["wfns"] >= 4), strict=True)))
     score = pd.read_csv(folder / "asah_predictions.csv")["p_hybrid"].to_numpy()
     evaluation = ScoredCohort(asah["outcome_poor"].to_numpy() == 1, {"score": score})
-    (ours,) = added_value.of_nodes({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
+    (ours,) = added_value.node_added_value({"external": evaluation}, {"external": nodes.astype(float)}, "score", 0.95)[
         "evaluations"
     ]
     ours = {**ours["added"], **ours["odds_ratio"], "odds_ratio": ours["odds_ratio"]["estimate"]}
@@ -876,7 +877,7 @@ def of_added_value(expected: dict, folder: Path) -> Iterator[Row]:
     outcomes = {"dfs_months": lung["time"], "dfs_event": lung["event"], "score": lung["pat.karno"] / 101}
     cohort = pd.DataFrame({**columns, **outcomes}).dropna(subset=["score"])
     settings = {"events_per_variable": 10, "confidence": 0.95}
-    found = added_value.of_survival(dict.fromkeys(("external", "development"), ("score", cohort)), settings)
+    found = added_value.survival_added_value(dict.fromkeys(("external", "development"), ("score", cohort)), settings)
     row, frozen = found["cohorts"][0], found["frozen"]
     margin = frozen["gain"]["high"] - frozen["gain"]["estimate"]
     ours = {**row["added"], "n": row["n"], "events": row["events"], "hazard_ratio": row["hazard_ratio"]["estimate"]}
@@ -911,7 +912,7 @@ def table(all_rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
-    agreement = Agreement.of(ROOT.parent / "shared" / "data")
+    agreement = Agreement.compute()
     found = agreement.rows
     print(table(found))
     print("\nNot compared:")

@@ -148,7 +148,7 @@ def linear() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for module, name, other in (
             (concordance, "concordance", _concordance),
-            (time_dependent, "jackknife", lambda statistics, n: statistics(bootstrap.everyone(n))[0] * np.nan),
+            (time_dependent, "jackknife", lambda statistics, n: statistics(bootstrap.cohort_counts(n))[0] * np.nan),
             (cox, "_crossing", lambda *_: None),
             (cox_models, "spline", lambda *_: {}),
         ):

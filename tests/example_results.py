@@ -146,7 +146,7 @@ def _made(
     survived = _survival(included, scores["hybrid"], frozen["hybrid"], cohorts, config["survive"])
     if "development" in roles:
         chosen = {"images": selection.choose(evaluations["out_of_fold"], FAMILY, 0.95)}
-        validated["selection"] = selection.tested(evaluations.get("external"), chosen, 0.95)
+        validated["selection"] = selection.compare_externally(evaluations.get("external"), chosen, 0.95)
     validated["intention_to_diagnose"] = [
         row
         for name, role in (("external", "external"), ("out_of_fold", "development"))
@@ -260,7 +260,7 @@ def _survival(included: pd.DataFrame, scores: dict, frozen: dict, members: dict,
         frame = included[included["cohort"] == cohort].set_index("patient")
         if len(frame):
             cohorts[cohort] = (column, frame.assign(score=scores[kind][members[cohort]]))
-    return survival_by_score.analyse(cohorts, settings["model"], frozen, settings)
+    return survival_by_score.analyze(cohorts, settings["model"], frozen, settings)
 
 
 def _hazard_ratios(included: pd.DataFrame, scores: dict, members: dict, survived: dict) -> dict:
@@ -323,7 +323,9 @@ def _cases(included: pd.DataFrame, scores: dict, frozen: dict, members: dict, ro
         "threshold": cuts["hybrid"],
         "evaluation": main,
         "waterfall": {name: cases.waterfall(frame["hybrid"], patients) for name, frame in frames.items()},
-        "shown": [{**one, "montage": PICTURE} for one in cases.shown(frames[main], patients, cuts, "hybrid", 4)],
+        "shown": [
+            {**one, "montage": PICTURE} for one in cases.shown_patients(frames[main], patients, cuts, "hybrid", 4)
+        ],
     }
 
 

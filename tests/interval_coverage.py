@@ -107,7 +107,7 @@ def of_calls(n: int, prevalence: float, rates: tuple[float, float], studies: int
 
     def draw_youden() -> Intervals:
         y_true, y_pred = calls()
-        ours = accuracy.sums(accuracy.confusion(y_true, y_pred), LEVEL)[0]
+        ours = accuracy.youden_and_balanced_accuracy(accuracy.confusion(y_true, y_pred), LEVEL)[0]
         return {"percentile bootstrap": percentile(y_true, y_pred, 3), "square-and-add": ours}
 
     yield from measured("F1", setting, f1, draw_f1, studies)

@@ -18,7 +18,7 @@ from hscore.cohort.folds import stratified_folds
 from hscore.learning import calibration
 from hscore.metrics.logistic import fit_firth
 from hscore.metrics.probability import expit
-from hscore.statistics.common.estimates import quantile
+from hscore.statistics.common.estimates import normal_quantile
 from hscore.statistics.diagnosis import cross_validation, discrimination
 
 PATIENTS, LARGE = 338, 10_000
@@ -80,7 +80,7 @@ def coverage(studies: int, folds: int, confidence: float = 0.95) -> pd.DataFrame
     for name, group in rows.groupby("auc", sort=False):
         cells = {"deviation": group["estimate"].std(), "error": group["error"].mean()}
         for method, factor in factors.items():
-            margin = quantile(confidence) * np.sqrt(factor) * group["error"]
+            margin = normal_quantile(confidence) * np.sqrt(factor) * group["error"]
             for truth, value in (("fitted", group["true"]), ("mean", group["true"].mean())):
                 cells[f"{method}, {truth}"] = ((group["estimate"] - value).abs() <= margin).mean()
             cells[f"{method}, above"] = (group["estimate"] > margin).mean()

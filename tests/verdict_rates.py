@@ -22,7 +22,7 @@ from hscore.report import adds_to_reading, verdict  # noqa: E402  (the path must
 from hscore.statistics.common import proportions  # noqa: E402
 from hscore.statistics.common.scored_cohorts import ScoredCohort  # noqa: E402
 from hscore.statistics.diagnosis import cut_off_error, discrimination, thresholds  # noqa: E402
-from hscore.statistics.survival import beside_reading, cox  # noqa: E402
+from hscore.statistics.survival import cox, score_and_reading  # noqa: E402
 
 LEVEL = 0.95
 PUBLISHED = yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def of_calls(area: float, studies: int) -> dict[str, list[tuple[str, str]]]:
         development = [cohort(rng, *DEVELOPMENT, area) for _ in range(2)]
         external = [cohort(rng, *EXTERNAL, area) for _ in range(2)]
         theirs, ours = (counts(e, chosen(d)) for d, e in zip(development, external, strict=True))
-        errors = cut_off_error.of_model("model", external[1], development[1], SETTINGS)
+        errors = cut_off_error.standard_errors("model", external[1], development[1], SETTINGS)
         for name, (x, n) in ours.items():
             y, m = theirs[name]
             entry = proportions.proportion(x, n, "wilson", LEVEL)
@@ -132,7 +132,7 @@ def of_added_survival(slope: float, studies: int) -> dict[str, float]:
         score = patients.scores["model"] + 2 * reading
         time, event = followed(rng, np.log(2) * reading + slope * score)
         known = {"score": expit(score), "mri_ln_positive": reading, "dfs_months": time, "dfs_event": event * 1.0}
-        row = beside_reading.describe(pd.DataFrame(known), SURVIVE)["rows"][0]
+        row = score_and_reading.describe(pd.DataFrame(known), SURVIVE)["rows"][0]
         found[adds_to_reading.judge(row, 1)] += 1
     answers = (adds_to_reading.ADDS, adds_to_reading.NO_EVIDENCE, adds_to_reading.WORSE, adds_to_reading.NOT_TESTED)
     return {answer: found[answer] / studies for answer in answers}

@@ -279,7 +279,7 @@ def by_brightness(protocol: tuple) -> None:
     )
 
 
-def tumour_regions(regions: int = 10, voxels: int = 300) -> None:
+def tumor_regions(regions: int = 10, voxels: int = 300) -> None:
     """Print the error of mean and median over tumours whose voxels differ: D, brightness and perfusion vary."""
     rng = np.random.default_rng(1)
     size = regions * voxels
@@ -447,7 +447,7 @@ def main() -> None:
     other_noise()
     other_tissue()
     protocols_apart()
-    tumour_regions()
+    tumor_regions()
     per_tissue(0.05)
     by_brightness((50, 400, 800))
     departures()

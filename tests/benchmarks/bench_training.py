@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from hscore.learning import inference, machine, training
 from hscore.learning.augment import Augment
-from hscore.learning.samples import Images, Samples
+from hscore.learning.samples import Samples, SequenceImages
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text())["train"]
 SETTINGS = {"threads": 1, **SETTINGS}
@@ -36,7 +36,7 @@ def simulated_task(count: int = PATIENTS, **changed: object) -> training.Task:
     patient_index = np.repeat(np.arange(count), TRIPLETS)
     patients = pd.DataFrame({"patient": [f"P{k}" for k in range(count)]})
     none = np.empty((count, 0))
-    samples = Samples(patients, none.astype(np.float32), (Images("T2WI_tumour", images, patient_index),), none)
+    samples = Samples(patients, none.astype(np.float32), (SequenceImages("T2WI_tumour", images, patient_index),), none)
     labels = (np.arange(count) % 5 == 0).astype(int)
     folds = np.arange(count) // 5 % 5
     centers = np.full(count, "AA")
@@ -54,12 +54,12 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
     """Compare an epoch of training with the same number of optimisation steps on one fixed batch of the same size."""
     task = simulated_task()
     run, bare = (training.Training(task, [training.Member(1, 0)]) for _ in range(2))
-    size = run.number // run.batches
+    size = run.bags_per_epoch // run.batches
     batch = [task.tensors.images[0][:size].contiguous(memory_format=torch.channels_last)]
     patient_index = torch.from_numpy(task.tensors.patient_indices[0][:size])
     labels, clinical = bare.labels[patient_index].unsqueeze(1), bare.clinical[0, patient_index]
     single = [torch.ones(size, 1, dtype=torch.bool)]
-    network = bare.members.network.train()
+    network = bare.models.network.train()
 
     def bare_epoch() -> None:
         for _ in range(bare.batches):
@@ -70,9 +70,9 @@ def compare_with_bare_loop(rounds: int = 7) -> None:
     run.train_epoch()
     bare_epoch()
     times = [(cpu_seconds(run.train_epoch), cpu_seconds(bare_epoch)) for _ in range(rounds)]
-    trained = run.number / statistics.median(t for t, _ in times)
+    trained = run.bags_per_epoch / statistics.median(t for t, _ in times)
     bare_speed = size * bare.batches / statistics.median(b for _, b in times)
-    ratio = statistics.median((t / run.number) / (b / (size * bare.batches)) for t, b in times)
+    ratio = statistics.median((t / run.bags_per_epoch) / (b / (size * bare.batches)) for t, b in times)
     print(f"training loop   {trained:7.0f} samples/s (batches of {size})")
     print(f"bare loop       {bare_speed:7.0f} samples/s")
     print(f"training / bare {ratio:7.2f}   (at most 1.15)")
@@ -82,7 +82,7 @@ def time_parts_of_a_step(rounds: int = 40) -> None:
     """Measure drawing and augmenting samples, and the optimiser; the rest of a step is the network."""
     run = training.Training(simulated_task(), [training.Member(1, 0)])
     run.train_epoch()
-    samples = run.bag_sampler[0].draw(run.orders[0], run.number).split(run.batches)[0].samples[0].unsqueeze(0)
+    samples = run.bag_samplers[0].draw(run.orders[0], run.bags_per_epoch).split(run.batches)[0].samples[0].unsqueeze(0)
     step = statistics.median(cpu_seconds(run.train_epoch) for _ in range(7)) / run.batches
     parts = {"samples": lambda: run.images(0, samples), "optimiser": run.optimizer.step}
     costs = {name: statistics.median(cpu_seconds(part) for _ in range(rounds)) for name, part in parts.items()}
@@ -103,7 +103,7 @@ def compare_precisions(epochs: int = 4) -> None:
 def compare_inference_batches() -> None:
     """Measure scoring all samples in batches of several sizes; print the largest difference of a score."""
     run = training.Training(task := simulated_task(), [training.Member(1, 0)])
-    network, chosen = run.members.networks()[0], inference.BATCH
+    network, chosen = run.models.networks()[0], inference.BATCH
 
     def scores() -> np.ndarray:
         return inference.patient_probabilities(network, task.tensors, SETTINGS["aggregation"])
@@ -159,7 +159,7 @@ def time_one_sample_a_patient(epochs: int = 10) -> None:
     run = training.Training(task, [training.Member(1, 0)])
     run.train_epoch()
     seconds = cpu_seconds(lambda: [run.train_epoch() for _ in range(epochs)]) / epochs
-    print(f"4,500 epochs of {run.number} samples, filters {network['channels']}: "
+    print(f"4,500 epochs of {run.bags_per_epoch} samples, filters {network['channels']}: "
           f"{4500 * seconds / 120:.0f} min on 2 cores, one training each")  # fmt: skip
 
 

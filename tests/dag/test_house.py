@@ -11,7 +11,7 @@ from workflow_runs import ROOT, snakemake
 PACKAGE = ROOT / "workflow/src/hscore"
 ROOMS = {"imaging", "cohort", "learning", "statistics", "simulation", "report", "provenance", "recovery"}
 # Besides themselves and what all share (contracts, files, errors), rooms may use these.
-NEIGHBOURS = {
+NEIGHBORS = {
     "report": {"statistics"},
     "provenance": {"report"},
     "recovery": {"simulation", "statistics", "imaging"},
@@ -41,7 +41,7 @@ def test_modules_import_only_what_their_room_may(path):
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     names = imported(path)
     rooms = {name.split(".")[1] for name in names if name.startswith("hscore.")} & (ROOMS | {"dag", "steps"})
-    assert rooms <= {room} | NEIGHBOURS.get(room, set())
+    assert rooms <= {room} | NEIGHBORS.get(room, set())
     outside = {name.split(".")[0] for name in names}
     if room != "learning":
         assert not outside & {"torch", "monai"}

@@ -1,6 +1,6 @@
 # Writes evaluation.json: R's values for added value beside measured predictors and for several external centres.
 #
-#   Rscript tests/references/evaluation.R ../shared/data tests/references/evaluation.json
+#   Rscript tests/references/evaluation.R tests/references tests/references/evaluation.json
 #
 # Needed only to write the file anew. Debian: r-cran-survival r-cran-metafor r-cran-jsonlite.
 

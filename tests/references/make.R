@@ -1,6 +1,6 @@
-# Writes r.json: results of R packages for statistics that ../shared/data holds no reference for, on its data.
+# Writes r.json: results of R packages for statistics that stats/ and tcga_cesc/ have no reference for, on their data.
 #
-#   Rscript tests/references/make.R ../shared/data tests/references/r.json
+#   Rscript tests/references/make.R tests/references tests/references/r.json
 #
 # R and these packages are needed only to write the file anew; the tests read it. Debian: r-cran-survival r-cran-proc
 # r-cran-rms r-cran-mice r-cran-cmprsk r-cran-riskregression r-cran-jsonlite; CRAN: coxphf survRM2 timeROC ratesci
@@ -12,12 +12,12 @@ suppressMessages({
   library(jsonlite)
 })
 arguments <- commandArgs(trailingOnly = TRUE)
-shared <- arguments[1]
-asah <- read.csv(file.path(shared, "stats", "asah.csv"))
-predictions <- read.csv(file.path(shared, "stats", "asah_predictions.csv"))
-lung <- read.csv(file.path(shared, "stats", "lung.csv"))
+folder <- arguments[1]
+asah <- read.csv(file.path(folder, "stats", "asah.csv"))
+predictions <- read.csv(file.path(folder, "stats", "asah_predictions.csv"))
+lung <- read.csv(file.path(folder, "stats", "lung.csv"))
 lung <- lung[!is.na(lung$ph.ecog), ]
-tcga <- read.csv(file.path(shared, "tcga_cesc", "tcga_cesc_dev.csv"))
+tcga <- read.csv(file.path(folder, "tcga_cesc", "tcga_cesc_dev.csv"))
 quiet <- function(expression) { capture.output(value <- suppressMessages(suppressWarnings(expression))); value }
 
 # Discrimination

@@ -1,16 +1,16 @@
-# Writes survival.json: results of R packages for survival analyses that neither ../shared/data nor r.json holds.
+# Writes survival.json: results of R packages for survival analyses that neither stats/, tcga_cesc/ nor r.json contain.
 #
-#   Rscript tests/references/survival.R ../shared/data tests/references/survival.json
+#   Rscript tests/references/survival.R tests/references tests/references/survival.json
 #
 # R and these packages are needed only to write the file anew; the tests read it. Debian: r-cran-survival r-cran-hmisc
 # r-cran-mice r-cran-mitml r-cran-cmprsk r-cran-jsonlite.
 
 suppressMessages({library(survival); library(Hmisc); library(mice); library(cmprsk); library(jsonlite)})
 arguments <- commandArgs(trailingOnly = TRUE)
-shared <- arguments[1]
-lung <- read.csv(file.path(shared, "stats", "lung.csv"))
+folder <- arguments[1]
+lung <- read.csv(file.path(folder, "stats", "lung.csv"))
 lung <- lung[!is.na(lung$ph.ecog), ]
-tcga <- read.csv(file.path(shared, "tcga_cesc", "tcga_cesc_dev.csv"))
+tcga <- read.csv(file.path(folder, "tcga_cesc", "tcga_cesc_dev.csv"))
 tcga <- tcga[!is.na(tcga$PFI) & !is.na(tcga$PFI.time) & !is.na(tcga$grade) & tcga$grade %in% c("g1", "g2", "g3"), ]
 exact <- coxph.control(eps = 1e-10, toler.chol = 1e-14)
 

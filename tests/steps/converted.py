@@ -33,11 +33,11 @@ def write_patient(folder: Path, patient: str, images: dict, findings=(), usable=
     return target
 
 
-def volume(shape=(9, 48, 60), tumour=((2, 7), (20, 31), (25, 40)), spacing=(2.0, 2.0, 5.0), seed=0):
+def volume(shape=(9, 48, 60), tumor=((2, 7), (20, 31), (25, 40)), spacing=(2.0, 2.0, 5.0), seed=0):
     """A noisy ellipse in air with a brighter block of tumour: (image, mask); ``tumour`` half-open in z, y, x."""
     rng = np.random.default_rng(seed)
     z, y, x = np.mgrid[0 : shape[0], -1 : 1 : shape[1] * 1j, -1 : 1 : shape[2] * 1j]
-    block = tuple(slice(*limits) for limits in tumour)
+    block = tuple(slice(*limits) for limits in tumor)
     clean = np.where((x / 0.9) ** 2 + (y / 0.8) ** 2 < 1, 400.0, 0.0)
     clean[block] *= 1.5
     biased = clean * np.exp(0.3 * x + 0.2 * y * z / shape[0])

@@ -97,7 +97,7 @@ def test_a_killed_search_goes_on_where_it_was(study, monkeypatch):
 def test_a_patient_cannot_be_chosen_on_and_held_out(study):
     folds = pd.read_csv(study / "folds.csv")
     inner = folds.assign(fold=folds["fold"] % 2)
-    with pytest.raises(UserError, match="is both chosen on and held out"):
+    with pytest.raises(UserError, match="is in both the inner and the held-out folds"):
         search.search("image", SPECS["image"], SETTINGS, GRID, study / "folds.csv", inner,
                       [study / "AA.csv", study / "BB.csv"], study / "state", 1)  # fmt: skip
 

@@ -31,7 +31,7 @@ def study(tmp_path_factory):
         months = np.array([record["dfs"]["months"] for record in records.values()])
         event = np.array([record["dfs"]["event"] for record in records.values()]) == 1
         high = pd.DataFrame({"high H score": (score >= CUT).astype(float).to_numpy()})
-        survival[cohort] = {"hazard_ratio": cox.fit(months, event, high).leading(0.9)}
+        survival[cohort] = {"hazard_ratio": cox.fit(months, event, high).leading_row(0.9)}
     content = {"grouping": {"cut": CUT}, "cohorts": survival}
     (folder / "survival.json").write_text(json.dumps(content))
     return folder, truths

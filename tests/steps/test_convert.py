@@ -175,9 +175,9 @@ def test_masks_of_every_writer(shared_data, tmp_path, file):
 
 
 @pytest.mark.parametrize("kind", ["dicom_siemens", "dicom_standard"])
-def test_phantom(shared_data, tmp_path, kind):
+def test_phantom(reference_data, tmp_path, kind):
     """DICOM of two dialects to an ADC map: every vial's median within 3 % of the truth, in noise."""
-    folder = shared_data / "phantom"
+    folder = reference_data / "phantom"
     (tmp_path / "images").mkdir()
     (tmp_path / "images/dwi").symlink_to(folder / kind)
     vials = sitk.ReadImage(str(folder / "vials.nii.gz"))
@@ -194,21 +194,21 @@ def test_phantom(shared_data, tmp_path, kind):
 DIFFUSION_ONLY = {"sequences": {"ADC": {"source": "diffusion", "description": "dwi|dti"}}}
 
 
-def test_ge_diffusion(shared_data, tmp_path):
+def test_ge_diffusion(reference_data, tmp_path):
     """Its b-values are read. All seven volumes of the test data hold one picture, which must not pass as an ADC."""
-    status = run(shared_data / "dicom/ge_dwi_tensor_r2/dicom", tmp_path / "out", SETTINGS | DIFFUSION_ONLY)
+    status = run(reference_data / "dicom/ge_dwi_tensor_r2/dicom", tmp_path / "out", SETTINGS | DIFFUSION_ONLY)
     assert json.loads((tmp_path / "out/series.json").read_text())["series"][0]["b_values"] == [0, 1000]
     assert codes(status) == ["private_tags", "no_roi", "bad_diffusion"] and "does not fall" in text(
         status, "bad_diffusion"
     )
-    reference = shared_data / "dicom/ge_dwi_tensor_r2/reference/Ax_DWI_TENSOR_R2_1.nii.gz"
+    reference = reference_data / "dicom/ge_dwi_tensor_r2/reference/Ax_DWI_TENSOR_R2_1.nii.gz"
     volumes = sitk.GetArrayFromImage(sitk.ReadImage(str(reference)))
     assert (volumes == volumes[0]).all()
 
 
-def test_ge_diffusion_with_a_signal_that_falls(shared_data, tmp_path):
+def test_ge_diffusion_with_a_signal_that_falls(reference_data, tmp_path):
     """The same files with the pixels of their weighted volumes halved: ln 2 / 1000."""
-    for path in (shared_data / "dicom/ge_dwi_tensor_r2/dicom").iterdir():
+    for path in (reference_data / "dicom/ge_dwi_tensor_r2/dicom").iterdir():
         dataset = dcmread(path)
         if int(dataset[0x00431039].value[0]) > 0:
             dataset.PixelData = (dataset.pixel_array // 2).astype("<i2").tobytes()
@@ -217,7 +217,7 @@ def test_ge_diffusion_with_a_signal_that_falls(shared_data, tmp_path):
     run(tmp_path / "images", tmp_path / "out", SETTINGS | DIFFUSION_ONLY)
     assert json.loads((tmp_path / "out/sub-A-0001_ADC.json").read_text())["BValues"] == [0] + [1000] * 6
     adc = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out/sub-A-0001_ADC.nii.gz")))
-    reference = shared_data / "dicom/ge_dwi_tensor_r2/reference/Ax_DWI_TENSOR_R2_1.nii.gz"
+    reference = reference_data / "dicom/ge_dwi_tensor_r2/reference/Ax_DWI_TENSOR_R2_1.nii.gz"
     bright = sitk.GetArrayFromImage(sitk.ReadImage(str(reference)))[0] > 200
     assert np.median(adc[bright]) == pytest.approx(1e6 * np.log(2) / 1000, abs=3)
 
@@ -377,8 +377,8 @@ def test_frames_with_scales_of_their_own_are_brought_to_one(patient, tmp_path):
     save([scaled(vendor_scale=True)], patient / "dwi")
     assert "ADC" in run(patient, tmp_path / "out").usable
     ours, theirs = (sitk.ReadImage(str(tmp_path / run / "sub-A-0001_ADC.nii.gz")) for run in ("out", "classic"))
-    tumour = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "classic/sub-A-0001_ADC_mask.nii.gz"))) > 0
-    assert np.abs(on_grid_of(ours, theirs) - sitk.GetArrayFromImage(theirs))[tumour].max() <= 3  # stored values round
+    tumor = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "classic/sub-A-0001_ADC_mask.nii.gz"))) > 0
+    assert np.abs(on_grid_of(ours, theirs) - sitk.GetArrayFromImage(theirs))[tumor].max() <= 3  # stored values round
 
 
 def test_different_rescale_slopes_without_the_vendors_scale_are_a_finding(patient, tmp_path):

@@ -31,7 +31,7 @@ def mask(path: Path, array: np.ndarray) -> None:
     sitk.WriteImage(image, str(path))
 
 
-def tumour() -> np.ndarray:
+def tumor() -> np.ndarray:
     array = np.zeros((6, 20, 16))
     array[2:4, 7:12, 5:10] = 1
     return array
@@ -43,7 +43,7 @@ def with_roi(**rules) -> dict:
 
 @pytest.mark.parametrize("name", ["GTVp.nii.gz", "GTVp.nrrd", "GTVp.mha", "GTVp.mhd", "mask.nii"])
 def test_a_mask_of_every_format_reaches_every_sequence(patient, tmp_path, name):
-    mask(patient / name, tumour())
+    mask(patient / name, tumor())
     status = run(patient, tmp_path / "out")
     assert status.usable == ["CET1WI", "T2WI", "ADC"] and status.findings == []
     for sequence in status.usable:
@@ -52,13 +52,13 @@ def test_a_mask_of_every_format_reaches_every_sequence(patient, tmp_path, name):
 
 
 def test_old_settings_are_completed_by_the_defaults(patient, tmp_path):
-    mask(patient / "lymph_node.nii.gz", tumour())
+    mask(patient / "lymph_node.nii.gz", tumor())
     status = run(patient, tmp_path / "out", SETTINGS | {"roi": {"segment": "tumou?r"}})
     assert codes(status) == ["no_roi"] and "lymph" in text(status, "no_roi")
 
 
 def test_the_label_of_the_tumour_is_chosen_by_its_number(patient, tmp_path):
-    array = tumour() + 2 * np.roll(tumour(), 5, axis=2)
+    array = tumor() + 2 * np.roll(tumor(), 5, axis=2)
     mask(patient / "label.nii.gz", array)
     status = run(patient, tmp_path / "out")
     assert codes(status) == ["unreadable_roi"] and "1 (50 voxels), 2 (50 voxels)" in text(status, "unreadable_roi")
@@ -93,7 +93,7 @@ def test_a_mask_of_most_of_the_body_in_a_wide_view_is_not_usable(patient, tmp_pa
 
 
 def test_the_rule_that_chose_is_reported(patient, tmp_path):
-    mask(patient / "tumour.nii.gz", tumour())
+    mask(patient / "tumour.nii.gz", tumor())
     save([structure_set({"GTVp": [square((-4.6, -4.6), (1.6, 1.6), z) for z in (13.0, 18.0)]})], patient, "rt.dcm")
     status = run(patient, tmp_path / "out")
     assert codes(status) == ["roi_rule"] and "Dice 1.00" in text(status, "roi_rule")
@@ -103,9 +103,9 @@ def test_the_rule_that_chose_is_reported(patient, tmp_path):
 
 @pytest.mark.parametrize("extra", [None, "zhangsanfeng_LN.nii.gz", "zhangsanfeng.stl", "ZhangSanFengOld_gtv.nii.gz"])
 def test_no_name_of_a_delivered_region_is_written(patient, tmp_path, capfd, extra):
-    mask(patient / "zhangsanfeng/zhangsanfeng_gtv.nii.gz", tumour())
+    mask(patient / "zhangsanfeng/zhangsanfeng_gtv.nii.gz", tumor())
     if extra and extra.endswith(".nii.gz"):
-        mask(patient / extra, np.roll(tumour(), 1, axis=1))
+        mask(patient / extra, np.roll(tumor(), 1, axis=1))
     elif extra:
         (patient / extra).write_bytes(b"solid")
     run(patient, tmp_path / "out")
@@ -123,7 +123,7 @@ def test_another_frame_of_reference_names_the_setting_that_helps(patient, tmp_pa
 
 def test_a_mask_in_a_folder_of_nodes_is_a_node_whatever_its_name(patient, tmp_path):
     (patient / "lymph_nodes").mkdir()
-    mask(patient / "lymph_nodes/lesion.nii.gz", tumour())
+    mask(patient / "lymph_nodes/lesion.nii.gz", tumor())
     assert codes(run(patient, tmp_path / "out")) == ["no_roi"]
 
 
@@ -131,7 +131,7 @@ def test_a_mask_in_a_folder_of_nodes_is_a_node_whatever_its_name(patient, tmp_pa
 def test_a_name_of_a_mask_in_any_bytes(patient, tmp_path, encoding):
     """Read in its alphabet: the tumour is found, the node is not taken, and neither stops the study."""
     path = os.fsencode(patient) + b"/" + "腫瘤.nii.gz".encode(encoding if encoding != "shift_jis" else "gb18030")
-    mask(patient / "tumour.nii.gz", tumour())
+    mask(patient / "tumour.nii.gz", tumor())
     os.rename(os.fsencode(patient / "tumour.nii.gz"), path)
     assert run(patient, tmp_path / "out").usable == ["CET1WI", "T2WI", "ADC"]
     os.rename(path, os.fsencode(patient) + b"/" + "淋巴.nii.gz".encode("gb18030"))
@@ -158,6 +158,6 @@ def test_a_mask_belongs_to_the_visit_in_whose_folder_it_is(patient, tmp_path):
             dataset.SOPInstanceUID += ".2"
             (patient / "visit2" / name).mkdir(parents=True, exist_ok=True)
             dataset.save_as(patient / "visit2" / name / path.name)
-    mask(patient / "visit2/tumour.nii.gz", tumour())
+    mask(patient / "visit2/tumour.nii.gz", tumor())
     status = run(patient, tmp_path / "out")
     assert "number 2 was used (the ROI belongs to it)" in text(status, "several_examinations")

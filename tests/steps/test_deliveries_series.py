@@ -100,13 +100,13 @@ def test_additional_outputs_of_the_converter_are_left_aside(delivery, overlay):
 def test_a_picture_in_colour_or_inverted_is_never_a_source(delivery, interpretation):
     picture = series(volume(slices=9), number=30, description="t2 fusion tra")
     for dataset in picture:
-        grey = dataset.pixel_array // 4
+        gray = dataset.pixel_array // 4
         dataset.PhotometricInterpretation = interpretation
         if interpretation in ("RGB", "YBR_FULL"):
             dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
             dataset.BitsAllocated = dataset.BitsStored = 8
             dataset.HighBit = 7
-            dataset.PixelData = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1).tobytes()
+            dataset.PixelData = np.repeat(gray.astype(np.uint8)[..., None], 3, axis=-1).tobytes()
     status = delivery.write(picture=picture).convert()
     assert status.usable == ["CET1WI", "T2WI", "ADC"] and delivery.voxels("T2WI").shape[0] == 6
     assert interpretation in delivery.why_not(30, "T2WI")

@@ -51,7 +51,7 @@ def test_the_most_certain_patients_are_shown_with_their_maps(study):
         # the section shown is one of the patient's own
         samples = read_samples([study / "CC.csv"], load_model(study / "hybrid" / "seed-1").spec)
         number = samples.patients["patient"].tolist().index(row["patient"])
-        own = samples.images[0].values[samples.images[0].patient_index == number][:, 1]
+        own = samples.images[0].pixels[samples.images[0].patient_index == number][:, 1]
         levels = np.frombuffer(base64.b64decode(row["sample"]["levels"]), np.uint8).reshape(16, 16)
         scaled = [np.round(255 * (one - one.min()) / (one.max() - one.min())) for one in own]
         assert any(np.array_equal(levels, one) for one in scaled)

@@ -68,8 +68,8 @@ def test_tumour_box_holds_tumour_only_and_the_grown_box_what_is_around(tmp_path)
         (((3, 9), (20, 21), (25, 27)), "T2WI: 0 sections with at least 10 mm2 of tumour, 3 adjacent ones are needed"),
     ],
 )
-def test_tumour_on_too_few_sections_is_a_finding_for_its_sequence(tmp_path, tumour, text):
-    images = {"T2WI": volume(tumour=tumour), "ADC": adc()}
+def test_tumour_on_too_few_sections_is_a_finding_for_its_sequence(tmp_path, tumor, text):
+    images = {"T2WI": volume(tumor=tumor), "ADC": adc()}
     status, samples, places = run(write_patient(tmp_path, "P2", images), tmp_path)
     assert status.usable == ["ADC"]
     assert [(f.code, f.sequence, f.text) for f in status.findings] == [("too_few_sections", "T2WI", text)]

@@ -23,7 +23,7 @@ from hscore.simulation import anatomy, planted_faults, scanners
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.simulation.patients import simulate_center as draw_center
-from hscore.simulation.rendering import tumour_mask
+from hscore.simulation.rendering import tumor_mask
 from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import simulate_atlas, simulate_center, simulate_patient
 
@@ -103,7 +103,7 @@ def true_mask(scanner: str, truth: dict) -> np.ndarray:
     """The tumour on CET1WI (sections, rows, columns), from the planted truth."""
     parameters, name = load(PARAMETERS), f"{scanner}-0001"
     pelvis = anatomy.build(parameters, name, truth["patients"][name], SEED)
-    return tumour_mask(pelvis, scanners.stack(parameters, protocols(scanner)["CET1WI"], name, "CET1WI", SEED))
+    return tumor_mask(pelvis, scanners.stack(parameters, protocols(scanner)["CET1WI"], name, "CET1WI", SEED))
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -227,7 +227,7 @@ def test_diffusion_images_hold_the_planted_coefficient(full_size, scanner):
     parameters, name = load(PARAMETERS), f"{scanner}-0001"
     pelvis = anatomy.build(parameters, name, record, SEED)
     where = scanners.stack(parameters, protocol, name, "ADC", SEED)
-    core = pelvis.tumour.depth(where.z, where.y, where.x) > 5
+    core = pelvis.tumor.depth(where.z, where.y, where.x) > 5
     stacks = {}
     for image in series_of(folder)[protocol["description"]]:
         stacks.setdefault(_b_value(image, scanner), []).append(image)
@@ -279,7 +279,7 @@ def test_rtstruct_contours_give_the_tumour_back(full_size):
     images.sort(key=lambda image: float(image.SliceLocation))
     by_uid = {image.SOPInstanceUID: number for number, image in enumerate(images)}
     mask = np.zeros((len(images), images[0].Rows, images[0].Columns), bool)
-    centres = np.stack(np.meshgrid(np.arange(images[0].Columns), np.arange(images[0].Rows)), -1).reshape(-1, 2)
+    centers = np.stack(np.meshgrid(np.arange(images[0].Columns), np.arange(images[0].Rows)), -1).reshape(-1, 2)
     for item in structures.ROIContourSequence:
         if names[int(item.ReferencedROINumber)] != "Tumour":
             continue
@@ -290,7 +290,7 @@ def test_rtstruct_contours_give_the_tumour_back(full_size):
             points = np.array(contour.ContourData, float).reshape(-1, 3) - np.array(image.ImagePositionPatient, float)
             assert points @ np.cross(*axes) == pytest.approx(0, abs=1e-3)
             outline = points @ axes.T / np.array(image.PixelSpacing, float)
-            mask[section] ^= Polygon(outline).contains_points(centres).reshape(mask.shape[1:])
+            mask[section] ^= Polygon(outline).contains_points(centers).reshape(mask.shape[1:])
     assert mask.any() and np.array_equal(mask, true_mask("ge", truth))
 
 

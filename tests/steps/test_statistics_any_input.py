@@ -60,7 +60,7 @@ def test_survival_of_any_cohort_is_reported(seed):
         "missing": ["complete-case", "impute"][seed % 2],
         "imputation": {"imputations": 3, "seed": 1},
     }
-    content = survival_by_score.analyse(cohorts, "m", frozen, settings)
+    content = survival_by_score.analyze(cohorts, "m", frozen, settings)
     assert finite(content) and not unexplained(content)
 
 

@@ -195,7 +195,7 @@ def test_triplets_become_patients_as_said_at_training(study):
     network = networks.build(SETTINGS["network"], [(3, 16, 16)], 0, "max").eval()
     network.load_state_dict(load_file(study / "image" / "seed-1" / "seed-1-fold-1.safetensors"))
     for patient in range(6):
-        own = torch.from_numpy(samples.images[0].values[samples.images[0].patient_index == patient])
+        own = torch.from_numpy(samples.images[0].pixels[samples.images[0].patient_index == patient])
         with torch.no_grad():
             features = network.features(0, own).unsqueeze(1)
             mask = [torch.ones(len(own), 1, dtype=torch.bool)]
@@ -336,6 +336,6 @@ def test_killed_process_resumes_to_the_same_bytes(study):
     process.communicate()
     assert not first.exists()
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert "was finished before the interruption" in done.stderr and "going on after epoch" in done.stderr
+    assert "was finished before the interruption" in done.stderr and "resuming after epoch" in done.stderr
     assert {path.name: path.read_bytes() for path in first.glob("*.safetensors")} == expected
     assert (first / "model.json").read_bytes() == model

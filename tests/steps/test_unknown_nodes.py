@@ -14,7 +14,7 @@ from hscore import batch
 from hscore.contracts import batch_record
 from hscore.files import read_json, write_json
 from hscore.learning import calibration
-from hscore.learning.ensemble import load_model, member_of
+from hscore.learning.ensemble import load_model, scoring_fold
 from hscore.learning.samples import read_samples
 from hscore.steps import (
     cohort,
@@ -260,7 +260,7 @@ def test_networks_are_the_same_and_one_member_scores_a_patient_of_no_fold(image_
             [study / "AA-more.csv"], ensemble.spec, further["patient"].tolist(), fused, "out_of_fold"
         )
         risks = calibration.apply(json.loads(frozen), ensemble.probabilities(samples))
-        chosen = [risks[member_of(patient, 3), row] for row, patient in enumerate(further["patient"])]
+        chosen = [risks[scoring_fold(patient, 3), row] for row, patient in enumerate(further["patient"])]
         np.testing.assert_allclose(further["out_of_fold"], chosen, rtol=1e-6)
         arguments, output = predict_arguments(study, model, external=True)
         predict.main(arguments)
@@ -270,8 +270,8 @@ def test_networks_are_the_same_and_one_member_scores_a_patient_of_no_fold(image_
 
 
 def test_the_member_depends_on_the_name_alone_and_all_take_part():
-    members = [member_of(f"p{number}", 5) for number in range(500)]
-    assert members == [member_of(f"p{number}", 5) for number in range(500)]
+    members = [scoring_fold(f"p{number}", 5) for number in range(500)]
+    assert members == [scoring_fold(f"p{number}", 5) for number in range(500)]
     assert np.bincount(members).min() > 70
 
 

@@ -53,10 +53,10 @@ def planted_samples(random: np.random.Generator, z: float, triplets: int, rim: f
     """Triplets float32 [triplets, 3, 64, 64] of one patient."""
     sections = triplets + 2
     y, x = np.mgrid[-1:1:64j, -1:1:64j]
-    centre = random.normal(0, 0.08, 2)
+    center = random.normal(0, 0.08, 2)
     ratio = np.exp(random.normal(0, 0.15))
     radius = random.uniform(0.5, 0.7) * np.sqrt(1 - np.linspace(-0.8, 0.8, sections) ** 2 * 0.8)
-    distance = np.hypot((x - centre[0]) * ratio, (y - centre[1]) / ratio)
+    distance = np.hypot((x - center[0]) * ratio, (y - center[1]) / ratio)
     coarse = random.normal(size=(sections, 8, 8)) + random.normal(size=(1, 8, 8))
     texture = 0.3 * np.kron(coarse, np.ones((8, 8)))
     inside = distance < radius[:, None, None]

@@ -29,14 +29,14 @@ def test_zero_cells_are_explained_and_not_filled_up():
     infinite = dict.fromkeys(("positive_likelihood_ratio", "diagnostic_odds_ratio"))
     assert values == {**infinite, "negative_likelihood_ratio": 0.0}
     y_true = np.arange(10) < 3
-    indices = accuracy.indices(y_true, np.zeros(10, bool), bootstrap.everyone(10), 0.95)
+    indices = accuracy.summary_measures(y_true, np.zeros(10, bool), bootstrap.cohort_counts(10), 0.95)
     assert indices["mcc"]["estimate"] is None and "empty" in indices["mcc"]["why"]
 
 
 def test_perfect_calls_have_every_index_at_one_and_no_interval_is_a_point():
     y_true = np.arange(10) < 4
     draws = bootstrap.draw_by_class(y_true, 30, np.random.default_rng(0))
-    found = accuracy.indices(y_true, y_true, draws, 0.95)
+    found = accuracy.summary_measures(y_true, y_true, draws, 0.95)
     for index in found.values():
         assert index["estimate"] == pytest.approx(1) and (index["low"] is None or index["low"] < 0.8)
     for name in ("f1", "youden", "balanced_accuracy"):
@@ -47,7 +47,7 @@ def test_perfect_calls_have_every_index_at_one_and_no_interval_is_a_point():
 
 def test_f1_of_zero_has_wilsons_interval_transformed():
     y_true, y_pred = np.arange(20) < 4, np.arange(20) >= 17  # no true positive among 7
-    row = accuracy.indices(y_true, y_pred, bootstrap.everyone(20), 0.95)["f1"]
+    row = accuracy.summary_measures(y_true, y_pred, bootstrap.cohort_counts(20), 0.95)["f1"]
     upper = wilson(0, 7, 0.95)[1]
     assert (row["estimate"], row["low"]) == (0, 0) and row["high"] == pytest.approx(2 * upper / (1 + upper))
 
@@ -55,14 +55,16 @@ def test_f1_of_zero_has_wilsons_interval_transformed():
 def test_youdens_interval_squares_and_adds_the_sides_of_wilsons():
     """Newcombe 1998, method 10: 56/70 against 48/80 (his table II a) is 0.2 with 0.0524 to 0.3339."""
     counts = {"tp": 56, "fn": 14, "fp": 48, "tn": 32}
-    youden, balanced = accuracy.sums(counts, 0.95)
+    youden, balanced = accuracy.youden_and_balanced_accuracy(counts, 0.95)
     assert [youden[key] for key in ("estimate", "low", "high")] == pytest.approx([0.2, 0.0524, 0.3339], abs=5e-5)
     assert balanced["low"] == pytest.approx((1 + youden["low"]) / 2)
 
 
 def test_without_patients_every_index_says_why():
     nobody = np.zeros(0, bool)
-    for index in accuracy.indices(nobody, nobody, bootstrap.draw(0, 5, np.random.default_rng(0)), 0.95).values():
+    for index in accuracy.summary_measures(
+        nobody, nobody, bootstrap.draw(0, 5, np.random.default_rng(0)), 0.95
+    ).values():
         assert index["estimate"] is None and index["why"] == "there are no patients"
 
 
@@ -75,7 +77,7 @@ def test_intervals_of_indices_are_those_of_repeated_patients():
     for row in draws:
         drawn = np.repeat(np.arange(60), row.astype(int))
         slow.append(np.corrcoef(y_true[drawn], y_pred[drawn])[0, 1])  # Matthews correlation is Pearson's
-    ours = accuracy.indices(y_true, y_pred, draws, 0.95)["mcc"]
+    ours = accuracy.summary_measures(y_true, y_pred, draws, 0.95)["mcc"]
     assert ours["estimate"] == pytest.approx(np.corrcoef(y_true, y_pred)[0, 1])
     assert [ours["low"], ours["high"]] == pytest.approx(list(np.quantile(slow, [0.025, 0.975])))
 

@@ -20,9 +20,9 @@ def patients(n: int, seed: int, effect: float) -> tuple[np.ndarray, np.ndarray, 
     return y_true, expit(-1 + 0.5 * np.log1p(size) + signal), table
 
 
-def analysed(*evaluations, confidence=0.95):
+def analyzed(*evaluations, confidence=0.95):
     names = ("external", "out_of_fold")[: len(evaluations)]
-    return added_value.of_nodes(
+    return added_value.node_added_value(
         {name: ScoredCohort(y_true, {"m": score}) for name, (y_true, score, _) in zip(names, evaluations, strict=True)},
         {name: table for name, (*_, table) in zip(names, evaluations, strict=True)},
         "m",
@@ -32,12 +32,12 @@ def analysed(*evaluations, confidence=0.95):
 
 def test_a_score_with_a_signal_of_its_own_adds_and_one_made_of_the_baseline_does_not():
     y_true, score, table = patients(500, 1, 1.0)
-    (row,) = analysed((y_true, score, table))["evaluations"]
+    (row,) = analyzed((y_true, score, table))["evaluations"]
     assert row["added"]["p"] < 1e-6 and row["odds_ratio"]["low"] > 1 and row["added"]["new_information"] > 0.2
     assert row["apparent"]["both"] > row["apparent"]["baseline"] and "apparent" in row["apparent"]["caution"]
     rng = np.random.default_rng(2)
     nothing = expit(0.5 * np.log1p(table[SIZE]) + 0.1 * rng.normal(size=500)).to_numpy()
-    (row,) = analysed((y_true, nothing, table))["evaluations"]
+    (row,) = analyzed((y_true, nothing, table))["evaluations"]
     assert row["added"]["p"] > 0.05 and row["odds_ratio"]["low"] < 1
     assert row["added"]["adequacy"] + row["added"]["new_information"] == 1
 
@@ -46,14 +46,14 @@ def test_the_test_keeps_its_level_where_the_score_adds_nothing():
     rejected = 0
     for seed in range(200):
         y_true, score, table = patients(150, seed, 0.0)
-        (row,) = analysed((y_true, score, table))["evaluations"]
+        (row,) = analyzed((y_true, score, table))["evaluations"]
         rejected += row["added"]["p"] < 0.05
     assert 3 <= rejected <= 22  # 10 expected
 
 
 def test_the_frozen_models_are_those_of_development_and_tested_by_paired_delong():
     external, development = patients(200, 3, 1.0), patients(400, 4, 1.0)
-    frozen = analysed(external, development)["frozen"]
+    frozen = analyzed(external, development)["frozen"]
     y_true, score, table = development
     x = np.column_stack([np.log1p(table[SIZE]), np.log1p(table[ANTIGEN]), table[READING], logit(score)])
     from sklearn.linear_model import LogisticRegression
@@ -76,10 +76,10 @@ def test_patients_without_a_variable_are_left_out_and_counted():
     y_true, score, table = patients(400, 5, 1.0)
     table.loc[:39, ANTIGEN] = None
     table.loc[30:49, SIZE] = None
-    (row,) = analysed((y_true, score, table))["evaluations"]
+    (row,) = analyzed((y_true, score, table))["evaluations"]
     assert row["n"] == 350 and row["left_out"] == 50 and row["missing"] == {SIZE: 20, ANTIGEN: 40}
     rest = table[50:].reset_index(drop=True)
-    assert row["added"] == analysed((y_true[50:], score[50:], rest))["evaluations"][0]["added"]
+    assert row["added"] == analyzed((y_true[50:], score[50:], rest))["evaluations"][0]["added"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_patients_without_a_variable_are_left_out_and_counted():
 )
 def test_what_cannot_be_fitted_says_why_everywhere(change, why):
     whole = change(*patients(100, 6, 1.0))
-    found = analysed(whole, whole)
+    found = analyzed(whole, whole)
     for row in found["evaluations"]:
         for part in ("added", "odds_ratio", "apparent"):
             assert why in row[part]["why"]
@@ -108,8 +108,8 @@ def test_what_cannot_be_fitted_says_why_everywhere(change, why):
 
 def test_a_study_of_one_role_has_no_frozen_comparison():
     whole = patients(200, 7, 1.0)
-    assert "no development cohort" in analysed(whole)["frozen"]["gain"]["why"]
-    alone = added_value.of_nodes(
+    assert "no development cohort" in analyzed(whole)["frozen"]["gain"]["why"]
+    alone = added_value.node_added_value(
         {"out_of_fold": ScoredCohort(whole[0], {"m": whole[1]})}, {"out_of_fold": whole[2]}, "m", 0.95
     )
     assert "no external cohort" in alone["frozen"]["gain"]["why"]
@@ -127,7 +127,7 @@ SETTINGS = {"events_per_variable": 10, "confidence": 0.95}
 
 def test_survival_has_the_test_the_adjusted_hazard_ratio_and_the_gain_out_of_sample():
     cohorts = {"external": ("score", survival(150, 8)), "development": ("out_of_fold", survival(300, 9))}
-    found = added_value.of_survival(cohorts, SETTINGS)
+    found = added_value.survival_added_value(cohorts, SETTINGS)
     assert [row["cohort"] for row in found["cohorts"]] == ["external", "development"]
     for row in found["cohorts"]:
         assert row["added"]["p"] < 1e-4 and row["hazard_ratio"]["low"] > 1
@@ -136,11 +136,11 @@ def test_survival_has_the_test_the_adjusted_hazard_ratio_and_the_gain_out_of_sam
     assert frozen["gain"]["low"] > 0
     assert frozen["gain"]["estimate"] == pytest.approx(frozen["both"]["estimate"] - frozen["baseline"]["estimate"])
     del cohorts["development"]
-    assert "no development cohort" in added_value.of_survival(cohorts, SETTINGS)["frozen"]["gain"]["why"]
+    assert "no development cohort" in added_value.survival_added_value(cohorts, SETTINGS)["frozen"]["gain"]["why"]
 
 
 def test_survival_with_too_few_events_is_refused():
     cohort = survival(60, 10)
     cohort.loc[20:, "dfs_event"] = 0
-    found = added_value.of_survival({"external": ("score", cohort)}, SETTINGS)
+    found = added_value.survival_added_value({"external": ("score", cohort)}, SETTINGS)
     assert "events for 3 variables: fewer than the 10" in found["cohorts"][0]["added"]["why"]

@@ -11,9 +11,9 @@ import agreement
 
 
 @pytest.fixture(scope="module")
-def found(shared_data):
+def found(reference_data):
     """All rows; it stops where a number of a reference file is neither compared nor left out with a reason."""
-    return agreement.Agreement.of(shared_data)
+    return agreement.Agreement.compute(reference_data)
 
 
 def test_every_row_agrees_with_r(found):

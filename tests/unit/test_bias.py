@@ -11,9 +11,9 @@ SPACING = (4.0, 4.0, 6.0)
 
 
 @pytest.fixture(scope="module")
-def phantom(shared_data):
+def phantom(reference_data):
     """The volume, its spacing, the body, and the true log field."""
-    folder = shared_data / "phantom"
+    folder = reference_data / "phantom"
     names = "t2_biased", "body_mask", "bias_truth"
     images = [sitk.ReadImage(str(folder / f"{name}.nii.gz"), sitk.sitkFloat32) for name in names]
     volume, body, field = map(sitk.GetArrayFromImage, images)
@@ -64,9 +64,9 @@ def test_itks_own_filter_takes_one_section():
     assert field.shape == volume.shape and np.isfinite(field).all()
 
 
-def test_vials_become_more_uniform_than_the_reference_correction_needs(phantom, shared_data):
+def test_vials_become_more_uniform_than_the_reference_correction_needs(phantom, reference_data):
     values, spacing, body, _ = phantom
-    vials = sitk.GetArrayFromImage(sitk.ReadImage(str(shared_data / "phantom" / "vials.nii.gz")))
+    vials = sitk.GetArrayFromImage(sitk.ReadImage(str(reference_data / "phantom" / "vials.nii.gz")))
     corrected = values / np.exp(log_bias_field(values, spacing, body, GRID_MM, ITERATIONS))
     for label in range(1, 7):
         before, after = (v[vials == label].std() / v[vials == label].mean() for v in (values, corrected))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hscore.imaging.sample.boxes import Box, adjacent, cut, grown, plan, resize, tight, tumour_sections
+from hscore.imaging.sample.boxes import Box, adjacent, cut, grown, plan, resize, tight, tumor_sections
 
 SETTINGS = {"peritumoral_pixels": 5, "peritumoral_pixels_per": "side", "box_over": "sample"}
 
@@ -35,9 +35,9 @@ def test_box_is_cut_at_the_edge_of_the_section():
 def test_sections_need_tumour_and_the_minimum_area():
     mask = np.zeros((6, 10, 10), bool)
     mask[1, 0, :3], mask[2, 0, :4], mask[4, :5, :5] = True, True, True
-    assert tumour_sections(mask, 0.5, 2.0) == [2, 4]
-    assert tumour_sections(mask, 0.5, 0) == [1, 2, 4]
-    assert tumour_sections(np.zeros((3, 4, 4), bool), 0.5, 0) == []
+    assert tumor_sections(mask, 0.5, 2.0) == [2, 4]
+    assert tumor_sections(mask, 0.5, 0) == [1, 2, 4]
+    assert tumor_sections(np.zeros((3, 4, 4), bool), 0.5, 0) == []
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_intercept_of_a_reading_of_0_and_1_is_found_far_from_the_start():
 
 def test_a_reading_of_0_and_1_has_no_calibration_line():
     y_true, reading = np.arange(67) < 21, np.arange(67) % 5 == 0
-    for row in calibration.line(y_true, reading * 1.0, 0.95).values():
+    for row in calibration.intercept_and_slope(y_true, reading * 1.0, 0.95).values():
         assert row["estimate"] is None and row["why"] == "67 predictions are 0 or 1, which has no logit"
 
 
@@ -54,7 +54,7 @@ def test_a_slope_that_says_nothing_is_not_printed():
     """Predictions that differ in the third decimal: the slope would be 86 with a standard error of 60."""
     rng = np.random.default_rng(0)
     predicted = 0.2 + 0.002 * rng.random(141)
-    row = calibration.line(rng.random(141) < 0.2, predicted, 0.95)
+    row = calibration.intercept_and_slope(rng.random(141) < 0.2, predicted, 0.95)
     assert row["slope"]["estimate"] is None and "hardly differ" in row["slope"]["why"]
     assert row["intercept"]["estimate"] is not None
 
@@ -72,7 +72,7 @@ def test_observed_over_expected_is_binomial_as_the_formula_of_study_size():
 @pytest.mark.parametrize(("n", "predicted", "why"), [(0, 0.5, "no patients"), (4, np.nan, "4 predictions are missing")])
 def test_empty_and_missing_predictions_end_with_a_reason(n, predicted, why):
     y_true = np.arange(n) < 2
-    found = calibration.describe(y_true, np.full(n, predicted), 0.95, bootstrap.everyone(n))
+    found = calibration.describe(y_true, np.full(n, predicted), 0.95, bootstrap.cohort_counts(n))
     for name in ("observed_expected", "intercept", "slope", "brier", "scaled_brier", "spiegelhalter"):
         assert why in found[name]["why"]
 

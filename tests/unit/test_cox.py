@@ -73,15 +73,15 @@ def test_firth_maximises_the_penalised_likelihood(data):
     time, event, frame = data
     x = frame.to_numpy()
 
-    def penalised(b):
+    def penalized(b):
         information = partial_likelihood.derivatives(x, time, event, b)[2]
         return slow_efron(x, time, event, b) + 0.5 * np.linalg.slogdet(information)[1]
 
     rows = cox.firth(time, event, frame, 0.95)
     beta = np.log([row["estimate"] for row in rows])
     for step in np.vstack([np.eye(2) * 1e-3, -np.eye(2) * 1e-3]):
-        assert penalised(beta) >= penalised(beta + step)
-    gradient = [(penalised(beta + s) - penalised(beta - s)) / 2e-5 for s in np.eye(2) * 1e-5]
+        assert penalized(beta) >= penalized(beta + step)
+    gradient = [(penalized(beta + s) - penalized(beta - s)) / 2e-5 for s in np.eye(2) * 1e-5]
     np.testing.assert_allclose(gradient, 0, atol=1e-4)
 
 
@@ -155,7 +155,7 @@ def test_proportional_hazards_are_rejected_where_the_effect_turns_round():
     group = np.arange(400) < 200
     time = np.where(group, 10 + rng.exponential(3, 400), rng.exponential(13, 400))
     event = np.ones(400, dtype=bool)
-    (row,) = cox.fit(time, event, pd.DataFrame({"group": group * 1.0})).proportional()
+    (row,) = cox.fit(time, event, pd.DataFrame({"group": group * 1.0})).proportional_hazards()
     assert row["p"] < 1e-6
 
 
@@ -201,19 +201,19 @@ def test_firth_refuses_when_no_event_had_both_groups_at_risk():
 def test_firth_leads_where_the_plain_estimate_is_infinite_and_only_there():
     time, group = np.arange(1.0, 41), np.arange(40) % 2 == 0
     table = pd.DataFrame({"high": group * 1.0})
-    separated = cox.fit(time, group & (time < 30), table).leading(0.95)
+    separated = cox.fit(time, group & (time < 30), table).leading_row(0.95)
     (firth,) = cox.firth(time, group & (time < 30), table, 0.95)
     assert separated == {**firth, "plain_why": "no events without high, so the hazard ratio has no finite estimate"}
     assert "Firth" in separated["method"] and separated["high"] is not None
-    plain = cox.fit(time, time < 30, table).leading(0.95)
+    plain = cox.fit(time, time < 30, table).leading_row(0.95)
     assert plain["method"] == cox.WALD and "plain_why" not in plain
-    nobody = cox.fit(time, time < 0, table).leading(0.95)
+    nobody = cox.fit(time, time < 0, table).leading_row(0.95)
     assert nobody["estimate"] is None and nobody["why"] == "nobody had an event"
 
 
 def test_a_perfectly_ordered_score_is_led_by_firth_too():
     time, score = np.arange(1.0, 31), -np.arange(30.0)
-    row = cox.fit(time, np.ones(30, dtype=bool), pd.DataFrame({"score": score})).leading(0.95)
+    row = cox.fit(time, np.ones(30, dtype=bool), pd.DataFrame({"score": score})).leading_row(0.95)
     assert "Firth" in row["method"] and "ordered perfectly" in row["plain_why"] and row["estimate"] > 1
 
 
@@ -258,25 +258,25 @@ def test_strata_without_an_event_change_nothing(data, strata):
 
 def test_a_covariate_that_is_the_stratum_is_refused(data, strata):
     time, event, frame = data
-    model = cox.fit(time, event, frame.assign(centre=strata * 1.0), strata=strata)
-    assert model.why == "centre does not vary within any stratum that has events"
+    model = cox.fit(time, event, frame.assign(center=strata * 1.0), strata=strata)
+    assert model.why == "center does not vary within any stratum that has events"
 
 
 def test_several_coefficients_are_tested_as_one(data):
     time, event, frame = data
     model = cox.fit(time, event, frame)
-    assert model.without(["age"]) == pytest.approx(cox.added_value(cox.fit(time, event, frame[["group"]]), model))
-    everything = model.without(["group", "age"])
+    assert model.joint_test(["age"]) == pytest.approx(cox.added_value(cox.fit(time, event, frame[["group"]]), model))
+    everything = model.joint_test(["group", "age"])
     nothing = partial_likelihood.log_likelihood(frame.to_numpy(), time, event, np.zeros(2))
     assert everything["df"] == 2 and everything["chi2"] == pytest.approx(2 * (model.log_likelihood - nothing))
-    refused = cox.fit(time, event & False, frame).without(["age"])
+    refused = cox.fit(time, event & False, frame).joint_test(["age"])
     assert refused["p"] is None and refused["why"] == "nobody had an event"
 
 
 def test_proportional_hazards_of_a_term_are_tested_as_one(data):
     time, event, frame = data
     model = cox.fit(time, event, frame)
-    term, everything = model.proportional({"both": ["group", "age"]})
+    term, everything = model.proportional_hazards({"both": ["group", "age"]})
     assert term["term"] == "both" and term["df"] == 2
     assert term["chi2"] == pytest.approx(everything["chi2"])
 
@@ -285,5 +285,5 @@ def test_a_profile_goes_on_where_the_likelihood_no_longer_tells_of_another_coeff
     def flat_in_the_second(beta):
         return -(beta[0] ** 2), np.array([-2 * beta[0], 0.0]), np.diag([2.0, 0.0])
 
-    found = cox._maximise(flat_in_the_second, np.array([1.0, 5.0]), np.array([False, True]))
+    found = cox._maximize(flat_in_the_second, np.array([1.0, 5.0]), np.array([False, True]))
     assert found.tolist() == [1.0, 5.0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hscore.statistics.common.estimates import quantile, two_sided_p
+from hscore.statistics.common.estimates import normal_quantile, two_sided_p
 from hscore.statistics.diagnosis import cross_validation, discrimination
 
 
@@ -17,8 +17,8 @@ def test_the_factor_is_the_variance_of_a_mean_of_estimates_with_correlation_one_
 
 def test_without_folds_nothing_is_corrected_and_no_method_renamed():
     assert cross_validation.variance_factor(None) == 1 and cross_validation.describe(None) is None
-    assert cross_validation.named("DeLong", None) == "DeLong"
-    assert cross_validation.named("DeLong", 5) == "DeLong, variance x 1.8 for 5 overlapping training sets"
+    assert cross_validation.corrected_method("DeLong", None) == "DeLong"
+    assert cross_validation.corrected_method("DeLong", 5) == "DeLong, variance x 1.8 for 5 overlapping training sets"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_difference_of_out_of_fold_aucs_keeps_its_value_and_gets_the_larger_er
 @pytest.mark.parametrize("interval", ["newcombe", "delong", "delong-logit"])
 def test_a_single_out_of_fold_auc_has_the_interval_of_a_higher_level(two_scores, interval):
     y_true, scores, _ = two_scores
-    level = 1 - two_sided_p(quantile(0.95) * np.sqrt(1.8))  # whose quantile is sqrt(1.8) x that of 95 %
+    level = 1 - two_sided_p(normal_quantile(0.95) * np.sqrt(1.8))  # whose quantile is sqrt(1.8) x that of 95 %
     expected = discrimination.auc_interval(y_true, scores, level, interval)
     found = discrimination.auc_interval(y_true, scores, 0.95, interval, folds=5)
     for key in ("estimate", "low", "high"):

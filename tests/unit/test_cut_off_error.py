@@ -16,7 +16,7 @@ def cohort(seed, positives, negatives):
 
 def test_it_is_the_spread_over_cut_offs_chosen_again():
     development, external = cohort(1, 30, 70), cohort(2, 12, 40)
-    found = cut_off_error.of_model("model", external, development, SETTINGS)
+    found = cut_off_error.standard_errors("model", external, development, SETTINGS)
     cuts = cut_off_error.resampled_cuts(development.y_true, development.scores["model"], SETTINGS, 200)
     scores, y_true = external.scores["model"], external.y_true
     rates = {
@@ -35,7 +35,7 @@ def test_it_is_close_to_the_spread_over_new_development_cohorts():
     bootstrapped, chosen = [], []
     for seed in range(100, 160):
         development = cohort(seed, 71, 267)
-        bootstrapped.append(cut_off_error.of_model("model", external, development, SETTINGS)["sensitivity"])
+        bootstrapped.append(cut_off_error.standard_errors("model", external, development, SETTINGS)["sensitivity"])
         cut = thresholds.youden(development.y_true, development.scores["model"])
         chosen.append(np.mean(external.scores["model"][external.y_true] >= cut))
     assert np.mean(bootstrapped) == pytest.approx(np.std(chosen, ddof=1), rel=0.3)
@@ -45,7 +45,7 @@ def test_a_reading_has_one_possible_cut_off_and_no_such_error():
     y_true = np.arange(60) < 20
     reading = ScoredCohort(y_true, {"model": np.where(np.arange(60) % 3 == 0, 0.8, 0.1) * 1.0})
     reading.scores["model"][:15] = 0.8
-    found = cut_off_error.of_model("model", reading, reading, SETTINGS)
+    found = cut_off_error.standard_errors("model", reading, reading, SETTINGS)
     assert (found["sensitivity"], found["specificity"], found["accuracy"]) == (0, 0, 0)
 
 
@@ -58,7 +58,7 @@ def test_a_reading_has_one_possible_cut_off_and_no_such_error():
     ],
 )
 def test_what_was_not_chosen_here_has_none_and_says_why(settings, development, why):
-    found = cut_off_error.of_model("model", cohort(2, 5, 5), development, settings)
+    found = cut_off_error.standard_errors("model", cohort(2, 5, 5), development, settings)
     assert found["sensitivity"] is None and why in found["why"]
 
 

@@ -50,7 +50,7 @@ def test_treating_all_avoids_nothing_and_breaks_even_at_the_prevalence():
     # a reading that is always right gains the prevalence, and the model that much less
     assert result["mri_ln"]["net_benefit"]["estimate"] == pytest.approx([0.2])
     assert result["models"]["m"]["against_mri_ln"]["estimate"] == pytest.approx([-0.2])
-    frozen = decision.frozen_calls(y_true, risk, {"m": 0.5}, at, 0.95, np.ones((2, 100)))
+    frozen = decision.frozen_call_curves(y_true, risk, {"m": 0.5}, at, 0.95, np.ones((2, 100)))
     assert frozen["m"]["net_benefit"]["estimate"] == [0]  # 0.3 is below the frozen 0.5: nobody is acted upon
 
 
@@ -70,7 +70,7 @@ def test_the_band_of_a_gain_is_that_of_the_difference_on_the_same_resamples(data
         drawn = np.repeat(np.arange(120), row.astype(int))
         values = [decision.net_benefit(y_true[drawn], who[drawn], at, np.ones((1, 120))) for who in (acted, other)]
         slow.append((values[0] - values[1])[0, 0])
-    ours = decision.gain(y_true, acted, other, at, 0.95, counts)
+    ours = decision.net_benefit_difference(y_true, acted, other, at, 0.95, counts)
     assert [ours["low"][0], ours["high"][0]] == pytest.approx(list(np.quantile(slow, [0.025, 0.975])))
 
 
@@ -78,7 +78,11 @@ def test_strategies_that_act_on_the_same_patients_have_no_band_of_zero_width(dat
     y_true, risk = data
     at, counts = np.array([0.3]), bootstrap.draw(120, 200, np.random.default_rng(2))
     acted = (risk >= 0.3)[:, None]
-    assert decision.gain(y_true, acted, acted, at, 0.95, counts) == {"estimate": [0], "low": [None], "high": [None]}
+    assert decision.net_benefit_difference(y_true, acted, acted, at, 0.95, counts) == {
+        "estimate": [0],
+        "low": [None],
+        "high": [None],
+    }
     nobody = decision.curve(y_true, np.zeros_like(acted), at, 0.95, counts)["net_benefit"]
     assert nobody == {"estimate": [0], "low": [None], "high": [None]}
 

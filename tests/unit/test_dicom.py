@@ -9,15 +9,19 @@ from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, structure
 from hscore.imaging.dicom.patient_folder import read_folder
 
 
-def test_real_series_of_four_scanners(shared_data):
+def test_real_series_of_three_scanners(shared_data):
     """Number of images and b-values as dcm2niix and the data's own notes give them."""
     found = {one.description: one for one in read_folder(shared_data / "dicom").series}
     assert len(found["ep2d_diff_tra_DYNDIST"].frames) == 57
     assert found["ep2d_diff_tra_DYNDIST"].b_values == [50, 400, 800]  # Siemens private tag, as bytes
-    assert found["Ax DWI TENSOR R2"].b_values == [0, 1000]  # GE
     assert found["t2_tse_tra"].b_values == []
-    phantom = read_folder(shared_data / "phantom").series
-    assert [one.b_values for one in phantom] == [[0, 800], [0, 800]]  # Siemens private and standard tag
+
+
+def test_b_values_of_ge_and_of_the_phantom(reference_data):
+    (series,) = read_folder(reference_data / "dicom/ge_dwi_tensor_r2/dicom").series
+    assert series.description == "Ax DWI TENSOR R2" and series.b_values == [0, 1000]
+    phantom = read_folder(reference_data / "phantom").series
+    assert [series.b_values for series in phantom] == [[0, 800], [0, 800]]  # Siemens private and standard tag
 
 
 def test_names_links_and_foreign_files(tmp_path):

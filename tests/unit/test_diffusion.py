@@ -131,9 +131,9 @@ def test_distinct_b_values():
     assert distinct([1000, 0, 0.001, 1.25, 1000.0, 999.7], 5) == [0, 1000]
 
 
-def test_phantom(shared_data):
+def test_phantom(reference_data):
     """Six vials of known ADC: without noise to 0.5 %, in noise to 3 % in the median."""
-    folder = shared_data / "phantom"
+    folder = reference_data / "phantom"
     vials = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "vials.nii.gz")))
     truth = {vial["label"]: vial["adc_truth"] for vial in json.loads((folder / "truth.json").read_text())["vials"]}
     for name, tolerance in (("dwi_noisefree_x10", 0.005), ("dwi_rician", 0.03)):

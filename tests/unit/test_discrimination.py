@@ -74,7 +74,7 @@ def test_perfect_separation_has_newcombes_interval_and_no_delong():
 )
 def test_empty_and_missing_scores_end_with_a_reason(y_true, scores, why):
     y_true, scores = np.array(y_true, bool), np.array(scores, float)
-    draws = bootstrap.both(y_true, 5, np.random.default_rng(0))
+    draws = bootstrap.draw_both_ways(y_true, 5, np.random.default_rng(0))
     results = [discrimination.auc_interval(y_true, scores, 0.95, name) for name in discrimination.INTERVALS]
     results += [
         discrimination.compare(y_true, scores, scores, 0.95),

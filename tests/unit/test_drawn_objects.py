@@ -23,7 +23,7 @@ def patient(tmp_path) -> Path:
     return tmp_path
 
 
-def find(folder: Path, **settings) -> patient_roi.Found:
+def find(folder: Path, **settings) -> patient_roi.RegionChoice:
     return patient_roi.find(read_folder(folder), settings)
 
 
@@ -242,7 +242,7 @@ def test_a_label_map_of_the_tumour_and_a_node(patient):
     both = pixels() + pixels(2, shift=6)
     save([segmentation([(1, 2, both)], {1: "GTVp", 2: "GTVn"}, "LABELMAP")], patient, "seg.dcm")
     found = find(patient)
-    assert found.regions[0].inside.sum() == 35 and list(found.passed_over) == ["GTVn"]
+    assert found.regions[0].inside.sum() == 35 and list(found.rejected) == ["GTVn"]
 
 
 @pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])

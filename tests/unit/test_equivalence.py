@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hscore.statistics.common import equivalence
-from hscore.statistics.common.estimates import quantile, two_sided_p, wald_ratio
+from hscore.statistics.common.estimates import normal_quantile, two_sided_p, wald_ratio
 from hscore.statistics.common.proportions import proportion
 
 
@@ -47,9 +47,9 @@ def test_the_difference_the_other_way_round_has_the_opposite_sign():
     ],
 )
 def test_three_answers(low, high, expected):
-    assert equivalence.answer({"low": low, "high": high}, 0.05) == expected
+    assert equivalence.verdict({"low": low, "high": high}, 0.05) == expected
     ratio = {"low": float(np.exp(low)), "high": float(np.exp(high))}
-    assert equivalence.answer(ratio, float(np.exp(0.05)) * (1 + 1e-12), ratio=True) == expected
+    assert equivalence.verdict(ratio, float(np.exp(0.05)) * (1 + 1e-12), ratio=True) == expected
 
 
 @pytest.mark.parametrize("ratio", [False, True])
@@ -58,21 +58,21 @@ def test_whether_a_rerun_could_agree_is_found_by_trying_reruns_without_error(rat
     for low, high in [(0.85, 1.2), (0.7, 1.3), (0.79, 1.19), (0.5, 1.6)]:
         theirs = entry(1.0, low, high)
         tried = (equivalence.difference(entry(*[value] * 3), theirs, ratio) for value in np.linspace(0.4, 2, 1601))
-        possible = any(equivalence.answer(found, margin, ratio) == "agrees" for found in tried)
+        possible = any(equivalence.verdict(found, margin, ratio) == "agrees" for found in tried)
         assert equivalence.can_agree(theirs, margin, ratio) == possible, (low, high)
 
 
 def test_an_added_error_widens_a_wald_interval_as_variances_add():
-    z = quantile(0.9)
-    found = equivalence.widened(entry(0.5, 0.5 - 0.3 * z, 0.5 + 0.3 * z), 0.4, 0.9)
+    z = normal_quantile(0.9)
+    found = equivalence.widen_interval(entry(0.5, 0.5 - 0.3 * z, 0.5 + 0.3 * z), 0.4, 0.9)
     assert (found["low"], found["high"]) == pytest.approx((0.5 - 0.5 * z, 0.5 + 0.5 * z))
-    assert equivalence.widened(entry(0.5, 0.4, 0.7), 0.0, 0.9) == entry(0.5, 0.4, 0.7)
+    assert equivalence.widen_interval(entry(0.5, 0.4, 0.7), 0.0, 0.9) == entry(0.5, 0.4, 0.7)
 
 
 @pytest.mark.parametrize("ratio", [4.59, 1 / 4.59])
 def test_the_bound_of_a_ratio_is_where_its_p_value_is_the_stated_one(ratio):
     found = equivalence.ratio_from_bound(ratio, 0.001, 0.95)
-    error = np.log(found["high"] / found["low"]) / 2 / quantile(0.95)
+    error = np.log(found["high"] / found["low"]) / 2 / normal_quantile(0.95)
     assert two_sided_p(np.log(ratio) / error) == pytest.approx(0.001)
     assert found["method"] == "widest interval compatible with p < 0.001"
 

@@ -19,7 +19,7 @@ def results():
 
 @pytest.fixture(params=list(FIGURES), scope="module")
 def drawing(request):
-    with style.drawing():
+    with style.figure_context():
         yield FIGURES[request.param](
             example_results(scale=2, several=True)
         )  # the default study has too few events for a spline
@@ -50,7 +50,7 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 
 
 def test_no_figure_of_own_data_says_simulated():
-    with style.drawing():
+    with style.figure_context():
         results = example_results(simulated=False, scale=2, several=True)
         drawn = {name: draw(results) for name, draw in FIGURES.items()}
     assert {name for name, figure in drawn.items() if figure is None} == {"hazard_ratios"}
@@ -73,7 +73,7 @@ def test_no_text_is_cut_off_or_overlaps_another(drawing):
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
 def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation):
     rows = diagnosis_figures.rows_of(results, evaluation)
-    with style.drawing():
+    with style.figure_context():
         figure = diagnosis_figures.roc(results, evaluation)
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
     assert len(curves) == len(rows) == 9
@@ -86,10 +86,10 @@ def test_roc_curves_are_the_points_of_results_with_auc_and_n(results, evaluation
 
 
 def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(results):
-    looks = diagnosis_figures.looks_of(results)
+    looks = diagnosis_figures.model_styles(results)
     assert len({look.color for look in looks.values()}) == len(looks)
     assert len({str(look.line) for look in looks.values()}) == len(looks)
-    with style.drawing():
+    with style.figure_context():
         for evaluation in ("external", "out_of_fold"):
             curves = [
                 line for line in diagnosis_figures.roc(results, evaluation).axes[0].lines if len(line.get_xdata()) > 2
@@ -109,7 +109,7 @@ def test_a_model_looks_the_same_in_every_figure_and_never_by_colour_alone(result
 def test_kaplan_meier_shows_curves_and_numbers_at_risk(results, cohort, draw, groups):
     content = results["survival"]["cohorts"][cohort]
     content = content if "high" in groups else content["pathology"]
-    with style.drawing():
+    with style.figure_context():
         figure = draw(results, cohort)
     steps = [line for line in figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
     for line, name in zip(steps, groups, strict=True):
@@ -124,7 +124,7 @@ def test_every_exclusion_and_its_number_stands_in_the_flow_diagram(results):
     results["flow"]["henan"]["excluded"].append(
         {"code": "bad_diffusion", "label": "diffusion b-values unknown or insufficient", "n": 17, "patients": []}
     )
-    with style.drawing():
+    with style.figure_context():
         figure = flow(results)
     shown = words(figure)
     assert "n = 20" in shown and "17" in shown.split()
@@ -143,7 +143,7 @@ def test_flow_diagram_takes_any_number_of_centres(results, number):
     for row in extra:
         results["flow"][row["center"]] = {**results["flow"]["henan"], "center": row["center"]}
     results["study"]["centers"] = [*extra, centers[-1]]
-    with style.drawing():
+    with style.figure_context():
         found = boxes(flow(results))
     for place, (text, box) in enumerate(found):
         for other, second in found[place + 1 :]:
@@ -166,7 +166,7 @@ def test_without_survival_there_are_no_survival_figures(results):
 
 def test_equal_results_give_equal_files(results, tmp_path):
     for folder in ("a", "b"):
-        with style.drawing():
+        with style.figure_context():
             figure_canvas.save(diagnosis_figures.roc(results, "external"), tmp_path / folder, "roc")
     for suffix in ("svg", "pdf"):
         assert (tmp_path / f"a/roc.{suffix}").read_bytes() == (tmp_path / f"b/roc.{suffix}").read_bytes()
@@ -179,7 +179,7 @@ def curves_of(results, evaluation, scores):
 
 
 def test_calibration_and_decision_curves_are_those_of_results(results):
-    with style.drawing():
+    with style.figure_context():
         shown = diagnosis_figures.calibration(results).axes[0].lines[1:]
         curves = decision_figures.decision_curves(results).axes[0].lines
     rows = [r for r in results["calibration"] if r["model"] == "hybrid" and r["evaluation"] == "external"]
@@ -192,8 +192,8 @@ def test_calibration_and_decision_curves_are_those_of_results(results):
 
 
 def test_what_is_spared_is_that_of_results(results):
-    with style.drawing():
-        upper, lower = decision_figures.spared(results).axes
+    with style.figure_context():
+        upper, lower = decision_figures.spared_dissections(results).axes
     content = curves_of(results, "external", "recalibrated")
     shown = [content["mri_ln"], content["models"]["clinical"], content["models"]["hybrid"]]
     for axes, measure in ((upper, "interventions_avoided_per_100"), (lower, "spared_per_missed")):
@@ -203,7 +203,7 @@ def test_what_is_spared_is_that_of_results(results):
 
 
 def test_reclassification_shows_every_model_with_its_interval(results):
-    with style.drawing():
+    with style.figure_context():
         panels = decision_figures.reclassification(results).axes
     for axes, key in zip(panels, ("categorical_nri", "continuous_nri", "idi"), strict=True):
         points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s"]
@@ -216,7 +216,7 @@ def test_reclassification_shows_every_model_with_its_interval(results):
 def test_a_spline_is_drawn_with_its_band_and_knots():
     results = example_results(scale=2)
     found = results["survival"]["cohorts"]["external"]["spline"]
-    with style.drawing():
+    with style.figure_context():
         (axes,) = spline(results, "external").axes
     np.testing.assert_allclose(axes.lines[1].get_ydata(), found["hazard_ratio"])
     assert list(axes.lines[-1].get_xdata()) == found["knots"]
@@ -225,7 +225,7 @@ def test_a_spline_is_drawn_with_its_band_and_knots():
 
 
 def test_hazard_ratios_go_from_planted_to_achieved_in_both_cohorts(results):
-    with style.drawing():
+    with style.figure_context():
         (axes,) = hazard_ratios(results).axes
     found = results["truth"]["hazard_ratios"]
     steps = ("true_groups", "expected", "achieved")
@@ -244,14 +244,18 @@ def test_hazard_ratios_go_from_planted_to_achieved_in_both_cohorts(results):
 def test_a_study_without_calibration_has_neither_figure(results):
     del results["calibration"], results["decision_curves"], results["reclassification"]
     assert diagnosis_figures.calibration(results) is None
-    for draw in (decision_figures.decision_curves, decision_figures.spared, decision_figures.reclassification):
+    for draw in (
+        decision_figures.decision_curves,
+        decision_figures.spared_dissections,
+        decision_figures.reclassification,
+    ):
         assert draw(results) is None
 
 
 @pytest.mark.parametrize("role", ["development", "external"])
 def test_a_study_with_one_role_has_the_figures_it_can_have(role):
     results = example_results(scale=2, roles=(role,), several=True)
-    with style.drawing():
+    with style.figure_context():
         drawn = {name for name, draw in FIGURES.items() if draw(results) is not None}
     other = {"development": "external", "external": "development"}
     wrong = {name for name in FIGURES if other[role] in name}
@@ -263,7 +267,7 @@ def test_a_study_with_one_role_has_the_figures_it_can_have(role):
 
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
 def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
-    with style.drawing():
+    with style.figure_context():
         shown = words(FIGURES[f"subgroups_{evaluation}"](results))
     for entry in (entry for entry in results["subgroups"] if entry["evaluation"] == evaluation):
         for level in entry["levels"]:
@@ -277,7 +281,7 @@ def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
 
 
 def test_time_dependent_auc_stands_with_the_counts_behind_it(results):
-    with style.drawing():
+    with style.figure_context():
         shown = words(survival_figures.time_dependent_auc(results)).split()
     for content in results["survival"]["cohorts"].values():
         for row in content["time_dependent_auc"]:

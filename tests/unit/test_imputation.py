@@ -59,7 +59,7 @@ def gaps():
 
 def test_only_gaps_are_filled_with_values_that_occur(gaps):
     _, table, helpers = gaps
-    for drawn in imputation.completed(table, helpers, **SETTINGS):
+    for drawn in imputation.completed_tables(table, helpers, **SETTINGS):
         assert drawn.notna().all(axis=None)
         for column in table:
             known = table[column].notna()
@@ -69,7 +69,7 @@ def test_only_gaps_are_filled_with_values_that_occur(gaps):
 
 def test_draws_follow_the_other_variables_and_differ_between_imputations(gaps):
     whole, table, helpers = gaps
-    drawn = list(imputation.completed(table, helpers, **SETTINGS))
+    drawn = list(imputation.completed_tables(table, helpers, **SETTINGS))
     missing = table["age"].isna()
     assert np.mean([np.corrcoef(one["age"][missing], whole["age"][missing])[0, 1] for one in drawn]) > 0.9
     right = [(one["stage"] == whole["stage"])[table["stage"].isna()].mean() for one in drawn]
@@ -79,7 +79,7 @@ def test_draws_follow_the_other_variables_and_differ_between_imputations(gaps):
 
 def test_equal_seeds_give_equal_draws(gaps):
     _, table, helpers = gaps
-    first, second = (list(imputation.completed(table, helpers, **SETTINGS)) for _ in range(2))
+    first, second = (list(imputation.completed_tables(table, helpers, **SETTINGS)) for _ in range(2))
     assert all(a.equals(b) for a, b in zip(first, second, strict=True))
 
 
@@ -98,7 +98,7 @@ def test_a_effect_in_the_whole_data_is_recovered_where_complete_cases_are_biased
     helpers = pd.DataFrame({"x": x, "event": event.astype(float), "hazard": hazard})
     fits = [
         cox.fit(time, event, pd.DataFrame({"x": x, "z": one["z"]}))
-        for one in imputation.completed(columns, helpers, **SETTINGS)
+        for one in imputation.completed_tables(columns, helpers, **SETTINGS)
     ]
     pooled = imputation.pool(
         np.array([one.beta for one in fits]), np.array([np.diag(one.covariance) for one in fits]), 0.95

@@ -13,7 +13,7 @@ SCORE = MEMBERS.mean(axis=0)
 
 
 def test_members_are_compared_with_their_mean_by_hand():
-    found = instability.of_members(POSITIVE, SCORE, MEMBERS, 0.5, "folds")
+    found = instability.member_stability(POSITIVE, SCORE, MEMBERS, 0.5, "folds")
     assert found["mean_absolute_difference"] == pytest.approx((0.1 + 0.1 + 0.1 + 0.0) / 4)
     assert found["largest_absolute_difference"] == pytest.approx(0.1)
     assert found["mean_range"] == pytest.approx((0.2 + 0.2 + 0.2 + 0.0) / 4)
@@ -24,12 +24,12 @@ def test_members_are_compared_with_their_mean_by_hand():
 
 @pytest.mark.parametrize("members", [None, MEMBERS[:1]])
 def test_one_member_has_no_instability_to_show(members):
-    found = instability.of_members(POSITIVE, SCORE, members, 0.5, "folds")
+    found = instability.member_stability(POSITIVE, SCORE, members, 0.5, "folds")
     assert "fewer than two members" in found["why"] and "calls" not in found
 
 
 def test_without_a_cut_off_no_call_changes():
-    calls = instability.of_members(POSITIVE, SCORE, MEMBERS, None, "folds")["calls"]
+    calls = instability.member_stability(POSITIVE, SCORE, MEMBERS, None, "folds")["calls"]
     assert calls["changed"] is None and "no cut-off" in calls["why"]
 
 
@@ -39,7 +39,7 @@ def test_resampled_cut_offs_are_those_chosen_on_each_resample(rule, digits):
     rng = np.random.default_rng(11)
     y_true = rng.random(40) < 0.3
     scores = (rng.random(40) + 0.3 * y_true).round(digits) / 2
-    counts = np.vstack([bootstrap.draw(40, 60, rng), bootstrap.everyone(40), 40.0 * (np.arange(40) == 3)])
+    counts = np.vstack([bootstrap.draw(40, 60, rng), bootstrap.cohort_counts(40), 40.0 * (np.arange(40) == 3)])
     found = thresholds.on_resamples(y_true, scores, rule, counts)
     for row, threshold in zip(counts.astype(int), found, strict=True):
         expected = thresholds.choose(np.repeat(y_true, row), np.repeat(scores, row), rule)["value"]
@@ -54,7 +54,7 @@ def of_threshold(separation: float, rule="youden", external=True):
     new = rng.random(150) < 0.3
     tested = (new, 1 / (1 + np.exp(-rng.normal(size=150) - separation * new)))
     counts = bootstrap.draw(300, 200, rng)
-    found = instability.of_threshold((y_true, score), tested if external else None, frozen, rule, 0.95, counts)
+    found = instability.threshold_stability((y_true, score), tested if external else None, frozen, rule, 0.95, counts)
     return found, frozen
 
 
@@ -71,7 +71,7 @@ def test_the_threshold_of_a_sharp_score_is_steadier():
 def test_a_fixed_cut_off_or_none_has_no_distribution():
     fixed, _ = of_threshold(1.0, {"value": 0.5})
     assert "fixed value" in fixed["cut_off"]["why"] and fixed["external"] is None
-    none = instability.of_threshold((POSITIVE, SCORE), None, {"value": None}, "youden", 0.95, np.ones((2, 4)))
+    none = instability.threshold_stability((POSITIVE, SCORE), None, {"value": None}, "youden", 0.95, np.ones((2, 4)))
     assert "no cut-off" in none["cut_off"]["why"]
     assert of_threshold(1.0, external=False)[0]["external"] is None
 
@@ -82,7 +82,7 @@ def test_the_spread_over_cut_offs_is_that_of_applying_each():
     new, new_score = rng.random(50) < 0.4, rng.random(50).round(2)
     counts = bootstrap.draw(80, 100, rng)
     frozen = {"value": 0.4}
-    found = instability.of_threshold((y_true, score), (new, new_score), frozen, "youden", 0.9, counts)
+    found = instability.threshold_stability((y_true, score), (new, new_score), frozen, "youden", 0.9, counts)
     cuts = thresholds.on_resamples(y_true, score, "youden", counts)
     cuts = cuts[~np.isnan(cuts)]
     assert found["chosen"] == cuts.size

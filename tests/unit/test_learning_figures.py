@@ -22,7 +22,7 @@ def words(figure):
 
 
 def test_a_panel_for_every_network_with_both_curves(results):
-    with style.drawing():
+    with style.figure_context():
         figure = learning_figures.learning_curves(results)
     networks = [model["model"] for model in results["trained"] if model["kind"] == "network"]
     assert len(figure.axes) == len(networks) == 7
@@ -49,7 +49,7 @@ def test_a_point_of_a_curve_is_mean_and_range_over_folds_and_seeds():
 
 
 def test_maps_are_drawn_with_patient_kind_and_score(results):
-    with style.drawing():
+    with style.figure_context():
         figure = learning_figures.explanation(results)
     assert len(figure.axes) == 4 * 3
     shown = results["explanation"]["shown"]
@@ -57,7 +57,7 @@ def test_maps_are_drawn_with_patient_kind_and_score(results):
         assert one["patient"] in words(figure) and f"score {one['score']:.2f}" in words(figure)
     assert "False negative, CET1WI" in words(figure) and "random" in words(figure)
     section = figure.axes[0].images[0].get_array()
-    np.testing.assert_array_equal(section, learning_figures.pixels(shown[0]["sample"]))
+    np.testing.assert_array_equal(section, learning_figures.gray_levels(shown[0]["sample"]))
 
 
 def test_nothing_is_drawn_of_a_study_without_networks(results):

@@ -36,12 +36,12 @@ def test_several_variables_maximise_the_penalised_likelihood():
     labels = (random.random(85) < expit(values @ [1.0, 1.5, 0] - 1)).astype(int)
     design = np.column_stack([np.ones(85), values])
 
-    def penalised(b):
+    def penalized(b):
         p = 1 / (1 + np.exp(-design @ b))
         information = (design.T * (p * (1 - p))) @ design
         return -(labels * np.log(p) + (1 - labels) * np.log(1 - p)).sum() - np.log(np.linalg.det(information)) / 2
 
-    best = optimize.minimize(penalised, np.zeros(4), method="Nelder-Mead",
+    best = optimize.minimize(penalized, np.zeros(4), method="Nelder-Mead",
                              options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000})  # fmt: skip
     np.testing.assert_allclose(fit_firth(values, labels), best.x, atol=1e-5)
 
@@ -83,12 +83,12 @@ def test_two_variables_that_nearly_separate_the_classes_converge():
     labels = np.isin(np.arange(18), [1, 3, 10, 14, 16, 17]).astype(int)
     design = np.column_stack([np.ones(18), values])
 
-    def penalised(b):
+    def penalized(b):
         risk = expit(design @ b)
         information = (design.T * (risk * (1 - risk))) @ design
         return -np.log(np.where(labels, risk, 1 - risk)).sum() - np.linalg.slogdet(information)[1] / 2
 
-    best = optimize.minimize(penalised, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13})
+    best = optimize.minimize(penalized, np.zeros(3), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13})
     np.testing.assert_allclose(fit_firth(values, labels), best.x, atol=1e-5)
 
 

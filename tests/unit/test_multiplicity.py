@@ -12,6 +12,6 @@ def test_holm_by_hand():
 
 def test_rows_say_over_how_many_tests_they_were_adjusted():
     rows = [{"p_exact": 0.01}, {"p_exact": None}, {"p_exact": 0.04}]
-    multiplicity.adjust(rows, "pairs", key="p_exact")
+    multiplicity.add_adjusted_p(rows, "pairs", key="p_exact")
     assert [row["p_holm"] for row in rows] == pytest.approx([0.02, None, 0.04])
     assert rows[0]["adjustment"] == "Holm over the 2 pairs"

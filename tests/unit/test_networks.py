@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hscore.errors import UserError
-from hscore.learning import networks, pooling, trunks
+from hscore.learning import bag_pooling, image_trunks, networks
 
 SOURCE = str(Path(networks.__file__).parents[2])
 PAPER = {"name": "paper", "channels": [4, 8], "head": [6], "dropout": 0.5}
@@ -80,14 +80,14 @@ def test_the_order_of_a_bag_does_not_matter(aggregation):
 def test_mean_pooling_weighs_sequences_alike():
     features = [torch.tensor([[[1.0], [3.0]]]), torch.tensor([[[10.0]]])]
     mask = [torch.ones(1, 2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)]
-    assert pooling.MeanPooling()(features, mask).item() == 6.0  # (mean of 1 and 3, and 10) / 2
+    assert bag_pooling.MeanPooling()(features, mask).item() == 6.0  # (mean of 1 and 3, and 10) / 2
     mask[1][:] = False
-    assert pooling.MeanPooling()(features, mask).item() == 2.0
+    assert bag_pooling.MeanPooling()(features, mask).item() == 2.0
 
 
 def test_gated_attention_equals_the_published_formula():
     torch.manual_seed(0)
-    attention = pooling.GatedAttention(3, 4)
+    attention = bag_pooling.GatedAttention(3, 4)
     features = torch.randn(1, 5, 3)
     mask = torch.tensor([[True, True, False, True, True]])
     own = features[0, mask[0]].double().numpy()
@@ -104,7 +104,7 @@ def test_gated_attention_equals_the_published_formula():
 
 
 def test_published_default_halves_rows_and_columns_four_times():
-    trunk = trunks.ConvolutionTrunk(3, [16, 32, 64, 128])
+    trunk = image_trunks.ConvolutionTrunk(3, [16, 32, 64, 128])
     maps = torch.nn.Sequential.forward(trunk, torch.zeros(2, 3, 64, 64))
     assert maps.shape == (2, 128, 4, 4)
     assert trunk(torch.zeros(2, 3, 64, 64)).shape == (2, 128)
@@ -112,7 +112,7 @@ def test_published_default_halves_rows_and_columns_four_times():
 
 def test_pooling_before_normalisation_is_the_textbook_order():
     """conv -> pool -> norm -> ReLU equals conv -> norm -> ReLU -> pool when the norm's slopes are positive."""
-    trunk = trunks.ConvolutionTrunk(3, [4]).eval()
+    trunk = image_trunks.ConvolutionTrunk(3, [4]).eval()
     convolution, pool, norm, relu = trunk
     norm.running_mean.normal_()
     norm.running_var.uniform_(0.5, 2)

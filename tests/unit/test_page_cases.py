@@ -54,14 +54,14 @@ def test_a_case_says_what_each_model_called_and_whether_it_was_right(results):
 
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
 def test_the_waterfall_has_a_bar_a_patient_from_the_threshold(results, evaluation):
-    with style.drawing():
+    with style.figure_context():
         figure = cases_figure.waterfall(results, evaluation)
     rows, cut = results["cases"]["waterfall"][evaluation], results["cases"]["threshold"]
     bars = sorted((bar for group in figure.axes[0].containers for bar in group), key=lambda bar: bar.get_x())
     assert [bar.get_y() + bar.get_height() for bar in bars] == pytest.approx([row["score"] for row in rows])
     assert {round(bar.get_y(), 9) for bar in bars} == {round(cut, 9)}
-    colours = {row["lnm"]: bar.get_facecolor() for row, bar in zip(rows, bars, strict=True)}
-    luminance = [np.dot(colours[lnm][:3], (0.2126, 0.7152, 0.0722)) for lnm in (True, False)]
+    colors = {row["lnm"]: bar.get_facecolor() for row, bar in zip(rows, bars, strict=True)}
+    luminance = [np.dot(colors[lnm][:3], (0.2126, 0.7152, 0.0722)) for lnm in (True, False)]
     assert luminance[1] - luminance[0] > 0.15, "the two kinds must differ in grey"
 
 

@@ -91,7 +91,7 @@ def test_the_checklist_answers_for_indeterminate_results(results):
 
 
 def test_patients_of_unknown_node_status_are_counted_wherever_patients_are(results, tmp_path):
-    with style.drawing():
+    with style.figure_context():
         figure = flow_diagram.flow(results)
     shown = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert shown.count("LNM not known: survival only") == 5  # three centres, two cohorts

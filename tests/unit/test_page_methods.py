@@ -3,7 +3,7 @@
 import pytest
 
 from example_results import example_results
-from hscore.report.methods.methods_text import listed, methods
+from hscore.report.methods.methods_text import join_words, methods
 
 
 def text(results):
@@ -51,7 +51,12 @@ def test_normalisation_is_told_for_each_sequence():
 
 
 def test_lists_in_words():
-    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert [join_words(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
 
 
 def clinical_only(results):

@@ -46,7 +46,7 @@ def test_too_few_patients_are_said_so_in_the_place_of_numbers():
 
 
 def test_instability_rows_are_those_of_models_with_members(results):
-    rows = page_stability.members(results)
+    rows = page_stability.member_rows(results)
     found = [row for row in results["instability"]["members"] if "why" not in row]
     assert len(rows) == len(found) == 8  # not the reading
     calls = found[0]["calls"]
@@ -62,7 +62,7 @@ def test_a_reading_has_the_same_threshold_in_every_resample(results):
 def test_a_study_without_development_has_no_resampled_thresholds():
     assert page_stability.thresholds(example_results(roles=("external",))) == []
     development = example_results(roles=("development",))
-    assert page_stability.members(development) == []
+    assert page_stability.member_rows(development) == []
     cells = page_stability.thresholds(development)[0]["cells"]
     assert cells[1:] == ["\u2013"] * 4
     assert "What can a new centre expect?" not in text_of(development)
@@ -80,12 +80,12 @@ def test_one_external_centre_pools_nothing_and_two_predict_nothing(results):
     for entry in two["centers"]["pooled"].values():
         entry |= {"prediction_low": None, "prediction_high": None, "prediction_why": "needs three centres"}
     assert "not estimable: needs three centres" in text_of(two)
-    with style.drawing():
+    with style.figure_context():
         assert len(centers(two).axes) == 5
 
 
 def test_the_forest_shows_every_centre_the_pooled_value_and_the_prediction_interval(results):
-    with style.drawing():
+    with style.figure_context():
         axes = centers(results).axes[0]
     drawn = [line.get_xdata()[0] for line in axes.lines if line.get_marker() in "sD"]
     rows = [row["auc"]["estimate"] for row in results["centers"]["centers"]]
@@ -96,7 +96,7 @@ def test_the_forest_shows_every_centre_the_pooled_value_and_the_prediction_inter
 
 
 def test_the_instability_plot_shows_every_member_of_every_patient(results):
-    with style.drawing():
+    with style.figure_context():
         (axes,) = instability(results).axes
     points = results["instability"]["points"]
     drawn = [line.get_ydata() for line in axes.lines if line.get_marker() == "o"]

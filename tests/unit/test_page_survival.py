@@ -18,7 +18,7 @@ from hscore.statistics.survival import survival_by_score
 
 
 @cache
-def analysed():
+def analyzed():
     """Survival of two cohorts of two centres each, with three stages and competing events."""
     rng = np.random.default_rng(3)
     cohorts = {}
@@ -42,12 +42,12 @@ def analysed():
         cohorts[name] = (column, known)
     settings = example_results()["config"]["survive"] | {"adjust_for": ["figo_stage"]}
     frozen = {"value": 0.5, "chosen_on": "development", "median": 0.5}
-    return survival_by_score.analyse(cohorts, "hybrid", frozen, settings)
+    return survival_by_score.analyze(cohorts, "hybrid", frozen, settings)
 
 
 @pytest.fixture
 def results():
-    return example_results() | {"survival": copy.deepcopy(analysed())}
+    return example_results() | {"survival": copy.deepcopy(analyzed())}
 
 
 def test_stratified_and_subdistribution_ratios_are_rows_of_the_cox_table(results):
@@ -101,7 +101,7 @@ def test_every_level_of_a_characteristic_has_its_row(results):
 
 def test_calibration_is_said_in_a_sentence_and_drawn(results):
     found = results["survival"]["prediction"]["calibration"]
-    text = survival_calibration_figure.text(results)
+    text = survival_calibration_figure.calibration_text(results)
     assert f"O:E {formatting.estimate(found['observed_expected'], formatting.ratio)}" in text
     assert f"slope {formatting.estimate(found['slope'], formatting.ratio)}" in text
     assert f"at {found['month']:g} months" in text
@@ -110,13 +110,16 @@ def test_calibration_is_said_in_a_sentence_and_drawn(results):
 
 
 def test_a_curve_that_is_not_estimable_is_not_drawn_and_says_why(results):
-    few = {**analysed()["prediction"]["calibration"], "curve_why": "8 events are too few", "ici": None}
+    few = {**analyzed()["prediction"]["calibration"], "curve_why": "8 events are too few", "ici": None}
     few["curve"] = {"predicted": [], "observed": [], "low": [], "high": [], "method": "", "why": "8 events are too few"}
-    results["survival"] = analysed() | {"prediction": {**analysed()["prediction"], "calibration": few}}
+    results["survival"] = analyzed() | {"prediction": {**analyzed()["prediction"], "calibration": few}}
     assert survival_calibration_figure.calibration(results) is None
-    assert "not estimable: 8 events are too few" in survival_calibration_figure.text(results)
-    results["survival"] = analysed() | {"prediction": {"external": None, "calibration": None, "why": "no external"}}
-    assert survival_calibration_figure.text(results) == "" and survival_calibration_figure.calibration(results) is None
+    assert "not estimable: 8 events are too few" in survival_calibration_figure.calibration_text(results)
+    results["survival"] = analyzed() | {"prediction": {"external": None, "calibration": None, "why": "no external"}}
+    assert (
+        survival_calibration_figure.calibration_text(results) == ""
+        and survival_calibration_figure.calibration(results) is None
+    )
 
 
 def test_every_test_is_in_the_csv_tables(results):

@@ -49,8 +49,8 @@ def test_net_benefit_has_the_width_asked_for_in_simulated_studies():
     y_true = rng.random((4000, n)) < 0.25
     called = rng.random((4000, n)) < np.where(y_true, 0.9, 0.2)
     true, false = (y_true & called).mean(axis=1), (~y_true & called).mean(axis=1)
-    standardised = (true - false * 0.25) / y_true.mean(axis=1)
-    assert 2 * 1.959964 * standardised.std() == pytest.approx(0.3, rel=0.05)
+    standardized = (true - false * 0.25) / y_true.mean(axis=1)
+    assert 2 * 1.959964 * standardized.std() == pytest.approx(0.3, rel=0.05)
 
 
 def test_hazard_ratio_has_the_width_asked_for_in_simulated_studies():

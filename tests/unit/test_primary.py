@@ -21,7 +21,7 @@ def evaluation():
 
 
 def test_it_is_the_paired_delong_test_of_the_two_models(evaluation):
-    found = primary.test(evaluation, HYPOTHESIS, 0.95)
+    found = primary.compare_primary_pair(evaluation, HYPOTHESIS, 0.95)
     one, other = evaluation.scores["hybrid"], evaluation.scores["clinical"]
     expected = discrimination.compare(evaluation.y_true, one, other, 0.95)
     assert {key: found[key] for key in expected} == expected
@@ -29,8 +29,8 @@ def test_it_is_the_paired_delong_test_of_the_two_models(evaluation):
 
 
 def test_without_cohort_or_model_it_says_why(evaluation):
-    assert primary.test(None, HYPOTHESIS, 0.95)["why"] == "there is no external cohort"
-    found = primary.test(evaluation, {"model": "hybrid", "against": "stage"}, 0.95)
+    assert primary.compare_primary_pair(None, HYPOTHESIS, 0.95)["why"] == "there is no external cohort"
+    found = primary.compare_primary_pair(evaluation, {"model": "hybrid", "against": "stage"}, 0.95)
     assert found["why"] == "the study has no model 'stage'" and found["p"] is None and found["n"] is None
 
 

@@ -18,7 +18,7 @@ def body(shape=(9, 80, 100), signal=400.0, noise=8.0, seed=0) -> np.ndarray:
     return np.hypot(clean + random.normal(0, noise, shape), random.normal(0, noise, shape))
 
 
-def tumour(shape=(9, 80, 100)) -> np.ndarray:
+def tumor(shape=(9, 80, 100)) -> np.ndarray:
     mask = np.zeros(shape, bool)
     mask[3:6, 35:45, 45:60] = True
     return mask
@@ -35,7 +35,7 @@ def measured(volume, mask=None, **more) -> dict:
 
 @pytest.mark.parametrize("noise", [4.0, 8.0, 16.0])
 def test_signal_to_noise_is_that_of_the_simulation(noise):
-    volume, mask = body(noise=noise), tumour()
+    volume, mask = body(noise=noise), tumor()
     volume[mask] *= 1.5
     found = measured(volume, mask)
     assert found["snr"] == pytest.approx(600 / noise, rel=0.1)
@@ -78,7 +78,7 @@ def test_the_bias_field_is_that_of_the_correction():
 
 
 def test_a_map_has_no_noise_of_its_own():
-    mask = tumour()
+    mask = tumor()
     adc = np.where(mask, 900.0, 1500.0)
     adc[4, 40, 50] = 0
     found = indicators.measure("ADC", adc, mask, None, (1, 1, 5), None)
@@ -112,7 +112,7 @@ PATIENTS = [one(f"P{k}", 40.0 + k) for k in range(6)] + [one("FAR", 5.0), one("O
 
 
 def test_excluded_patients_come_first_then_the_outliers():
-    ordered = [patient["patient"] for patient in quality_page.scored(PATIENTS)]
+    ordered = [patient["patient"] for patient in quality_page.with_z_scores(PATIENTS)]
     assert ordered[:2] == ["OUT", "FAR"] and set(ordered[2:]) == {f"P{k}" for k in range(6)}
 
 
@@ -120,7 +120,7 @@ def test_the_page_stands_alone_and_holds_every_patient():
     groups = [
         {"same": ["examination"], "patients": [{"center": "A", "patient": "P3"}, {"center": "B", "patient": "Q"}]}
     ]
-    twice = quality_page.shared_with("A", groups)
+    twice = quality_page.sharing_in_words("A", groups)
     assert twice == {"P3": "same examination as Q (B)"}
     page = quality_page.render("North", True, PATIENTS, {"P1": b"picture"}, twice, indicators.METRICS)
     assert "SIMULATED DATA" in page and "default-src 'none'" in page and not re.search(r'(src|href)="', page)

@@ -58,7 +58,7 @@ def test_images_are_summarised_by_sequence():
         {"sequence": "ADC", "dice": d, "volume_error": 0.0, "box_error": b, "adc": a, "true_adc": 1000.0}
         for d, b, a in ((0.9, 0, 1010.0), (0.8, 2, 1030.0))
     ]
-    (found,) = comparison.summarise_images(rows)
+    (found,) = comparison.summarize_images(rows)
     assert found["dice_mean"] == pytest.approx(0.85) and found["dice_least"] == 0.8
     assert found["box_exact"] == 0.5 and found["box_error_largest"] == 2
     assert found["adc_error_mean"] == pytest.approx(0.02) and found["adc_correlation"] is None

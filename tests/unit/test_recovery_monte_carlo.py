@@ -24,7 +24,7 @@ def parameters():
 def settings(parameters):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     small = parameters["monte_carlo"] | {"resamples": 100}
-    return monte_carlo.Settings.of(small, config["validate"], config["survive"])
+    return monte_carlo.Settings.from_config(small, config["validate"], config["survive"])
 
 
 @pytest.fixture(scope="module")

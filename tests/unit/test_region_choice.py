@@ -53,7 +53,7 @@ def write(path: Path, image: sitk.Image) -> None:
     sitk.WriteImage(image, str(path))
 
 
-def find(folder: Path, **settings) -> patient_roi.Found:
+def find(folder: Path, **settings) -> patient_roi.RegionChoice:
     return patient_roi.find(read_folder(folder), settings)
 
 
@@ -72,8 +72,8 @@ def failure(folder: Path, **settings) -> tuple[str, str]:
 def test_the_tumour_is_taken_without_nodes_organs_and_margins(patient, others):
     structures(patient, {name: block((-2, -2), (2, 2)) for name in others} | {"GTVp": block()})
     found = find(patient)
-    assert [region.name for region in found.regions] == ["GTVp"] and list(found.passed_over) == others
-    assert all("convert.roi.exclude" in why for why in found.passed_over.values())
+    assert [region.name for region in found.regions] == ["GTVp"] and list(found.rejected) == others
+    assert all("convert.roi.exclude" in why for why in found.rejected.values())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_file_of_the_tumour_may_lie_beside_one_of_the_node(patient):
     write(patient / "GTV.nii.gz", mask_like(block()))
     write(patient / "LN.nii.gz", mask_like(block((-2, -2), (2, 2))))
     found = find(patient)
-    assert [region.name for region in found.regions] == ["GTV"] and list(found.passed_over) == ["LN"]
+    assert [region.name for region in found.regions] == ["GTV"] and list(found.rejected) == ["LN"]
 
 
 @pytest.mark.parametrize("name", ["Structure 1", "label", "mask", "ROI", "Cervix"])
@@ -168,7 +168,7 @@ def test_two_readers_who_agree_are_one(patient):
     structures(patient, {"GTV reader 1": block(), "GTV reader 2": block()})
     found = find(patient)
     assert [region.name for region in found.regions] == ["GTV reader 1"] and "Dice 1.00" in found.notes[0]
-    assert "same tumour" in found.passed_over["GTV reader 2"]
+    assert "same tumour" in found.rejected["GTV reader 2"]
 
 
 def test_two_structures_of_one_name_are_two(patient):
@@ -420,4 +420,4 @@ def test_names_of_files_are_not_written(patient):
     assert "zhang" not in failure(patient)[1]
     write(patient / "zhangsan_gtv.nrrd", mask_like(block()))
     found = find(patient)
-    assert "zhang" not in str([found.passed_over, found.notes, [region.name for region in found.regions]])
+    assert "zhang" not in str([found.rejected, found.notes, [region.name for region in found.regions]])

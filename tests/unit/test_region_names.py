@@ -7,7 +7,7 @@ from hscore.imaging.roi import region_names
 from hscore.imaging.roi.region_choice import Rules
 from workflow_runs import ROOT
 
-TUMOURS = """GTVp|GTV-T|GTV_primary|IBS-GTVp|cervix tumour|CervixTumor|肿瘤|病灶|宫颈癌|Tumor|tumour_new
+TUMORS = """GTVp|GTV-T|GTV_primary|IBS-GTVp|cervix tumour|CervixTumor|肿瘤|病灶|宫颈癌|Tumor|tumour_new
 cervix uteri tumour|Nodular tumour|GTV_new|GTV new|GTVnew|Tumor nodule|Lesion 1|Tumeur|lésion|Läsion
 GTV|gtv-2|GTV1|primary tumor|cervical cancer|bladder-invading tumour|necrotic tumour
 tumour of the uterus|GTV_cervix|GTVpost|Cervical tumour|tumor_nonenhancing|GTV_T2|uterine cervix tumor
@@ -31,7 +31,7 @@ def names(text: str) -> list[str]:
     return text.replace("\n", "|").split("|")
 
 
-@pytest.mark.parametrize("name", names(TUMOURS))
+@pytest.mark.parametrize("name", names(TUMORS))
 def test_names_of_the_tumour(name):
     assert region_names.matches(region_names.SEGMENT, name)
     assert not region_names.matches(region_names.EXCLUDE, name)

@@ -17,7 +17,7 @@ def data():
 
 
 def of_all(y_true, scores):
-    return ResampledRoc(y_true, scores, bootstrap.everyone(y_true.size))
+    return ResampledRoc(y_true, scores, bootstrap.cohort_counts(y_true.size))
 
 
 def test_counts_give_what_the_repeated_patients_give(data):
@@ -81,7 +81,7 @@ def test_partial_auc_and_average_precision_equal_scikit_learn(data):
 
 def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong(data):
     y_true, scores = data
-    draws = bootstrap.both(y_true, 4000, np.random.default_rng(0))
+    draws = bootstrap.draw_both_ways(y_true, 4000, np.random.default_rng(0))
     rows = resampled_roc.describe(y_true, scores, draws, 0.95, 0.8)
     delong = discrimination.auc_interval(y_true, scores, 0.95, "delong")
     assert rows["auc_bootstrap"]["estimate"] == pytest.approx(delong["estimate"])
@@ -95,6 +95,6 @@ def test_the_intervals_hold_the_estimates_and_that_of_the_auc_is_close_to_delong
 def test_one_class_is_explained(data):
     _, scores = data
     nobody = np.zeros(90, bool)
-    draws = bootstrap.both(nobody, 9, np.random.default_rng(7))
+    draws = bootstrap.draw_both_ways(nobody, 9, np.random.default_rng(7))
     for row in resampled_roc.describe(nobody, scores, draws, 0.95, 0.8).values():
         assert row["estimate"] is None and "both classes" in row["why"]

@@ -34,17 +34,17 @@ def test_samples_in_order_of_the_manifests(study):
     read = samples.read_samples(study, SPEC)
     assert read.patients["patient"].tolist() == ["000", "001", "002", "003"]
     (images,) = read.images
-    assert images.key == "ADC_tumour" and images.patient_index.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
-    assert images.values.shape == (10, 3, 4, 4)
-    assert images.values.dtype == np.float32 and images.values.flags.c_contiguous
-    assert (images.values == images.patient_index[:, None, None, None]).all()
+    assert images.array_key == "ADC_tumour" and images.patient_index.tolist() == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3]
+    assert images.pixels.shape == (10, 3, 4, 4)
+    assert images.pixels.dtype == np.float32 and images.pixels.flags.c_contiguous
+    assert (images.pixels == images.patient_index[:, None, None, None]).all()
     assert read.clinical.tolist() == [[0, 40.5], [1, 41.5], [0, 42.5], [1, 43.5]]
 
 
 def test_samples_in_order_of_the_folds(study):
     read = samples.read_samples(study, SPEC, ["003", "000"])
     assert read.patients["patient"].tolist() == ["003", "000"]
-    assert read.images[0].values[:, 0, 0, 0].tolist() == [3, 3, 3, 3, 0]
+    assert read.images[0].pixels[:, 0, 0, 0].tolist() == [3, 3, 3, 3, 0]
     assert read.clinical[:, 1].tolist() == [43.5, 40.5]
 
 
@@ -65,7 +65,7 @@ def test_clinical_model_reads_no_samples(study, tmp_path):
 def test_digest_tells_a_changed_pixel_scalar_or_owner(study):
     read = samples.read_samples(study, SPEC)
     assert read.digest() == samples.read_samples(study, SPEC).digest()
-    for part in (lambda s: s.images[0].values, lambda s: s.clinical, lambda s: s.images[0].patient_index):
+    for part in (lambda s: s.images[0].pixels, lambda s: s.clinical, lambda s: s.images[0].patient_index):
         changed = samples.read_samples(study, SPEC)
         part(changed).reshape(-1)[-1] += 1
         assert changed.digest() != read.digest()
@@ -97,8 +97,8 @@ def test_patient_without_the_sequence_is_left_out_with_a_word(study, caplog):
     with caplog.at_level(logging.INFO):
         read = samples.read_samples(study, SPEC)
     assert "1 of 4 patients have no ADC_tumour and are left out" in caplog.text
-    assert read.patients["patient"].tolist() == ["000", "002", "003"] and read.left_out == ("001",)
-    assert read.images[0].values[:, 0, 0, 0].tolist() == [0, 2, 2, 2, 3, 3, 3, 3]
+    assert read.patients["patient"].tolist() == ["000", "002", "003"] and read.excluded_patients == ("001",)
+    assert read.images[0].pixels[:, 0, 0, 0].tolist() == [0, 2, 2, 2, 3, 3, 3, 3]
     assert read.images[0].patient_index.tolist() == [0, 1, 1, 1, 2, 2, 2, 2]
     assert read.clinical[:, 1].tolist() == [40.5, 42.5, 43.5]
 
@@ -108,11 +108,11 @@ def test_several_sequences_of_which_a_patient_may_lack_some(study):
     without(study, 2, "T2WI_tumour")
     without(study, 3, "ADC_tumour", "T2WI_tumour")
     read = samples.read_samples(study, {"sequences": ["T2WI", "ADC"], "region": "tumour"})
-    assert [one.key for one in read.images] == ["T2WI_tumour", "ADC_tumour"]
-    assert read.patients["patient"].tolist() == ["000", "001", "002"] and read.left_out == ("003",)
+    assert [one.array_key for one in read.images] == ["T2WI_tumour", "ADC_tumour"]
+    assert read.patients["patient"].tolist() == ["000", "001", "002"] and read.excluded_patients == ("003",)
     t2wi, adc = read.images
     assert t2wi.patient_index.tolist() == [0] * 9 + [1] * 9 and adc.patient_index.tolist() == [0, 2, 2, 2]
-    assert adc.of(np.array([1, 2])).tolist() == [1, 2, 3]
+    assert adc.indices_of(np.array([1, 2])).tolist() == [1, 2, 3]
 
 
 def test_scores_of_fused_models_in_order_and_with_gaps(study, tmp_path):
@@ -122,8 +122,8 @@ def test_scores_of_fused_models_in_order_and_with_gaps(study, tmp_path):
     paths = {name: tmp_path / f"{name}.csv" for name in "ab"}
     spec = {"fuse": ["b", "a"], "clinical": ["age"]}
     read = samples.read_samples(study, spec, ["001", "000", "003", "002"], paths, "out_of_fold")
-    assert read.patients["patient"].tolist() == ["001", "003", "002"] and read.left_out == ("000",)
-    np.testing.assert_equal(read.scores, [[np.nan, 0.1], [0.4, 0.3], [0.2, np.nan]])
+    assert read.patients["patient"].tolist() == ["001", "003", "002"] and read.excluded_patients == ("000",)
+    np.testing.assert_equal(read.fused_scores, [[np.nan, 0.1], [0.4, 0.3], [0.2, np.nan]])
     with pytest.raises(UserError, match="the scores of 'a' are fused but not given"):
         samples.read_samples(study, spec, scores={"b": paths["b"]}, column="out_of_fold")
     pd.DataFrame({"patient": ["000"], "score": [0.5]}).to_csv(paths["a"], index=False)

@@ -65,7 +65,7 @@ def test_the_order_of_the_patients_is_that_of_the_aligned_scores_and_no_ties_are
     y_true, scores, _ = cohort(338, seed=2)
     raw, unseen = members(scores)
     found = calibration.fit(raw, unseen, y_true, method)
-    order = np.argsort(calibration.aligned(found["alignment"], raw)[0])
+    order = np.argsort(calibration.aligned_logits(found["alignment"], raw)[0])
     assert (np.diff(calibration.apply(found, raw)[0][order]) > 0).all()
 
 

@@ -32,7 +32,7 @@ def test_the_largest_area_is_chosen_and_compared_by_delong():
 def test_external_scores_change_no_choice():
     content = {"images": selection.choose(evaluation(0, {"a": 0.2, "b": 1.0, "c": 1.5}), GROUPS, 0.95)}
     external = evaluation(1, {"a": 3.0, "b": 0.0, "c": 0.5})
-    tested = selection.tested(external, content, 0.95)["images"]
+    tested = selection.compare_externally(external, content, 0.95)["images"]
     assert {key: tested[key] for key in content["images"]} == content["images"]
     expected = discrimination.compare(external.y_true, external.scores["c"], external.scores["b"], 0.95)
     assert expected.items() <= tested["external"].items()
@@ -56,4 +56,4 @@ def test_nothing_to_choose_is_none():
     content = selection.choose(development, {"single": ["a"], "combined": []}, 0.95)
     assert content["single"]["model"] == "a" and content["combined"]["model"] is None
     assert content["development"] is None
-    assert selection.tested(development, {"images": content}, 0.95)["images"]["external"] is None
+    assert selection.compare_externally(development, {"images": content}, 0.95)["images"]["external"] is None

@@ -11,7 +11,7 @@ from hscore.simulation import anatomy, atlas, curves, scanners
 from hscore.simulation.codes import LEVELS, PIXEL, STEP, TISSUES, X, Y, Z
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import simulate_center
-from hscore.simulation.rendering import Stack, peritumoral_weight, render, tumour_mask
+from hscore.simulation.rendering import SectionStack, peritumoral_weight, render, tumor_mask
 from hscore.simulation.textures import Textures
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +40,11 @@ def pelvis(parameters, record):
     return anatomy.build(parameters, PATIENT, record, SEED)
 
 
-def around_tumour(pelvis, pixel=1.0, step=5.0):
+def around_tumor(pelvis, pixel=1.0, step=5.0):
     """A straight stack that holds the tumour and 15 mm beyond."""
-    (x0, x1), (y0, y1), (z0, z1) = pelvis.tumour.reach
+    (x0, x1), (y0, y1), (z0, z1) = pelvis.tumor.reach
     z, y = np.arange(z0 - 10, z1 + 10, step), np.arange(y0 - 15, y1 + 15, pixel)
-    return Stack(*np.broadcast_arrays(z[:, None], y), np.arange(x0 - 15, x1 + 15, pixel), (1.0, 0.0), step)
+    return SectionStack(*np.broadcast_arrays(z[:, None], y), np.arange(x0 - 15, x1 + 15, pixel), (1.0, 0.0), step)
 
 
 # --- the atlas
@@ -102,10 +102,10 @@ def test_same_seed_same_atlas_another_variant_another(volume):
 
 def test_textures_are_levels_and_repeat():
     textures = Textures(np.random.default_rng(0), (64, 200, 330), (STEP, PIXEL, PIXEL))
-    levels = textures.of("marrow")
+    levels = textures.levels_of("marrow")
     assert levels.shape == (64, 200, 330) and levels.max() < LEVELS and len(np.unique(levels)) == LEVELS
-    assert np.array_equal(levels[:32], levels[32:]) and textures.of("artery") is None
-    streaks = textures.of("gluteal")
+    assert np.array_equal(levels[:32], levels[32:]) and textures.levels_of("artery") is None
+    streaks = textures.levels_of("gluteal")
     assert np.array_equal(streaks[:, :, :165], streaks[:, :, 165:][:, :, ::-1])
 
 
@@ -131,17 +131,17 @@ def test_the_deformation_never_folds(parameters):
 
 
 def test_tumour_reach_is_the_tight_box_of_the_mask(pelvis):
-    fine = around_tumour(pelvis, pixel=0.5, step=1.0)
-    mask = tumour_mask(pelvis, fine)
+    fine = around_tumor(pelvis, pixel=0.5, step=1.0)
+    mask = tumor_mask(pelvis, fine)
     assert mask.any()
     axes = fine.x, fine.y[0], fine.z[:, 0]
-    for (low, high), axis, others in zip(pelvis.tumour.reach, axes, ((0, 1), (0, 2), (1, 2)), strict=True):
+    for (low, high), axis, others in zip(pelvis.tumor.reach, axes, ((0, 1), (0, 2), (1, 2)), strict=True):
         held = axis[mask.any(axis=others)]
         assert held[0] == pytest.approx(low, abs=1.6) and held[-1] == pytest.approx(high, abs=1.6)
 
 
 def test_tumour_is_one_piece_and_uneven(pelvis):
-    mask = tumour_mask(pelvis, around_tumour(pelvis, step=2.0))
+    mask = tumor_mask(pelvis, around_tumor(pelvis, step=2.0))
     sizes = np.bincount(label(mask)[0].ravel())[1:]
     assert sizes.max() / sizes.sum() > 0.99
 
@@ -154,7 +154,7 @@ def test_large_tumour_pushes_the_bladder_away(parameters, record, volume):
         changed["tumour"] = {"center_mm": [0, 0, 0], "radius_mm": [radius, radius, radius]}
         made = anatomy.build(parameters, PATIENT, changed, SEED)
         y = np.arange(-90.0, 0.0, 1.0)
-        stack = Stack(np.full((1, len(y)), 2.0), y[None], np.arange(-50.0, 51.0), (1.0, 0.0), 2.0)
+        stack = SectionStack(np.full((1, len(y)), 2.0), y[None], np.arange(-50.0, 51.0), (1.0, 0.0), 2.0)
         protocol = parameters["scanners"]["siemens"]["series"]["T2WI"]
         image = render(made, volume, stack, "T2WI", protocol, 3.0, parameters, record["levels"])[0, 0]
         bright = image > 0.6 * image.max()
@@ -166,9 +166,9 @@ def test_large_tumour_pushes_the_bladder_away(parameters, record, volume):
 
 
 def test_peritumoral_sign_lies_outside_the_tight_box_and_inside_the_grown_one(pelvis, parameters):
-    fine = around_tumour(pelvis, pixel=0.5)
-    weight = peritumoral_weight(pelvis.tumour, parameters["tumour"]["around_mm"], fine.z, fine.y, fine.x)
-    (x0, x1), (y0, y1), _ = pelvis.tumour.reach
+    fine = around_tumor(pelvis, pixel=0.5)
+    weight = peritumoral_weight(pelvis.tumor, parameters["tumour"]["around_mm"], fine.z, fine.y, fine.x)
+    (x0, x1), (y0, y1), _ = pelvis.tumor.reach
     x, y = fine.x, fine.y[0]
     tight = ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))[None, :]
     grown = ((y >= y0 - 4) & (y <= y1 + 4))[:, None] & ((x >= x0 - 4) & (x <= x1 + 4))[None, :]
@@ -185,7 +185,7 @@ def noise_free(pelvis, parameters, record, volume, kind, **levels):
     profile = parameters["scanners"]["siemens"]
     changed = copy.deepcopy(record["levels"])
     changed[kind] |= levels
-    stack = around_tumour(pelvis)
+    stack = around_tumor(pelvis)
     protocol, field = profile["series"][kind], profile["field_tesla"]
     return render(pelvis, volume, stack, kind, protocol, field, parameters, changed), stack
 
@@ -195,15 +195,15 @@ def test_each_sign_changes_its_own_region_only(pelvis, parameters, record, volum
     base, stack = noise_free(pelvis, parameters, record, volume, kind, inside=0.1, around=0.1)
     inside = noise_free(pelvis, parameters, record, volume, kind, inside=0.9, around=0.1)[0]
     around = noise_free(pelvis, parameters, record, volume, kind, inside=0.1, around=0.9)[0]
-    (x0, x1), _, _ = pelvis.tumour.reach
+    (x0, x1), _, _ = pelvis.tumor.reach
     beside = np.broadcast_to((stack.x < x0 - 5.5) | (stack.x > x1 + 5.5), base.shape[1:])  # beyond the stroma
-    depth = pelvis.tumour.depth(stack.z, stack.y, stack.x)
+    depth = pelvis.tumor.depth(stack.z, stack.y, stack.x)
     last = -1  # the most diffusion-weighted channel
 
     def change(image, where):
         return np.abs(image[last] - base[last])[where].mean() / base[last][depth > 1].mean()
 
-    deep = np.min([pelvis.tumour.depth(*stack.plane(share)) for share in stack.shares], axis=0) > 1
+    deep = np.min([pelvis.tumor.depth(*stack.plane(share)) for share in stack.shares], axis=0) > 1
     assert change(inside, deep) > 0.05
     assert change(inside, beside) < 1e-6
     assert change(around, beside) > 0.01
@@ -230,7 +230,7 @@ def test_largest_node_has_its_short_axis(parameters, record):
 def test_bilinear_look_up_against_a_slow_one(pelvis, parameters, record, volume):
     """One pixel of a section, from the atlas's codes by hand."""
     protocol, field = parameters["scanners"]["siemens"]["series"]["T2WI"], 3.0
-    stack = Stack(np.full((1, 2), 40.0), np.array([[60.0, 61.0]]), np.array([70.0, 71.0]), (1.0, 0.0), 2.0)
+    stack = SectionStack(np.full((1, 2), 40.0), np.array([[60.0, 61.0]]), np.array([70.0, 71.0]), (1.0, 0.0), 2.0)
     image = render(pelvis, volume, stack, "T2WI", protocol, field, parameters, record["levels"])[0, 0]
     from hscore.simulation.signal import tissue_signal
 
@@ -262,7 +262,7 @@ def test_partial_volume_thick_sections_are_means_of_thin_ones(pelvis, parameters
     y, x = np.arange(-60.0, 60.0), np.arange(-60.0, 60.0)
 
     def section(z, thickness):
-        stack = Stack(np.full((1, len(y)), z), y[None], x, (1.0, 0.0), thickness)
+        stack = SectionStack(np.full((1, len(y)), z), y[None], x, (1.0, 0.0), thickness)
         return render(pelvis, volume, stack, "T2WI", protocol, 3.0, parameters, record["levels"])[0, 0]
 
     thick, low, high = section(40.0, 2 * STEP), section(40.0 - STEP / 2, STEP), section(40.0 + STEP / 2, STEP)
@@ -288,11 +288,11 @@ def test_oblique_series_show_the_same_anatomy_at_the_same_place(parameters, pelv
     up, along, x = np.array([20.0, 26.0]), np.arange(-40.0, 41.0, 2.0), np.arange(-40.0, 41.0, 2.0)
     z = np.cos(angle) * up[:, None] + np.sin(angle) * along
     y = -np.sin(angle) * up[:, None] + np.cos(angle) * along
-    oblique = Stack(z, y, x, (np.cos(angle), -np.sin(angle)), 1.0)
+    oblique = SectionStack(z, y, x, (np.cos(angle), -np.sin(angle)), 1.0)
     image = render(pelvis, volume, oblique, "T2WI", protocol, 3.0, parameters, record["levels"])[0]
     same = np.empty_like(image)
     for section, row in np.ndindex(z.shape):
-        straight = Stack(z[section, row].reshape(1, 1), y[section, row].reshape(1, 1), x, (1.0, 0.0), 1.0)
+        straight = SectionStack(z[section, row].reshape(1, 1), y[section, row].reshape(1, 1), x, (1.0, 0.0), 1.0)
         same[section, row] = render(pelvis, volume, straight, "T2WI", protocol, 3.0, parameters, record["levels"])[0, 0]
     assert (
         np.corrcoef(image.ravel(), same.ravel())[0, 1] > 0.95

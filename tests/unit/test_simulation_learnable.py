@@ -17,7 +17,7 @@ from hscore.metrics.ranking import auc
 from hscore.simulation import anatomy, atlas, scanners
 from hscore.simulation.parameters import SEQUENCES, load, stream
 from hscore.simulation.patients import simulate_center
-from hscore.simulation.rendering import render, tumour_mask
+from hscore.simulation.rendering import render, tumor_mask
 from hscore.simulation.signal import add_rician_noise, tissue_signal
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,10 @@ def features(parameters, scanner, kind, name, record, pelvis, volume):
         scanners.protocol_of(parameters, scanner, kind, {}),
         parameters["scanners"][scanner]["field_tesla"],
     )
-    (x0, x1), (y0, y1), (z0, z1) = pelvis.tumour.reach
+    (x0, x1), (y0, y1), (z0, z1) = pelvis.tumor.reach
     margin = (GROWN + 1) * protocol["pixel"]
     where = scanners.stack(parameters, protocol, name, kind, SEED)
-    where = where.of(where.block((z0 + 4, y0 - margin, x0 - margin), (z1 - 4, y1 + margin, x1 + margin)))
+    where = where.crop(where.block((z0 + 4, y0 - margin, x0 - margin), (z1 - 4, y1 + margin, x1 + margin)))
     image = render(pelvis, volume, where, kind, protocol, field, parameters, record["levels"])
     reference = parameters["tissues"]["tumour" if kind == "ADC" else "muscle"]
     signal = float(tissue_signal(reference, kind, protocol | {"b_values": [0]}, field, parameters)[0])
@@ -42,11 +42,11 @@ def features(parameters, scanner, kind, name, record, pelvis, volume):
         image = np.log(image[0] / image[-1]) / (protocol["b_values"][-1] - protocol["b_values"][0]) * 1e3
     else:
         image = image[0]
-    mask = tumour_mask(pelvis, where)
+    mask = tumor_mask(pelvis, where)
     rows, columns = (np.flatnonzero(mask.any(axis=axes)) for axes in ((0, 2), (0, 1)))
     box = image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     corners = box[~mask[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]]
-    depth = pelvis.tumour.depth(where.z, where.y, where.x)
+    depth = pelvis.tumor.depth(where.z, where.y, where.x)
     core, rim = image[depth > 3.5], image[(depth > 0) & (depth < 2.5)]
     quarter = len(rows) // 4
     beside = image[:, rows[quarter] : rows[-quarter], :]
@@ -87,12 +87,12 @@ def test_plain_features_come_close_to_the_ideal_observer(scanner, variants):
             features(parameters, scanner, kind, name, record, pelves[name], variants[pelves[name].variant])
             for name, record in patients
         ]
-        tumour = cross_validated_auc(np.array([inside for inside, _ in pairs]), lnm)
+        tumor = cross_validated_auc(np.array([inside for inside, _ in pairs]), lnm)
         peritumoral = cross_validated_auc(np.array([inside + around for inside, around in pairs]), lnm)
         print(
-            f"{scanner} {kind}: tumour {tumour:.3f} (ideal {ideal['tumour']:.3f}), "
+            f"{scanner} {kind}: tumour {tumor:.3f} (ideal {ideal['tumour']:.3f}), "
             f"peritumoral {peritumoral:.3f} (ideal {ideal['peritumoral']:.3f})"
         )
-        assert tumour == pytest.approx(ideal["tumour"], abs=0.09)
+        assert tumor == pytest.approx(ideal["tumour"], abs=0.09)
         assert peritumoral == pytest.approx(ideal["peritumoral"], abs=0.09)
-        assert tumour < ideal["tumour"] + 0.05  # the tight box does not hold the peritumoral sign
+        assert tumor < ideal["tumour"] + 0.05  # the tight box does not hold the peritumoral sign

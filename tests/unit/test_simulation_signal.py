@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import BSpline
 
-from hscore.simulation import artefacts
+from hscore.simulation import artifacts
 from hscore.simulation.fields import Field
 from hscore.simulation.signal import (
     add_rician_noise,
@@ -123,7 +123,7 @@ def body(size=96):
 def test_odd_even_ghost_lies_half_a_field_of_view_away():
     image, _, _ = body()
     before = image.copy()
-    artefacts.odd_even(image, 0.2)
+    artifacts.odd_even(image, 0.2)
     ghost = image - np.cos(0.1) * before
     assert ghost == pytest.approx(np.sin(0.1) * np.roll(before, 48, axis=-2), abs=1e-6)
 
@@ -131,7 +131,7 @@ def test_odd_even_ghost_lies_half_a_field_of_view_away():
 def test_breathing_makes_ghosts_beside_the_moving_front_and_spares_the_back():
     image, y, pixel = body()
     before = image.copy()
-    artefacts.breathing(image, y, pixel, 6.0, np.random.default_rng(0))
+    artifacts.breathing(image, y, pixel, 6.0, np.random.default_rng(0))
     change = np.abs(image - before)[0, 0]
     front, back = change[y[0] < -40], change[y[0] > 40]
     assert front.mean() > 20 * back.mean()
@@ -143,7 +143,7 @@ def test_a_step_smears_and_keeps_the_energy():
     """Phases of lines change nothing of the energy (Parseval)."""
     image, _, pixel = body()
     before = image.copy()
-    artefacts.step(image, pixel, 4.0, np.random.default_rng(1))
+    artifacts.step(image, pixel, 4.0, np.random.default_rng(1))
     assert np.abs(image - before).mean() > 0.005
     assert (image.astype(float) ** 2).sum() == pytest.approx((before.astype(float) ** 2).sum(), rel=1e-4)
 
@@ -151,7 +151,7 @@ def test_a_step_smears_and_keeps_the_energy():
 def test_no_movement_changes_nothing():
     image, y, pixel = body()
     before = image.copy()
-    artefacts.breathing(image, y, pixel, 0.0, np.random.default_rng(0))
-    artefacts.step(image, pixel, 0.0, np.random.default_rng(0))
-    artefacts.odd_even(image, 0.0)
+    artifacts.breathing(image, y, pixel, 0.0, np.random.default_rng(0))
+    artifacts.step(image, pixel, 0.0, np.random.default_rng(0))
+    artifacts.odd_even(image, 0.0)
     assert image == pytest.approx(before, abs=1e-5)

@@ -71,7 +71,7 @@ def test_columns_become_levels():
     import pandas as pd
 
     table = pd.DataFrame({"age": ["30", "50", "70", None], "grade": ["G1", None, "G3", "G1"]})
-    levels = subgroups.levels(table)
+    levels = subgroups.subgroup_levels(table)
     assert levels["age"].tolist() == ["below 50", "50 or more", "50 or more", "missing"]
     assert levels["grade"].tolist() == ["G1", "missing", "G3", "G1"]
 

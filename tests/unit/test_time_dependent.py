@@ -76,7 +76,7 @@ def test_integrated_brier_of_a_constant_score_is_that_score():
     time, event = np.array([50.0] * 10), np.zeros(10, dtype=bool)
     moments = np.arange(1.0, 21)
     scores = time_dependent.brier_scores(time, event, np.full((10, 20), 0.7), moments)
-    assert time_dependent.mean_over(scores, moments) == pytest.approx(0.3**2)
+    assert time_dependent.time_average(scores, moments) == pytest.approx(0.3**2)
 
 
 def test_the_null_model_of_a_resample_is_its_own_kaplan_meier(data):

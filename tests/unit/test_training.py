@@ -12,7 +12,7 @@ import torch
 from hscore.errors import UserError
 from hscore.files import read_json
 from hscore.learning import ensemble, history, machine, progress, training
-from hscore.learning.samples import Images, Samples, read_folds, read_samples
+from hscore.learning.samples import Samples, SequenceImages, read_folds, read_samples
 
 SPEC = {"label": "Hybrid", "sequence": "ADC", "region": "tumour", "clinical": ["mri_ln_positive"]}
 SETTINGS = {
@@ -118,7 +118,7 @@ def test_kill_between_finishing_a_fold_and_removing_its_checkpoint(study, monkey
     """The checkpoint that is left behind belongs to the finished fold and must not start the next one."""
     expected = weights(train(study))
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
-    original = training.save
+    original = training.save_atomically
 
     def save(content, path):
         original(content, path)
@@ -126,7 +126,7 @@ def test_kill_between_finishing_a_fold_and_removing_its_checkpoint(study, monkey
             raise Kill
 
     with monkeypatch.context() as patch, pytest.raises(Kill):
-        patch.setattr(training, "save", save)
+        patch.setattr(training, "save_atomically", save)
         train(study, "resumed")
     assert len(list((study / "state").glob("*/*.pt"))) == 2  # the finished fold and its checkpoint
     assert weights(train(study, "resumed")) == expected
@@ -169,7 +169,7 @@ def test_fingerprint_depends_on_samples_split_settings_seed_and_code(study, monk
 def task_of(study, settings=SETTINGS, spec=SPEC):
     split = read_folds(study / "folds.csv")
     samples = read_samples([study / "manifest.csv"], spec, split["patient"].tolist())
-    return training.Task.of("hybrid", samples, split, settings, machine.prepare("cpu", 1))
+    return training.Task.from_split("hybrid", samples, split, settings, machine.prepare("cpu", 1))
 
 
 def train_one(task, fold, folder):
@@ -190,12 +190,12 @@ def test_held_out_patients_do_not_influence_their_member(study, settings, spec):
     held_out = task.folds == 1
     samples, labels = task.samples, task.labels.copy()
     labels[held_out] = 1 - labels[held_out]
-    images = [Images(one.key, one.values.copy(), one.patient_index) for one in samples.images]
+    images = [SequenceImages(one.array_key, one.pixels.copy(), one.patient_index) for one in samples.images]
     for one in images:
-        one.values[held_out[one.patient_index]] = 1e3
+        one.pixels[held_out[one.patient_index]] = 1e3
     clinical = samples.clinical.copy()
     clinical[held_out] = 5
-    other = Samples(samples.patients, clinical, tuple(images), samples.scores)
+    other = Samples(samples.patients, clinical, tuple(images), samples.fused_scores)
     changed = training.Task("hybrid", other, labels, task.folds, task.centers, settings, task.device)
     members = [train_one(each, 1, study) for each in (task, changed)]
     assert members[0].keys() == members[1].keys()
@@ -210,7 +210,7 @@ def test_every_training_patient_is_drawn_equally_often(study):
     run = training_of(task_of(study), 0)
     patient_index = torch.from_numpy(run.task.samples.images[0].patient_index)
     for _ in range(5):
-        bags = run.bag_sampler[0].draw(run.orders[0], run.number)
+        bags = run.bag_samplers[0].draw(run.orders[0], run.bags_per_epoch)
         drawn = bags.samples[0][:, 0]
         assert torch.equal(patient_index[drawn], bags.patients) and bags.mask[0].all()
         patients = bags.patients.numpy()
@@ -225,10 +225,10 @@ def test_a_bag_holds_the_samples_of_one_patient(study):
     patient_indices = [torch.from_numpy(one.patient_index) for one in run.task.samples.images]
     without = run.task.samples.patients["patient"].tolist().index("AA-7")
     for _ in range(5):
-        bags = run.bag_sampler[0].draw(run.orders[0], run.number)
+        bags = run.bag_samplers[0].draw(run.orders[0], run.bags_per_epoch)
         assert sorted(bags.patients.tolist()) == run.patients[0].tolist()
-        for patient_index, drawn, there, most in zip(patient_indices, bags.samples, bags.mask, (3, 2), strict=True):
-            for patient, row, counts in zip(bags.patients.tolist(), drawn, there, strict=True):
+        for patient_index, drawn, mask, most in zip(patient_indices, bags.samples, bags.mask, (3, 2), strict=True):
+            for patient, row, counts in zip(bags.patients.tolist(), drawn, mask, strict=True):
                 own = row[counts].tolist()
                 available = 0 if (most == 2 and patient == without) else min(patient % 4 + 1, most)
                 assert len(set(own)) == len(own) == available
@@ -248,9 +248,9 @@ def test_balanced_classes_weigh_the_same_and_mean_one(study):
 def test_standardisation_is_fitted_on_training_patients(study):
     task = task_of(study, spec=FUSED)
     run = training_of(task, 2)
-    (network,) = run.members.networks()
+    (network,) = run.models.networks()
     for images, constants in zip(task.samples.images, network.standardize_images, strict=True):
-        own = images.values[(task.folds != 2)[images.patient_index]]
+        own = images.pixels[(task.folds != 2)[images.patient_index]]
         assert constants.mean.item() == pytest.approx(own.mean(), abs=1e-5)
         assert constants.deviation.item() == pytest.approx(own.std(ddof=1), rel=1e-5)
     assert network.standardize_clinical.deviation.tolist() == [1.0]  # binary
@@ -294,7 +294,7 @@ def test_members_together_resume_to_the_same_weights(study):
     run = training.Training(task, members)
     for _ in range(2):
         run.train_epoch()
-    training.save(run.state(), study / "state.pt")
+    training.save_atomically(run.state(), study / "state.pt")
     while not run.finished:
         run.train_epoch()
     resumed = training.Training(task, members)
@@ -322,7 +322,9 @@ def test_early_stopping_keeps_the_best_epoch_of_the_patients_set_aside(study):
     network = run.build(run.group[0], training_patients)
     network.load_state_dict(result["weights"])
     scores = training.patient_probabilities(network, task.tensors, "mean", inner)
-    assert history.scored("inner", scores, task.labels[inner])["inner_loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert history.evaluation_columns("inner", scores, task.labels[inner])["inner_loss"] == pytest.approx(
+        min(losses), rel=1e-5
+    )
     assert result["history"][-1]["held_out_loss"] is not None
 
 
@@ -350,7 +352,7 @@ def test_a_fused_model_scores_a_patient_who_lacks_a_sequence(study):
     assert scores.shape == (3, 18) and np.isfinite(scores).all()
     # another picture in a sequence the patient has changes the score; nobody else's
     row = samples.patients["patient"].tolist().index("AA-7")
-    samples.images[0].values[samples.images[0].patient_index == row] += 1
+    samples.images[0].pixels[samples.images[0].patient_index == row] += 1
     changed = loaded.probabilities(samples)
     assert (changed[:, row] != scores[:, row]).all()
     np.testing.assert_allclose(np.delete(changed, row, 1), np.delete(scores, row, 1), rtol=1e-6)
@@ -382,7 +384,7 @@ def test_model_folder_explains_itself(study):
     assert model["model"] == "hybrid" and model["kind"] == "network" and model["folds"] == 3
     (images,) = model["input"]["images"]
     assert images["array"] == "ADC_tumour" and images["shape"] == [3, 16, 16]
-    values = read_samples([study / "manifest.csv"], SPEC).images[0].values
+    values = read_samples([study / "manifest.csv"], SPEC).images[0].pixels
     assert images["value_range"] == [float(values.min()), float(values.max())]
     assert model["input"]["clinical"] == {"mri_ln_positive": [0.0, 1.0]}
     assert (model["patients"], model["positives"], model["centers"]) == (18, 6, ["AA"])
@@ -411,7 +413,7 @@ def test_loaded_member_gives_the_scores_of_the_history(study):
     rows = pd.read_csv(folder / "history.csv").query("epoch == 4")
     for fold in range(3):
         own = (folds["fold"] == fold).to_numpy()
-        assert history.scored("held_out", scores[fold, own], folds["lnm"].to_numpy()[own])[
+        assert history.evaluation_columns("held_out", scores[fold, own], folds["lnm"].to_numpy()[own])[
             "held_out_loss"
         ] == pytest.approx(rows["held_out_loss"].iloc[fold], rel=1e-4)
 
@@ -419,16 +421,16 @@ def test_loaded_member_gives_the_scores_of_the_history(study):
 def test_values_outside_the_training_range_are_said(study, caplog):
     model = ensemble.load_model(train(study))
     samples = read_samples([study / "manifest.csv"], SPEC)
-    samples.images[0].values[:] += 50
+    samples.images[0].pixels[:] += 50
     model.probabilities(samples)
-    assert "100 % of the values of ADC_tumour lie outside the range seen in training" in caplog.text
+    assert "100 % of the values of ADC_tumour are outside the range seen in training" in caplog.text
 
 
 def test_samples_of_another_shape_are_refused(study):
     model = ensemble.load_model(train(study))
     samples = read_samples([study / "manifest.csv"], SPEC)
-    cut = Images("ADC_tumour", samples.images[0].values[:, :, :8], samples.images[0].patient_index)
-    other = Samples(samples.patients, samples.clinical, (cut,), samples.scores)
+    cut = SequenceImages("ADC_tumour", samples.images[0].pixels[:, :, :8], samples.images[0].patient_index)
+    other = Samples(samples.patients, samples.clinical, (cut,), samples.fused_scores)
     with pytest.raises(UserError, match=r"takes samples of \(3, 16, 16\), but these have \(3, 8, 16\)"):
         model.probabilities(other)
 

@@ -47,7 +47,7 @@ def read(records: Iterable[str | Path]) -> dict[str, Path]:
     for record in map(Path, records):
         for patient, path in _paths(record).items():
             if not path.exists():
-                raise UserError(f"{path} does not exist, but {record} lists it; {again(record)}")
+                raise UserError(f"{path} does not exist, but {record} lists it; {rerun_hint(record)}")
             outputs[patient] = path
     return outputs
 
@@ -58,7 +58,7 @@ def _paths(record: Path) -> dict[str, Path]:
         entries = read_json(record)
         return {patient: Path(os.path.normpath(record.parent / entry["path"])) for patient, entry in entries.items()}
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise UserError(f"{record} is damaged; {again(record)}") from None
+        raise UserError(f"{record} is damaged; {rerun_hint(record)}") from None
 
 
 def record_of(folder: Path) -> Path:
@@ -67,6 +67,6 @@ def record_of(folder: Path) -> Path:
     return next((record for record in records if folder in _paths(record).values()), folder)
 
 
-def again(record: Path) -> str:
+def rerun_hint(record: Path) -> str:
     """Return the instruction for making a batch again."""
     return f"make it again: snakemake --force {record} --configfile ..., and start the study again"

@@ -1,9 +1,9 @@
-"""Which samples an epoch takes: of each patient the same number, at random, no sample twice before all once.
+"""Draw the samples of an epoch: the same number per patient, at random, without repeats until all have been drawn.
 
-Neighbouring triplets share two of three sections: a few of them an epoch teach as much as all, and every patient
-weighs the same.
+Neighbouring triplets share two of three sections, so a few of them per epoch teach as much as all. Every patient has
+the same weight.
 
-Shapes: P training patients, S sequences, k samples of a patient and sequence, U bags in an epoch or batch.
+Shapes: P training patients, S sequences, k samples per patient and sequence, U bags in an epoch or batch.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Bags:
-    """U bags: ``patients`` [U] (rows), S x ``samples`` int64 [U, k], S x ``mask`` bool [U, k], which of them count.
+    """U bags of samples.
 
-    A place that does not count holds some other patient's sample, which only takes part in the batch normalisation.
+    Attributes:
+        patients: [U], the row of each bag's patient.
+        samples: S x int64 [U, k], indices of samples. A masked place holds a sample of some other patient, which only
+            takes part in the batch normalisation.
+        mask: S x bool [U, k], True where a place holds a sample of the patient.
     """
 
     patients: Tensor
@@ -26,23 +30,25 @@ class Bags:
     mask: list[Tensor]
 
     def take(self, rows: Tensor) -> "Bags":
-        """Some of the bags, in the order given."""
-        return Bags(self.patients[rows], [one[rows] for one in self.samples], [one[rows] for one in self.mask])
+        """Return the bags ``rows``, in the order given."""
+        return Bags(
+            self.patients[rows], [indices[rows] for indices in self.samples], [places[rows] for places in self.mask]
+        )
 
     def split(self, parts: int) -> list["Bags"]:
-        """In batches of nearly equal size."""
+        """Return the bags in ``parts`` batches of nearly equal size."""
         return [self.take(rows) for rows in torch.arange(len(self.patients)).tensor_split(parts)]
 
 
 class BagSampler:
-    """Draws the bags of one training fold, epoch after epoch.
+    """Draw the bags of one training fold, epoch after epoch.
 
     Args:
         patient_indices: S x [N], the patient of each sample, sorted.
         patients: [P], the rows of the training patients, ascending.
         per_patient: k.
-        bags: whether one bag per patient contains k samples of each sequence (fewer for a patient who has fewer).
-            Without it each sample is a bag of its own, and is repeated for a patient who has too few.
+        bags: if True, one bag per patient contains k samples of each sequence (fewer for a patient who has fewer).
+            If False, each sample is a bag of its own, and is repeated for a patient who has too few.
     """
 
     def __init__(
@@ -51,28 +57,28 @@ class BagSampler:
         self.patients = torch.from_numpy(patients)
         self.per_patient = per_patient
         self.bags = bags
-        self.own = [
+        self.sample_indices = [
             torch.from_numpy(np.flatnonzero(np.isin(patient_index, patients))) for patient_index in patient_indices
         ]
-        self.rank = [
-            torch.from_numpy(np.searchsorted(patients, patient_index[own.numpy()]))
-            for patient_index, own in zip(patient_indices, self.own, strict=True)
+        self.ranks = [
+            torch.from_numpy(np.searchsorted(patients, patient_index[indices.numpy()]))
+            for patient_index, indices in zip(patient_indices, self.sample_indices, strict=True)
         ]
-        self.counts = [torch.bincount(rank, minlength=len(patients)) for rank in self.rank]
+        self.counts = [torch.bincount(rank, minlength=len(patients)) for rank in self.ranks]
         self.total = len(patients) * (1 if bags else per_patient)
 
     def draw(self, generator: torch.Generator, number: int) -> Bags:
-        """``number`` of an epoch's ``total`` bags, in random order."""
+        """Return ``number`` of an epoch's ``total`` bags, in random order."""
         places = torch.arange(self.per_patient)
         samples, mask = [], []
-        for own, rank, counts in zip(self.own, self.rank, self.counts, strict=True):
+        for indices, rank, counts in zip(self.sample_indices, self.ranks, self.counts, strict=True):
             # sorting by patient + random fraction shuffles the samples inside each patient
             keys = rank + torch.rand(len(rank), generator=generator, dtype=torch.float64)
             first = (counts.cumsum(0) - counts)[:, None]
             position = first + places % counts[:, None].clamp(min=1)
             missing = counts == 0
-            position[missing] = torch.randint(len(own), (int(missing.sum()), len(places)), generator=generator)
-            samples.append(own[torch.argsort(keys)][position])
+            position[missing] = torch.randint(len(indices), (int(missing.sum()), len(places)), generator=generator)
+            samples.append(indices[torch.argsort(keys)][position])
             mask.append(places < counts[:, None])
         bags = Bags(self.patients, samples, mask)
         if not self.bags:

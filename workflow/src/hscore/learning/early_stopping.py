@@ -1,7 +1,7 @@
-"""Early stopping on an inner part of the training patients; the held-out fold takes no part in it.
+"""Early stopping on an inner part of the training patients; the held-out fold is not used.
 
-Settings (``train.early_stopping``): ``share``, of the training patients that are set aside; ``patience``, epochs
-without a smaller loss among them after which training ends. The weights of the best epoch are kept.
+Settings (``train.early_stopping``): ``share``, the share of the training patients that is set aside; ``patience``, the
+number of epochs without a smaller loss among them after which training ends. The weights of the best epoch are kept.
 """
 
 import math
@@ -13,13 +13,21 @@ from hscore.errors import UserError
 
 
 def set_aside(patients: np.ndarray, labels: np.ndarray, centers: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The inner part of ``patients`` (rows, ascending): ``share`` of each center and node status, ascending.
+    """Return the inner part of the training patients (rows, ascending): ``share`` of each center and node status.
 
-    Systematic sampling: sorted by status and center, in random order within, every so many is taken. How many does
-    not depend on the labels, so that nothing of one fold's outcomes reaches another's training.
+    Systematic sampling: the patients are sorted by status and center, in random order within these, and taken at equal
+    intervals. The number taken does not depend on the labels, so that no outcome of one fold reaches the training of
+    another.
+
+    Args:
+        patients: rows of the training patients, ascending.
+        labels: node status 0 or 1 of all patients [P].
+        centers: center of all patients [P].
+        share: of the training patients, 0 to 1.
+        seed: of the random order.
 
     Raises:
-        UserError: one of the two parts would have no patient with, or none without metastasis.
+        UserError: one of the two parts would have no patient with metastasis, or none without.
     """
     number = round(share * len(patients))
     random = np.random.default_rng(seed)
@@ -36,33 +44,38 @@ def set_aside(patients: np.ndarray, labels: np.ndarray, centers: np.ndarray, sha
 
 
 class Stopper:
-    """Watches one network's loss among the patients set aside, and keeps the weights of its best epoch.
+    """Track one network's loss among the patients set aside, and keep the weights of its best epoch.
 
-    ``epoch`` is the best one so far, ``last`` the last one that counts.
+    Attributes:
+        best_loss: smallest loss so far.
+        best_epoch: epoch of that loss, counted from 1.
+        last_epoch: last epoch before training stopped.
+        weights: weights after ``best_epoch``, on the CPU.
+        stopped: whether ``patience`` epochs have passed without a smaller loss.
     """
 
     def __init__(self, patience: int) -> None:
         self.patience = patience
-        self.best = math.inf
-        self.epoch = 0
-        self.last = 0
+        self.best_loss = math.inf
+        self.best_epoch = 0
+        self.last_epoch = 0
         self.weights: dict[str, Tensor] = {}
         self.stopped = False
 
-    def see(self, epoch: int, loss: float, weights: dict[str, Tensor]) -> None:
-        """Report the loss after an epoch; once stopped, nothing more is kept."""
+    def update(self, epoch: int, loss: float, weights: dict[str, Tensor]) -> None:
+        """Record the loss and weights after an epoch. Has no effect once stopped."""
         if self.stopped:
             return
-        self.last = epoch
-        if loss < self.best:
-            self.best, self.epoch = loss, epoch
+        self.last_epoch = epoch
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
             self.weights = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-        self.stopped = epoch - self.epoch >= self.patience
+        self.stopped = epoch - self.best_epoch >= self.patience
 
     def state(self) -> dict:
-        """Everything a resumed training needs."""
+        """Return the attributes, as ``restore`` takes them."""
         return vars(self)
 
     def restore(self, state: dict) -> None:
-        """Go on from ``state``."""
+        """Resume from a saved ``state``."""
         vars(self).update(state)

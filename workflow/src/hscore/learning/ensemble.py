@@ -1,7 +1,7 @@
-"""Trained models as they are used: a folder becomes an ensemble, an ensemble gives patient scores.
+"""Load trained models as ensembles, and compute patient scores with them.
 
-torch is imported only when an ensemble of networks is applied: it costs 1.4 s of CPU, twice what a model without
-networks needs to predict.
+torch is imported only when an ensemble of networks is applied. Its import costs 1.4 s of CPU, twice the time that a
+model without networks needs to predict.
 """
 
 import hashlib
@@ -24,9 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The members of a trained model, each fitted without the patients of its fold: one a fold and seed.
+    """The members of a trained model, one per fold and seed, each fitted without the patients of its fold.
 
-    ``description`` is the content of ``model.json``; ``folder`` holds the weights.
+    Attributes:
+        folder: model folder, with the weights.
+        description: content of ``model.json``.
     """
 
     folder: Path
@@ -34,67 +36,71 @@ class Ensemble:
 
     @property
     def spec(self) -> dict:
-        """What the model sees, as ``read_samples`` wants it."""
+        """Return the model's entry under ``models`` in the config, as ``read_samples`` takes it."""
         return self.description["spec"]
 
     @property
     def members(self) -> list[tuple[int, int]]:
-        """Seed of each member, and the fold that it did not see; what is not random has the seed 0."""
+        """Return the seed of each member and the fold that it did not see; the seed is 0 without networks."""
         if self.description["kind"] == "network":
             return [(member["seed"], member["fold"]) for member in self.description["members"]]
         return [(0, fold) for fold in range(self.description["folds"])]
 
     def probabilities(self, samples: Samples) -> np.ndarray:
-        """Probability of LNM [members, patients] for samples read with this ensemble's ``spec``."""
+        """Return the probability of LNM [members, patients] for samples read with this ensemble's ``spec``."""
         kind = self.description["kind"]
         if kind == "network":
             return self._network_probabilities(samples)
         members = self.description["coefficients"]
         return np.stack([linear.probabilities(kind, member, samples, self.spec) for member in members])
 
-    def build(self):
-        """A network of the members' shape, with random weights."""
+    def untrained_network(self):
+        """Return a network of the members' shape, with random weights."""
         from hscore.learning import networks
 
         inputs = self.description["input"]
-        shapes = [tuple(one["shape"]) for one in inputs["images"]]
+        shapes = [tuple(images["shape"]) for images in inputs["images"]]
         network = networks.build(
             self.description["network"], shapes, len(inputs["clinical"]), self.description["aggregation"]
         )
         return network.to(memory_format=network.memory_format)
 
     def networks(self):
-        """The members' networks, ready to be applied."""
+        """Yield the members' networks in evaluation mode."""
         import torch
         from safetensors.torch import load_file
 
         torch.set_num_threads(1)
         for member in self.description["members"]:
-            network = self.build()
-            network.load_state_dict(load_file(self.weights(member["weights"])))
+            network = self.untrained_network()
+            network.load_state_dict(load_file(self.weights_file(member["weights"])))
             yield network.eval()
 
-    def weights(self, name: str) -> Path:
-        """File of a member's weights; UserError unless they are those that training wrote."""
+    def weights_file(self, name: str) -> Path:
+        """Return the file of a member's weights.
+
+        Raises:
+            UserError: the file is missing, or not the one that training wrote.
+        """
         path = self.folder / name
         if not path.is_file() or sha256(path) != self.description["weights"][name]:
             raise UserError(f"{path} is not what training wrote; delete the folder {self.folder} and run again")
         return path
 
     def check_samples(self, samples: Samples) -> None:
-        """UserError for samples of another shape; a warning for values outside the range seen in training."""
-        for one, expected in zip(samples.images, self.description["input"]["images"], strict=True):
-            if one.values.shape[1:] != tuple(expected["shape"]):
+        """Raise a UserError for samples of another shape; log a warning for values outside the range of training."""
+        for images, expected in zip(samples.images, self.description["input"]["images"], strict=True):
+            if images.shape != tuple(expected["shape"]):
                 raise UserError(
                     f"{self.folder}: the model takes samples of {tuple(expected['shape'])}, "
-                    f"but these have {one.values.shape[1:]}"
+                    f"but these have {images.shape}"
                 )
             low, high = expected["value_range"]
-            outside = float(np.mean((one.values < low) | (one.values > high)))
+            outside = float(np.mean((images.pixels < low) | (images.pixels > high)))
             if outside > 0.01:
                 log.warning(
-                    "%s: %.0f %% of the values of %s lie outside the range seen in training (%.3g to %.3g)",
-                    self.description["model"], 100 * outside, one.key, low, high,
+                    "%s: %.0f %% of the values of %s are outside the range seen in training (%.3g to %.3g)",
+                    self.description["model"], 100 * outside, images.array_key, low, high,
                 )  # fmt: skip
 
     def _network_probabilities(self, samples: Samples) -> np.ndarray:
@@ -103,16 +109,19 @@ class Ensemble:
         from hscore.learning import inference
 
         self.check_samples(samples)
-        tensors = inference.Tensors.of(samples, torch.device("cpu"))
+        tensors = inference.SampleTensors.from_samples(samples, torch.device("cpu"))
         aggregation = self.description["aggregation"]
-        return np.stack([inference.patient_probabilities(one, tensors, aggregation) for one in self.networks()])
+        return np.stack([inference.patient_probabilities(network, tensors, aggregation) for network in self.networks()])
 
 
 def load_model(folder: str | Path) -> Ensemble:
-    """The trained model in ``folder`` (written by the train step), ready for ``probabilities``.
+    """Return the trained model in ``folder``, which the train step wrote.
 
     >>> ensemble = load_model("results/simulated/models/hybrid/seed-1")        # doctest: +SKIP
     >>> scores = ensemble.probabilities(read_samples(["manifest.csv"], ensemble.spec))  # doctest: +SKIP
+
+    Raises:
+        UserError: the folder has no ``model.json``.
     """
     return Ensemble(Path(folder), model_folder.read_description(folder))
 
@@ -124,20 +133,24 @@ def predict_development(
     scores: Mapping[str, str | Path],
     method: str,
 ) -> tuple[pd.DataFrame, dict]:
-    """Return the H scores of the development patients, and the calibration that makes them.
+    """Return the H scores of the development patients, and the calibration behind them.
 
-    The table has patient, center, fold, ``out_of_fold``: by the member that never saw the patient, and ``apparent``:
-    mean of the members that did. Both are empty for a patient who has nothing of what the model needs.
+    The table has patient, center, fold, ``out_of_fold`` (risk by the member that never saw the patient) and
+    ``apparent`` (mean risk by the members that did). Both are empty for a patient without any input of the model.
 
-    A patient of no fold (node status not known) has an empty ``fold`` and no ``apparent`` score: no member saw the
-    patient. ``out_of_fold`` is then the risk by the member of ``member_of``: one member's, as every out-of-fold score.
+    A patient without a fold (node status not known) has an empty ``fold`` and no ``apparent`` score, because no member
+    saw the patient. ``out_of_fold`` is then the risk by the member of ``scoring_fold``: by one member, like every
+    out-of-fold score.
 
     Args:
         folders: model folders, one per seed or group of seeds.
         manifests: tables of the development centers.
         folds: table of the split.
-        scores: development predictions of the models that are fused.
-        method: from scores to risks (``calibration.fit``).
+        scores: development predictions of the models that are fused, by name.
+        method: setting ``validate.recalibration`` (``calibration.fit``).
+
+    Raises:
+        UserError: the models were trained on another split, or a table is unusable.
     """
     ensembles = load_seeds(folders)
     split = read_folds(folds)
@@ -149,36 +162,36 @@ def predict_development(
             samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
             by_seed = seed_scores(ensembles, samples)
             raw = np.mean(list(by_seed.values()), axis=0)
-            own = split.set_index("patient").loc[samples.patients["patient"]]
-            unseen = np.arange(len(raw))[:, None] == own["fold"].to_numpy()
+            patients = split.set_index("patient").loc[samples.patients["patient"]]
+            unseen = np.arange(len(raw))[:, None] == patients["fold"].to_numpy()
             if column == "out_of_fold":
-                found = calibration.fit(raw, unseen, own["lnm"].to_numpy() == 1, method)
-                found |= {"seeds": seed_alignments(found, by_seed)} if len(by_seed) > 1 else {}
-            risks = calibration.apply(found, raw)
+                fitted = calibration.fit(raw, unseen, patients["lnm"].to_numpy() == 1, method)
+                fitted |= {"seeds": seed_alignments(fitted, by_seed)} if len(by_seed) > 1 else {}
+            risks = calibration.apply(fitted, raw)
         used = unseen if column == "out_of_fold" else ~unseen
         mean = np.where(used, risks, 0.0).sum(axis=0) / used.sum(axis=0)
-        table[column] = placed(mean, samples, table)
-    further = without_fold(manifests, split)
-    if further.empty:
-        return table, found
-    samples = read_samples(manifests, ensembles[0].spec, further["patient"].tolist(), scores, "out_of_fold")
-    risks = calibration.apply(found, fold_scores(ensembles, samples))
-    members = [member_of(patient, len(risks)) for patient in samples.patients["patient"]]
-    further["out_of_fold"] = placed(risks[members, np.arange(len(members))], samples, further)
-    return pd.concat([table, further], ignore_index=True), found
+        table[column] = in_table_order(mean, samples, table)
+    without_fold = patients_without_fold(manifests, split)
+    if without_fold.empty:
+        return table, fitted
+    samples = read_samples(manifests, ensembles[0].spec, without_fold["patient"].tolist(), scores, "out_of_fold")
+    risks = calibration.apply(fitted, fold_scores(ensembles, samples))
+    members = [scoring_fold(patient, len(risks)) for patient in samples.patients["patient"]]
+    without_fold["out_of_fold"] = in_table_order(risks[members, np.arange(len(members))], samples, without_fold)
+    return pd.concat([table, without_fold], ignore_index=True), fitted
 
 
-def without_fold(manifests: Sequence[str | Path], split: pd.DataFrame) -> pd.DataFrame:
-    """Return patient and center of the development patients of no fold: their node status is not known."""
+def patients_without_fold(manifests: Sequence[str | Path], split: pd.DataFrame) -> pd.DataFrame:
+    """Return patient and center of the development patients without a fold: their node status is not known."""
     table = manifest.read_patients(manifests)[["patient", "center"]]
     return table[~table["patient"].isin(split["patient"])].reset_index(drop=True)
 
 
-def member_of(patient: str, folds: int) -> int:
-    """Return the fold whose member scores a patient of no fold: by a hash of the name, whoever else is in the study.
+def scoring_fold(patient: str, folds: int) -> int:
+    """Return the fold whose member scores a patient without a fold: a hash of the name, the same in every cohort.
 
-    One member, not the mean of all: a mean is less spread, so that fewer patients would be on the high side of a
-    threshold chosen on single members' scores (docs/scores.md).
+    One member is used instead of the mean of all. A mean varies less, so that fewer patients would be above a threshold
+    chosen on single members' scores (docs/scores.md).
     """
     return int(hashlib.sha256(patient.encode()).hexdigest(), 16) % folds
 
@@ -191,18 +204,26 @@ def predict_external(
 ) -> pd.DataFrame:
     """Return the H scores of patients of other centers: patient, center, score, and a column per fold and seed.
 
-    ``fold_0`` and so on are the risks by the member trained without that fold, which is what an out-of-fold score is;
-    ``score`` is their mean. ``seed_1`` and so on, of networks with several seeds, are what the score would be by the
-    networks of that seed alone. ``frozen`` is the calibration of ``predict_development``. A model that fuses others
-    applies each of its members to the others' scores of the same fold: it was trained on scores of single members.
-    Empty for a patient who has nothing of what the model needs.
+    ``fold_0`` and so on are the risks by the member trained without that fold, comparable to an out-of-fold score.
+    ``score`` is their mean. ``seed_1`` and so on (networks with several seeds) are the score by the networks of that
+    seed alone. A model that fuses others applies each of its members to the others' scores of the same fold, because it
+    was trained on scores of single members. Scores are empty for a patient without any input of the model.
+
+    Args:
+        folders: model folders, one per seed or group of seeds.
+        manifests: tables of the external centers.
+        scores: external predictions of the models that are fused, by name.
+        frozen: calibration of ``predict_development``.
+
+    Raises:
+        UserError: the model was trained on one of these centers, or a table is unusable.
     """
     ensembles = load_seeds(folders)
     spec, folds = ensembles[0].spec, ensembles[0].description["folds"]
     table = manifest.read_patients(manifests)[["patient", "center"]].copy()
     seen = sorted(set(table["center"]) & set(ensembles[0].description["centers"]))
     if seen:
-        raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it can not be tested on it as external")
+        raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it cannot be tested on it as external")
     if spec.get("fuse"):
         parts = [read_samples(manifests, spec, scores=scores, column=predictions.member(fold)) for fold in range(folds)]
         samples, by_seed = parts[0], {}
@@ -217,15 +238,16 @@ def predict_external(
         columns[predictions.seed(seed)] = calibration.apply(
             {**frozen, "alignment": alignment}, by_seed[int(seed)]
         ).mean(axis=0)
-    return table.assign(**{name: placed(values, samples, table) for name, values in columns.items()})
+    return table.assign(**{name: in_table_order(values, samples, table) for name, values in columns.items()})
 
 
 def seed_scores(ensembles: Sequence[Ensemble], samples: Samples) -> dict[int, np.ndarray]:
     """Return the probabilities [folds, patients] of the members of every seed, in order of the seeds."""
     scores = np.concatenate([ensemble.probabilities(samples) for ensemble in ensembles])
-    places = {member: place for place, member in enumerate(m for ensemble in ensembles for m in ensemble.members)}
+    members = [member for ensemble in ensembles for member in ensemble.members]
+    rows = {member: row for row, member in enumerate(members)}
     folds = range(ensembles[0].description["folds"])
-    return {seed: scores[[places[seed, fold] for fold in folds]] for seed in sorted({seed for seed, _ in places})}
+    return {seed: scores[[rows[seed, fold] for fold in folds]] for seed in sorted({seed for seed, _ in members})}
 
 
 def fold_scores(ensembles: Sequence[Ensemble], samples: Samples) -> np.ndarray:
@@ -233,21 +255,21 @@ def fold_scores(ensembles: Sequence[Ensemble], samples: Samples) -> np.ndarray:
     return np.mean(list(seed_scores(ensembles, samples).values()), axis=0)
 
 
-def seed_alignments(found: dict, by_seed: Mapping[int, np.ndarray]) -> dict[str, dict]:
-    """Return each seed's own alignment, to the common mean and deviation of the calibration ``found``."""
-    common = {"to": found["alignment"]["to"]}
+def seed_alignments(fitted: dict, by_seed: Mapping[int, np.ndarray]) -> dict[str, dict]:
+    """Return each seed's own alignment, to the common mean and deviation of the calibration ``fitted``."""
+    common = {"to": fitted["alignment"]["to"]}
     return {str(seed): calibration.align(scores) | common for seed, scores in by_seed.items()}
 
 
-def placed(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndarray:
-    """Scores of the samples' patients in the order of ``table``, NaN for everybody else."""
+def in_table_order(scores: np.ndarray, samples: Samples, table: pd.DataFrame) -> np.ndarray:
+    """Return the scores of the samples' patients in the order of ``table``, NaN for patients without samples."""
     return pd.Series(scores, index=samples.patients["patient"]).reindex(table["patient"]).to_numpy()
 
 
 def read_reading(
     spec: dict, manifests: Sequence[str | Path], patients: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return patient and center, and a clinical variable as a score of one member [1, patients], 0 or 1."""
+    """Return patient and center, and a reading as the score of one member [1, patients], 0 or 1."""
     samples = read_samples(manifests, spec, patients)
     return samples.patients[["patient", "center"]].copy(), samples.clinical[:, :1].T.astype(np.float64)
 
@@ -257,28 +279,33 @@ def predict_reading_development(
 ) -> tuple[pd.DataFrame, dict]:
     """Return the columns of ``predict_development`` for a reading, and its calibration.
 
-    No member is trained, so that out-of-fold and apparent are equal: the risks of the two groups.
+    Nothing is trained, so the out-of-fold and apparent scores are equal: the risks of the two groups.
     """
     split = read_folds(folds)
     table, raw = read_reading(spec, manifests, split["patient"].tolist())
-    found = calibration.fit(raw, np.ones_like(raw, bool), split["lnm"].to_numpy() == 1, method)
-    (risk,) = calibration.apply(found, raw)
+    fitted = calibration.fit(raw, np.ones_like(raw, bool), split["lnm"].to_numpy() == 1, method)
+    (risk,) = calibration.apply(fitted, raw)
     table = table.assign(fold=split["fold"].astype("Int64"), out_of_fold=risk, apparent=risk)
-    further = without_fold(manifests, split)
-    if further.empty:
-        return table, found
-    further, raw = read_reading(spec, manifests, further["patient"].tolist())
-    return pd.concat([table, further.assign(out_of_fold=calibration.apply(found, raw)[0])], ignore_index=True), found
+    without_fold = patients_without_fold(manifests, split)
+    if without_fold.empty:
+        return table, fitted
+    without_fold, raw = read_reading(spec, manifests, without_fold["patient"].tolist())
+    without_fold = without_fold.assign(out_of_fold=calibration.apply(fitted, raw)[0])
+    return pd.concat([table, without_fold], ignore_index=True), fitted
 
 
 def predict_reading_external(spec: dict, manifests: Sequence[str | Path], frozen: dict | None) -> pd.DataFrame:
-    """Return patient, center and score of a reading: 0 or 1 as it stands where no study calibrated it."""
+    """Return patient, center and score of a reading: its calibrated risk, or 0 and 1 if ``frozen`` is None."""
     table, raw = read_reading(spec, manifests)
     return table.assign(score=raw[0] if frozen is None else calibration.apply(frozen, raw)[0])
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:
-    """The seeds of one model; UserError when the folders are not of the same model, split and aggregation."""
+    """Return the ensembles in ``folders``, one per seed or group of seeds of one model.
+
+    Raises:
+        UserError: the folders differ in model, split or aggregation.
+    """
     ensembles = [load_model(folder) for folder in folders]
     for ensemble in ensembles[1:]:
         for key in ("model", "spec", "split", "aggregation"):

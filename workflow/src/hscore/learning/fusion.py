@@ -1,14 +1,14 @@
-"""Late fusion: Firth's logistic regression on the logits of other models' scores, and clinical variables beside them.
+"""Late fusion: Firth's logistic regression on the logits of other models' scores and on clinical variables.
 
-The scores fused are out-of-fold ones: each patient's by networks that never saw the patient. The regression for a fold
-is fitted without that fold's patients. (Networks of the other folds did see them; through two or three coefficients
-that cannot be exploited, and this is what stacking commonly means: L. Breiman, Mach Learn 1996;24:49-64.)
+The fused scores are out-of-fold: each patient is scored by networks that never saw the patient. The regression for a
+fold is fitted without that fold's patients. Networks of the other folds did see them, but two or three coefficients
+cannot exploit this. This is common stacking (L. Breiman, Mach Learn 1996;24:49-64).
 
-A score with a negative slope is left out, as in Breiman's stacking, and the rest is fitted again: that risk should
-fall as a risk score rises is chance, and out of fold such chance is systematic, because a fold with more positive
-patients leaves fewer to train on.
+A score with a negative slope is left out, as in Breiman's stacking, and the rest is fitted again. Risk falls with a
+rising risk score only by chance. Out of fold such chance is systematic, because a fold with more positive patients
+leaves fewer to train on.
 
-A patient without one of the scores is scored by a regression on those there are (a "reduced-feature model":
+A patient without one of the scores is scored by a regression on the available ones (a "reduced-feature model":
 M. Saar-Tsechansky and F. Provost, J Mach Learn Res 2007;8:1625-57), fitted on everyone who has these.
 """
 
@@ -22,10 +22,16 @@ from hscore.metrics.probability import logit
 
 
 def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: int) -> dict:
-    """One fold's member: for every set of available scores, named "a+b", a member of a logistic model.
+    """Fit one fold's member: for every set of available scores, named "a+b", a member of a logistic model.
 
-    ``scores`` [P, B] are probabilities, NaN where a model gave none; ``names`` are the B = ``fused`` models, then the
-    clinical variables. A set that no training patients of both classes have is left out.
+    A set of scores that the training patients of one class do not have is left out.
+
+    Args:
+        scores: probabilities [P, B], NaN where a model gave none.
+        clinical: clinical variables [P, K].
+        labels: node status [P], 0 or 1.
+        names: of the B models, then of the K clinical variables.
+        fused: B.
     """
     members = {}
     for size in range(1, fused + 1):
@@ -34,12 +40,12 @@ def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Seq
             if np.unique(labels[complete]).size == 2:
                 values = np.column_stack([logit(scores[complete][:, chosen]), clinical[complete]])
                 kept = [names[k] for k in chosen]
-                members["+".join(kept)] = rising(values, labels[complete], [*kept, *names[fused:]], len(kept))
+                members["+".join(kept)] = fit_non_negative(values, labels[complete], [*kept, *names[fused:]], len(kept))
     return members
 
 
-def rising(values: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: int) -> dict:
-    """A regression in which none of the first ``fused`` variables has a negative slope: those get the slope 0."""
+def fit_non_negative(values: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: int) -> dict:
+    """Fit a regression with slope 0 for those of the first ``fused`` variables whose slope would be negative."""
     kept = list(range(values.shape[1]))
     while True:
         member = logistic_member.fit_member(values[:, kept], labels, [names[k] for k in kept])
@@ -57,14 +63,14 @@ def rising(values: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: 
 
 
 def probabilities(member: dict, scores: np.ndarray, clinical: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Probability of LNM [P] by the member of one fold; NaN where no regression is for the scores a patient has.
+    """Return the probability of LNM [P] by one fold's member; NaN where it has no regression for a patient's scores.
 
     ``names`` are those of the columns of ``scores`` [P, B].
     """
     result = np.full(len(scores), np.nan)
     available = np.isfinite(scores)
     for pattern in np.unique(available, axis=0):
-        key = "+".join(name for name, there in zip(names, pattern, strict=True) if there)
+        key = "+".join(name for name, has_score in zip(names, pattern, strict=True) if has_score)
         if key in member:
             rows = (available == pattern).all(axis=1)
             values = np.column_stack([logit(scores[rows][:, pattern]), clinical[rows]])

@@ -1,4 +1,4 @@
-"""The course of a training, ``history.csv``: loss and AUC of every member after every epoch."""
+"""Compute the rows of ``history.csv``, the learning curves of a training: loss and AUC of every member after every epoch."""
 
 import numpy as np
 
@@ -7,18 +7,30 @@ from hscore.metrics.log_loss import log_loss
 from hscore.metrics.ranking import auc
 
 
-def row(seed: int | None, fold: int, epoch: int, loss: float) -> dict:
-    """One row of ``history.csv``, of one member after one epoch: mean loss and AUC in training; the rate and the time.
+def new_row(seed: int | None, fold: int, epoch: int, loss: float) -> dict:
+    """Return a row of ``history.csv`` for one member after one epoch, with None in every column not given.
 
-    ``inner``: patients set aside for early stopping; ``held_out``: those of the fold. None where not looked at.
+    Columns ``inner_*`` are about the patients set aside for early stopping, ``held_out_*`` about those of the fold.
+
+    Args:
+        seed: of the member; None for a model that has none.
+        fold: that the member was trained without.
+        epoch: counted from 1.
+        loss: mean training loss of the epoch.
     """
     return dict.fromkeys(HISTORY_COLUMNS) | {"seed": seed, "fold": fold, "epoch": epoch, "loss": loss}
 
 
-def scored(name: str, scores: np.ndarray, labels: np.ndarray) -> dict:
-    """Columns of ``history.csv`` about patients not trained on, ``inner`` or ``held_out``: mean log loss and AUC.
+def evaluation_columns(name: str, scores: np.ndarray, labels: np.ndarray) -> dict:
+    """Return the mean log loss and AUC of some patients as columns ``<name>_loss`` and ``<name>_auc``.
 
-    Those without a score (NaN) do not count; nothing where there is nobody.
+    Args:
+        name: of the patients: ``training``, ``inner`` or ``held_out``.
+        scores: probabilities [P]; patients without a score (NaN) are left out.
+        labels: node status [P], 0 or 1.
+
+    Returns:
+        The two columns; empty if no patient has a score. The AUC is None if all have the same status.
     """
     known = np.isfinite(scores)
     if not known.any():

@@ -1,7 +1,7 @@
-"""Networks applied to samples: patient scores from bags of samples, or from single samples' scores.
+"""Apply networks to samples: patient scores from bags of samples, or from the scores of single samples.
 
-A network learned from single samples (bags of one) scores each sample of a patient, and these scores are aggregated;
-one learned from bags scores all samples of a patient at once.
+A network trained on single samples (bags of one) scores each sample of a patient, and these scores are aggregated.
+A network trained on bags scores all samples of a patient at once.
 """
 
 from dataclasses import dataclass
@@ -18,31 +18,37 @@ BATCH = 64  # twice as fast as 128, which outgrows the caches; fixed, because it
 
 
 @dataclass(frozen=True)
-class Tensors:
-    """``Samples`` on a device: S x images [N, C, rows, columns], S x owner int64 [N], clinical [P, K]."""
+class SampleTensors:
+    """``Samples`` on a device.
+
+    Attributes:
+        images: S x float32 [N, C, rows, columns].
+        patient_indices: S x int64 [N], the row of each sample's patient.
+        clinical: float32 [P, K].
+    """
 
     images: list[Tensor]
     patient_indices: list[np.ndarray]
     clinical: Tensor
 
     @classmethod
-    def of(cls, samples: Samples, device: torch.device) -> "Tensors":
-        """Copied to the device once; a GPU reads from pinned memory, so that copies overlap."""
-        values = [torch.from_numpy(one.values) for one in samples.images]
+    def from_samples(cls, samples: Samples, device: torch.device) -> "SampleTensors":
+        """Copy ``samples`` to the device. A GPU reads from pinned memory, so that copies overlap."""
+        pixels = [torch.from_numpy(images.pixels) for images in samples.images]
         clinical = torch.from_numpy(samples.clinical)
         if device.type == "cuda":
-            values = [value.pin_memory() for value in values]
-        images = [value.to(device, non_blocking=True) for value in values]
-        return cls(images, [one.patient_index for one in samples.images], clinical.to(device))
+            pixels = [array.pin_memory() for array in pixels]
+        on_device = [array.to(device, non_blocking=True) for array in pixels]
+        return cls(on_device, [images.patient_index for images in samples.images], clinical.to(device))
 
 
 def learns_from_bags(sequences: int, aggregation: str) -> bool:
-    """Whether a network sees all samples of a patient at once: with several sequences, or attention among samples."""
+    """Return whether a network sees all samples of a patient at once: several sequences, or attention over samples."""
     return sequences > 1 or aggregation == "attention"
 
 
 def check_aggregation(aggregation: str, sequences: int) -> None:
-    """UserError for an aggregation that is unknown, or not possible with so many sequences."""
+    """Raise a UserError for an aggregation that is unknown, or not possible for this number of sequences."""
     top = aggregation.removeprefix("top")
     if aggregation not in ("mean", "max", "attention") and not (top != aggregation and top.isdigit() and int(top) > 0):
         raise UserError(
@@ -51,15 +57,22 @@ def check_aggregation(aggregation: str, sequences: int) -> None:
     if sequences > 1 and aggregation not in ("mean", "attention"):
         raise UserError(
             f"train.aggregation is '{aggregation}', but a model of several sequences pools features, not scores: "
-            "write mean or attention (models.<name>.train.aggregation holds for one model)"
+            "write mean or attention (models.<name>.train.aggregation sets it for one model)"
         )
 
 
 @torch.inference_mode()
 def patient_probabilities(
-    network: ScoreNetwork, tensors: Tensors, aggregation: str, patients: np.ndarray | None = None
+    network: ScoreNetwork, tensors: SampleTensors, aggregation: str, patients: np.ndarray | None = None
 ) -> np.ndarray:
-    """Probability of LNM, float64 [patients]; ``patients`` are row numbers, ascending (all where None)."""
+    """Return the probability of LNM, float64 [patients].
+
+    Args:
+        network: applied in evaluation mode.
+        tensors: the samples.
+        aggregation: setting ``train.aggregation``, for a network trained on single samples.
+        patients: rows of the patients, ascending; all if None.
+    """
     network.eval()
     if patients is not None and not len(patients):
         return np.empty(0)
@@ -67,32 +80,31 @@ def patient_probabilities(
     clinical = network.standardize_clinical(tensors.clinical[torch.from_numpy(patients)])
     features, patient_indices = [], []
     for sequence, (images, patient_index) in enumerate(zip(tensors.images, tensors.patient_indices, strict=True)):
-        own = np.flatnonzero(np.isin(patient_index, patients))
-        features.append(sample_features(network, sequence, images, torch.from_numpy(own)))
-        patient_indices.append(np.searchsorted(patients, patient_index[own]))
+        rows = np.flatnonzero(np.isin(patient_index, patients))
+        features.append(sample_features(network, sequence, images, torch.from_numpy(rows)))
+        patient_indices.append(np.searchsorted(patients, patient_index[rows]))
     if learns_from_bags(len(features), aggregation):
-        bags, mask = zip(
-            *(pad(f, o, len(patients)) for f, o in zip(features, patient_indices, strict=True)), strict=True
-        )
+        padded = [pad_bags(*sequence, len(patients)) for sequence in zip(features, patient_indices, strict=True)]
+        bags, mask = zip(*padded, strict=True)
         return _probabilities(network.score(bags, mask, clinical))
     single = torch.ones(len(patient_indices[0]), 1, dtype=torch.bool, device=clinical.device)
     logits = network.score([features[0].unsqueeze(1)], [single], clinical[torch.from_numpy(patient_indices[0])])
     return aggregate(_probabilities(logits), patient_indices[0], aggregation)
 
 
-def sample_features(network: ScoreNetwork, sequence: int, images: Tensor, own: Tensor) -> Tensor:
-    """Features [n, F] of the samples ``own`` [n] of one sequence."""
-    if not len(own):
+def sample_features(network: ScoreNetwork, sequence: int, images: Tensor, rows: Tensor) -> Tensor:
+    """Return the features [n, F] of the samples ``rows`` [n] of one sequence."""
+    if not len(rows):
         return torch.empty(0, network.trunks[sequence].features, device=images.device)
     parts = [
         network.features(sequence, images[part].contiguous(memory_format=network.memory_format))
-        for part in own.split(BATCH)
+        for part in rows.split(BATCH)
     ]
     return torch.cat(parts)
 
 
-def pad(features: Tensor, patient_index: np.ndarray, patients: int) -> tuple[Tensor, Tensor]:
-    """Features [n, F] and their sorted owners [n] as bags [patients, k, F] and bool [patients, k], k >= 1."""
+def pad_bags(features: Tensor, patient_index: np.ndarray, patients: int) -> tuple[Tensor, Tensor]:
+    """Return features [n, F] of samples sorted by patient as bags [patients, k, F] and mask [patients, k], k >= 1."""
     counts = np.bincount(patient_index, minlength=patients)
     place = torch.from_numpy(np.arange(len(patient_index)) - np.repeat(np.cumsum(counts) - counts, counts))
     bags = features.new_zeros(patients, max(1, counts.max(initial=0)), features.shape[1])
@@ -103,16 +115,18 @@ def pad(features: Tensor, patient_index: np.ndarray, patients: int) -> tuple[Ten
 
 
 def _probabilities(logits: Tensor) -> np.ndarray:
-    """Logits [n, heads] -> probabilities of the model's score float64 [n]."""
+    """Return the probabilities, float64 [n], of the first of the logits [n, heads]."""
     return torch.sigmoid(logits[:, 0].float()).cpu().numpy().astype(np.float64)
 
 
 def aggregate(probabilities: np.ndarray, patient_index: np.ndarray, how: str) -> np.ndarray:
-    """Return patient scores [P], float64, from scores of samples [N].
+    """Return patient scores [P], float64, from the scores of their samples.
 
-    ``patient_index`` [N] is sorted and leaves no patient out.
-
-    ``mean``; ``max``; ``top3``: mean of the three highest (of all, where a patient has fewer), likewise other numbers.
+    Args:
+        probabilities: scores of the samples [N].
+        patient_index: patient of each sample [N], sorted, with at least one sample per patient.
+        how: ``mean``, ``max``, or ``top3`` (any number): the mean of the three highest, or of all if a patient has
+            fewer.
     """
     values = np.asarray(probabilities, np.float64)
     starts = np.flatnonzero(np.diff(patient_index, prepend=-1))

@@ -1,4 +1,4 @@
-"""Training of the models without networks (``linear``), apart from their use: it is judged with scikit-learn."""
+"""Train the models without networks (``linear``). Separate from their use, because training also needs scikit-learn."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,21 +19,34 @@ def train(
     scores: Mapping[str, str | Path],
     output: str | Path,
 ) -> None:
-    """Fit the model for every fold, without that fold's patients, and write the model folder."""
+    """Fit the model once per fold, without that fold's patients, and write the model folder.
+
+    Args:
+        name: of the model in the config.
+        spec: its entry under ``models`` in the config.
+        settings: section ``train`` of the config.
+        folds: table of the split.
+        manifests: tables of the development centers.
+        scores: prediction tables of the models that this one fuses, by name.
+        output: model folder to write.
+
+    Raises:
+        UserError: a table is unusable, or a training fold has only one lymph-node status.
+    """
     split = read_folds(folds)
     samples = read_samples(manifests, spec, split["patient"].tolist(), scores, "out_of_fold")
-    own = split.set_index("patient", drop=False).loc[samples.patients["patient"]]
+    trained_on = split.set_index("patient", drop=False).loc[samples.patients["patient"]]
     description = describe(name, spec, settings, split, samples) | {"kind": linear.kind(spec)}
     members, rows = [], []
-    check_trainable(own, f"model '{name}'", description["folds"])
-    labels, fold_of = own["lnm"].to_numpy(), own["fold"].to_numpy()
+    check_trainable(trained_on, f"model '{name}'", description["folds"])
+    labels, fold_of_patient = trained_on["lnm"].to_numpy(), trained_on["fold"].to_numpy()
     for fold in range(description["folds"]):
-        training = fold_of != fold
+        training = fold_of_patient != fold
         member = linear.fit_member(spec, samples, training, labels[training])
         risk = linear.probabilities(description["kind"], member, samples, spec)
-        fitted = history.scored("training", risk[training], labels[training])
-        row = history.row(None, fold, 1, fitted["training_loss"]) | {"auc": fitted["training_auc"]}
-        rows.append(row | history.scored("held_out", risk[~training], labels[~training]))
+        fitted = history.evaluation_columns("training", risk[training], labels[training])
+        row = history.new_row(None, fold, 1, fitted["training_loss"]) | {"auc": fitted["training_auc"]}
+        rows.append(row | history.evaluation_columns("held_out", risk[~training], labels[~training]))
         members.append(member)
     description["coefficients"] = members
     with new_folder(output) as folder:

@@ -10,7 +10,7 @@ from hscore.metrics.probability import expit
 
 
 def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:
-    """One member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
+    """Fit one member: coefficients of the standardised variables [P, K] and the constants of the standardisation."""
     mean, deviation = standardization(values)
     coefficients = logistic.fit_firth((values - mean) / deviation, labels)
     return {
@@ -22,6 +22,6 @@ def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> 
 
 
 def probabilities(member: dict, values: np.ndarray) -> np.ndarray:
-    """Probability of LNM [P] for the variables [P, K] of a member."""
+    """Return the probability of LNM [P] for the variables ``values`` [P, K]."""
     slopes = np.array(list(member["coefficients"].values()))
     return expit(member["intercept"] + (values - member["mean"]) / member["deviation"] @ slopes)

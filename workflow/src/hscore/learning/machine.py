@@ -1,4 +1,4 @@
-"""The machine under a training: device, threads, determinism, and what of it the last digits of weights depend on."""
+"""Set up the device, threads and determinism of a training, and describe what the last digits of weights depend on."""
 
 import logging
 import os
@@ -13,16 +13,23 @@ log = logging.getLogger(__name__)
 
 
 def prepare(device: str, threads: int) -> torch.device:
-    """The device, with deterministic algorithms and ``threads`` threads; UserError when a promised GPU is not there.
+    """Return the device, after switching on deterministic algorithms and setting ``threads`` threads.
 
-    MONAI's ``set_determinism`` sets the same switches but cuBLAS's, and a global seed that nothing here draws from:
-    every network has generators of its own. Its import would cost 1.4 s of CPU in every training.
+    MONAI's ``set_determinism`` does the same except for cuBLAS, and sets a global seed that is not used here: every
+    network has its own generators. Its import would cost 1.4 s of CPU in every training.
+
+    Args:
+        device: ``cpu`` or ``gpu``.
+        threads: of torch's operations.
+
+    Raises:
+        UserError: a GPU is requested and none is visible.
     """
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU"
     log.info("torch %s, built for %s; train.device is %s", torch.__version__, build, device)
     if device == "gpu" and not torch.cuda.is_available():
-        raise UserError("train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+        raise UserError("train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run on a machine with one")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
     torch.use_deterministic_algorithms(True)
     # By default every new tensor would also be filled with NaN, at a third of the training time.
     torch.utils.deterministic.fill_uninitialized_memory = False
@@ -32,7 +39,7 @@ def prepare(device: str, threads: int) -> torch.device:
 
 
 def describe(device: torch.device) -> dict:
-    """The part of ``model.json`` on which the last digits of weights depend."""
+    """Return the part of ``model.json`` on which the last digits of weights depend."""
     gpu = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if gpu else f"{platform.machine()} CPU",
@@ -45,7 +52,7 @@ def describe(device: torch.device) -> dict:
 
 
 def peak_memory_mb(device: torch.device) -> int:
-    """Most memory held so far, MB: of the GPU, else of this process."""
+    """Return the peak memory so far [MiB], of the GPU if there is one, otherwise of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

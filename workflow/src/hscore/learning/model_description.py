@@ -1,4 +1,4 @@
-"""What ``model.json`` says about a trained model, and the fingerprint of its training."""
+"""Describe a trained model: the content of ``model.json`` and the fingerprint of its training."""
 
 import hashlib
 import json
@@ -17,20 +17,28 @@ INTENDED_USE = "Research only. Scores come from a rerun of a published method an
 
 
 def describe(name: str, spec: dict, settings: dict, folds: pd.DataFrame, samples: Samples) -> dict:
-    """The part of ``model.json`` that all kinds of models share."""
-    own = folds[folds["patient"].isin(samples.patients["patient"])]
+    """Return the part of ``model.json`` that all kinds of models share.
+
+    Args:
+        name: of the model in the config.
+        spec: its entry under ``models``.
+        settings: section ``train``.
+        folds: the split, as of ``read_folds``.
+        samples: what the model was trained on.
+    """
+    trained_on = folds[folds["patient"].isin(samples.patients["patient"])]
     return {
         "model": name,
         "spec": spec,
         "intended_use": INTENDED_USE,
-        "output": "probability of lymph-node metastasis, one a patient, 0 to 1",
+        "output": "probability of lymph-node metastasis, one per patient, 0 to 1",
         "aggregation": settings["aggregation"],
         "input": describe_input(spec, samples),
         "folds": int(folds["fold"].max()) + 1,
-        "patients": len(own),
-        "positives": int(own["lnm"].sum()),
-        "left_out": len(samples.left_out),
-        "centers": sorted(set(own["center"])),
+        "patients": len(trained_on),
+        "positives": int(trained_on["lnm"].sum()),
+        "left_out": len(samples.excluded_patients),
+        "centers": sorted(set(trained_on["center"])),
         "split": folds_digest(folds),
         "training": settings,
         "versions": versions(spec),
@@ -38,16 +46,16 @@ def describe(name: str, spec: dict, settings: dict, folds: pd.DataFrame, samples
 
 
 def describe_input(spec: dict, samples: Samples) -> dict:
-    """What goes in: arrays with shape and range of values seen, clinical variables with theirs, models fused."""
+    """Return the inputs of a model: arrays with shape and value range, clinical variables with range, fused models."""
     return {
         "images": [
             {
-                "array": one.key,
-                "shape": list(one.values.shape[1:]),
-                "samples": len(one.values),
-                "value_range": [float(one.values.min()), float(one.values.max())],
+                "array": images.array_key,
+                "shape": list(images.shape),
+                "samples": len(images.pixels),
+                "value_range": [float(images.pixels.min()), float(images.pixels.max())],
             }
-            for one in samples.images
+            for images in samples.images
         ],
         "clinical": {
             column: [float(values.min()), float(values.max())]
@@ -58,14 +66,14 @@ def describe_input(spec: dict, samples: Samples) -> dict:
 
 
 def versions(spec: dict) -> dict[str, str]:
-    """Versions of everything that made the weights."""
+    """Return the versions of Python, of this package, and of the packages that determine the weights."""
     packages = PACKAGES + (IMAGE_PACKAGES if array_keys(spec) else ())
-    found = {"hscore": hscore.__version__, "python": platform.python_version()}
-    return found | {package: version(package) for package in packages}
+    own_versions = {"hscore": hscore.__version__, "python": platform.python_version()}
+    return own_versions | {package: version(package) for package in packages}
 
 
 def fingerprint(parts: dict, samples: Samples) -> str:
-    """SHA-256 of everything that decides the weights: ``parts`` (plain JSON), samples, and the code that trains."""
+    """Return the SHA-256 of all that determines the weights: ``parts`` (plain JSON), samples, and the training code."""
     sha = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     sha.update(samples.digest().encode())
     sha.update(code_digest.digest("train").encode())

@@ -9,15 +9,15 @@ H score; trained end to end. Not published, and therefore settings of ``train.ne
 ``channels``    filters of each convolution block of subnetwork 1; one block halves rows and columns
 ``head``        widths of the hidden layers of subnetwork 2 or 3
 ``dropout``     probability with which an input of each layer of the head is dropped during training
-``joins``       where the clinical scalars join subnetwork 3: ``features``, before its first layer, so that what the
-                image means may depend on them; ``logit``, added to its output with a weight each (the same as
-                joining before the last layer, which is linear)
+``joins``       where the clinical scalars join subnetwork 3: ``features``, before its first layer, so that so that the
+                effect of the image may depend on them; ``logit``, added to its output with one weight each
+                (equivalent to joining before the last layer, which is linear)
 ``trunk``       of a model with clinical scalars: ``separate``, subnetworks 1 + 3 alone; ``shared``, subnetworks 2
                 and 3 on one subnetwork 1, trained on the mean of both losses (subnetwork 3 gives the score)
 ``attention``   width of the attention's hidden layer, where ``train.aggregation`` is ``attention``
 ==============  =============================================================================================
 
-Shapes: U bags, k places a sequence in a bag, S sequences, C sections (3), 64 rows, 64 columns, F features, K clinical
+Shapes: U bags, k places per sequence in a bag, S sequences, C sections (3), 64 rows, 64 columns, F features, K clinical
 scalars. A network that learns from single samples has bags of one.
 """
 
@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from hscore.errors import UserError
-from hscore.learning import pooling, trunks
+from hscore.learning import bag_pooling, image_trunks
 
 SETTINGS = {"name", "head", "dropout", "joins", "trunk", "attention"}
 JOINS = ("features", "logit")
@@ -48,13 +48,14 @@ class Standardize(nn.Module):
         self.deviation.copy_(torch.where(deviation > 0, deviation, 1.0))
 
     def forward(self, values: Tensor) -> Tensor:
+        """Return the standardised ``values``."""
         return (values - self.mean) / self.deviation
 
 
 class Head(nn.Module):
-    """Subnetwork 2 (K = 0) or 3 (K > 0): features [U, F] and clinical scalars [U, K] -> logit [U].
+    """Subnetwork 2 (K = 0) or 3 (K > 0).
 
-    The clinical scalars are never dropped out: there are only one or a few.
+    Dropout does not apply to the clinical scalars: there are only one or a few.
     """
 
     def __init__(self, features: int, clinical: int, hidden: Sequence[int], dropout: float, joins: str) -> None:
@@ -70,6 +71,7 @@ class Head(nn.Module):
         self.clinical = nn.Linear(clinical, 1, bias=False) if self.joins == "logit" else None
 
     def forward(self, features: Tensor, clinical: Tensor) -> Tensor:
+        """Return the logits [U] of ``features`` [U, F] and standardised scalars ``clinical`` [U, K]."""
         features = self.dropout(features)
         if self.joins == "features":
             features = torch.cat([features, clinical], dim=1)
@@ -80,9 +82,9 @@ class Head(nn.Module):
 
 
 class ScoreNetwork(nn.Module):
-    """Bags of samples and clinical scalars -> logit of the DL score (K = 0) or H score (K > 0).
+    """The network that gives the logit of the DL score (K = 0) or H score (K > 0).
 
-    ``forward`` takes standardised input and is what training calls; ``features`` and ``score`` are its two halves.
+    Training calls ``forward``, which takes standardised input; ``features`` and ``score`` are its two halves.
     """
 
     def __init__(self, trunks: Sequence[nn.Module], pool: nn.Module, heads: Sequence[Head], clinical: int) -> None:
@@ -95,15 +97,17 @@ class ScoreNetwork(nn.Module):
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Layout in which weights and samples are fastest: pixel by pixel, but not for three-dimensional kernels."""
+        """Return the fastest layout of weights and samples: channels last, except for three-dimensional kernels."""
         volumes = any(parameter.ndim == 5 for parameter in self.parameters())
         return torch.contiguous_format if volumes else torch.channels_last
 
     def forward(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
-        """Logits [U, heads]; the first is the model's score, a second one helps to train the shared trunk.
+        """Return logits [U, heads]; the first is the model's score, a second one helps to train the shared trunk.
 
-        ``images``: S x [U k, C, rows, columns], standardised, bag after bag; ``mask``: S x bool [U, k], which of
-        them count; ``clinical`` [U, K], standardised.
+        Args:
+            images: S x [U k, C, rows, columns], standardised, bag after bag.
+            mask: S x bool [U, k], True where a place holds a sample of the patient.
+            clinical: [U, K], standardised.
         """
         features = [
             trunk(samples).reshape(*places.shape, -1)
@@ -112,24 +116,31 @@ class ScoreNetwork(nn.Module):
         return self.score(features, mask, clinical)
 
     def features(self, sequence: int, images: Tensor) -> Tensor:
-        """Features [N, F] of samples [N, C, rows, columns] of one sequence, in the images' own units."""
+        """Return the features [N, F] of samples [N, C, rows, columns] of one sequence, in the units of the images."""
         return self.trunks[sequence](self.standardize_images[sequence](images))
 
     def score(self, features: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
-        """Logits [U, heads] from features S x [U, k, F], their places S x bool [U, k] and standardised scalars."""
+        """Return logits [U, heads] of features S x [U, k, F], mask S x bool [U, k] and standardised scalars [U, K]."""
         pooled = self.pool(features, mask)
         return torch.stack([head(pooled, clinical) for head in self.heads], dim=1)
 
 
 def build(settings: dict, shapes: Sequence[Sequence[int]], clinical: int, aggregation: str) -> ScoreNetwork:
-    """The network that ``train.network`` describes, with random weights (from torch's global generator).
+    """Return the network that ``train.network`` describes, with random weights (from torch's global generator).
 
-    ``shapes``: (C, rows, columns) of the samples of each sequence; ``clinical``: number K of clinical scalars.
+    Args:
+        settings: section ``train.network`` of the config.
+        shapes: (C, rows, columns) of the samples of each sequence.
+        clinical: number K of clinical scalars.
+        aggregation: setting ``train.aggregation``.
+
+    Raises:
+        UserError: a setting is unknown or has an unknown value.
     """
-    check(settings)
-    parts = [trunks.build(settings, shape) for shape in shapes]
-    features = parts[0].features
-    pool = pooling.build(aggregation, features, settings.get("attention", 32))
+    check_settings(settings)
+    trunks = [image_trunks.build(settings, shape) for shape in shapes]
+    features = trunks[0].features
+    pool = bag_pooling.build(aggregation, features, settings.get("attention", 32))
 
     def head(clinical: int) -> Head:
         hidden, dropout = settings.get("head", []), settings.get("dropout", 0.0)
@@ -138,15 +149,15 @@ def build(settings: dict, shapes: Sequence[Sequence[int]], clinical: int, aggreg
     heads = [head(clinical)]
     if clinical and settings.get("trunk") == "shared":
         heads.append(head(0))
-    return ScoreNetwork(parts, pool, heads, clinical)
+    return ScoreNetwork(trunks, pool, heads, clinical)
 
 
-def check(settings: dict) -> None:
-    """UserError for a setting that is unknown or has an unknown value."""
+def check_settings(settings: dict) -> None:
+    """Raise a UserError for a setting that is unknown or has an unknown value."""
     name = settings["name"]
     if name != "paper" and not name.startswith("monai:"):
         raise UserError(f"train.network.name is '{name}'; write 'paper' or 'monai:<name of a network>'")
-    known = SETTINGS | (trunks.PAPER if name == "paper" else trunks.MONAI)
+    known = SETTINGS | (image_trunks.PAPER_SETTINGS if name == "paper" else image_trunks.MONAI_SETTINGS)
     if unknown := sorted(settings.keys() - known):
         raise UserError(f"train.network: '{unknown[0]}' is not a setting of '{name}'; known are {sorted(known)}")
     for key, values in (("joins", JOINS), ("trunk", TRUNKS)):

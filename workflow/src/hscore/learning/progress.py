@@ -1,4 +1,4 @@
-"""What people see of a training: lines in the log and, as an option, TensorBoard."""
+"""Report the progress of a training in the log and, as an option, in TensorBoard."""
 
 import logging
 import time
@@ -11,10 +11,13 @@ log = logging.getLogger(__name__)
 
 
 class Progress:
-    """Lines for people: at most one every few seconds, and one at the end of each group of networks.
+    """Log a line at most every few seconds, and one at the end of each group of networks.
 
-    ``groups``: the networks that are trained together, group after group; ``board``: folder for TensorBoard's event
-    files, or None.
+    Args:
+        name: of the model.
+        groups: the members that are trained together, group after group.
+        epochs: of each group, at most.
+        board: folder for TensorBoard's event files, or None.
     """
 
     def __init__(self, name: str, groups: Sequence[Sequence], epochs: int, board: Path | None = None) -> None:
@@ -33,7 +36,13 @@ class Progress:
         return f"{self.name} seed {group[0].seed} fold {group[0].fold + 1}/{folds}"
 
     def report(self, group: int, rows: Sequence[dict], samples: int) -> None:
-        """An epoch of a group is over: ``rows`` of its history, one a network, and samples seen in it."""
+        """Report an epoch of a group.
+
+        Args:
+            group: number of the group.
+            rows: of the history, one per network.
+            samples: number of samples seen in the epoch.
+        """
         for row in rows:
             self._to_board(row)
         done = group * self.epochs + rows[0]["epoch"]
@@ -47,16 +56,16 @@ class Progress:
         left = seconds / (done - self.first) * (len(self.titles) * self.epochs - done)
         log.info(
             "%s epoch %d/%d: loss %.3f, AUC %s in training%s, %.0f samples/s, %.0f s left",
-            self.titles[group], rows[0]["epoch"], self.epochs, _mean(rows, "loss"), _text(_mean(rows, "auc")),
+            self.titles[group], rows[0]["epoch"], self.epochs, _mean(rows, "loss"), _auc_text(_mean(rows, "auc")),
             _held_out(rows), self.samples / seconds, left,
         )  # fmt: skip
 
     def finished(self, group: int, rows: Sequence[dict]) -> None:
-        """A group is trained: ``rows`` of its last epoch, one a network."""
+        """Log the end of a group; ``rows`` are those of its last epoch, one per network."""
         log.info("%s done: loss %.3f%s", self.titles[group], _mean(rows, "loss"), _held_out(rows))
 
     def close(self, memory_mb: int) -> None:
-        """Log the speed of the whole training and the most memory it held."""
+        """Log the speed and the peak memory of the whole training."""
         seconds = time.monotonic() - self.started
         log.info(
             "%s trained in %.0f s: %d samples, %.0f samples/s, %d MB at most",
@@ -76,7 +85,7 @@ class Progress:
 def _writer(folder: Path | None):
     if folder is None:
         return None
-    from tensorboardX import SummaryWriter  # here: an option, and 0.1 s of CPU in every training without it
+    from tensorboardX import SummaryWriter  # imported here: it costs 0.1 s of CPU and is optional
 
     return SummaryWriter(str(folder))
 
@@ -86,11 +95,11 @@ def _mean(rows: Sequence[dict], name: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _text(auc: float | None) -> str:
+def _auc_text(auc: float | None) -> str:
     return "none (one class only)" if auc is None else f"{auc:.3f}"
 
 
 def _held_out(rows: Sequence[dict]) -> str:
-    """Words on the patients not trained on, where these rows scored them."""
+    """Return the AUC of the held-out patients in words; empty if these rows have none."""
     scored = [row for row in rows if row["held_out_loss"] is not None]
-    return f"; held-out patients: AUC {_text(_mean(scored, 'held_out_auc'))}" if scored else ""
+    return f"; held-out patients: AUC {_auc_text(_mean(scored, 'held_out_auc'))}" if scored else ""

@@ -1,6 +1,6 @@
-"""What a model learns from: patients, clinical scalars, image samples and other models' scores, in memory once.
+"""Read the input of a model: patients, clinical scalars, image samples and other models' scores.
 
-No torch here: models without networks, and the tables, need none.
+torch is not imported here, because models without networks do not need it.
 """
 
 import hashlib
@@ -23,47 +23,55 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Images:
-    """The N samples of one sequence and region, those of all patients.
+class SequenceImages:
+    """The N samples of one sequence and region, of all patients.
 
-    ``key``     name of the array in ``samples.npz``: ``<sequence>_<region>``
-    ``values``  float32 [N, sections, rows, columns], contiguous, in patient order
-    ``patient_index``   int64 [N], sorted: row of ``Samples.patients`` that a sample belongs to; a patient may have none
+    Attributes:
+        array_key: name of the array in ``samples.npz``: ``<sequence>_<region>``.
+        pixels: float32 [N, sections, rows, columns], contiguous, in patient order.
+        patient_index: int64 [N], sorted, the row of ``Samples.patients`` that a sample belongs to. A patient may have
+            no sample.
     """
 
-    key: str
-    values: np.ndarray
+    array_key: str
+    pixels: np.ndarray
     patient_index: np.ndarray
 
-    def of(self, patients: np.ndarray) -> np.ndarray:
-        """Numbers of the samples of these patients (rows), ascending."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return (sections, rows, columns) of a sample."""
+        return self.pixels.shape[1:]
+
+    def indices_of(self, patients: np.ndarray) -> np.ndarray:
+        """Return the indices of the samples of ``patients`` (rows), ascending."""
         return np.flatnonzero(np.isin(self.patient_index, patients))
 
 
 @dataclass(frozen=True)
 class Samples:
-    """P patients and all that a model sees of them.
+    """P patients and their input to a model.
 
-    ``patients``  frame with P rows: patient, center, samples and the clinical columns
-    ``clinical``  float32 [P, K], in the units of the table
-    ``images``    one ``Images`` a sequence of the model; none for a model without images
-    ``scores``    float64 [P, B] of the B models that this one fuses; NaN where there is none
-    ``left_out``  patients who have nothing of what the model needs; they are not among the P
+    Attributes:
+        patients: frame with P rows: patient, center, samples and the clinical columns.
+        clinical: float32 [P, K], in the units of the table.
+        images: one item per sequence of the model; empty for a model without images.
+        fused_scores: float64 [P, B] of the B models that this one fuses; NaN for a missing score.
+        excluded_patients: patients without any input of the model; they are not among the P.
     """
 
     patients: pd.DataFrame
     clinical: np.ndarray
-    images: tuple[Images, ...]
-    scores: np.ndarray
-    left_out: tuple[str, ...] = ()
+    images: tuple[SequenceImages, ...]
+    fused_scores: np.ndarray
+    excluded_patients: tuple[str, ...] = ()
 
     def digest(self) -> str:
-        """SHA-256 over everything a model can learn from (64 hexadecimal digits)."""
+        """Return the SHA-256 over everything a model can learn from (64 hexadecimal digits)."""
         sha = hashlib.sha256(repr(self.patients["patient"].tolist()).encode())
         for array in (
             self.clinical,
-            self.scores,
-            *(part for one in self.images for part in (one.values, one.patient_index)),
+            self.fused_scores,
+            *(array for images in self.images for array in (images.pixels, images.patient_index)),
         ):
             sha.update(repr((array.dtype.str, array.shape)).encode())
             sha.update(np.ascontiguousarray(array).data)
@@ -71,7 +79,7 @@ class Samples:
 
 
 def array_keys(spec: dict) -> list[str]:
-    """Keys in ``samples.npz`` of what a model sees, in the order of its sequences; none for one without images."""
+    """Return the keys of a model's arrays in ``samples.npz``, in the order of its sequences."""
     return [f"{sequence}_{spec['region']}" for sequence in sequences_of(spec)]
 
 
@@ -82,43 +90,56 @@ def read_samples(
     scores: Mapping[str, str | Path] | None = None,
     column: str = "score",
 ) -> Samples:
-    """Read what the model ``spec`` (an entry of ``models`` in the config) needs.
+    """Read the input of a model.
 
-    ``manifests`` are joined in the order given. With ``patients``, exactly these are read, in this order. Only the
-    model's own arrays of each patient's ``samples.npz`` are loaded. For a model that fuses others, ``scores`` gives
-    their prediction tables by name, and ``column`` the column of these. Patients who have none of the model's
-    sequences, or none of the scores it fuses, are left out, which the log says.
+    Only the model's own arrays of each patient's ``samples.npz`` are loaded. Patients with none of the model's
+    sequences or fused scores are left out, and the log reports how many.
+
+    Args:
+        manifests: cohort manifests, joined in the order given.
+        spec: the model's entry under ``models`` in the config.
+        patients: read exactly these, in this order; all if None.
+        scores: prediction tables of the models that this one fuses, by name.
+        column: column of the prediction tables.
+
+    Raises:
+        UserError: a table or array is unusable, or no patient has any input of the model.
     """
     table = manifest.read_patients(manifests, patients)
-    arrays = {key: [read_patient(*row, key) for row in _places(table)] for key in array_keys(spec)}
+    arrays = {key: [read_patient(*row, key) for row in _sample_files(table)] for key in array_keys(spec)}
     fused = read_scores(table, spec.get("fuse", []), scores or {}, column)
-    parts = [*(np.array([len(array) > 0 for array in own]) for own in arrays.values()), *np.isfinite(fused).T]
-    usable = np.any(parts, axis=0) if parts else np.ones(len(table), bool)
-    left_out = table["patient"][~usable].tolist()
+    available = [np.array([len(array) > 0 for array in sequence]) for sequence in arrays.values()]
+    available += list(np.isfinite(fused).T)
+    usable = np.any(available, axis=0) if available else np.ones(len(table), bool)
+    excluded = table["patient"][~usable].tolist()
     if not usable.any():
         raise UserError(f"models: no patient has {_needs(spec)}")
-    if left_out:
-        log.info("%d of %d patients have no %s and are left out", len(left_out), len(table), _needs(spec))
+    if excluded:
+        log.info("%d of %d patients have no %s and are left out", len(excluded), len(table), _needs(spec))
     table = table[usable].reset_index(drop=True)
-    images = [join(key, [own[row] for row in np.flatnonzero(usable)]) for key, own in arrays.items()]
+    images = [join_patients(key, [arrays[key][row] for row in np.flatnonzero(usable)]) for key in arrays]
     clinical = reading_values(table, spec) if "reading" in spec else clinical_values(table, spec.get("clinical", []))
-    return Samples(table, clinical, tuple(images), fused[usable], tuple(left_out))
+    return Samples(table, clinical, tuple(images), fused[usable], tuple(excluded))
 
 
 def _needs(spec: dict) -> str:
-    """What a patient must have one of."""
+    """Return in words the inputs of which a patient must have at least one."""
     return " or ".join(array_keys(spec) or [f"score of '{name}'" for name in spec["fuse"]])
 
 
-def _places(table: pd.DataFrame) -> list[tuple[str, Path]]:
-    """Name and file of samples of every patient."""
+def _sample_files(table: pd.DataFrame) -> list[tuple[str, Path]]:
+    """Return the name and the file of samples of every patient."""
     return [
         (name, Path(folder) / "samples.npz") for name, folder in zip(table["patient"], table["samples"], strict=True)
     ]
 
 
 def read_folds(path: str | Path) -> pd.DataFrame:
-    """The split as ``contracts.folds`` returns it; UserError unless a model can be trained for every fold."""
+    """Return the split as ``contracts.folds`` does.
+
+    Raises:
+        UserError: as ``contracts.folds.read``, or a model cannot be trained for every fold.
+    """
     split = folds.read(path)
     if split["fold"].nunique() < 2:
         raise UserError(f"{path}: at least two folds are needed to train and hold out")
@@ -127,7 +148,7 @@ def read_folds(path: str | Path) -> pd.DataFrame:
 
 
 def check_trainable(split: pd.DataFrame, source: str, number: int) -> None:
-    """UserError when the patients outside one of the ``number`` folds do not have both lymph-node states."""
+    """Raise a UserError if the patients outside one of the ``number`` folds do not have both lymph-node statuses."""
     for fold in range(number):
         if split["lnm"][split["fold"] != fold].nunique() < 2:
             raise UserError(
@@ -136,13 +157,17 @@ def check_trainable(split: pd.DataFrame, source: str, number: int) -> None:
 
 
 def folds_digest(split: pd.DataFrame) -> str:
-    """SHA-256 of the split, whatever the order of its rows."""
+    """Return the SHA-256 of the split, independent of the order of its rows."""
     rows = sorted(zip(split["patient"], split["lnm"], split["fold"], strict=True))
     return hashlib.sha256(repr([tuple(map(str, row)) for row in rows]).encode()).hexdigest()
 
 
 def clinical_values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Clinical scalars float32 [P, K]; UserError for an unknown, non-numeric or missing one."""
+    """Return the clinical scalars, float32 [P, K].
+
+    Raises:
+        UserError: a column is unknown, or a value is missing or not a number.
+    """
     values = np.empty((len(table), len(columns)), np.float32)
     for k, column in enumerate(columns):
         if column not in table:
@@ -157,7 +182,7 @@ def clinical_values(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 
 def reading_values(table: pd.DataFrame, spec: dict) -> np.ndarray:
-    """A reading as 0 and 1, float32 [P, 1]: the column itself, or whether it is one of the terms ``positive``."""
+    """Return a reading as 0 and 1, float32 [P, 1]: the column, or whether its term is one of ``positive``."""
     column = spec["reading"]
     if spec.get("positive") and column in table:
         known = table[column].notna()
@@ -190,26 +215,30 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
             f"patient '{patient}': {path} is damaged ({error}); "
-            f"{batch_record.again(batch_record.record_of(path.parent))}"
+            f"{batch_record.rerun_hint(batch_record.record_of(path.parent))}"
         ) from None
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")
     return images
 
 
-def join(key: str, arrays: Sequence[np.ndarray]) -> Images:
-    """The samples of all patients as one array; patients without any are passed over."""
+def join_patients(key: str, arrays: Sequence[np.ndarray]) -> SequenceImages:
+    """Join the samples of all patients, one array [n, C, rows, columns] per patient, n = 0 for a patient without any.
+
+    Raises:
+        UserError: no patient has samples, or their shapes differ.
+    """
     shapes = {array.shape[1:] for array in arrays if len(array)}
     if not shapes:
         raise UserError(f"models: no patient has samples '{key}'")
     if len(shapes) > 1:
         raise UserError(f"samples '{key}' have different shapes: {sorted(shapes)}; run the sample step again for all")
     patient_index = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
-    return Images(key, np.concatenate([array for array in arrays if len(array)]), patient_index)
+    return SequenceImages(key, np.concatenate([array for array in arrays if len(array)]), patient_index)
 
 
 def standardization(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation [K] of the columns of ``values`` [P, K]; 0 and 1 for a binary (0/1) column."""
+    """Return mean and standard deviation [K] of the columns of ``values`` [P, K]; 0 and 1 for a binary (0/1) column."""
     binary = np.isin(values, (0, 1)).all(axis=0)
     mean = np.where(binary, 0.0, values.mean(axis=0, dtype=np.float64))
     deviation = np.where(binary, 1.0, values.std(axis=0, dtype=np.float64))

@@ -62,9 +62,9 @@ def fit(x: np.ndarray, y_true: np.ndarray, offset: np.ndarray | float = 0.0) -> 
 def fit_firth(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the coefficients [K + 1], intercept first, by Firth's penalised likelihood.
 
-    Firth's penalty (Jeffreys' prior) has no strength to choose, removes the small-sample bias and stays finite when a
-    variable separates the classes, which a fold with few positive patients easily shows. For one binary variable it
-    equals adding 1/2 to every cell of the 2 x 2 table.
+    Firth's penalty (Jeffreys' prior) needs no strength, removes the small-sample bias, and stays finite when a variable
+    separates the classes, which is common in a fold with few positive patients. For one binary variable it is
+    equivalent to adding 1/2 to every cell of the 2 x 2 table.
 
     Source: D. Firth, Biometrika 1993;80:27-38; G. Heinze and M. Schemper, Stat Med 2002;21:2409-2419.
 
@@ -77,7 +77,7 @@ def fit_firth(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     design = np.column_stack([np.ones(len(values)), np.asarray(values, np.float64)])
     coefficients = np.zeros(design.shape[1])
-    current = _penalised_likelihood(design, labels, coefficients)
+    current = _penalized_likelihood(design, labels, coefficients)
     for _ in range(FIRTH_ITERATIONS):
         risk = expit(design @ coefficients)
         weight = risk * (1 - risk)
@@ -88,7 +88,7 @@ def fit_firth(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
         step *= min(1.0, FIRTH_LONGEST_STEP / max(np.abs(step).max(), 1e-300))
         # halve a step that overshoots
         while np.abs(step).max() > 1e-10:
-            proposed = _penalised_likelihood(design, labels, coefficients + step)
+            proposed = _penalized_likelihood(design, labels, coefficients + step)
             if proposed >= current:
                 break
             step /= 2
@@ -98,8 +98,8 @@ def fit_firth(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     raise ArithmeticError(f"the logistic regression did not converge in {FIRTH_ITERATIONS} iterations")
 
 
-def _penalised_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
-    """Return log likelihood + half the log determinant of the information."""
+def _penalized_likelihood(design: np.ndarray, labels: np.ndarray, coefficients: np.ndarray) -> float:
+    """Return the log likelihood plus half the log determinant of the information."""
     logits = design @ coefficients
     risk = expit(logits)
     likelihood = (labels * logits - np.logaddexp(0.0, logits)).sum()

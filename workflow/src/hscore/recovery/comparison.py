@@ -71,7 +71,7 @@ def box_error(samples: list[dict], mask: np.ndarray) -> int | None:
     return max(errors) if errors else None
 
 
-def summarise_images(rows: list[dict]) -> list[dict]:
+def summarize_images(rows: list[dict]) -> list[dict]:
     """Return the rows of ``images`` by sequence: counts, mean and worst Dice, exact boxes, and the ADC's error."""
     summaries = []
     for sequence in SEQUENCES:

@@ -60,7 +60,7 @@ def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
     parts = []
     for center in sorted(set(cohort.center)):
         mask = cohort.center == center
-        if not discrimination.one_class(cohort.y_true[mask]):
+        if not discrimination.reason_one_class(cohort.y_true[mask]):
             scores = {model: values[mask] for model, values in cohort.scores.items()}
             parts.append(
                 (

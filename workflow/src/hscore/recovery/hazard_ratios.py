@@ -92,7 +92,7 @@ def of_cohort(
     known = None not in (expected["estimate"], achieved["low"], achieved["high"])
     return {
         "table": None if predicted is None else cross_table(predicted, high),
-        "true_groups": cox.fit(months, event, pd.DataFrame({"truly high": high.astype(float)})).leading(confidence),
+        "true_groups": cox.fit(months, event, pd.DataFrame({"truly high": high.astype(float)})).leading_row(confidence),
         "expected": expected,
         "achieved": achieved,
         "holds_expected": achieved["low"] <= expected["estimate"] <= achieved["high"] if known else None,

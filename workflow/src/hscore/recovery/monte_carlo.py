@@ -30,7 +30,7 @@ class Settings:
     survive: dict
 
     @classmethod
-    def of(cls, monte_carlo: dict, validate: dict, survive: dict) -> "Settings":
+    def from_config(cls, monte_carlo: dict, validate: dict, survive: dict) -> "Settings":
         """Return settings from the simulation's section `monte_carlo` and the study's config, with fewer resamples."""
         counts = {role: monte_carlo[role] for role in ROLES}
         return cls(
@@ -41,7 +41,7 @@ class Settings:
         )
 
 
-def frozen(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
+def frozen_thresholds(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
     """Return the frozen threshold of every model; the ideal observers' scores are risks already.
 
     The threshold is the planted lower limit of risk of the high-risk group, so that its truth is known.
@@ -50,16 +50,16 @@ def frozen(parameters: dict, development: ScoredCohort) -> dict[str, dict]:
     return {model: {**threshold, "recalibration": {"method": "planted"}} for model in development.scores}
 
 
-def analyse(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
+def analyze(parameters: dict, cohorts: dict[str, Cohort], settings: Settings) -> dict:
     """Return the results of the statistics stages for one study: {"validation": ..., "survival": ...}."""
     external, development = cohorts["external"], cohorts["development"]
-    thresholds_by_model = frozen(parameters, development.evaluation)
+    thresholds_by_model = frozen_thresholds(parameters, development.evaluation)
     evaluations = {"external": external.evaluation, "out_of_fold": development.evaluation}
     characteristics = {"external": external.characteristics, "out_of_fold": development.characteristics}
     columns = {"external": ("score", external.survival), "development": ("out_of_fold", development.survival)}
     return {
         "validation": validation.validate(evaluations, thresholds_by_model, settings.validate, characteristics),
-        "survival": survival_by_score.analyse(columns, MODEL, thresholds_by_model[MODEL], settings.survive),
+        "survival": survival_by_score.analyze(columns, MODEL, thresholds_by_model[MODEL], settings.survive),
     }
 
 
@@ -92,7 +92,7 @@ def batch(parameters: dict, scenario: str, settings: Settings, truth: dict, stud
             role: draw(parameters, scenario, settings.patients[role], settings.prevalence[role], random)
             for role in ROLES
         }
-        results = analyse(parameters, cohorts, settings)
+        results = analyze(parameters, cohorts, settings)
         for name, interval in numbers.intervals(results).items():
             note("intervals", name, study, interval)
         for name, p in numbers.tests(results).items():

@@ -14,13 +14,13 @@ FIELD_MM = 190.0  # side of the square around the tumour that is shown
 DARK, BRIGHT = 1.0, 99.6  # percentiles that become black and white
 
 
-def tumour_section(folder: Path, patient: str, sequence: str) -> str:
+def tumor_section(folder: Path, patient: str, sequence: str) -> str:
     """Return the section with the largest tumour area as a data URI (PNG)."""
     mask = nifti.read(folder / f"sub-{patient}_{sequence}_mask.nii.gz")
     image = nifti.read(folder / f"sub-{patient}_{sequence}.nii.gz")
-    tumour = mask.stored.astype(bool)
-    section = int(np.argmax(tumour.sum(axis=(1, 2))))
-    rows, columns = np.nonzero(tumour[section])
+    tumor = mask.stored.astype(bool)
+    section = int(np.argmax(tumor.sum(axis=(1, 2))))
+    rows, columns = np.nonzero(tumor[section])
     picture = image.values(section)
     half = int(FIELD_MM / 2 / image.grid.spacing[0])
     middle = int(np.median(rows)), int(np.median(columns))

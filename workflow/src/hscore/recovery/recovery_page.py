@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from hscore.recovery.pictures import tumour_section
+from hscore.recovery.pictures import tumor_section
 from hscore.simulation.parameters import SEQUENCES
 
 HERE = Path(__file__).parent
@@ -67,7 +67,7 @@ def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str,
             "center": center,
             "scanner": scanner,
             "patient": patient,
-            "pictures": [(sequence, tumour_section(folder, patient, sequence)) for sequence in SEQUENCES],
+            "pictures": [(sequence, tumor_section(folder, patient, sequence)) for sequence in SEQUENCES],
         }
         for center, scanner, patient, folder in shown
     ]

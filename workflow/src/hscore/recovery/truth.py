@@ -11,9 +11,9 @@ import numpy as np
 
 from hscore.recovery import numbers
 from hscore.recovery.cohorts import draw, law_of_survival
-from hscore.recovery.monte_carlo import ROLES, Settings, frozen
+from hscore.recovery.monte_carlo import ROLES, Settings, frozen_thresholds
 from hscore.recovery.population import Population, population
-from hscore.statistics.common.estimates import finite
+from hscore.statistics.common.estimates import finite_or_none
 from hscore.statistics.diagnosis import validation
 from hscore.statistics.survival.survival_by_score import STEP_MONTHS
 
@@ -39,7 +39,7 @@ def reference(parameters: dict, scenario: str, settings: Settings, seed: int) ->
     bands = [numbers.bands(tree) for tree in trees]
     curves = {
         name: [
-            finite(value)
+            finite_or_none(value)
             for value in np.mean([np.array(tree_values[name]["value"], float) for tree_values in bands], axis=0)
         ]
         for name in bands[0]
@@ -64,7 +64,7 @@ def _validation(parameters: dict, scenario: str, settings: Settings, random: np.
         "external": large["external"].characteristics,
         "out_of_fold": large["development"].characteristics,
     }
-    thresholds = frozen(parameters, evaluations["out_of_fold"])
+    thresholds = frozen_thresholds(parameters, evaluations["out_of_fold"])
     return {"validation": validation.validate(evaluations, thresholds, with_few_resamples, characteristics)}
 
 

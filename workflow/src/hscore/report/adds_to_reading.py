@@ -1,7 +1,7 @@
 """Answer the report's first question: does the H score add to the MRI reading of the nodes that it contains?
 
 For nodes the answer is the primary hypothesis. For survival it is the Cox model of the score and the reading
-(``statistics.beside_reading``). An answer follows from the interval alone: *adds* where the whole interval is on the
+(``statistics.score_and_reading``). An answer follows from the interval alone: *adds* where the whole interval is on the
 better side of no difference. Only the standard library is imported, because the last lines of ``make study`` use this
 module, too.
 """
@@ -103,4 +103,4 @@ def _label(results: Results, name: str | None) -> str:
 
 def _estimate(entry: Mapping[str, Any], write, results: Results, section: str) -> str:
     level = formatting.confidence(results["config"][section]["confidence"])
-    return f"{write(entry['estimate'])} ({level} interval {formatting.ends(entry, write)})"
+    return f"{write(entry['estimate'])} ({level} interval {formatting.interval_ends(entry, write)})"

@@ -74,12 +74,12 @@ def interval(low: float | None, high: float | None, write: Callable[[float | Non
     return f"{ends[0]}{NBSP}to{NBSP}{ends[1]}"
 
 
-def ends(entry: Mapping[str, Any], write: Callable[[float | None], str]) -> str:
+def interval_ends(entry: Mapping[str, Any], write: Callable[[float | None], str]) -> str:
     """Return '0.861 to 0.963' for an entry with ``low`` and ``high``; percentages without their sign."""
     return interval(entry.get("low"), entry.get("high"), percent_bare if write is percent else write)
 
 
-def why(entry: Mapping[str, Any] | None) -> str:
+def not_estimable_text(entry: Mapping[str, Any] | None) -> str:
     """Return 'not estimable: reason' for an entry without an estimate."""
     reason = (entry or {}).get("why")
     return f"{NOT_ESTIMABLE}: {reason}" if reason else NOT_ESTIMABLE
@@ -88,10 +88,10 @@ def why(entry: Mapping[str, Any] | None) -> str:
 def estimate(entry: Mapping[str, Any] | None, write: Callable[[float | None], str]) -> str:
     """Return '0.912 (0.861 to 0.963)', or 'not estimable: reason'."""
     if not entry or entry.get("estimate") is None:
-        return why(entry)
+        return not_estimable_text(entry)
     if entry.get("low") is None and entry.get("high") is None:
-        return f"{write(entry['estimate'])} (interval {why(entry)})"
-    return f"{write(entry['estimate'])} ({ends(entry, write)})"
+        return f"{write(entry['estimate'])} (interval {not_estimable_text(entry)})"
+    return f"{write(entry['estimate'])} ({interval_ends(entry, write)})"
 
 
 def confidence(level: float) -> str:

@@ -78,7 +78,7 @@ def _row(
     patients = "simulated patients" if results["study"]["simulated"] else "these patients"
     if item["published"] is None:
         verdict, detail = NO_TARGET, "Nothing to compare with."
-    elif reason := unlike(item, results, published):
+    elif reason := reason_not_comparable(item, results, published):
         verdict, detail = NO_VERDICT, f"No verdict: {reason}."
     else:
         error = _cut_off_error(item, model, results)
@@ -107,7 +107,9 @@ def _row(
     }
 
 
-def unlike(item: Mapping[str, Any], results: Mapping[str, Any], published: Mapping[str, Any]) -> str | None:
+def reason_not_comparable(
+    item: Mapping[str, Any], results: Mapping[str, Any], published: Mapping[str, Any]
+) -> str | None:
     """Return why a number of this study is not comparable with the published one, None when it is.
 
     Population and end point are compared by their names in the config, a score by the config of its model.
@@ -179,9 +181,9 @@ def judge(
         return {"difference": None, "verdict": NOT_ESTIMABLE, "detail": f"no comparison, because {why}"}
     ratio, pair = measure == "hazard_ratio", [ours, theirs]
     if cut_off_error:
-        pair = [equivalence.widened(entry, cut_off_error["estimate"], confidence) for entry in pair]
+        pair = [equivalence.widen_interval(entry, cut_off_error["estimate"], confidence) for entry in pair]
     gap = equivalence.difference(*pair, ratio)
-    verdict = equivalence.answer(gap, margin, ratio)
+    verdict = equivalence.verdict(gap, margin, ratio)
     detail = f"ours is {difference(gap, measure, formatting.confidence(confidence))}"
     within = f"within {_margin(margin, measure)}"
     if verdict == AGREES:
@@ -189,7 +191,7 @@ def judge(
     elif verdict == INCONCLUSIVE:
         detail += f", neither {within} nor excluding a difference of zero"
         if not equivalence.can_agree(theirs, margin, ratio):
-            ends = formatting.ends(theirs, formatting.WRITERS[measure])
+            ends = formatting.interval_ends(theirs, formatting.WRITERS[measure])
             detail += f". No rerun can agree {within}, because the published value itself is only known to be {ends}"
     return {"difference": gap, "verdict": verdict, "detail": detail}
 
@@ -197,14 +199,14 @@ def judge(
 def difference(gap: Mapping[str, Any], measure: str, level: str) -> str:
     """Return by how much ours differs, with its interval: '0.041 lower (95 % interval -0.100 to 0.018)'."""
     if measure == "hazard_ratio":
-        ends = formatting.ends(gap, formatting.ratio)
+        ends = formatting.interval_ends(gap, formatting.ratio)
         return f"{formatting.ratio(gap['estimate'])} times the published ratio ({level} interval {ends})"
     direction = "higher" if gap["estimate"] > 0 else "lower"
     if _kind(measure) == "proportion":
-        ends = formatting.ends(gap, formatting.percent)
+        ends = formatting.interval_ends(gap, formatting.percent)
         size = formatting.decimal(100 * abs(gap["estimate"]), 1)
         return f"{size} percentage points {direction} ({level} interval {ends})"
-    ends = formatting.ends(gap, formatting.auc)
+    ends = formatting.interval_ends(gap, formatting.auc)
     return f"{formatting.auc(abs(gap['estimate']))} {direction} ({level} interval {ends})"
 
 

@@ -37,7 +37,7 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
     "waterfall_out_of_fold": lambda results: waterfall(results, "out_of_fold"),
     "calibration": diagnosis_figures.calibration,
     "decision_curves": decision_figures.decision_curves,
-    "spared": decision_figures.spared,
+    "spared": decision_figures.spared_dissections,
     "reclassification": decision_figures.reclassification,
     "kaplan_meier_external": lambda results: survival_figures.kaplan_meier(results, "external"),
     "kaplan_meier_development": lambda results: survival_figures.kaplan_meier(results, "development"),
@@ -61,7 +61,7 @@ FIGURES: dict[str, Callable[[Results], Figure | None]] = {
 def write(results: Results, output: Path, figure_folder: Path, table_folder: Path) -> None:
     """Write the page and the folders of figures (SVG, PDF) and tables (CSV); equal results give equal bytes."""
     svgs, curves = {}, {}
-    with new_folder(figure_folder) as temporary, style.drawing():
+    with new_folder(figure_folder) as temporary, style.figure_context():
         for name, draw in FIGURES.items():
             figure = draw(results)
             if figure is not None:

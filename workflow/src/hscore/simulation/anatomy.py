@@ -21,7 +21,7 @@ UTERUS = (0.0, -14.0, 38.0)
 
 
 @dataclass(frozen=True)
-class Tumour:
+class Tumor:
     """Ellipsoid (centre, radii: x, y, z in mm) with an uneven surface of amplitude `boundary` (share of the radius)."""
 
     center: np.ndarray
@@ -64,7 +64,7 @@ class Pelvis:
     stretch: float  # along z: mm of the patient per mm of the atlas
     displacement: tuple[Field, Field]  # y and x, mm: from a point of the patient to that of the atlas
     distortion: Field
-    tumour: Tumour
+    tumor: Tumor
     node: Node
     tissue_factor: dict[str, float]
 
@@ -73,14 +73,14 @@ def build(parameters: dict, patient: str, record: dict, seed: int) -> Pelvis:
     """Build the pelvis of one patient from her planted values, `record` of the truth."""
     random = stream(seed, patient, "anatomy")
     nuisance = parameters["nuisance"]
-    tumour = _tumour(parameters["tumour"], record["tumour"], stream(seed, patient, "tumour"))
+    tumor = _tumor(parameters["tumour"], record["tumour"], stream(seed, patient, "tumour"))
     scale = float(np.exp(nuisance["body_scale_log_sd"] * random.standard_normal()))
     return Pelvis(
         variant=int(random.integers(parameters["atlas"]["variants"])),
         stretch=float(np.exp(0.5 * nuisance["body_scale_log_sd"] * random.standard_normal())),
-        displacement=_displacement(random, nuisance, scale, record["clinical"]["age"], tumour),
+        displacement=_displacement(random, nuisance, scale, record["clinical"]["age"], tumor),
         distortion=Field.random(random, (60, 45, 45), EXTENT_MM),
-        tumour=tumour,
+        tumor=tumor,
         node=_node(random, record),
         tissue_factor={
             name: float(np.exp(nuisance["tissue_log_sd"] * random.standard_normal())) for name in parameters["tissues"]
@@ -88,11 +88,11 @@ def build(parameters: dict, patient: str, record: dict, seed: int) -> Pelvis:
     )
 
 
-def _tumour(parameters: dict, planted: dict, random: np.random.Generator) -> Tumour:
+def _tumor(parameters: dict, planted: dict, random: np.random.Generator) -> Tumor:
     """Build the tumour from its planted centre and radii, and measure its extent."""
     center, radius = np.array(planted["center_mm"]), np.array(planted["radius_mm"])
     half = (60.0, 60.0, 60.0)
-    tumour = Tumour(
+    tumor = Tumor(
         center,
         radius,
         parameters["boundary"],
@@ -101,11 +101,11 @@ def _tumour(parameters: dict, planted: dict, random: np.random.Generator) -> Tum
         strands=Field.random(random, (8, 2.5, 7), half),
     )
     x, y, z = (np.arange(c - 1.6 * r, c + 1.6 * r, 1.0) for c, r in zip(center, radius, strict=True))
-    filled = tumour.depth(z[:, None], y[None, :], x) >= 0
+    filled = tumor.depth(z[:, None], y[None, :], x) >= 0
     for row, (axis, others) in enumerate(zip((x, y, z), ((0, 1), (0, 2), (1, 2)), strict=True)):
         extent = axis[filled.any(axis=others)]
-        tumour.reach[row] = extent[0] - 0.5, extent[-1] + 0.5
-    return tumour
+        tumor.reach[row] = extent[0] - 0.5, extent[-1] + 0.5
+    return tumor
 
 
 def _node(random: np.random.Generator, record: dict) -> Node:
@@ -116,7 +116,7 @@ def _node(random: np.random.Generator, record: dict) -> Node:
     return Node(np.array(center), short * np.array([1.0, random.uniform(1.1, 1.7), random.uniform(1.1, 1.6)]))
 
 
-def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age: int, tumour: Tumour):
+def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age: int, tumor: Tumor):
     """Return the displacement from a point of this patient to that of the atlas: fields of y and x in mm."""
     origin, counts = Field.lattice(LATTICE_MM, EXTENT_MM)
     z, y, x = (start + step * np.arange(n) for start, step, n in zip(origin, LATTICE_MM, counts, strict=True))
@@ -149,12 +149,12 @@ def _displacement(random: np.random.Generator, nuisance: dict, scale: float, age
     swell(UTERUS, np.exp(np.clip(womb, -0.35, 0.3)), 36)
 
     # The cervix is moved to the tumour. A tumour larger than the cervix pushes everything around it away.
-    cx, cy, cz = tumour.center
+    cx, cy, cz = tumor.center
     far = np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (0.8 * (z - cz)) ** 2)
     near = np.exp(-((far / 45) ** 2))
     move(-cy * near, -cx * near)
     for axis, shift in ((0, x - cx), (1, y - cy)):
-        grown = max(0.0, tumour.radius[axis] + 1.0 - CERVIX_MM)
+        grown = max(0.0, tumor.radius[axis] + 1.0 - CERVIX_MM)
         push = -grown * np.where(far < CERVIX_MM + grown, 1 / (CERVIX_MM + grown), 1 / np.maximum(far, 1))
         push = push * np.exp(-np.maximum(far - CERVIX_MM - grown, 0) / 22) * shift
         move(*((0, push) if axis == 0 else (push, 0)))

@@ -11,19 +11,19 @@ import numpy as np
 import yaml
 
 from hscore.errors import UserError
-from hscore.simulation import drawn, grown
+from hscore.simulation import outlined_organs, random_organs
 from hscore.simulation.parameters import stream
 from hscore.simulation.voxel_canvas import Canvas
 
 GROWN = (  # in the order in which they are painted
-    grown.connective_tissue,
-    grown.vessels,
-    grown.small_nodes,
-    grown.colon,
-    grown.bowel,
-    grown.bladder,
-    grown.uterus,
-    grown.ovaries,
+    random_organs.connective_tissue,
+    random_organs.vessels,
+    random_organs.small_nodes,
+    random_organs.colon,
+    random_organs.bowel,
+    random_organs.bladder,
+    random_organs.uterus,
+    random_organs.ovaries,
 )
 
 
@@ -31,7 +31,7 @@ def build(outlines: dict, seed: int, variant: int) -> np.ndarray:
     """Build one variant of the atlas: tissue codes, uint8 [len(Z), len(Y), len(X)]."""
     canvas = Canvas(stream(seed, "atlas", str(variant)))
     for organ in outlines["organs"].values():
-        drawn.organ(canvas, organ)
+        outlined_organs.draw_organ(canvas, organ)
     for grow in GROWN:
         grow(canvas)
     return canvas.codes

@@ -8,7 +8,7 @@ from hscore.errors import UserError
 from hscore.simulation import anatomy, codes, dicom_series, planted_regions, scanners
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
 from hscore.simulation.planted_faults import spoil
-from hscore.simulation.rendering import true_adc, tumour_mask
+from hscore.simulation.rendering import true_adc, tumor_mask
 
 SERIES_NUMBERS = {"localizer": 1, "T2WI": 3, "ADC": 5, "CET1WI": 8}
 
@@ -58,7 +58,7 @@ def write_patient(
         spoil(series.stored, truth["control"], record["lnm"], stream(seed, patient, kind, "control"))
         images = dicom_series.write_series(folder, study, series, SERIES_NUMBERS[kind])
         grid = scanners.stack(parameters, series.protocol, patient, kind, seed)
-        mask = tumour_mask(pelvis, grid)
+        mask = tumor_mask(pelvis, grid)
         true |= {f"{name}_{kind}": value for name, value in _true_mask(mask, series).items()}
         if kind == "ADC":
             true["tumour_adc"] = true_adc(pelvis, grid, parameters, record["levels"]).mean()

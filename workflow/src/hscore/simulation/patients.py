@@ -200,7 +200,7 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
         for sequence, places in planted["separation"].items()
     }
     size = marker(planted["size"])
-    tumour = _draw_tumour(parameters["tumour"], size + center["size"], random)
+    tumor = _draw_tumor(parameters["tumour"], size + center["size"], random)
     short_axis = _draw_short_axis(parameters["node_short_axis_mm"], lnm, random)
     clinical = _draw_clinical(parameters["clinical"], marker, size + center["size"], center)
     log_odds = ideal.h_score_logit(parameters, signs["CET1WI"], size, short_axis, prevalence)
@@ -216,7 +216,7 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
         "signs": signs,
         "size": size,
         "levels": levels,
-        "tumour": tumour,
+        "tumour": tumor,
         "tissue": _key_values(parameters, levels),
         "mri_ln_short_axis_mm": short_axis,
         "node_side": "left" if random.random() < 0.5 else "right",
@@ -225,7 +225,7 @@ def _patient(parameters: dict, lnm: int, prevalence: float, center: dict, random
         "high_risk": h_score >= parameters["survival"]["cut_off"],
         "monthly_hazard": hazard,
         "dfs": _draw_survival(parameters["survival"], hazard, random),
-        "artefacts": _draw_artefacts(parameters["artefacts"], random),
+        "artefacts": _draw_artifacts(parameters["artefacts"], random),
     }
 
 
@@ -247,7 +247,7 @@ def _key_values(parameters: dict, levels: dict) -> dict:
     }
 
 
-def _draw_tumour(parameters: dict, size: float, random: np.random.Generator) -> dict:
+def _draw_tumor(parameters: dict, size: float, random: np.random.Generator) -> dict:
     """Draw centre and radii [mm] of the tumour."""
     radius = parameters["radius_mm"]
     lateral = float(np.clip(radius["median"] * exp(radius["log_sd"] * size), *radius["range"]))
@@ -299,17 +299,17 @@ def _draw_survival(parameters: dict, hazard: float, random: np.random.Generator)
     return {"months": float(months), "event": int(event)}
 
 
-def _draw_artefacts(shares: dict, random: np.random.Generator) -> dict:
+def _draw_artifacts(shares: dict, random: np.random.Generator) -> dict:
     """Draw the artefact of each sequence: "ghosting", "motion" or None."""
-    artefacts = {}
+    artifacts = {}
     for sequence in SEQUENCES:
         place = random.random()
-        artefacts[sequence] = None
+        artifacts[sequence] = None
         for kind, share in shares[sequence].items():
             if 0 <= place < share:
-                artefacts[sequence] = kind
+                artifacts[sequence] = kind
             place -= share
-    return artefacts
+    return artifacts
 
 
 def _missing(shares: dict, names: list[str], factor: float, center: str, seed: int) -> dict:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hscore.simulation.anatomy import Node, Pelvis, Tumour
+from hscore.simulation.anatomy import Node, Pelvis, Tumor
 from hscore.simulation.codes import LEVELS, PIXEL, STEP, TISSUES, X, Y, Z
 from hscore.simulation.signal import tissue_signal
 
@@ -12,7 +12,7 @@ PLANES_MM = 2.5  # a section is the mean of planes at about this distance or les
 
 
 @dataclass(frozen=True)
-class Stack:
+class SectionStack:
     """Positions of the pixels of parallel sections, in slab coordinates (mm).
 
     A row has the height `z` and the depth `y`, both (sections, rows); a column has the position `x`, (columns,).
@@ -34,10 +34,12 @@ class Stack:
         inside = [np.flatnonzero(part) for part in (rows.any(axis=1), rows.any(axis=0), columns)]
         return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in inside)
 
-    def of(self, block: tuple[slice, slice, slice]) -> "Stack":
+    def crop(self, block: tuple[slice, slice, slice]) -> "SectionStack":
         """Return the part of the stack in a block of indices."""
         sections, rows, columns = block
-        return Stack(self.z[sections, rows], self.y[sections, rows], self.x[columns], self.normal, self.thickness)
+        return SectionStack(
+            self.z[sections, rows], self.y[sections, rows], self.x[columns], self.normal, self.thickness
+        )
 
     @property
     def shares(self) -> np.ndarray:
@@ -51,7 +53,9 @@ class Stack:
         return self.z + rise * self.normal[0], self.y + rise * self.normal[1], self.x
 
 
-def render(pelvis: Pelvis, codes, stack: Stack, kind: str, protocol: dict, field_tesla: float, parameters, levels):
+def render(
+    pelvis: Pelvis, codes, stack: SectionStack, kind: str, protocol: dict, field_tesla: float, parameters, levels
+):
     """Return the noise-free signal of a stack, float32 (channels, sections, rows, columns).
 
     Args:
@@ -72,13 +76,13 @@ def render(pelvis: Pelvis, codes, stack: Stack, kind: str, protocol: dict, field
 
     image = _deformed_atlas(pelvis, codes, stack, _signals_by_code(parameters["tissues"], signal), protocol)
     _paint_node(image, stack, pelvis.node, signal)
-    _paint_tumour(image, stack, pelvis.tumour, signal, parameters, kind, levels)
+    _paint_tumor(image, stack, pelvis.tumor, signal, parameters, kind, levels)
     return image
 
 
-def tumour_mask(pelvis: Pelvis, stack: Stack) -> np.ndarray:
+def tumor_mask(pelvis: Pelvis, stack: SectionStack) -> np.ndarray:
     """Return the pixels with their centre in the tumour (sections, rows, columns), as a careful reader outlines it."""
-    return pelvis.tumour.depth(stack.z, stack.y, stack.x) >= 0
+    return pelvis.tumor.depth(stack.z, stack.y, stack.x) >= 0
 
 
 def _signals_by_code(tissues: dict, signal) -> np.ndarray:
@@ -95,7 +99,7 @@ def _signals_by_code(tissues: dict, signal) -> np.ndarray:
     return np.concatenate(signals, axis=1)
 
 
-def _deformed_atlas(pelvis: Pelvis, codes, stack: Stack, signals: np.ndarray, protocol: dict) -> np.ndarray:
+def _deformed_atlas(pelvis: Pelvis, codes, stack: SectionStack, signals: np.ndarray, protocol: dict) -> np.ndarray:
     """Return the atlas as a sequence shows it in this patient (channels, sections, rows, columns).
 
     A section's signals are computed on the atlas's own pixels, as the mean of some planes. They are then interpolated
@@ -152,10 +156,10 @@ def _look_up(source: np.ndarray, y: np.ndarray, x: np.ndarray, image: np.ndarray
         np.add(above, below, out=result)
 
 
-def true_adc(pelvis: Pelvis, stack: Stack, parameters: dict, levels: dict) -> np.ndarray:
+def true_adc(pelvis: Pelvis, stack: SectionStack, parameters: dict, levels: dict) -> np.ndarray:
     """Return the planted diffusion coefficient (1e-6 mm2/s) of every pixel of the tumour, in the order of the mask."""
     inside, _ = _sign_values(parameters["signs"], "ADC", levels)
-    uneven = pelvis.tumour.texture.at(stack.z, stack.y, stack.x)[tumour_mask(pelvis, stack)]
+    uneven = pelvis.tumor.texture.at(stack.z, stack.y, stack.x)[tumor_mask(pelvis, stack)]
     return parameters["tissues"]["tumour"]["adc"] * np.maximum(inside["mean"] * (1 + inside["texture"] * uneven), 0.05)
 
 
@@ -173,53 +177,55 @@ def _paint(part: np.ndarray, weight: np.ndarray, value: np.ndarray) -> None:
     part += change
 
 
-def _paint_node(image: np.ndarray, stack: Stack, node: Node, signal) -> None:
+def _paint_node(image: np.ndarray, stack: SectionStack, node: Node, signal) -> None:
     """Paint the largest node, in place."""
     margin = node.radius[::-1] + 2
     block = stack.block(node.center[::-1] - margin, node.center[::-1] + margin)
     if block is None:
         return
-    part = stack.of(block)
+    part = stack.crop(block)
     weight = np.mean([_edge(node.depth(*part.plane(share)), 1.0) for share in stack.shares], axis=0, dtype=np.float32)
     for channel, value in zip(image, signal("node"), strict=True):
         _paint(channel[block], weight, value)
 
 
-def _paint_tumour(image: np.ndarray, stack: Stack, tumour: Tumour, signal, parameters: dict, kind: str, levels: dict):
+def _paint_tumor(
+    image: np.ndarray, stack: SectionStack, tumor: Tumor, signal, parameters: dict, kind: str, levels: dict
+):
     """Paint the peritumoral tissue and the tumour, with signs as clear as the patient's levels, in place."""
     margin = 2.0 * parameters["tumour"]["around_mm"]
-    block = stack.block(tumour.reach[::-1, 0] - margin, tumour.reach[::-1, 1] + margin)
+    block = stack.block(tumor.reach[::-1, 0] - margin, tumor.reach[::-1, 1] + margin)
     if block is None:
         return
-    part = stack.of(block)
+    part = stack.crop(block)
     inside, around = _sign_values(parameters["signs"], kind, levels)
     painted = []
     for share in stack.shares:
         place, plane = part.plane(share), image[:, *block].copy()
-        depth = tumour.depth(*place)
-        scale = np.maximum(around["mean"] * (1 + around["strands"] * tumour.strands.at(*place)), 0.05)
-        weight = peritumoral_weight(tumour, parameters["tumour"]["around_mm"], *place)
+        depth = tumor.depth(*place)
+        scale = np.maximum(around["mean"] * (1 + around["strands"] * tumor.strands.at(*place)), 0.05)
+        weight = peritumoral_weight(tumor, parameters["tumour"]["around_mm"], *place)
         for channel, value in zip(plane, signal("peritumoral", scale), strict=True):
             _paint(channel, weight, value)
         stroma = np.float32(inside["stroma"]) * _edge(depth + np.float32(parameters["tumour"]["stroma_mm"]), 1.5)
         for channel, value in zip(plane, signal("cervix"), strict=True):
             _paint(channel, stroma, value)
         rim = np.exp(-0.5 * (depth / np.float32(parameters["tumour"]["rim_mm"])) ** 2)
-        scale = inside["mean"] * (1 + inside["texture"] * tumour.texture.at(*place)) + inside["rim"] * rim
+        scale = inside["mean"] * (1 + inside["texture"] * tumor.texture.at(*place)) + inside["rim"] * rim
         for channel, value in zip(plane, signal("tumour", np.maximum(scale, 0.05)), strict=True):
             _paint(channel, _edge(depth, 1.5), value)
         painted.append(plane)
     image[:, *block] = np.mean(painted, axis=0)
 
 
-def peritumoral_weight(tumour: Tumour, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+def peritumoral_weight(tumor: Tumor, reach: float, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the share of peritumoral tissue next to the tumour, 0..1: wings that taper into the parametria.
 
     They begin at the tumour's outermost point on each side. A box drawn tightly around the tumour therefore contains
     hardly any of them, and the box grown by some pixels does.
     """
-    (x0, x1), (y0, y1), (z0, z1) = tumour.reach
-    uneven = tumour.noise.at(z, y, x) + tumour.strands.at(z, y, x)
+    (x0, x1), (y0, y1), (z0, z1) = tumor.reach
+    uneven = tumor.noise.at(z, y, x) + tumor.strands.at(z, y, x)
     out = np.maximum(x0 - x, x - x1).astype(np.float32)
     half_height = 0.26 * (y1 - y0) * np.clip(1.2 - out / (2.6 * reach), 0, 1.2)
     aside = half_height - np.abs(y - (y0 + y1) / 2)[..., None]

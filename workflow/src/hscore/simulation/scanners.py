@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hscore.simulation import artefacts
+from hscore.simulation import artifacts
 from hscore.simulation.anatomy import EXTENT_MM, Pelvis
 from hscore.simulation.fields import Field
 from hscore.simulation.parameters import scanner, stream
-from hscore.simulation.rendering import Stack, render
+from hscore.simulation.rendering import SectionStack, render
 from hscore.simulation.signal import add_rician_noise, tissue_signal
 
 STORED_MAXIMUM = 4095  # 12 bits
@@ -91,7 +91,7 @@ def tilt(parameters: dict, patient: str, kind: str, seed: int) -> float:
     return float(np.deg2rad(np.clip(degrees, -15, 15)))
 
 
-def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) -> Stack:
+def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) -> SectionStack:
     """Return the positions of the pixels of a transverse series; the centre varies from series to series."""
     random = stream(seed, patient, kind, "grid")
     z, y, x = np.round(random.normal((14, -2, 0), (2.0, 3.0, 3.0)), 1)
@@ -99,7 +99,7 @@ def stack(parameters: dict, protocol: dict, patient: str, kind: str, seed: int) 
     inplane = protocol["pixel"] * (np.arange(protocol["matrix"]) - (protocol["matrix"] - 1) / 2)
     angle = tilt(parameters, patient, kind, seed)
     c, s = np.cos(angle), np.sin(angle)
-    return Stack(
+    return SectionStack(
         z=z + c * up[:, None] + s * inplane,
         y=y - s * up[:, None] + c * inplane,
         x=x + inplane,
@@ -134,15 +134,15 @@ def acquire(parameters: dict, scanner_name: str, kind: str, subject: Subject, se
     return Series(kind, protocol, stored, axes[:, 0], axes[:, 1], positions)
 
 
-def _spoil(image: np.ndarray, artefact: str | None, kind: str, protocol: dict, grid: Stack, sizes: dict, random):
+def _spoil(image: np.ndarray, artifact: str | None, kind: str, protocol: dict, grid: SectionStack, sizes: dict, random):
     """Apply the series' planted artefact, in place."""
     pixel = protocol["pixel"]
-    if artefact == "motion":
-        artefacts.step(image, pixel, random.uniform(*sizes["step_mm"]), random)
-    elif artefact == "ghosting" and kind == "ADC":
-        artefacts.odd_even(image, random.uniform(*sizes["odd_even_radians"]))
-    elif artefact == "ghosting":
-        artefacts.breathing(image, grid.y, pixel, random.uniform(*sizes["breathing_mm"]), random)
+    if artifact == "motion":
+        artifacts.step(image, pixel, random.uniform(*sizes["step_mm"]), random)
+    elif artifact == "ghosting" and kind == "ADC":
+        artifacts.odd_even(image, random.uniform(*sizes["odd_even_radians"]))
+    elif artifact == "ghosting":
+        artifacts.breathing(image, grid.y, pixel, random.uniform(*sizes["breathing_mm"]), random)
 
 
 def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int) -> list[Series]:
@@ -156,7 +156,7 @@ def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int)
     scouts = []
     for plane in ("transverse", "coronal", "sagittal"):
         z, y, x = {"transverse": (few, many, many), "coronal": (many, few, many), "sagittal": (many, many, few)}[plane]
-        grid = Stack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
+        grid = SectionStack(*np.broadcast_arrays(z[:, None], y[None]), x, (1.0, 0.0), protocol["pixel"])
         image = render(
             subject.pelvis, subject.codes, grid, "localizer", protocol, profile["field_tesla"], parameters, {}
         )
@@ -176,7 +176,7 @@ def localizers(parameters: dict, scanner_name: str, subject: Subject, seed: int)
     return scouts
 
 
-def _coil(protocol: dict, random: np.random.Generator, grid: Stack) -> np.ndarray:
+def _coil(protocol: dict, random: np.random.Generator, grid: SectionStack) -> np.ndarray:
     """Return the receive sensitivity: strongest near the front and back elements, and smoothly uneven."""
     sensitivity = Field.random(random, (120.0, 110.0, 110.0), EXTENT_MM).at(grid.z, grid.y, grid.x)
     sensitivity *= np.float32(0.30)

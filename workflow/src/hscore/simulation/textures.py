@@ -50,7 +50,7 @@ class Textures:
         mottled = self._tiled(0.4 + 0.17 * organ)
         self._levels |= {tissue: mottled for tissue in TISSUES if tissue not in PLAIN | set(self._levels)}
 
-    def of(self, name: str) -> np.ndarray | None:
+    def levels_of(self, name: str) -> np.ndarray | None:
         """Return the levels of a tissue (or of the texture of this name) in every voxel, uint8; None if it has none."""
         return self._levels.get(name)
 

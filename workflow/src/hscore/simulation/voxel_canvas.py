@@ -33,7 +33,7 @@ class Canvas:
         part = self.codes[block]
         for below, tissue in layers.items():
             inside = depth > below
-            levels = self.textures.of((texture or {}).get(tissue, tissue))
+            levels = self.textures.levels_of((texture or {}).get(tissue, tissue))
             code = np.uint8(NUMBER[tissue] * LEVELS)
             part[inside] = code if levels is None else code + levels[block][inside]
 

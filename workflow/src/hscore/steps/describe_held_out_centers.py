@@ -45,7 +45,7 @@ def described(
         folds: number of members that scored them, None for one.
     """
     restricted = scored_cohorts.ScoredCohort(evaluation.y_true[part], {model: evaluation.scores[model][part]})
-    y_true, (scores,) = selection.both(restricted, model)
+    y_true, (scores,) = selection.scored_by_all(restricted, model)
     interval = discrimination.auc_interval(y_true, scores, confidence, folds=folds)
     numbers = {"n": y_true.size, "positives": int(y_true.sum())}
     return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}

@@ -49,7 +49,7 @@ def work(arguments: argparse.Namespace) -> None:
         checks[key] = explained["check"]
         for index, (kind, sample) in enumerate(sample_of_kind.items()):
             patient = names[chosen[kind]]
-            section = middle_section(samples.images[number].values[sample])
+            section = middle_section(samples.images[number].pixels[sample])
             shown.append(
                 {
                     "kind": kind,

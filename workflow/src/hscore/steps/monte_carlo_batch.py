@@ -15,7 +15,7 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read planted parameters and truth, draw and analyse the studies, write their numbers."""
     parameters = load(arguments.parameters)
-    settings = monte_carlo.Settings.of(parameters["monte_carlo"], **arguments.settings)
+    settings = monte_carlo.Settings.from_config(parameters["monte_carlo"], **arguments.settings)
     seed = [arguments.seed, SCENARIOS.index(arguments.scenario), arguments.batch]
     numbers = monte_carlo.batch(
         parameters, arguments.scenario, settings, read_json(arguments.truth), arguments.studies, seed

@@ -14,7 +14,7 @@ from hscore.steps import _program
 def work(arguments: argparse.Namespace) -> None:
     """Read the planted parameters, compute the truth, write."""
     parameters = load(arguments.parameters)
-    settings = Settings.of(parameters["monte_carlo"], **arguments.settings)
+    settings = Settings.from_config(parameters["monte_carlo"], **arguments.settings)
     write_json(arguments.output, truth.reference(parameters, arguments.scenario, settings, arguments.seed))
 
 

@@ -38,7 +38,7 @@ def work(arguments: Namespace) -> None:
         arguments.data == "simulated",
         patients,
         pictures,
-        quality_page.shared_with(arguments.center, read_json(arguments.same_patients)["groups"]),
+        quality_page.sharing_in_words(arguments.center, read_json(arguments.same_patients)["groups"]),
         METRICS,
     )
     with new_file(arguments.output) as path:

@@ -34,7 +34,7 @@ def work(arguments: argparse.Namespace) -> None:
         "confidence": arguments.confidence,
         "patients": {role: len(pairs) for role, pairs in included.items()},
         "planted": {center: recovery_page.planted(truth) for center, truth in truths.items()},
-        "images": comparison.summarise_images(rows),
+        "images": comparison.summarize_images(rows),
         "models": comparison.models(models, performance, truths, included),
         "reading": comparison.reading(performance, models, parameters),
         "hazard_ratios": read_json(arguments.hazard_ratios),

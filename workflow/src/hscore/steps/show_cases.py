@@ -59,7 +59,7 @@ def work(arguments: argparse.Namespace) -> None:
         if files
     }
     main = next(iter(scores))
-    shown = cases.shown(scores[main], patients, thresholds, arguments.model, arguments.most)
+    shown = cases.shown_patients(scores[main], patients, thresholds, arguments.model, arguments.most)
     pictures = {patient: folder / "montage.webp" for patient, folder in batch_record.read(arguments.quality).items()}
     content = {
         "model": arguments.model,

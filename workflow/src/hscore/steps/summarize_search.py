@@ -23,7 +23,7 @@ def work(arguments: argparse.Namespace) -> None:
     scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
     configured = scored_cohorts.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
-    y_true, pair = selection.both(evaluation, "searched", "configured")
+    y_true, pair = selection.scored_by_all(evaluation, "searched", "configured")
     confidence, folds = arguments.settings["confidence"], evaluation.folds
     content = {
         "model": parts[0]["model"],

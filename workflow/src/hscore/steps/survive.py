@@ -31,7 +31,7 @@ def work(arguments: argparse.Namespace) -> None:
         raise UserError("There are neither development nor external scores. Give --development, --external or both.")
     frozen = scored_cohorts.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
     predicting = read_json(arguments.frozen_survival)["prediction"]["fitted"] if arguments.frozen_survival else None
-    write_json(arguments.output, survival_by_score.analyse(cohorts, settings["model"], frozen, settings, predicting))
+    write_json(arguments.output, survival_by_score.analyze(cohorts, settings["model"], frozen, settings, predicting))
 
 
 def main(argv: list[str] | None = None) -> None:

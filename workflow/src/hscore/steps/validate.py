@@ -33,7 +33,7 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.selection:
         confidence = arguments.settings["confidence"]
         chosen = read_json(arguments.selection)
-        content["selection"] = selection.tested(evaluations.get("external"), chosen, confidence)
+        content["selection"] = selection.compare_externally(evaluations.get("external"), chosen, confidence)
     options = vars(arguments)
     content["intention_to_diagnose"] = []
     for name, role in (("external", ""), ("out_of_fold", "development_")):

@@ -39,7 +39,7 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
         tags = tags_in_words(contents.private)
         raise UserError(f"patient {patient} of {center}: {tags}; 'convert.privacy: stop' forbids it")
     hide = Hider(contents.identifiers, keep=patient)
-    chosen, regions, usable = Chosen(), patient_roi.Found([]), []
+    chosen, regions, usable = Chosen(), patient_roi.RegionChoice([]), []
     same_images: dict[str, str] = {}
     _note_unreadable_files(status, contents)
     if reason := _why_excluded(patient, images, contents, settings):
@@ -117,13 +117,13 @@ def _several_patients(contents: Contents) -> str:
     return f"the folder contains images of {len(groups)} patients (by PatientID): {listed}"
 
 
-def _find_roi(status: Status, contents: Contents, settings: dict) -> patient_roi.Found:
+def _find_roi(status: Status, contents: Contents, settings: dict) -> patient_roi.RegionChoice:
     """Return the patient's ROI; without one, add a finding and return no region."""
     try:
         roi = patient_roi.find(contents, settings)
     except RoiError as error:
         status.add(error.code, error.text)
-        return patient_roi.Found([])
+        return patient_roi.RegionChoice([])
     for text in roi.unreadable:
         status.add("unreadable_file", text)
     for text in roi.notes:
@@ -143,10 +143,10 @@ def _list_series(contents: Contents, chosen: Chosen) -> list[dict]:
     return listed
 
 
-def _list_roi(roi: patient_roi.Found) -> list[dict]:
+def _list_roi(roi: patient_roi.RegionChoice) -> list[dict]:
     """Return every region: those used, and those not used."""
     used = [
         {"name": region.name, "kind": region.kind, "volume_mm3": round(region.volume_mm3, 1), "used": True}
         for region in roi.regions
     ]
-    return used + [{"name": name, "used": False, "why_not": why} for name, why in roi.passed_over.items()]
+    return used + [{"name": name, "used": False, "why_not": why} for name, why in roi.rejected.items()]

@@ -68,13 +68,13 @@ def mismatch(series: Series, rule: dict) -> str | None:
         return f"modality {series.modality or 'unknown'}, not MR"
     if color := series.frames[0].color:
         return "inverted grey scale (MONOCHROME1)" if color == "MONOCHROME1" else f"a colour picture ({color})"
-    if series.frames[0].tile is None and (word := found("mosaic|vframe", kind)):
+    if series.frames[0].tile is None and (word := checked_match("mosaic|vframe", kind)):
         return f"image type contains '{word}': a volume as one picture; export its slices as single images"
     scanner = rule.get("source") == "scanner"
     reason = _no_scanner_map(series, kind) if scanner else _no_source(series, kind, rule)
     if reason:
         return reason
-    if (wanted := rule.get("image_type")) and not found(wanted, kind):
+    if (wanted := rule.get("image_type")) and not checked_match(wanted, kind):
         return f"image type does not match '{wanted}'"
     if reason := _wrong_times(series, rule):
         return reason
@@ -93,16 +93,16 @@ def mismatch(series: Series, rule: dict) -> str | None:
 def _no_source(series: Series, kind: str, rule: dict) -> str | None:
     """Return why a series is not the source of a sequence; None if it is."""
     diffusion = rule.get("source") == "diffusion"
-    if not found(rule["description"], series.text):
+    if not checked_match(rule["description"], series.text):
         weighted = any(b > 0 for b in series.b_values)
         if not (weighted if diffusion else _times_match(series, kind, rule)):
             return _unrecognized(series, rule, diffusion)
-    if rule.get("exclude") and (word := found(rule["exclude"], series.text)):
+    if rule.get("exclude") and (word := checked_match(rule["exclude"], series.text)):
         return f"description contains '{word}'"
     reason = _not_measured(series, kind) if diffusion else _not_anatomical(series, kind, rule)
     if reason:
         return reason
-    if rule.get("exclude_image_type") and (word := found(rule["exclude_image_type"], kind)):
+    if rule.get("exclude_image_type") and (word := checked_match(rule["exclude_image_type"], kind)):
         return f"image type contains '{word}'"
     return None
 
@@ -126,9 +126,9 @@ def _not_anatomical(series: Series, kind: str, rule: dict) -> str | None:
     if part not in USABLE_PARTS:
         return f"it shows the {part} image"
     for what, pattern in NEVER_A_SOURCE.items():
-        if word := found(pattern, series.text):
+        if word := checked_match(pattern, series.text):
             return f"it is {what}: its description contains '{word}'"
-    if (word := found(NOT_ANATOMICAL, kind)) and not (part and word.lower() == "secondary"):
+    if (word := checked_match(NOT_ANATOMICAL, kind)) and not (part and word.lower() == "secondary"):
         return f"image type contains '{word.strip(chr(92))}'"
     if reason := _coarse(series):
         return reason
@@ -141,14 +141,14 @@ def _not_measured(series: Series, kind: str) -> str | None:
     """Return why the images of a diffusion series were not measured; None if they were."""
     if series.part:
         return f"it shows the {series.part} image"
-    if word := found(words.COMPUTED_DIFFUSION, series.text):
+    if word := checked_match(words.COMPUTED_DIFFUSION, series.text):
         return f"its images were computed, not measured: its description contains '{word}'"
-    if word := found(words.INVERTED, series.text) or found(words.PROJECTION, series.text):
+    if word := checked_match(words.INVERTED, series.text) or checked_match(words.PROJECTION, series.text):
         return f"its images were derived, not measured: its description contains '{word}'"
-    if (word := found(words.ADC_MAP, series.text)) and len(series.b_values) < 2:
+    if (word := checked_match(words.ADC_MAP, series.text)) and len(series.b_values) < 2:
         return f"it is an ADC map: its description contains '{word}' and it does not have two b-values"
     if not any(measured(frame.image_type, frame.directionality) for frame in series.frames):
-        if word := found(NOT_DIFFUSION, kind):
+        if word := checked_match(NOT_DIFFUSION, kind):
             return f"image type contains '{word.strip(chr(92))}'"
         return f"its images were computed, not measured: image type {kind}"
     return None
@@ -156,10 +156,10 @@ def _not_measured(series: Series, kind: str) -> str | None:
 
 def measured(image_type: tuple[str, ...], directionality: str = "") -> bool:
     """Return whether diffusion images were measured or are means of measured ones (trace-weighted, isotropic)."""
-    if found(NOT_DIFFUSION, "\\".join(image_type)):
+    if checked_match(NOT_DIFFUSION, "\\".join(image_type)):
         return False
     derived = bool(image_type) and image_type[0].strip().upper() == "DERIVED"
-    return not derived or directionality == "ISOTROPIC" or bool(found(TRACE, "\\".join(image_type)))
+    return not derived or directionality == "ISOTROPIC" or bool(checked_match(TRACE, "\\".join(image_type)))
 
 
 def part_of(series: Series) -> str:
@@ -178,7 +178,7 @@ def part_of(series: Series) -> str:
 
 def is_dixon(series: Series) -> bool:
     """Return whether description or image type name a Dixon acquisition."""
-    return bool(found(words.DIXON, f"{series.text}\\{chr(92).join(series.image_type)}"))
+    return bool(checked_match(words.DIXON, f"{series.text}\\{chr(92).join(series.image_type)}"))
 
 
 def _coarse(series: Series) -> str | None:
@@ -219,7 +219,7 @@ def _times_match(series: Series, kind: str, rule: dict) -> bool:
 
 def _names_a_sequence(series: Series, kind: str) -> bool:
     """Return whether description or image type contain a word for any kind of series."""
-    return any(found(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
+    return any(checked_match(pattern, f"{series.text}\\{kind}") for pattern in WORDS.values())
 
 
 def _wrong_times(series: Series, limits: dict) -> str | None:
@@ -235,10 +235,10 @@ def _wrong_times(series: Series, limits: dict) -> str | None:
 
 def _no_scanner_map(series: Series, kind: str) -> str | None:
     """Return why a series is not an ADC map made by the scanner; None if it is. Patterns of the config do not apply."""
-    derived = found("derived", kind) and found(words.ADC_MAP, series.text)
-    if not (derived or series.part == "ADC" or found(words.ADC_MAP, kind)):
+    derived = checked_match("derived", kind) and checked_match(words.ADC_MAP, series.text)
+    if not (derived or series.part == "ADC" or checked_match(words.ADC_MAP, kind)):
         return "not an ADC map made by the scanner"
-    if word := found(NOT_SCANNER_ADC, f"{kind}\\{series.text}"):
+    if word := checked_match(NOT_SCANNER_ADC, f"{kind}\\{series.text}"):
         return f"image type or description contains '{word}'"
     return None
 
@@ -266,7 +266,7 @@ def _no_contrast(series: Series) -> str | None:
 def guess(series: Series) -> str:
     """Return what a series seems to be, for readers of the inventory only; "" if unknown. No decision uses it."""
     kind = "\\".join(series.image_type)
-    name = next((name for name, pattern in WORDS.items() if found(pattern, f"{series.text}\\{kind}")), "")
+    name = next((name for name, pattern in WORDS.items() if checked_match(pattern, f"{series.text}\\{kind}")), "")
     if not name and any(b > 0 for b in series.b_values):
         name = "diffusion"
     if not name and not series.echo_planar:
@@ -280,13 +280,13 @@ def _within(series: Series, echo: tuple, repetition: tuple) -> bool:
     return not _wrong_times(series, {"echo_time_ms": echo, "repetition_time_ms": repetition})
 
 
-def found(pattern: str, text: str) -> str | None:
+def checked_match(pattern: str, text: str) -> str | None:
     """Return the first match of a pattern of the config in a text, ignoring case, or None.
 
     Raises:
         UserError: the pattern is not a regular expression.
     """
     try:
-        return words.found(pattern, text)
+        return words.first_match(pattern, text)
     except re.error as error:
         raise UserError(f"config, convert: '{pattern}' is not a regular expression ({error})") from None

@@ -16,7 +16,7 @@ from hscore.imaging.dicom import pixels
 from hscore.imaging.dicom.geometry import plane
 from hscore.imaging.dicom.grouping import Series
 from hscore.imaging.dicom.values import HALF_A_DAY
-from hscore.imaging.dicom.vocabulary import SINGLE_SHOT, found
+from hscore.imaging.dicom.vocabulary import SINGLE_SHOT, first_match
 
 TIE = (
     "in this order: drawn on by the ROI, in its frame of reference, water before in-phase, original before derived, "
@@ -155,7 +155,7 @@ def _rank(candidate: Choice, candidates: Sequence[Choice], drawn: Drawn) -> tupl
         not (candidate.in_phase or nameless),
         not candidate.derived,
         not coarse,
-        not found(SINGLE_SHOT, candidate.series[0].text),
+        not first_match(SINGLE_SHOT, candidate.series[0].text),
         candidate.grid.size[2],
         -min(candidate.grid.spacing[:2]),
         _acquired(candidate, candidates),
@@ -206,7 +206,7 @@ def _refuse_unnamed_twins(candidates: Sequence[Choice], rule: dict) -> None:
 
     They may be diffusion images.
     """
-    unnamed = [candidate for candidate in candidates if not found(rule["description"], candidate.series[0].text)]
+    unnamed = [candidate for candidate in candidates if not first_match(rule["description"], candidate.series[0].text)]
 
     def alike(first_choice: Choice, second_choice: Choice) -> bool:
         first, second = first_choice.series[0], second_choice.series[0]

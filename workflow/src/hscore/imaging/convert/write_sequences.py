@@ -158,7 +158,7 @@ def _b_values(choice: Choice, converted: list[Converted]) -> list[float]:
     by_header = iter(choice.b_values)
     for series, volumes, part in zip(choice.series, choice.volumes, converted, strict=True):
         known = [next(by_header) for _ in volumes]
-        usual = all(frame.usual_tags for volume in volumes for frame in volume)
+        usual = all(frame.standard_blocks for volume in volumes for frame in volume)
         by_converter = part.b_values if any(part.b_values) and usual else [None] * len(known)
         if any(b is not None for b in known):
             by_converter = [a if b is not None or a else None for a, b in zip(by_converter, known, strict=True)]

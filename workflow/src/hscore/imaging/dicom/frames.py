@@ -54,7 +54,7 @@ class Frame:
     content_time: float | None = None  # s since midnight
     directionality: str = ""  # of the diffusion weighting: NONE, DIRECTIONAL, ISOTROPIC or ""
     direction: tuple[float, ...] | None = None  # unit vector of the diffusion weighting
-    usual_tags: bool = True  # False if another creator uses the vendor's usual block of private tags
+    standard_blocks: bool = True  # False if another creator uses the vendor's usual block of private tags
     rescale: tuple[float, float] = (1.0, 0.0)  # slope, intercept: from stored to displayed values
     scale_slope: float | None = None  # Philips: from floating-point to stored values
     color: str = ""  # photometric interpretation, unless it is the plain grey scale of MR
@@ -114,7 +114,7 @@ def _frame(path: Path, header: Header, reserved: dict, number: int) -> Frame:
         content_time=values.seconds(tags.get("ContentTime")),
         directionality=_directionality(tags, reserved, shared, per_frame),
         direction=_direction(tags, reserved, shared, per_frame),
-        usual_tags=private_tags.usual(reserved),
+        standard_blocks=private_tags.uses_standard_blocks(reserved),
         rescale=_rescale(tags, shared, per_frame),
         scale_slope=_scale_slope(tags, reserved, per_frame),
         color=_color(tags),

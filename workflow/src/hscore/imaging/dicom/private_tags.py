@@ -42,7 +42,7 @@ def blocks(header: Dataset) -> dict[tuple[int, str], int]:
     return reserved
 
 
-def usual(reserved: dict[tuple[int, str], int]) -> bool:
+def uses_standard_blocks(reserved: dict[tuple[int, str], int]) -> bool:
     """Return False if a group that contains b-values has other creators in the vendor's usual block.
 
     Programs that read a fixed block would take the other creator's element for the b-value.

@@ -210,7 +210,7 @@ RADIOLOGY_WORDS = (
 )
 
 
-def found(pattern: str, text: str) -> str | None:
+def first_match(pattern: str, text: str) -> str | None:
     """Return the first match of a pattern in a text, ignoring case, or None."""
     match = re.search(pattern, text, re.IGNORECASE)
     return match[0] if match else None
@@ -218,14 +218,14 @@ def found(pattern: str, text: str) -> str | None:
 
 def enhanced_by(text: str) -> str | None:
     """Return the words of a description that say that an agent was given, or None."""
-    return None if without_agent(text) else found(CONTRAST, _no_picture_contrast(text))
+    return None if without_agent(text) else first_match(CONTRAST, _no_picture_contrast(text))
 
 
 def without_agent(text: str) -> str | None:
     """Return the words of a description that say that no agent was given, or None."""
     plain = _no_picture_contrast(text)
-    perhaps = None if found(CONTRAST, plain) else found(PERHAPS_NO_CONTRAST, plain)
-    return found(NO_CONTRAST, plain) or perhaps
+    perhaps = None if first_match(CONTRAST, plain) else first_match(PERHAPS_NO_CONTRAST, plain)
+    return first_match(NO_CONTRAST, plain) or perhaps
 
 
 def _no_picture_contrast(text: str) -> str:
@@ -250,15 +250,15 @@ def part_by_words(text: str, others: frozenset[str] = frozenset()) -> str:
     A single letter or abbreviation (``_W``, ``_F``, ``_in``, ``_opp``) counts if the description names the method, or
     if one of the ``others`` (descriptions of the same folder) differs from it only in that abbreviation.
     """
-    dixon = found(DIXON, text)
+    dixon = first_match(DIXON, text)
     letters = _LETTER.findall(text)
     if letters:
         siblings = {stem_of_part(description) for description in others if description != text}
         if dixon or stem_of_part(text) in siblings:
             return _LETTERS[letters[-1].lower()]
     plain = re.sub(f"{_NO_FAT}|{_FAT_SUPPRESSION}", " ", text, flags=re.IGNORECASE)
-    named = next((name for name, pattern in _PART_WORDS.items() if found(pattern, plain)), "")
-    if not named and dixon and found(_FAT_OF_DIXON, plain):
+    named = next((name for name, pattern in _PART_WORDS.items() if first_match(pattern, plain)), "")
+    if not named and dixon and first_match(_FAT_OF_DIXON, plain):
         return "fat"
     return named or ("opposed-phase" if _OPPOSED_AT_END.search(plain.strip()) else "")
 

@@ -14,10 +14,10 @@ def log_field(
     convergence: float,
     finer: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Return the log bias field of ``image`` at the grid of the axes ``finer``, float32 [z, y, x].
+    """Return the log bias field of ``image`` on the grid of the axes ``finer``, float32 [z, y, x].
 
-    The other arguments are those of ``n4.estimate``. ITK's field ends at the outermost voxels of ``image``; beyond them
-    it stays as it is there.
+    The other arguments are those of ``n4.estimate``. ITK's field ends at the outermost voxels of ``image``. Beyond
+    them it is constant.
     """
     axes = list(axes)
     for place, axis in enumerate(axes):

@@ -68,12 +68,12 @@ def measure(
     metrics["steps"] = section_steps(thin, air)
     metrics["sharpness"] = sharpness(section, air)
     if mask is not None and mask.any():
-        tumour = float(np.median(volume[mask]))
-        metrics["snr"] = tumour / sigma if sigma else None
+        tumor = float(np.median(volume[mask]))
+        metrics["snr"] = tumor / sigma if sigma else None
         if surroundings is not None and surroundings.any():
             around = float(np.median(volume[surroundings]))
-            metrics["contrast"] = tumour / around if around else None
-            metrics["cnr"] = (tumour - around) / sigma if sigma else None
+            metrics["contrast"] = tumor / around if around else None
+            metrics["cnr"] = (tumor - around) / sigma if sigma else None
     field = (normalized or {}).get("bias_field")
     if field:
         metrics["bias"] = field["factor_p95"] / field["factor_p5"]

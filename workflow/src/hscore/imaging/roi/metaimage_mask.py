@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hscore.imaging.roi.mask_volume import MaskVolume, UnreadableMaskError, as_array, layers, placed, unpack
-from hscore.imaging.roi.nrrd_mask import beside
+from hscore.imaging.roi.nrrd_mask import read_data_file
 
 TYPES = {
     "MET_CHAR": "i1",
@@ -32,7 +32,7 @@ def read(path: Path) -> MaskVolume:
     """
     fields, data = _fields(path.read_bytes())
     if fields["elementdatafile"].upper() != "LOCAL":
-        data = beside(path, fields["elementdatafile"])
+        data = read_data_file(path, fields["elementdatafile"])
     try:
         kind = TYPES[fields["elementtype"].upper()]
         size = [int(n) for n in fields["dimsize"].split()]

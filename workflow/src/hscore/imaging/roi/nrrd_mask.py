@@ -54,7 +54,7 @@ def read(path: Path) -> MaskVolume:
     if len(kind) and kind[1] != "1":
         kind = (">" if fields.get("endian", "little").lower() == "big" else "<") + kind
     if name := fields.get("data file") or fields.get("datafile"):
-        data = beside(path, name)
+        data = read_data_file(path, name)
     skip = int(fields.get("byte skip") or fields.get("byteskip") or 0)
     if int(fields.get("line skip") or fields.get("lineskip") or 0):
         raise UnreadableMaskError("NRRD cannot be read: 'line skip' is not supported")
@@ -92,7 +92,7 @@ def _fields(head: str) -> tuple[dict[str, str], dict[str, str]]:
     return fields, pairs
 
 
-def beside(path: Path, name: str) -> bytes:
+def read_data_file(path: Path, name: str) -> bytes:
     """Return the content of a data file that a header names; it must be in the header's folder.
 
     Raises:

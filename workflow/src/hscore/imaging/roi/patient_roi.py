@@ -13,10 +13,20 @@ from hscore.imaging.dicom.privacy import in_true_alphabet
 from hscore.imaging.grid import Grid
 from hscore.imaging.roi import dicom_seg, mask_file, plausibility, region_files, rtstruct
 from hscore.imaging.roi.region import Region, RoiError, file_in_words
-from hscore.imaging.roi.region_choice import Found, Rules, choose
+from hscore.imaging.roi.region_choice import RegionChoice, Rules, choose
 from hscore.imaging.roi.resampling import carry, interpolate, outside_fraction
 
-__all__ = ["IGNORE", "NEGLIGIBLE", "Found", "Rules", "carry", "find", "interpolate", "outside_fraction", "same_frame"]
+__all__ = [
+    "IGNORE",
+    "NEGLIGIBLE",
+    "RegionChoice",
+    "Rules",
+    "carry",
+    "find",
+    "interpolate",
+    "outside_fraction",
+    "same_frame",
+]
 
 # Share of the ROI's volume outside a sequence that counts as rounding at its edge.
 NEGLIGIBLE = 0.01
@@ -26,7 +36,7 @@ IGNORE = (
 )
 
 
-def find(contents: Contents, settings: dict) -> Found:
+def find(contents: Contents, settings: dict) -> RegionChoice:
     """Find the patient's ROI in all files that may contain it.
 
     A single region is used unless its name is that of a node, an organ or a margin. Of several regions, the one named
@@ -71,7 +81,7 @@ def find(contents: Contents, settings: dict) -> Found:
         raise _refusal([error, *problems], contents) from None
     roi.unreadable += unreadable
     roi.notes += [problem.text for problem in problems if problem.code != "unreadable_roi"]
-    roi.passed_over |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
+    roi.rejected |= {file_in_words(path): "files of its kind are not read" for path in contents.other_regions}
     return roi
 
 
@@ -129,7 +139,7 @@ def _checked(region: Region, path: Path, contents: Contents, grids: list[tuple[S
     return region
 
 
-def _check_shape(roi: Found, grids: list[tuple[Series, Grid]]) -> None:
+def _check_shape(roi: RegionChoice, grids: list[tuple[Series, Grid]]) -> None:
     """Check that the chosen regions may be a tumour, and the whole of it.
 
     Raises:

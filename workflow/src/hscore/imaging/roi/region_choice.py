@@ -8,9 +8,9 @@ from hscore.imaging.roi import region_names
 from hscore.imaging.roi.plausibility import combined_dice
 from hscore.imaging.roi.region import Region, RoiError, listed
 
-NOT_TUMOUR, EXCLUDED = "a node, an organ or a margin by", "('convert.roi.exclude')"
+NOT_TUMOR, EXCLUDED = "a node, an organ or a margin by", "('convert.roi.exclude')"
 # Dice coefficient from which two masks show the same tumour; two readers of one cervical tumour reach 0.8 to 0.9.
-SAME_TUMOUR = 0.95
+SAME_TUMOR = 0.95
 # Parts of one tumour in separate files share at most a border.
 DISJOINT = 0.05
 READER = re.compile(
@@ -38,30 +38,30 @@ class Rules:
 
 
 @dataclass
-class Found:
+class RegionChoice:
     """The regions that make up the patient's ROI.
 
     Attributes:
         regions: the regions used.
-        passed_over: reason why a region was not used, by name.
+        rejected: reason why a region was not used, by name.
         unreadable: files that could not be read.
         notes: the rules that were applied, and what was left out.
     """
 
     regions: list[Region]
-    passed_over: dict[str, str] = field(default_factory=dict)
+    rejected: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def pass_over(self, region: Region, why: str) -> None:
+    def reject(self, region: Region, why: str) -> None:
         """Record a region that is not used; repeated names are numbered."""
         name, number = region.name, 2
-        while name in self.passed_over:
+        while name in self.rejected:
             name, number = f"{region.name} ({number})", number + 1
-        self.passed_over[name] = why
+        self.rejected[name] = why
 
 
-def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Found:
+def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> RegionChoice:
     """Choose the tumour among the regions of all files, in the order of the files.
 
     Args:
@@ -72,19 +72,19 @@ def choose(files: list[list[Region]], rules: Rules, all_read: bool = True) -> Fo
     Raises:
         RoiError: ``no_roi``, ``unreadable_roi`` or ``empty_roi``.
     """
-    roi = Found([])
+    roi = RegionChoice([])
     regions = [region for file in files for region in file]
     possible = [region for region in regions if not is_excluded(region, rules)]
     for region in regions:
         if not _contains(possible, region):
-            roi.pass_over(region, f"{NOT_TUMOUR} its name or that of its file, folder or series {EXCLUDED}")
+            roi.reject(region, f"{NOT_TUMOR} its name or that of its file, folder or series {EXCLUDED}")
     if not possible:
-        text = f"only {listed(regions)}: {NOT_TUMOUR} the name or that of the file, folder or series {EXCLUDED}"
+        text = f"only {listed(regions)}: {NOT_TUMOR} the name or that of the file, folder or series {EXCLUDED}"
         raise RoiError("no_roi", text)
     candidates = _by_name(files, possible, rules, all_read, roi)
     for region in possible:
         if not _contains(candidates, region):
-            roi.pass_over(region, "its name is not that of the tumour ('convert.roi.segment')")
+            roi.reject(region, "its name is not that of the tumour ('convert.roi.segment')")
     groups = [[candidate for candidate in candidates if _contains(file, candidate)] for file in files]
     roi.regions = _agreed(_usable([group for group in groups if group], roi), rules, roi)
     roi.notes += [note for region in roi.regions for note in region.notes]
@@ -112,7 +112,7 @@ def is_excluded(region: Region, rules: Rules) -> bool:
 
 
 def _by_name(
-    files: list[list[Region]], possible: list[Region], rules: Rules, all_read: bool, roi: Found
+    files: list[list[Region]], possible: list[Region], rules: Rules, all_read: bool, roi: RegionChoice
 ) -> list[Region]:
     """Return the regions named as the tumour, or the only region whatever its name.
 
@@ -150,7 +150,7 @@ def _by_name(
     )
 
 
-def _usable(groups: list[list[Region]], roi: Found) -> list[list[Region]]:
+def _usable(groups: list[list[Region]], roi: RegionChoice) -> list[list[Region]]:
     """Return the candidates of each file without empty ones; a file with an unusable candidate is left out.
 
     Raises:
@@ -181,7 +181,7 @@ def _only_markers(regions: list[Region]) -> str:
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def _agreed(groups: list[list[Region]], rules: Rules, roi: Found) -> list[Region]:
+def _agreed(groups: list[list[Region]], rules: Rules, roi: RegionChoice) -> list[Region]:
     """Return the first file's regions, if all files show the same tumour.
 
     Raises:
@@ -194,11 +194,11 @@ def _agreed(groups: list[list[Region]], rules: Rules, roi: Found) -> list[Region
     values = [combined_dice(first, candidate) for candidate in others]
     everything = listed([region for regions in candidates for region in regions])
     shown = ", ".join(f"{value:.2f}" for value in values)
-    if min(values) >= SAME_TUMOUR:
+    if min(values) >= SAME_TUMOR:
         roi.notes.append(f"{everything} are the same tumour (Dice {shown}); the first was used")
         for candidate in others:
             for region in candidate:
-                roi.pass_over(region, "the same tumour as the one used")
+                roi.reject(region, "the same tumour as the one used")
         return first
     one_kind = len({region.kind for regions in candidates for region in regions}) == 1
     disjoint = all(combined_dice(a, b) <= DISJOINT for a, b in combinations(candidates, 2))
@@ -207,12 +207,12 @@ def _agreed(groups: list[list[Region]], rules: Rules, roi: Found) -> list[Region
         return [region for regions in candidates for region in regions]
     raise RoiError(
         "unreadable_roi",
-        f"several regions may be the tumour and differ (Dice {shown}, {SAME_TUMOUR} wanted): {everything}; "
+        f"several regions may be the tumour and differ (Dice {shown}, {SAME_TUMOR} wanted): {everything}; "
         "deliver one of them, or name it in 'convert.roi.segment'",
     )
 
 
-def _one_region(group: list[Region], rules: Rules, roi: Found) -> list[Region]:
+def _one_region(group: list[Region], rules: Rules, roi: RegionChoice) -> list[Region]:
     """Return the candidates of one file as one ROI: the only one, the first of equal ones, or all of them joined.
 
     Raises:
@@ -221,10 +221,10 @@ def _one_region(group: list[Region], rules: Rules, roi: Found) -> list[Region]:
     if len(group) == 1:
         return group
     values = [combined_dice([a], [b]) for a, b in combinations(group, 2)]
-    if min(values) >= SAME_TUMOUR:
+    if min(values) >= SAME_TUMOR:
         roi.notes.append(f"{listed(group)} are the same tumour (Dice {min(values):.2f}); the first was used")
         for region in group[1:]:
-            roi.pass_over(region, "the same tumour as the one used")
+            roi.reject(region, "the same tumour as the one used")
         return group[:1]
     readers = {match[0].lower() for region in group if (match := READER.search(region.matched))}
     if rules.several == "join" and len(readers) < 2:

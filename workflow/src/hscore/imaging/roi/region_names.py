@@ -3,12 +3,12 @@
 import re
 import unicodedata
 
-TUMOUR = (
+TUMOR = (
     r"tumou?r|tumeur|tumore|gtv|neoplas|malign|primary|cancer|c[aá]ncer|carcinom|karzinom|krebs|l[eéä]si[oó]n|lesao|lesão"
     r"|(?<![a-z])(?:ca|mass)(?![a-z])|n[eé][ck]ro(?:s|tic|tis)|坏死|壊死|некро|опухол|肿瘤|腫瘤|瘤|病灶|癌|肿块|腫瘍|종양"
 )
 # Default of `convert.roi.segment`.
-SEGMENT = TUMOUR
+SEGMENT = TUMOR
 NODES = (
     r"gtv[\W_]*(?:[pt][\W_]*)?(?:\+|and|&)?[\W_]*n(?:ds?)?(?![a-z])|\bn[\W_]*gtv|gtv[\W_]*lns?(?![a-z])"
     r"|\b(?:[a-z]{1,2})?lns?\b|\blnm\b|\blks?\b|^\W*n[\W_]*\d?\W*$|(?:gtv|(?<![a-z]))[\W_]*nod(?:e|es|al|us|i|os)(?![a-z])|l[iy]m[pf]|linfo|linfat"
@@ -38,7 +38,7 @@ _ORGANS = (
     r"|\borgan\b|avoidance|marker|\bnormal\b|healthy|[eoö]dem|\bcyst|fibroid|myom"
 )
 # Default of `convert.roi.exclude`: nodes and margins in any case, organs unless the name also contains a tumour.
-EXCLUDE = rf"{NODES}|{_MARGINS}|^(?!.*(?:{TUMOUR})).*(?:{_ORGANS})"
+EXCLUDE = rf"{NODES}|{_MARGINS}|^(?!.*(?:{TUMOR})).*(?:{_ORGANS})"
 
 
 _LATIN, _CJK = "[A-Za-z]", "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"

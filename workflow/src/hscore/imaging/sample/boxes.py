@@ -32,7 +32,7 @@ class Box:
         return sections[..., self.first[1] : self.last[1] + 1, self.first[0] : self.last[0] + 1]
 
 
-def tumour_sections(mask: np.ndarray, pixel_area_mm2: float, minimum_area_mm2: float) -> list[int]:
+def tumor_sections(mask: np.ndarray, pixel_area_mm2: float, minimum_area_mm2: float) -> list[int]:
     """Return the indices of the sections of ``mask`` (bool [z, y, x]) with enough tumour, ascending."""
     areas = mask.sum(axis=(1, 2)) * pixel_area_mm2
     return [int(z) for z in np.flatnonzero((areas > 0) & (areas >= minimum_area_mm2))]

@@ -32,7 +32,7 @@ def sample_patient(status: Status, converted: Path, normalized: Path, output: Pa
         mask = nifti.read(converted / f"{name}_mask.nii.gz").stored != 0
         image = nifti.read(normalized / f"{name}.nii")
         columns_mm, rows_mm, _ = image.grid.spacing
-        sections = boxes.tumour_sections(mask, columns_mm * rows_mm, settings["minimum_section_area_mm2"])
+        sections = boxes.tumor_sections(mask, columns_mm * rows_mm, settings["minimum_section_area_mm2"])
         groups = boxes.adjacent(sections, settings["sections"], settings["stride"])
         if not groups:
             status.add("too_few_sections", _too_few(sequence, sections, settings), sequence)

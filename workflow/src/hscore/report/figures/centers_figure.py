@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import labels_of, level_of
+from hscore.report.figures.diagnosis_figures import confidence_text, labels_of
 
 MEASURES = {  # key in results.json: title and format
     "auc": ("AUC", formatting.auc),
@@ -42,9 +42,10 @@ def centers(results: Mapping[str, Any]) -> Figure | None:
     height = ROW * lines
     figure = figure_canvas.new_figure(WIDTH, height + 1.75, results["study"]["simulated"])
     label = labels_of(results).get(content["model"], content["model"])
+    level = confidence_text(results)
     notes = [
-        f"Squares: centres, with LNM+ / n; diamond: pooled (random effects, REML); bars: {level_of(results)} interval",
-        f"Last line: {level_of(results)} prediction interval, expected range of the true value in a new centre",
+        f"Squares: centres, with LNM+ / n; diamond: pooled (random effects, REML); bars: {level} interval",
+        f"Last line: {level} prediction interval, expected range of the true value in a new centre",
     ]
     figure_canvas.heading(figure, f"{label} in each external centre", notes)
     for column, (measure, (title, _)) in enumerate(MEASURES.items()):

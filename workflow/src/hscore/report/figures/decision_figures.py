@@ -12,22 +12,22 @@ from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
 from hscore.report.figures.diagnosis_figures import (
     WIDTH,
+    confidence_text,
     labels_of,
     legend_below,
-    level_of,
-    looks_of,
     main_evaluation,
     main_model,
+    model_styles,
 )
-from hscore.report.figures.style import Look
+from hscore.report.figures.style import ModelStyle
 from hscore.report.verdict import EVALUATIONS
 
 Results = Mapping[str, Any]
 
-TREAT_ALL = Look(style.MUTED, style.DASHES[1], "", 1.0)
-TREAT_NONE = Look(style.MUTED, style.SOLID, "", 1.0)
+TREAT_ALL = ModelStyle(style.MUTED, style.DASHES[1], "", 1.0)
+TREAT_NONE = ModelStyle(style.MUTED, style.SOLID, "", 1.0)
 MRI_LN_LABEL = "MRI-LN alone"
-MRI_LN = Look(style.INK, style.DASHES[0], "", 1.0)
+MRI_LN = ModelStyle(style.INK, style.DASHES[0], "", 1.0)
 
 
 def main_curves(results: Results) -> Mapping[str, Any] | None:
@@ -45,9 +45,9 @@ def _size(content: Mapping[str, Any]) -> str:
     return f"n = {formatting.count(content['n'], 'patient')}, {content['positives']} LNM-positive; {kind}"
 
 
-def _strategies(results: Results, content: Mapping[str, Any], measure: str) -> list[tuple[str, Look, Mapping]]:
+def _strategies(results: Results, content: Mapping[str, Any], measure: str) -> list[tuple[str, ModelStyle, Mapping]]:
     """Return label, look and values of MRI-LN alone (where known for all patients) and of every model."""
-    labels, looks = labels_of(results), looks_of(results)
+    labels, looks = labels_of(results), model_styles(results)
     reading = [(MRI_LN_LABEL, MRI_LN, content["mri_ln"][measure])] if measure in content["mri_ln"] else []
     return [
         *reading,
@@ -55,7 +55,7 @@ def _strategies(results: Results, content: Mapping[str, Any], measure: str) -> l
     ]
 
 
-def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: Look, label: str, band: bool) -> None:
+def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: ModelStyle, label: str, band: bool) -> None:
     values, low, high = (
         np.array([np.nan if value is None else value for value in curve[key]], float)
         for key in ("estimate", "low", "high")
@@ -66,7 +66,7 @@ def _draw(axes: Axes, at: np.ndarray, curve: Mapping[str, Any], look: Look, labe
         axes.fill_between(at, low, top, color=look.color, alpha=0.13, linewidth=0)
 
 
-def _handle(label: str, look: Look) -> Line2D:
+def _handle(label: str, look: ModelStyle) -> Line2D:
     return Line2D([], [], color=look.color, linestyle=look.line, linewidth=look.width, label=label)
 
 
@@ -100,11 +100,11 @@ def decision_curves(results: Results) -> Figure | None:
     axes.set(xlabel="Threshold probability (%)", ylabel="Net benefit")
     axes.grid(color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
-    legend_below(figure, handles, f"Band: {level_of(results)} interval (bootstrap)", figure_canvas.STRIP + 0.04)
+    legend_below(figure, handles, f"Band: {confidence_text(results)} interval (bootstrap)", figure_canvas.STRIP + 0.04)
     return figure
 
 
-def spared(results: Results) -> Figure | None:
+def spared_dissections(results: Results) -> Figure | None:
     """Return net dissections avoided per 100 patients, and dissections spared per metastasis missed.
 
     The figure shows the H score, the readings of the nodes and the models without images; results.json contains the
@@ -144,7 +144,7 @@ def spared(results: Results) -> Figure | None:
     lower.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     lower.set_xlabel("Threshold probability (%)")
     handles = [_handle(label, look) for label, look, _ in avoided]
-    legend_below(figure, handles, f"Bands: {level_of(results)} interval (bootstrap)", figure_canvas.STRIP + 0.04)
+    legend_below(figure, handles, f"Bands: {confidence_text(results)} interval (bootstrap)", figure_canvas.STRIP + 0.04)
     return figure
 
 
@@ -170,7 +170,7 @@ def reclassification(results: Results) -> Figure | None:
     low, high = rows[0]["categorical_nri"]["borders"]
     lines = [
         f"{labels.get(rows[0]['new'], rows[0]['new'])} against each other model, recalibrated risks; right of 0: "
-        f"better; {level_of(results)} interval (Wald)",
+        f"better; {confidence_text(results)} interval (Wald)",
         f"categories: below {100 * low:g} %, {100 * low:g} to {100 * high:g} %, above. Rewards miscalibration: "
         "read together with net benefit",
     ]

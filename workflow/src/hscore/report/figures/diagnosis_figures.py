@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.style import Look
+from hscore.report.figures.style import ModelStyle
 from hscore.report.verdict import EVALUATIONS, NO_TARGET, NO_VERDICT
 
 WIDTH = 4.7  # inches; two fit next to each other on a desktop page, one fills a phone and stays readable
@@ -36,9 +36,9 @@ def labels_of(results: Results) -> dict[str, str]:
     return {model["model"]: model["label"] for model in results["models"]}
 
 
-def looks_of(results: Results) -> dict[str, Look]:
+def model_styles(results: Results) -> dict[str, ModelStyle]:
     """Return the look of every model, the same in all figures."""
-    return style.looks(results["models"], main_model(results))
+    return style.styles_by_model(results["models"], main_model(results))
 
 
 def main_model(results: Results) -> str | None:
@@ -46,12 +46,12 @@ def main_model(results: Results) -> str | None:
     return results["survival"].get("model") or results["config"].get("survive", {}).get("model")
 
 
-def level_of(results: Results) -> str:
+def confidence_text(results: Results) -> str:
     """Return the confidence level as text, e.g. '95 %'."""
     return formatting.confidence(results["config"].get("validate", {}).get("confidence", 0.95))
 
 
-def survival_level_of(results: Results) -> str:
+def survival_confidence_text(results: Results) -> str:
     """Return the confidence level of the survival intervals as text."""
     settings = results["config"]
     level = settings.get("survive", {}).get("confidence") or settings.get("validate", {}).get("confidence", 0.95)
@@ -92,9 +92,9 @@ def roc(results: Results, evaluation: str) -> Figure | None:
     rows = [row for row in rows_of(results, evaluation) if has_curve(row)]
     if not rows:
         return None
-    labels, looks = labels_of(results), looks_of(results)
+    labels, looks = labels_of(results), model_styles(results)
     method = rows[0]["auc"].get("method")
-    level = f"{level_of(results)}{', ' + method if method else ''}"
+    level = f"{confidence_text(results)}{', ' + method if method else ''}"
     title = textwrap.fill(f"AUC ({level}); marker: threshold; band: bootstrap", TITLE_LETTERS)
     legend_height = 0.183 * (len(rows) + 0.6 + len(title.splitlines()))
     side = 3.6
@@ -200,11 +200,11 @@ def auc_overview(results: Results) -> Figure | None:
         and row["model"] in external
     }
     models = [model for model in results["models"] if model["model"] in external or model["model"] in out_of_fold][::-1]
-    looks = looks_of(results)
+    looks = model_styles(results)
     row_height = 0.52
     figure = figure_canvas.new_figure(7.6, row_height * len(models) + 1.62, results["study"]["simulated"])
     sizes = [f"{name}: {cohort_size(list(rows.values()))}" for name, rows in evaluations.items() if rows]
-    figure_canvas.heading(figure, f"AUC of every model with {level_of(results)} interval", ["; ".join(sizes)])
+    figure_canvas.heading(figure, f"AUC of every model with {confidence_text(results)} interval", ["; ".join(sizes)])
     axes = figure_canvas.panel(figure, 2.1, 0.95, 3.45, row_height * len(models))
     lowest = 0.5
     for y, model in enumerate(models):
@@ -302,7 +302,7 @@ def calibration(results: Results) -> Figure | None:
         handles.append(Line2D([], [], **style_of, label=f"{row['scores']}: slope {slope}"))
     _percent_axes(axes, "Predicted probability of LNM (%)", "Observed share with LNM (%)")
     axes.set_aspect("equal")
-    title = f"Bands and slopes: {level_of(results)} interval; grey line: perfect"
+    title = f"Bands and slopes: {confidence_text(results)} interval; grey line: perfect"
     legend_below(figure, handles, title, bottom=figure_canvas.STRIP + 0.04)
     return figure
 

@@ -114,7 +114,7 @@ def _curve(line: Line2D) -> dict[str, Any]:
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write ``name``.svg and ``name``.pdf without dates in their metadata, and return the SVG's path."""
-    with style.drawing():
+    with style.figure_context():
         with new_file(folder / f"{name}.svg") as temporary:
             figure.savefig(temporary, metadata={"Date": None, "Creator": None})
         with new_file(folder / f"{name}.pdf") as temporary:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import survival_level_of
+from hscore.report.figures.diagnosis_figures import survival_confidence_text
 from hscore.report.figures.survival_figures import ratio_axis
 
 STEPS = {
@@ -32,7 +32,7 @@ def hazard_ratios(results: Mapping[str, Any]) -> Figure | None:
     figure = figure_canvas.new_figure(7.6, ROW * lines + 1.6, simulated=True)
     figure_canvas.heading(
         figure,
-        f"Hazard ratio, high vs low H score, with {survival_level_of(results)} interval",
+        f"Hazard ratio, high vs low H score, with {survival_confidence_text(results)} interval",
         ["Our interval should contain the expected ratio. Misclassified patients make it smaller than the planted one"],
     )
     axes = figure_canvas.panel(figure, 2.75, 0.9, 2.9, ROW * lines)

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import WIDTH, labels_of, legend_below, level_of
+from hscore.report.figures.diagnosis_figures import WIDTH, confidence_text, labels_of, legend_below
 from hscore.report.verdict import EVALUATIONS
 
 
@@ -42,7 +42,7 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
     spread = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
     if spread and spread["from"] is not None:
         axes.axvspan(100 * spread["from"], 100 * spread["to"], color=style.VERMILLION, alpha=0.13, linewidth=0)
-        name = f"{level_of(results)} range of resampled cut-offs"
+        name = f"{confidence_text(results)} range of resampled cut-offs"
         handles.append(Patch(color=style.VERMILLION, alpha=0.13, linewidth=0, label=name))
     axes.set(xlim=(-2, 102), ylim=(-2, 102), xlabel="Risk by the ensemble (%)", ylabel="Risk by each member (%)")
     axes.set_xticks(range(0, 101, 20))

@@ -89,9 +89,9 @@ def explanation(results: Results) -> Figure | None:
             bottom = height - top - (row + 1) * CELL - row * 0.1
             axes = figure_canvas.panel(figure, left + column * (CELL + 0.12), bottom, CELL, CELL)
             axes.set_axis_off()
-            axes.imshow(pixels(patient["sample"]), cmap="gray", interpolation="bilinear")
+            axes.imshow(gray_levels(patient["sample"]), cmap="gray", interpolation="bilinear")
             if row:
-                heat = pixels(patient["map" if row == 1 else "random_map"]) / 255
+                heat = gray_levels(patient["map" if row == 1 else "random_map"]) / 255
                 axes.imshow(heat, cmap="inferno", alpha=0.75 * heat, vmin=0, vmax=1, interpolation="bilinear")
             else:
                 axes.set_title(_title(patient), fontsize=8, fontweight="normal", pad=4, loc="left")
@@ -105,7 +105,7 @@ def _title(patient: Mapping[str, Any]) -> str:
     return f"{patient['kind'].capitalize()}, {sequence}\n{patient['patient']}\nscore {patient['score']:.2f}"
 
 
-def pixels(picture: Mapping[str, Any]) -> np.ndarray:
+def gray_levels(picture: Mapping[str, Any]) -> np.ndarray:
     """Return the grey levels, 0 to 255 [rows, columns], of a picture in results.json."""
     levels = np.frombuffer(base64.b64decode(picture["levels"]), np.uint8)
     return levels.reshape(picture["rows"], picture["columns"]).astype(float)

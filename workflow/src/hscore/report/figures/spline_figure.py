@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import WIDTH, survival_level_of
+from hscore.report.figures.diagnosis_figures import WIDTH, survival_confidence_text
 from hscore.report.verdict import EVALUATIONS
 
 TICKS = (0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 100)
@@ -22,11 +22,12 @@ def spline(results: Mapping[str, Any], cohort: str) -> Figure | None:
         return None
     figure = figure_canvas.new_figure(WIDTH, 4.35, results["study"]["simulated"])
     test = curve["nonlinearity"]
-    nonlinearity = formatting.p_equation(test["p"]) if test["p"] is not None else formatting.why(test)
+    nonlinearity = formatting.p_equation(test["p"]) if test["p"] is not None else formatting.not_estimable_text(test)
     size = f"n = {formatting.count(content['n'], 'patient')}, {formatting.count(content['events'], 'event')}"
+    level = survival_confidence_text(results)
     lines = [
         f"{size}; overall {formatting.p_equation(curve['overall']['p'])}; non-linearity {nonlinearity}",
-        f"Restricted cubic spline, {len(curve['knots'])} knots (ticks); band: {survival_level_of(results)} interval",
+        f"Restricted cubic spline, {len(curve['knots'])} knots (ticks); band: {level} interval",
     ]
     figure_canvas.heading(figure, f"Hazard ratio along the H score, {EVALUATIONS[cohort]}", lines)
     axes = figure_canvas.panel(figure, 0.72, 0.86, WIDTH - 0.95, 2.6)

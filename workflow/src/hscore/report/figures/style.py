@@ -64,7 +64,7 @@ RC = {
 
 
 @dataclass(frozen=True)
-class Look:
+class ModelStyle:
     """Colour, line style, marker and width of one model."""
 
     color: str
@@ -73,31 +73,34 @@ class Look:
     width: float = 1.5
 
 
-def drawing() -> AbstractContextManager:
+def figure_context() -> AbstractContextManager:
     """Return the context in which all figures are drawn."""
     return matplotlib.rc_context(RC)
 
 
-def looks(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, Look]:
+def styles_by_model(models: Sequence[Mapping[str, Any]], main: str | None) -> dict[str, ModelStyle]:
     """Return the look of each model: H score vermillion and solid, clinical-only black, others in config order."""
     colors = [SKY, BLUE, GREEN, ORANGE, PURPLE, WINE, OLIVE]
-    looks_by_model: dict[str, Look] = {}
+    looks_by_model: dict[str, ModelStyle] = {}
     other_models = 0
     for model in models:
         name = model["model"]
         if name == main:
-            looks_by_model[name] = Look(VERMILLION, SOLID, "o", 2.4)
+            looks_by_model[name] = ModelStyle(VERMILLION, SOLID, "o", 2.4)
         elif not model["sequences"]:
-            looks_by_model[name] = Look(BLACK, CLINICAL_DASH, "P", 1.5)
+            looks_by_model[name] = ModelStyle(BLACK, CLINICAL_DASH, "P", 1.5)
         else:
             number = other_models % len(colors)
-            looks_by_model[name] = Look(colors[number], DASHES[number], MARKERS[number])
+            looks_by_model[name] = ModelStyle(colors[number], DASHES[number], MARKERS[number])
             other_models += 1
     return looks_by_model
 
 
 GROUPS = {
-    **dict.fromkeys(("high", "positive"), Look(VERMILLION, SOLID, "o", 2.0)),
-    **dict.fromkeys(("low", "negative"), Look(BLUE, DASHES[0], "s", 2.0)),
+    **dict.fromkeys(("high", "positive"), ModelStyle(VERMILLION, SOLID, "o", 2.0)),
+    **dict.fromkeys(("low", "negative"), ModelStyle(BLUE, DASHES[0], "s", 2.0)),
 }
-SCORES = {"as predicted": Look(VERMILLION, SOLID, "o", 2.0), "recalibrated": Look(BLUE, DASHES[0], "s", 1.6)}
+SCORES = {
+    "as predicted": ModelStyle(VERMILLION, SOLID, "o", 2.0),
+    "recalibrated": ModelStyle(BLUE, DASHES[0], "s", 1.6),
+}

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import labels_of, level_of
+from hscore.report.figures.diagnosis_figures import confidence_text, labels_of
 from hscore.report.verdict import EVALUATIONS
 
 NAMES = {
@@ -40,7 +40,7 @@ def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
         figure,
         f"{label} in subgroups, {EVALUATIONS[evaluation]}",
         [
-            f"AUC with {level_of(results)} interval ({overall['auc'].get('method')})",
+            f"AUC with {confidence_text(results)} interval ({overall['auc'].get('method')})",
             "p: does the AUC differ between the levels? (Cochran's Q)",
         ],
     )

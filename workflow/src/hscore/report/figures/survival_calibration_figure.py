@@ -8,20 +8,20 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import FEW_POINTS, WIDTH, percentages, survival_level_of
+from hscore.report.figures.diagnosis_figures import FEW_POINTS, WIDTH, percentages, survival_confidence_text
 from hscore.report.verdict import EVALUATIONS
 
 Results = Mapping[str, Any]
 
 
-def found_in(results: Results) -> Mapping[str, Any] | None:
+def external_calibration(results: Results) -> Mapping[str, Any] | None:
     """Return the calibration of predicted survival, None where there is no prediction of external patients."""
     return (results["survival"].get("prediction") or {}).get("calibration")
 
 
 def calibration(results: Results) -> Figure | None:
     """Return observed against predicted risk at the horizon, with the band of the flexible curve."""
-    content = found_in(results)
+    content = external_calibration(results)
     if not content or not content["curve"]["predicted"]:
         return None
     side = 3.6
@@ -48,21 +48,21 @@ def calibration(results: Results) -> Figure | None:
     axes.plot(deciles, np.full(deciles.size, 0.02), "|", transform=axes.get_xaxis_transform(), color=style.INK)
     axes.set(xlim=(0, top), ylim=(0, top))
     axes.set_xlabel(f"Predicted risk of an event by {content['month']:g} months (%)")
-    axes.set_ylabel(f"Observed risk (%), band: {survival_level_of(results)} interval")
+    axes.set_ylabel(f"Observed risk (%), band: {survival_confidence_text(results)} interval")
     axes.grid(color=style.RULE, linewidth=0.4)
     axes.set_axisbelow(True)
     axes.set_aspect("equal")
     return figure
 
 
-def text(results: Results) -> str:
+def calibration_text(results: Results) -> str:
     """Return mean, weak and moderate calibration in words; empty where there is no prediction of external patients."""
-    content = found_in(results)
+    content = external_calibration(results)
     if not content:
         return ""
     ratio, slope = (formatting.estimate(content[key], formatting.ratio) for key in ("observed_expected", "slope"))
     if content["month"] is None:
-        return f"Calibration of predicted survival: {formatting.why(content['observed_expected'])}."
+        return f"Calibration of predicted survival: {formatting.not_estimable_text(content['observed_expected'])}."
     distance = f"not estimable: {content['curve_why']}" if "curve_why" in content else (
         f"{formatting.percent_bare(content['ici'])} percentage points on average (ICI), at most "
         f"{formatting.percent_bare(content['e90'])} in 90{formatting.NBSP}% of patients (E90)"

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import WIDTH, endpoint_of, endpoint_title, survival_level_of
-from hscore.report.figures.style import Look
+from hscore.report.figures.diagnosis_figures import WIDTH, endpoint_of, endpoint_title, survival_confidence_text
+from hscore.report.figures.style import ModelStyle
 from hscore.report.verdict import EVALUATIONS
 
 Results = Mapping[str, Any]
@@ -23,7 +23,9 @@ def kaplan_meier(results: Results, cohort: str) -> Figure | None:
     if not content or not content.get("groups"):
         return None
     words = {"high": "H score high", "low": "H score low"}
-    lines = _survival_lines(content["hazard_ratio"], content["log_rank"], "high vs low", survival_level_of(results))
+    lines = _survival_lines(
+        content["hazard_ratio"], content["log_rank"], "high vs low", survival_confidence_text(results)
+    )
     return _curves(results, cohort, content, words, lines)
 
 
@@ -34,7 +36,7 @@ def kaplan_meier_by_nodes(results: Results, cohort: str) -> Figure | None:
     if not nodes.get("groups"):
         return None
     words = {"positive": "LNM at pathology", "negative": "no LNM at pathology"}
-    lines = _survival_lines(nodes["alone"], nodes["log_rank"], "LNM vs none", survival_level_of(results))
+    lines = _survival_lines(nodes["alone"], nodes["log_rank"], "LNM vs none", survival_confidence_text(results))
     return _curves(results, cohort, {**content, **nodes}, words, lines)
 
 
@@ -105,7 +107,7 @@ def time_dependent_auc(results: Results) -> Figure | None:
     if not drawn:
         return None
     figure = figure_canvas.new_figure(WIDTH, 4.95, results["study"]["simulated"])
-    level = survival_level_of(results)
+    level = survival_confidence_text(results)
     lines = [
         "Probability that a patient with the event by then scores higher",
         f"than a patient still free of it; {level} interval",
@@ -149,7 +151,7 @@ def time_dependent_auc(results: Results) -> Figure | None:
     return figure
 
 
-def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float], look: Look) -> None:
+def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float], look: ModelStyle) -> None:
     """Draw a short upright tick on the curve for every patient whose follow-up ended without an event."""
     if len(times):
         places = np.searchsorted(curve["time"], times, side="right") - 1
@@ -158,7 +160,7 @@ def _censored(axes: Axes, curve: Mapping[str, np.ndarray], times: Sequence[float
 
 def _survival_lines(ratio: Mapping[str, Any], log_rank: Mapping[str, Any], between: str, level: str) -> list[str]:
     if ratio.get("estimate") is None:
-        first = f"Hazard ratio {between} {formatting.why(ratio)}"
+        first = f"Hazard ratio {between} {formatting.not_estimable_text(ratio)}"
     else:
         by = " by Firth\u2019s penalty" if ratio.get("plain_why") else ""
         first = f"Hazard ratio {between}{by} {formatting.estimate(ratio, formatting.ratio)}, {level} interval"
@@ -220,7 +222,7 @@ def cox_forest(results: Results) -> Figure | None:
     figure = figure_canvas.new_figure(7.6, row_height * len(drawn) + 1.6, results["study"]["simulated"])
     figure_canvas.heading(
         figure,
-        f"Hazard ratios for {endpoint_of(results)} with {survival_level_of(results)} interval",
+        f"Hazard ratios for {endpoint_of(results)} with {survival_confidence_text(results)} interval",
         [f"Cox models; above 1: shorter {endpoint_of(results)}"],
     )
     axes = figure_canvas.panel(figure, 3.55, 0.9, 2.25, row_height * len(drawn))

@@ -54,14 +54,13 @@ def _patients(results: Results) -> str:
     }
     parts = ["All patients were simulated."] if results["study"]["simulated"] else []
     if names["development"] and names["external"]:
-        parts.append(
-            f"Models were developed on {listed(names['development'])} and tested on {listed(names['external'])}."
-        )
+        development, external = join_words(names["development"]), join_words(names["external"])
+        parts.append(f"Models were developed on {development} and tested on {external}.")
     elif names["development"]:
-        parts.append(f"Models were developed on {listed(names['development'])}; there was no external test cohort.")
+        parts.append(f"Models were developed on {join_words(names['development'])}; there was no external test cohort.")
     else:
-        parts.append(f"{_origin(results)} tested on {listed(names['external'])}.")
-    needed = listed(config["cohort"]["required_sequences"])
+        parts.append(f"{_origin(results)} tested on {join_words(names['external'])}.")
+    needed = join_words(config["cohort"]["required_sequences"])
     images = f"{needed} and a region of interest were usable and " if needed else ""
     parts.append(
         f"A patient was included when {images}the clinical variables of the models and the lymph-node status at "
@@ -88,19 +87,19 @@ def _images(config: Mapping[str, Any]) -> str:
     parts = ["Series were recognised by their DICOM content and converted with dcm2niix."]
     if diffusion:
         parts.append(
-            f"{listed(diffusion)} was fitted voxel by voxel from the b-values of the diffusion series (least "
+            f"{join_words(diffusion)} was fitted voxel by voxel from the b-values of the diffusion series (least "
             f"squares on logarithms) and limited to {low:g} to {high:g} \u00d7 10\u207b\u2076 mm\u00b2/s."
         )
     if bias["sequences"]:
         n4 = "SimpleITK's N4" if bias["method"] == "simpleitk" else "N4"
         parts.append(
-            f"The bias field of {listed(bias['sequences'])} was corrected with {n4} on a grid of "
+            f"The bias field of {join_words(bias['sequences'])} was corrected with {n4} on a grid of "
             f"{bias['grid_mm']:g} mm."
         )
     by_method: dict[str, list[str]] = {}
     for name, rule in config["normalize"]["intensity"].items():
         by_method.setdefault(INTENSITY[rule["method"]].format(**rule), []).append(name)
-    scaled = "; ".join(f"{listed(names)}: {method}" for method, names in by_method.items())
+    scaled = "; ".join(f"{join_words(names)}: {method}" for method, names in by_method.items())
     return " ".join([*parts, f"Intensities were normalised per image (setting): {scaled}."])
 
 
@@ -131,14 +130,14 @@ def _models(results: Results) -> str:
     if several:
         parts.append(_several(config["train"], several))
     if names["clinical"]:
-        parts.append(f"Logistic regression with Firth's penalty: {listed(names['clinical'])}.")
+        parts.append(f"Logistic regression with Firth's penalty: {join_words(names['clinical'])}.")
     if names["fusion"]:
         parts.append(
             "Late fusion, a logistic regression with Firth's penalty on the logits of other models' out-of-fold scores "
-            f"(and on clinical variables): {listed(names['fusion'])}."
+            f"(and on clinical variables): {join_words(names['fusion'])}."
         )
     if names["reading"]:
-        parts.append(f"Readings used unchanged, 0 or 1: {listed(names['reading'])}.")
+        parts.append(f"Readings used unchanged, 0 or 1: {join_words(names['reading'])}.")
     if names["images"] or names["clinical"]:
         parts.append(_folds(config, bool(names["images"]), results))
     return " ".join(parts)
@@ -148,13 +147,13 @@ def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     network, optimizer = train["network"], train["optimizer"]
     shape = [f"'{network['name']}'"]
     if "channels" in network:
-        shape.append(f"{listed([str(n) for n in network['channels']])} channels")
+        shape.append(f"{join_words([str(n) for n in network['channels']])} channels")
     if "dropout" in network:
         shape.append(f"dropout {network['dropout']:g}")
     weights = "weighted by inverse class frequency" if train["class_weights"] == "balanced" else "unweighted"
     joined = {"features": "joined in a dense layer", "logit": "added to the logit"}[network.get("joins", "features")]
     text = (
-        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {listed(labels)}. Training: "
+        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {join_words(labels)}. Training: "
         f"{train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning rate of "
         f"{optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary cross-entropy "
         f"{weights}, augmentation as in the settings; none of these values are public, so all are settings. "
@@ -176,8 +175,8 @@ def _aggregation(name: str) -> str:
 
 def _several(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     return (
-        f"{listed(labels)}: each sequence has its own convolutional part. The features of the available sequences of a "
-        f"patient are pooled, and in training one is hidden with probability {train['sequence_dropout']:g}."
+        f"{join_words(labels)}: each sequence has its own convolutional part. The features of the available sequences "
+        f"of a patient are pooled, and in training one is hidden with probability {train['sequence_dropout']:g}."
     )
 
 
@@ -272,7 +271,7 @@ def _calibration(method: str | None) -> str:
 def _threshold(results: Results) -> str:
     roles = {center["role"] for center in results["study"]["centers"]}
     if "development" not in roles and results["config"].get("frozen"):
-        rules = listed(list(dict.fromkeys(entry["rule"] for entry in results["thresholds"].values())))
+        rules = join_words(list(dict.fromkeys(entry["rule"] for entry in results["thresholds"].values())))
         return f"Thresholds were those frozen in the finished study ({rules})."
     rule = results["config"]["validate"]["threshold"]
     name, value = next(iter(rule.items())) if isinstance(rule, dict) else (rule, None)
@@ -288,7 +287,7 @@ def _survival(results: Results) -> str:
     level = formatting.confidence(survive["confidence"])
     h_score = labels_of(results).get(main_model(results), "H score model")
     grouping = "the frozen threshold" if survive["groups"] == "threshold" else "the development median"
-    adjusted = listed([term.replace("mri_ln_positive", "MRI-LN status") for term in survive["adjust_for"]])
+    adjusted = join_words([term.replace("mri_ln_positive", "MRI-LN status") for term in survive["adjust_for"]])
     return (
         f"The H score is the output of {h_score}; patients were grouped by {grouping}. {endpoint_title(results)}: "
         "Kaplan-Meier curves with log-log bands (before the first event Clopper-Pearson's limit), median follow-up by "
@@ -338,7 +337,7 @@ def _hypothesis(results: Results) -> str:
 
 def _survival_calibration(results: Results) -> str:
     """Return how predicted and observed survival were compared; empty where nothing was predicted."""
-    if not survival_calibration_figure.found_in(results):
+    if not survival_calibration_figure.external_calibration(results):
         return ""
     return (
         "Calibration of the survival that the development cohort\u2019s Cox model predicts (McLernon et al. 2023): O:E "
@@ -395,7 +394,7 @@ def _software(results: Results) -> str:
     )
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Return 'a', 'a and b' or 'a, b and c'."""
     words = list(words)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from hscore.report import formatting
 from hscore.report.figures import diagnosis_figures, style
-from hscore.report.figures.diagnosis_figures import labels_of, level_of, main_model, survival_level_of
+from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_model, survival_confidence_text
 from hscore.report.guidelines.checklist import guidelines
 from hscore.report.methods.methods_text import methods
 from hscore.report.page import (
@@ -73,9 +73,9 @@ def render(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any] 
     environment.filters |= {
         "inline_svg": inline_svg,
         "json": embedded_json,
-        "why": formatting.why,
+        "why": formatting.not_estimable_text,
         "p_value": formatting.p_value,
-        "ends": formatting.ends,
+        "ends": formatting.interval_ends,
     }
     return environment.get_template("page.html").render(**view(results, svgs, curves or {})) + "\n"
 
@@ -91,10 +91,10 @@ def view(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any]) -
         "code_version": results["code_version"],
         "versions": results["versions"],
         "published": results["published"],
-        "level": level_of(results),
-        "survival_level": survival_level_of(results),
+        "level": confidence_text(results),
+        "survival_level": survival_confidence_text(results),
         "labels": labels_of(results),
-        "looks": {name: _web_look(look) for name, look in diagnosis_figures.looks_of(results).items()},
+        "looks": {name: _web_look(look) for name, look in diagnosis_figures.model_styles(results).items()},
         "main_model": main_model(results),
         "methods": methods(results),
         "checklist": guidelines(results),
@@ -147,6 +147,6 @@ def embedded_json(content: Any) -> Markup:
     return Markup(json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
-def _web_look(look: style.Look) -> dict[str, Any]:
+def _web_look(look: style.ModelStyle) -> dict[str, Any]:
     dashes = " ".join(f"{2 * length:g}" for length in look.line[1]) if isinstance(look.line, tuple) else None
     return {"color": look.color, "dashes": dashes}

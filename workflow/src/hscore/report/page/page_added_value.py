@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hscore.report import formatting, verdict
-from hscore.report.figures.diagnosis_figures import level_of, survival_level_of
+from hscore.report.figures.diagnosis_figures import confidence_text, survival_confidence_text
 
 Results = Mapping[str, Any]
 NAMES = {
@@ -25,7 +25,7 @@ def endpoint(results: Results) -> str:
     return results["config"]["survive"]["endpoint"]["short"]
 
 
-def analyses(results: Results) -> list[dict[str, Any]]:
+def fitted_models(results: Results) -> list[dict[str, Any]]:
     """Return every analysis with its outcome; ``ratio`` is the odds or hazard ratio."""
     nodes = (results.get("added_value") or {}).get("evaluations", [])
     survival = (results["survival"].get("added_value") or {}).get("cohorts", [])
@@ -35,7 +35,7 @@ def analyses(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def frozen(results: Results) -> list[dict[str, Any]]:
+def frozen_results(results: Results) -> list[dict[str, Any]]:
     """Return the external results of the models frozen on development, by outcome."""
     contents = {NODES: results.get("added_value"), endpoint(results): results["survival"].get("added_value")}
     return [{"outcome": outcome, **content["frozen"]} for outcome, content in contents.items() if content]
@@ -43,14 +43,14 @@ def frozen(results: Results) -> list[dict[str, Any]]:
 
 def added_value(results: Results) -> dict[str, Any] | None:
     """Return the rows of both tables and the levels of their intervals, or None without an analysis."""
-    fitted = analyses(results)
+    fitted = fitted_models(results)
     if not fitted:
         return None
     return {
         "rows": [_row(row) for row in fitted],
-        "frozen": [_frozen(row) for row in frozen(results)],
+        "frozen": [_frozen(row) for row in frozen_results(results)],
         "survival": endpoint(results),
-        "levels": " and ".join(dict.fromkeys([level_of(results), survival_level_of(results)])),
+        "levels": " and ".join(dict.fromkeys([confidence_text(results), survival_confidence_text(results)])),
     }
 
 
@@ -64,7 +64,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "size": f"{row['events']} / {row['n']}{left_out}",
     }
     if added["p"] is None:
-        return {**start, "why": formatting.why(added)}
+        return {**start, "why": formatting.not_estimable_text(added)}
     return {
         **start,
         "why": None,
@@ -78,7 +78,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _frozen(row: Mapping[str, Any]) -> dict[str, Any]:
     start = {"outcome": row["outcome"], "size": "\u2013" if row["n"] is None else f"{row['events']} / {row['n']}"}
     if row["gain"]["estimate"] is None:
-        return {**start, "why": formatting.why(row["gain"])}
+        return {**start, "why": formatting.not_estimable_text(row["gain"])}
     return {
         **start,
         "why": None,

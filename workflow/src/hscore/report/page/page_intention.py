@@ -5,7 +5,7 @@ from typing import Any
 
 from hscore.report import formatting, verdict
 from hscore.report.figures.diagnosis_figures import labels_of, main_model
-from hscore.report.tables.cells import Rows, bare, estimated
+from hscore.report.tables.cells import Rows, blank_if_none, estimate_cells
 
 Results = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def _block(results: Results, evaluation: str) -> dict[str, Any]:
     shown = [row for row in rows if row["test"] in (main_model(results), READING, *readings)] or rows
     tests = [
         {
-            "label": label(results, row["test"]),
+            "label": test_label(results, row["test"]),
             "counts": [_counts(name, row["table"][key]) for key, name in STATUS.items()],
             "with_result": _with_result(row["with_result"]),
             "cases": [{"name": words, **{rate: row[case][rate] for rate in RATES}} for case, words in CASES.items()],
@@ -48,7 +48,7 @@ def _block(results: Results, evaluation: str) -> dict[str, Any]:
     }
 
 
-def label(results: Results, test: str) -> str:
+def test_label(results: Results, test: str) -> str:
     """Return the label of the model, or that of the node reading on MRI."""
     return labels_of(results).get(test, "MRI-LN reading")
 
@@ -70,14 +70,14 @@ def _with_result(shares: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{texts[0]}; {texts[1]}; {texts[2]}"
 
 
-def rows(results: Results) -> Rows:
+def plain_rows(results: Results) -> Rows:
     """Return one row per test, case and measure as plain numbers, with the 3 x 2 table and the shares with a result."""
     table = []
     for row in results.get("intention_to_diagnose") or []:
-        start = {"evaluation": row["evaluation"], "test": row["test"], "label": label(results, row["test"])}
+        start = {"evaluation": row["evaluation"], "test": row["test"], "label": test_label(results, row["test"])}
         for status, counts in row["table"].items():
             table += [
-                {**start, "case": "3 x 2 table", "measure": f"{status}, {key}", "numerator": bare(value)}
+                {**start, "case": "3 x 2 table", "measure": f"{status}, {key}", "numerator": blank_if_none(value)}
                 for key, value in counts.items()
             ]
         entries = [("with a result", key, entry) for key, entry in row["with_result"].items()]
@@ -87,8 +87,8 @@ def rows(results: Results) -> Rows:
                 **start,
                 "case": case,
                 "measure": measure,
-                **{key: bare(entry[key]) for key in ("numerator", "denominator")},
-                **estimated(entry),
+                **{key: blank_if_none(entry[key]) for key in ("numerator", "denominator")},
+                **estimate_cells(entry),
                 "method": entry["method"],
                 "why": entry.get("why", ""),
             }

@@ -128,4 +128,4 @@ def _median(cell: Mapping[str, Any]) -> str:
 def _smd(entry: Mapping[str, Any] | None) -> str:
     if entry is None:
         return ""
-    return formatting.decimal(entry["smd"], 2) if entry["smd"] is not None else formatting.why(entry)
+    return formatting.decimal(entry["smd"], 2) if entry["smd"] is not None else formatting.not_estimable_text(entry)

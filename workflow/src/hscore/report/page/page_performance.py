@@ -5,7 +5,7 @@ from typing import Any
 
 from hscore.report import formatting, verdict
 from hscore.report.figures import diagnosis_figures
-from hscore.report.figures.diagnosis_figures import labels_of, level_of, main_evaluation, main_model, rows_of
+from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_evaluation, main_model, rows_of
 from hscore.report.page import page_statistics
 from hscore.report.page.page_summary import headline
 
@@ -44,7 +44,7 @@ def view(results: Results) -> dict[str, Any]:
         "paired_accuracy": page_statistics.paired_accuracy(results),
         "auc_change": page_statistics.auc_change(results),
         "calibration": calibration(results),
-        "spared": page_statistics.spared(results),
+        "spared": page_statistics.spared_dissections(results),
         "reclassification": page_statistics.reclassification(results),
         "study_size": page_statistics.study_size(results),
         "led": verdict.EVALUATIONS[main_evaluation(results)],
@@ -80,7 +80,9 @@ def overview_caption(results: Results) -> str:
     shown = [text for name, text in marks.items() if rows_of(results, name)]
     if any(row["measure"] == "auc" and row["published"] is not None for row in headline(results)):
         shown.append("diamond: published external value")
-    return f"Area under the ROC curve of every model; {', '.join(shown)}. Bars are {level_of(results)} intervals."
+    return (
+        f"Area under the ROC curve of every model; {', '.join(shown)}. Bars are {confidence_text(results)} intervals."
+    )
 
 
 def calibration_text(results: Results) -> str:
@@ -106,7 +108,7 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
         proportion = rows[0]["sensitivity"].get("method")
         auc_methods = dict.fromkeys(row["auc"]["method"] for row in rows if row["auc"].get("method"))
         methods = (
-            f"Small print in each cell: {level_of(results)} interval; AUC by {' or '.join(auc_methods)}, "
+            f"Small print in each cell: {confidence_text(results)} interval; AUC by {' or '.join(auc_methods)}, "
             f"proportions by {proportion}, with numerator/denominator. PPV and NPV apply only where the share of "
             f"LNM-positive patients is as here ({rows[0]['positives']}/{rows[0]['n']})."
         )
@@ -188,7 +190,7 @@ def calibration(results: Results) -> list[dict[str, Any]]:
         cells = [formatting.estimate(row[key], write) for key, write in columns.items()]
         cells += [formatting.auc(row[key]) for key in ("ici", "e50", "e90")]
         z = row["spiegelhalter"]
-        cells.append(formatting.p_value(z["p"]) if z["p"] is not None else formatting.why(z))
+        cells.append(formatting.p_value(z["p"]) if z["p"] is not None else formatting.not_estimable_text(z))
         rows.append({"model": row["model"], "label": labels[row["model"]], "scores": row["scores"], "cells": cells})
     order = list(labels)
     return sorted(rows, key=lambda row: order.index(row["model"]))

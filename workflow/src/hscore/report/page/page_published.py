@@ -35,7 +35,9 @@ def verdict_groups(results: Results) -> list[dict[str, Any]]:
         label = row["item"] if survival else f"{row['group'].partition(',')[0]}: {row['label']}"
         additional = ours_text(row, "beside") if row.get("beside") else None
         theirs = row["theirs"]
-        known = formatting.ends(theirs, formatting.WRITERS[row["measure"]]) if theirs["low"] is not None else ""
+        known = (
+            formatting.interval_ends(theirs, formatting.WRITERS[row["measure"]]) if theirs["low"] is not None else ""
+        )
         texts = {"ours_text": ours_text(row), "beside_text": additional, "published_interval": known}
         groups[title].append({**row, "label": label, **texts})
     return [{"title": title, "rows": rows} for title, rows in groups.items() if rows]

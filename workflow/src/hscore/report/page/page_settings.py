@@ -16,7 +16,7 @@ def view(results: Results) -> dict[str, Any]:
     return {
         "thresholds": thresholds(results),
         "settings": yaml.safe_dump(results["config"], sort_keys=False, allow_unicode=True, width=100),
-        "trained": trained(results),
+        "trained": trained_models(results),
     }
 
 
@@ -25,14 +25,18 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
     labels = labels_of(results)
     rows = []
     for name, entry in results["thresholds"].items():
-        value = formatting.decimal(entry["value"], 3) if entry.get("value") is not None else formatting.why(entry)
+        value = (
+            formatting.decimal(entry["value"], 3)
+            if entry.get("value") is not None
+            else formatting.not_estimable_text(entry)
+        )
         rows.append(
             {"label": labels.get(name, name), "value": value, "rule": entry["rule"], "chosen_on": entry["chosen_on"]}
         )
     return rows
 
 
-def trained(results: Results) -> list[dict[str, Any]]:
+def trained_models(results: Results) -> list[dict[str, Any]]:
     """Return one row per trained model: its label, its seeds and what it was trained on."""
     labels = labels_of(results)
     return [

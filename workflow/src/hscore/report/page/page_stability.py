@@ -5,7 +5,7 @@ from typing import Any
 
 from hscore.report import formatting
 from hscore.report.figures.centers_figure import MEASURES, center_names
-from hscore.report.figures.diagnosis_figures import labels_of, level_of, main_model
+from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_model
 
 Results = Mapping[str, Any]
 
@@ -13,14 +13,14 @@ Results = Mapping[str, Any]
 def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     parts = {
-        "instability": members(results),
+        "instability": member_rows(results),
         "threshold_instability": thresholds(results),
         "external_centers": external_centers(results),
     }
     return {**parts, "stable": any(parts.values())}
 
 
-def members(results: Results) -> list[dict[str, Any]]:
+def member_rows(results: Results) -> list[dict[str, Any]]:
     """Return the rows of the table of members; models with fewer than two members have none."""
     labels = labels_of(results)
     rows = []
@@ -28,7 +28,7 @@ def members(results: Results) -> list[dict[str, Any]]:
         if "why" in row:
             continue
         calls = row["calls"]
-        share = formatting.why(calls)
+        share = formatting.not_estimable_text(calls)
         if calls["changed"] is not None:
             share = f"{formatting.percent(calls['changed'] / calls['n'])} ({calls['changed']}/{calls['n']})"
         aucs = row["auc"]
@@ -39,7 +39,7 @@ def members(results: Results) -> list[dict[str, Any]]:
             {
                 "label": labels[row["model"]],
                 "main": row["model"] == main_model(results),
-                "cells": [*cells, formatting.why(aucs) if aucs["lowest"] is None else ends, share],
+                "cells": [*cells, formatting.not_estimable_text(aucs) if aucs["lowest"] is None else ends, share],
             }
         )
     return rows
@@ -62,10 +62,10 @@ def thresholds(results: Results) -> list[dict[str, Any]]:
 def _between(entry: Mapping[str, Any], write) -> str:
     """Return a value at the frozen threshold and its range over the resampled ones."""
     if entry["from"] is None:
-        return formatting.why(entry)
+        return formatting.not_estimable_text(entry)
     if entry["from"] == entry["to"] == entry["frozen"]:
         return f"{write(entry['frozen'])}, always"
-    return f"{write(entry['frozen'])} ({formatting.ends({'low': entry['from'], 'high': entry['to']}, write)})"
+    return f"{write(entry['frozen'])} ({formatting.interval_ends({'low': entry['from'], 'high': entry['to']}, write)})"
 
 
 def external_centers(results: Results) -> dict[str, Any] | None:
@@ -89,7 +89,7 @@ def external_centers(results: Results) -> dict[str, Any] | None:
         "predicted": [_predicted(content["pooled"][name], write) for name, (_, write) in MEASURES.items()],
         "entered": [_entered(content["pooled"][name]) for name in MEASURES],
         "between": [_share(content["pooled"][name]["i2"]) for name in MEASURES],
-        "level": level_of(results),
+        "level": confidence_text(results),
     }
 
 
@@ -99,10 +99,10 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 def _predicted(entry: Mapping[str, Any], write) -> str:
     if entry["prediction_low"] is None:
-        return formatting.why({"why": entry.get("prediction_why") or entry.get("why")})
+        return formatting.not_estimable_text({"why": entry.get("prediction_why") or entry.get("why")})
     low, high = entry["prediction_low"], entry["prediction_high"]
     sign = f"{formatting.NBSP}%" if write is formatting.percent else ""
-    return f"{formatting.ends({'low': low, 'high': high}, write)}{sign}"
+    return f"{formatting.interval_ends({'low': low, 'high': high}, write)}{sign}"
 
 
 def _entered(entry: Mapping[str, Any]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 from hscore.report import formatting, verdict
 from hscore.report.figures import decision_figures
 from hscore.report.figures.diagnosis_figures import (
+    confidence_text,
     labels_of,
-    level_of,
     main_cohort,
     main_evaluation,
     main_model,
@@ -54,8 +54,9 @@ def further_measures(results: Results) -> dict[str, Any] | None:
     for row in rows:  # a model without a cut-off has no method
         methods |= {name: row["indices"][name]["method"] for name in methods if row["confusion"]}
     note = (
-        f"{level_of(results)} intervals. {first['partial_auc']['method']}; {first['average_precision']['method']} "
-        f"(uninformative score: {formatting.auc(first['average_precision']['chance'])}); likelihood ratios: "
+        f"{confidence_text(results)} intervals. {first['partial_auc']['method']}; "
+        f"{first['average_precision']['method']} (uninformative score: "
+        f"{formatting.auc(first['average_precision']['chance'])}); likelihood ratios: "
         f"{first['positive_likelihood_ratio']['method']}; F1: {methods['f1']}; MCC: {methods['mcc']}."
     )
     return {"heads": list(columns), "rows": shown, "note": note}
@@ -101,7 +102,7 @@ def auc_change(results: Results) -> Rows:
     ]
 
 
-def spared(results: Results) -> dict[str, Any] | None:
+def spared_dissections(results: Results) -> dict[str, Any] | None:
     """Return net benefit and spared dissections at selected thresholds: H score, MRI-LN alone, treating all."""
     content, model = decision_figures.main_curves(results), main_model(results)
     if not content or model not in content["models"]:
@@ -186,7 +187,7 @@ def study_size(results: Results) -> dict[str, Any] | None:
     plan = results.get("precision")
     if not plan:
         return None
-    level, n = level_of(results), plan["n"]
+    level, n = confidence_text(results), plan["n"]
     share = f"{plan['positives']:,} of {n:,} LNM-positive, {formatting.percent(plan['prevalence'])}"
     more = [text for text in (development_size(results), hazard_ratio_size(results)) if text]
     if not plan["needed"]:
@@ -292,7 +293,7 @@ def prediction(results: Results) -> str:
     if not error:
         return ""
     if error["model"]["estimate"] is None:
-        return f"Integrated Brier score: {formatting.why(error['model'])}."
+        return f"Integrated Brier score: {formatting.not_estimable_text(error['model'])}."
     texts = {key: formatting.estimate(error[key], formatting.auc) for key in ("model", "no_model", "scaled")}
     return (
         f"A Cox model of the H score fitted on development predicts external survival with an integrated Brier score "

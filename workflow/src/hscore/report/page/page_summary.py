@@ -6,14 +6,14 @@ from typing import Any
 
 from hscore.report import adds_to_reading, formatting, verdict
 from hscore.report.figures.diagnosis_figures import (
+    confidence_text,
     endpoint_of,
     labels_of,
-    level_of,
     main_cohort,
     main_evaluation,
     main_model,
     rows_of,
-    survival_level_of,
+    survival_confidence_text,
 )
 
 Results = Mapping[str, Any]
@@ -27,7 +27,7 @@ def view(results: Results) -> dict[str, Any]:
         "added": adds_to_reading.answers(results),
         "cards": cards(results),
         "headline": headline(results),
-        "no_verdict": no_verdict(results),
+        "no_verdict": reason_no_verdict(results),
         "headline_title": "External test cohort" if external else "Primary cohort (published: apparent)",
         "commands": commands(results),
     }
@@ -61,7 +61,7 @@ def cards(results: Results) -> list[dict[str, Any]]:
         size = f"n = {row['n']:,}, {row['positives']:,} LNM-positive"
         lines = [f"{label}; {size}"]
         title = f"AUC, {verdict.EVALUATIONS[evaluation]}"
-        shown.append(_card(title, row["auc"], formatting.auc, level_of(results), lines))
+        shown.append(_card(title, row["auc"], formatting.auc, confidence_text(results), lines))
         compared = row["model"] == "hybrid" and evaluation == "external"
         shown[-1] |= _published(verdicts.get("hybrid_external_auc") if compared else None)
     survival = results["survival"].get("cohorts", {}).get(cohort)
@@ -70,10 +70,10 @@ def cards(results: Results) -> list[dict[str, Any]]:
         lines = [f"High vs low H score, {cohort}; n = {survival['n']:,}, {events}"]
         entry = survival.get("hazard_ratio") or {}
         title = f"Hazard ratio, {endpoint_of(results)}"
-        shown.append(_card(title, entry, formatting.ratio, survival_level_of(results), lines))
+        shown.append(_card(title, entry, formatting.ratio, survival_confidence_text(results), lines))
         shown[-1] |= _published(verdicts.get(f"hazard_ratio_{cohort}"))
     else:
-        why = formatting.why(results["survival"])
+        why = formatting.not_estimable_text(results["survival"])
         title = f"Hazard ratio, {endpoint_of(results)}"
         shown.append({"title": title, "value": why, "long": True, "lines": [], "verdict": None, "published": ""})
     flows = results["flow"].values()
@@ -93,7 +93,7 @@ def cards(results: Results) -> list[dict[str, Any]]:
 
 def _card(title: str, entry: Mapping[str, Any], write, level: str, lines: Sequence[str]) -> dict[str, Any]:
     if entry.get("estimate") is None:
-        return {"title": title, "value": formatting.why(entry), "long": True, "lines": list(lines)}
+        return {"title": title, "value": formatting.not_estimable_text(entry), "long": True, "lines": list(lines)}
     method = f" ({entry['method']})" if entry.get("method") else ""
     ends = formatting.interval(entry.get("low"), entry.get("high"), write)
     interval = f"{level} interval {ends}{method}"
@@ -126,7 +126,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def no_verdict(results: Results) -> str:
+def reason_no_verdict(results: Results) -> str:
     """Return why no number of this study is compared with the publication; empty where one is."""
     rows = [row for row in results["verdicts"] if row["published"] is not None]
     if not rows or any(row["verdict"] != verdict.NO_VERDICT for row in rows):
@@ -139,11 +139,14 @@ def ours_text(row: Mapping[str, Any], key: str = "ours") -> dict[str, str]:
     entry = row[key]
     write = formatting.WRITERS[row["measure"]]
     if entry.get("estimate") is None:
-        return {"value": formatting.why(entry), "interval": ""}
+        return {"value": formatting.not_estimable_text(entry), "interval": ""}
     counts = f" ({entry['numerator']}/{entry['denominator']})" if entry.get("denominator") else ""
     if entry.get("low") is None and entry.get("high") is None:
-        return {"value": write(entry["estimate"]) + counts, "interval": f"interval {formatting.why(entry)}"}
-    return {"value": write(entry["estimate"]) + counts, "interval": formatting.ends(entry, write)}
+        return {
+            "value": write(entry["estimate"]) + counts,
+            "interval": f"interval {formatting.not_estimable_text(entry)}",
+        }
+    return {"value": write(entry["estimate"]) + counts, "interval": formatting.interval_ends(entry, write)}
 
 
 def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
@@ -151,7 +154,7 @@ def difference_text(row: Mapping[str, Any]) -> dict[str, str]:
     entry, write = row["difference"], formatting.WRITERS[row["measure"]]
     if entry is None:
         return {"value": "\u2013", "interval": ""}
-    interval = formatting.ends(entry, write)
+    interval = formatting.interval_ends(entry, write)
     if row["measure"] == "hazard_ratio":
         return {"value": f"\u00d7{formatting.NBSP}{write(entry['estimate'])}", "interval": interval}
     if write is formatting.percent:

@@ -18,12 +18,12 @@ def view(results: Results) -> dict[str, Any]:
         "endpoint": endpoint_of(results),
         "endpoint_title": endpoint_title(results),
         "endpoint_short": results["config"]["survive"]["endpoint"]["short"],
-        "survival_why": None if survival.get("cohorts") else formatting.why(survival),
+        "survival_why": None if survival.get("cohorts") else formatting.not_estimable_text(survival),
         "survival_text": survival_text(results),
         "survival_groups": survival_groups(results),
         "survival_at": page_statistics.survival_at(results),
         "survival_by_characteristic": by_characteristic(results),
-        "survival_calibration": survival_calibration_figure.text(results),
+        "survival_calibration": survival_calibration_figure.calibration_text(results),
         "survival_notes": survival_notes(results),
         "cox": cox(results),
     }
@@ -60,7 +60,9 @@ def survival_groups(results: Results) -> list[dict[str, Any]]:
         concordance = formatting.estimate(content.get("concordance"), formatting.auc)
         log_rank = content.get("log_rank") or {}
         log_rank_text = (
-            formatting.p_value(log_rank.get("p")) if log_rank.get("p") is not None else formatting.why(log_rank)
+            formatting.p_value(log_rank.get("p"))
+            if log_rank.get("p") is not None
+            else formatting.not_estimable_text(log_rank)
         )
         for number, name in enumerate(name for name in ("high", "low") if groups.get(name)):
             group = groups[name]
@@ -101,7 +103,7 @@ def survival_notes(results: Results) -> list[str]:
         tests = {entry["term"]: entry for entry in content.get("proportional_hazards") or []}
         if "high H score" in tests:
             p = tests["high H score"]
-            text = formatting.p_equation(p["p"]) if p["p"] is not None else formatting.why(p)
+            text = formatting.p_equation(p["p"]) if p["p"] is not None else formatting.not_estimable_text(p)
             parts.append(f"test of proportional hazards: {text}")
         if plain_why := (content.get("hazard_ratio") or {}).get("plain_why"):
             parts.append(f"the hazard ratio uses Firth\u2019s penalty, because of the plain model {plain_why}")
@@ -140,7 +142,7 @@ def survival_notes(results: Results) -> list[str]:
 def _follow_up(entry: Mapping[str, Any] | None) -> str:
     if not entry:
         return ""
-    text = formatting.why(entry)
+    text = formatting.not_estimable_text(entry)
     if entry["median"] is not None:
         ends = formatting.interval(entry["low"], entry["high"], formatting.months)
         text = f"{formatting.months(entry['median'])} ({ends}) months"
@@ -151,7 +153,7 @@ def _pathology(entry: Mapping[str, Any] | None) -> str:
     if not entry:
         return ""
     added = entry["added"]
-    test = formatting.p_equation(added["p"]) if added["p"] is not None else formatting.why(added)
+    test = formatting.p_equation(added["p"]) if added["p"] is not None else formatting.not_estimable_text(added)
     alone = formatting.estimate(entry["alone"], formatting.ratio)
     return f"hazard ratio of LNM at pathology alone: {alone}; what the H score adds to it (likelihood ratio): {test}"
 
@@ -165,7 +167,7 @@ def _stratified(entry: Mapping[str, Any] | None) -> str:
 
 def _p(test: Mapping[str, Any]) -> str:
     """Return the p-value of a test, or why there is none."""
-    return formatting.p_equation(test["p"]) if test["p"] is not None else formatting.why(test)
+    return formatting.p_equation(test["p"]) if test["p"] is not None else formatting.not_estimable_text(test)
 
 
 def _competing(entry: Mapping[str, Any] | None) -> str:
@@ -228,7 +230,7 @@ def by_characteristic(results: Results) -> list[dict[str, Any]]:
 def _test_of_levels(test: Mapping[str, Any]) -> str:
     """Return degrees of freedom, p and adjusted p of a log-rank test, or why there is none."""
     if test["p"] is None:
-        return formatting.why(test)
+        return formatting.not_estimable_text(test)
     p, adjusted = formatting.p_equation(test["p"]), formatting.p_value(test["p_holm"])
     return f"{p} (df {test['df']}); adjusted {adjusted}"
 
@@ -257,7 +259,7 @@ def _tests_of_terms(results: Results) -> dict[tuple[str, str, str], dict[str, An
     for cohort in ("external", "development"):
         for test in (results["survival"].get("cohorts", {}).get(cohort) or {}).get("terms") or []:
             known = test["p"] is not None
-            text = f"one test, df {test['df']}" if known else formatting.why(test)
+            text = f"one test, df {test['df']}" if known else formatting.not_estimable_text(test)
             row = {"text": text, "p": formatting.p_value(test["p"]) if known else "\u2013", "main": False}
             rows[cohort.capitalize(), models[test["model"]], survival_figures.term_label(test["term"])] = row
     return rows

@@ -44,7 +44,7 @@ def hazard_ratios(results: Results) -> dict[str, Any]:
                 "cohort": name,
                 "planted": formatting.ratio(planted["estimate"]),
                 "true_groups": formatting.estimate(row["true_groups"], formatting.ratio),
-                "expected": formatting.why(row["expected"])
+                "expected": formatting.not_estimable_text(row["expected"])
                 if row["expected"]["estimate"] is None
                 else formatting.ratio(row["expected"]["estimate"]),
                 "achieved": formatting.estimate(row["achieved"], formatting.ratio),
@@ -69,7 +69,7 @@ def comparisons(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def rows(results: Results) -> Rows:
+def plain_rows(results: Results) -> Rows:
     """Return the same comparison as a table of plain numbers."""
     if not results.get("truth"):
         return []

@@ -39,7 +39,7 @@ def robust_z(values: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else max(-LARGEST_Z, min(LARGEST_Z, (value - middle) / spread)) for value in values]
 
 
-def scored(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_z_scores(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the patients with robust z-scores: excluded ones first, then by largest score.
 
     Args:
@@ -67,11 +67,11 @@ def scored(patients: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return sorted(result, key=lambda patient: (not patient["excluded"], -patient["score"], patient["patient"]))
 
 
-def marked(numbers: Sequence[tuple[str, str, float, float | None]]) -> list[str]:
+def outlying_metrics(numbers: Sequence[tuple[str, str, float, float | None]]) -> list[str]:
     """Return sequence and metric of a patient's outlying numbers.
 
     Args:
-        numbers: rows of (sequence, metric, value, z), see ``scored``.
+        numbers: rows of (sequence, metric, value, z), see ``with_z_scores``.
     """
     return sorted({f"{s} {m}" for s, m, _, z in numbers if z is not None and math.fabs(z) >= OUTLIER_Z})
 
@@ -85,7 +85,7 @@ def overview(patients: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Returns:
         Counts, and ``numbers``: sequence -> metric -> n, median, q1, q3.
     """
-    rows = scored(patients)
+    rows = with_z_scores(patients)
     values: dict[str, dict[str, list[float]]] = {}
     for row in rows:
         for sequence, metric, value, _ in row["numbers"]:
@@ -94,7 +94,7 @@ def overview(patients: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "patients": len(rows),
         "with_findings": sum(bool(row["findings"]) for row in rows),
         "excluded": sum(row["excluded"] for row in rows),
-        "marked": sum(bool(marked(row["numbers"])) for row in rows),
+        "marked": sum(bool(outlying_metrics(row["numbers"])) for row in rows),
         "numbers": {
             sequence: {metric: _quartiles(known) for metric, known in metrics.items()}
             for sequence, metrics in sorted(values.items())
@@ -107,7 +107,7 @@ def _quartiles(values: Sequence[float]) -> dict[str, float]:
     return {"n": len(values), "median": middle, "q1": q1, "q3": q3}
 
 
-def shared_with(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def sharing_in_words(center: str, groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return in words what each patient of a centre shares with whom.
 
     Args:
@@ -146,7 +146,9 @@ def render(
         twice: patient -> with whom examination or images are shared, in words.
         metrics: name of a metric -> what it measures.
     """
-    ordered = sorted(scored(patients), key=lambda patient: not (patient["excluded"] or patient["patient"] in twice))
+    ordered = sorted(
+        with_z_scores(patients), key=lambda patient: not (patient["excluded"] or patient["patient"] in twice)
+    )
     rows = [
         {
             "patient": patient["patient"],
@@ -156,7 +158,7 @@ def render(
             + ([twice[patient["patient"]]] if patient["patient"] in twice else []),
             "noted": bool(patient["findings"]) or patient["patient"] in twice,
             "numbers": [[s, m, v, None if z is None else round(z, 1)] for s, m, v, z in patient["numbers"]],
-            "outliers": marked(patient["numbers"]),
+            "outliers": outlying_metrics(patient["numbers"]),
             "picture": base64.b64encode(pictures[patient["patient"]]).decode()
             if patient["patient"] in pictures
             else "",

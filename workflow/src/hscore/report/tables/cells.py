@@ -8,16 +8,16 @@ ESTIMATE = ("estimate", "low", "high")
 Rows = list[dict[str, Any]]
 
 
-def as_they_are(rows: Sequence[Mapping[str, Any]] | None) -> Rows:
+def without_none(rows: Sequence[Mapping[str, Any]] | None) -> Rows:
     """Return the rows with empty cells instead of None."""
-    return [{key: bare(value) for key, value in row.items()} for row in rows or []]
+    return [{key: blank_if_none(value) for key, value in row.items()} for row in rows or []]
 
 
-def estimated(entry: Mapping[str, Any]) -> dict[str, Any]:
+def estimate_cells(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cells of estimate, low and high."""
-    return {key: bare(entry.get(key)) for key in ESTIMATE}
+    return {key: blank_if_none(entry.get(key)) for key in ESTIMATE}
 
 
-def bare(value: Any) -> Any:
+def blank_if_none(value: Any) -> Any:
     """Return the value, or an empty cell for None."""
     return "" if value is None else value

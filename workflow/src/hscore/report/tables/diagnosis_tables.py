@@ -6,7 +6,7 @@ from typing import Any
 from hscore.report import adds_to_reading
 from hscore.report.figures.diagnosis_figures import labels_of
 from hscore.report.guidelines.checklist import guidelines
-from hscore.report.tables.cells import ESTIMATE, Rows, as_they_are, bare, estimated
+from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells, without_none
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
 FURTHER = (
@@ -66,18 +66,18 @@ def _cells(row: Mapping[str, Any], groups: Sequence[Mapping[str, str]]) -> Rows:
     rows = []
     for number, group in enumerate(groups):
         if row["kind"] == "continuous":
-            cell = {key: bare(value) for key, value in row["cells"][number].items()}
+            cell = {key: blank_if_none(value) for key, value in row["cells"][number].items()}
             rows.append({**_variable(row), "level": "", **group, **cell})
             continue
         for level in row["levels"]:
-            cell = {key: bare(value) for key, value in level["cells"][number].items()}
+            cell = {key: blank_if_none(value) for key, value in level["cells"][number].items()}
             start = {**_variable(row), "level": level["level"], **group}
             rows.append({**start, **cell, "missing": row["missing"][number]})
     return rows
 
 
 def _difference(row: Mapping[str, Any], group: Mapping[str, str], difference: Mapping[str, Any]) -> dict[str, Any]:
-    numbers = {"standardised_difference": bare(difference["smd"]), "why": difference.get("why", "")}
+    numbers = {"standardised_difference": blank_if_none(difference["smd"]), "why": difference.get("why", "")}
     return {**_variable(row), "level": "", **group, **numbers}
 
 
@@ -95,9 +95,9 @@ def performance(results: Mapping[str, Any]) -> Rows:
         }
         measured = {name: entry[name] for name in (*MEASURES, *FURTHER)} | entry["indices"]
         for measure, value in measured.items():
-            row = {**start, "measure": measure, **estimated(value)}
+            row = {**start, "measure": measure, **estimate_cells(value)}
             for key in ("numerator", "denominator", "method", "why"):
-                row[key] = bare(value.get(key))
+                row[key] = blank_if_none(value.get(key))
             rows.append(row)
     return rows
 
@@ -110,7 +110,7 @@ def roc(results: Mapping[str, Any]) -> Rows:
         keys = ("threshold", "false_positive_rate", "true_positive_rate")
         for values in zip(*(curve.get(key) or [] for key in keys), strict=True):
             start = {"evaluation": entry["evaluation"], "model": entry["model"]}
-            rows.append({**start, **dict(zip(keys, map(bare, values), strict=True))})
+            rows.append({**start, **dict(zip(keys, map(blank_if_none, values), strict=True))})
     return rows
 
 
@@ -118,7 +118,11 @@ def roc_bands(results: Mapping[str, Any]) -> Rows:
     """Return the pointwise bands of every ROC curve that has one."""
     keys = ("false_positive_rate", "low", "high")
     return [
-        {"evaluation": entry["evaluation"], "model": entry["model"], **dict(zip(keys, map(bare, values), strict=True))}
+        {
+            "evaluation": entry["evaluation"],
+            "model": entry["model"],
+            **dict(zip(keys, map(blank_if_none, values), strict=True)),
+        }
         for entry in results["performance"]
         for values in zip(*(entry["roc_band"].get(key, []) for key in keys), strict=True)
     ]
@@ -126,7 +130,7 @@ def roc_bands(results: Mapping[str, Any]) -> Rows:
 
 def comparisons(results: Mapping[str, Any]) -> Rows:
     """Return the differences in AUC between models."""
-    return as_they_are(results.get("comparisons"))
+    return without_none(results.get("comparisons"))
 
 
 def paired_accuracy(results: Mapping[str, Any]) -> Rows:
@@ -136,7 +140,7 @@ def paired_accuracy(results: Mapping[str, Any]) -> Rows:
         difference = row["difference"]
         numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in ESTIMATE}
         plain = {key: value for key, value in row.items() if key != "difference"}
-        rows.append({key: bare(value) for key, value in {**plain, **numbers}.items()})
+        rows.append({key: blank_if_none(value) for key, value in {**plain, **numbers}.items()})
     return rows
 
 
@@ -147,8 +151,8 @@ def reclassification(results: Mapping[str, Any]) -> Rows:
         start = {key: entry[key] for key in ("evaluation", "scores", "new", "old")}
         for measure in ("categorical_nri", "continuous_nri", "idi"):
             value = entry[measure]
-            parts = {key: bare(value.get(key)) for key in ("events", "non_events", "method", "why")}
-            rows.append({**start, "measure": measure, **estimated(value), **parts})
+            parts = {key: blank_if_none(value.get(key)) for key in ("events", "non_events", "method", "why")}
+            rows.append({**start, "measure": measure, **estimate_cells(value), **parts})
     return rows
 
 
@@ -160,9 +164,9 @@ def calibration(results: Mapping[str, Any]) -> Rows:
         for measure in ("observed_expected", "intercept", "slope", "brier", "scaled_brier"):
             value = entry[measure]
             method = {"method": value.get("method", ""), "why": value.get("why", "")}
-            rows.append({**start, "measure": measure, **estimated(value), **method})
+            rows.append({**start, "measure": measure, **estimate_cells(value), **method})
         for measure in ("ici", "e50", "e90", "emax"):
-            rows.append({**start, "measure": measure, "estimate": bare(entry[measure])})
+            rows.append({**start, "measure": measure, "estimate": blank_if_none(entry[measure])})
     return rows
 
 
@@ -178,7 +182,7 @@ def decision_curves(results: Mapping[str, Any]) -> Rows:
                 if isinstance(values, dict):
                     columns = (content["threshold"], *(values[key] for key in ESTIMATE))
                     for threshold, *numbers in zip(*columns, strict=True):
-                        cells = (threshold, measure, *map(bare, numbers))
+                        cells = (threshold, measure, *map(blank_if_none, numbers))
                         rows.append({**start, **dict(zip(CURVE, cells, strict=True))})
     return rows
 
@@ -191,9 +195,9 @@ def subgroups(results: Mapping[str, Any]) -> Rows:
             start = {key: level[key] for key in ("level", "n", "positives")}
             for measure in ("auc", "sensitivity", "specificity"):
                 value, test = level[measure], entry["heterogeneity"][measure]
-                numbers = {"measure": measure, **estimated(value)}
+                numbers = {"measure": measure, **estimate_cells(value)}
                 numbers |= {"method": value.get("method", ""), "why": value.get("why", "")}
-                tested = {"p_difference": bare(test["p"]), "p_difference_holm": bare(test["p_holm"])}
+                tested = {"p_difference": blank_if_none(test["p"]), "p_difference_holm": blank_if_none(test["p_holm"])}
                 subgroup = {key: entry[key] for key in ("evaluation", "model", "variable")}
                 rows.append({**subgroup, **start, **numbers, **tested})
     return rows
@@ -203,14 +207,14 @@ def study_size(results: Mapping[str, Any]) -> Rows:
     """Return the number of patients that a prospective validation would need."""
     rows = []
     for row in (results.get("precision") or {}).get("needed", []):
-        interval_here = {f"{key}_here": bare(value) for key, value in row["here"].items()}
+        interval_here = {f"{key}_here": blank_if_none(value) for key, value in row["here"].items()}
         rows.append({key: value for key, value in row.items() if key != "here"} | interval_here)
     return rows
 
 
 def development_size(results: Mapping[str, Any]) -> Rows:
     """Return the patients needed to develop a model, by number of parameters (Riley's criteria)."""
-    return as_they_are((results.get("development_size") or {}).get("needed"))
+    return without_none((results.get("development_size") or {}).get("needed"))
 
 
 def checklist(results: Mapping[str, Any]) -> Rows:
@@ -234,9 +238,9 @@ def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
     keys = ("subject", "question", "evaluation", "answer", "measure")
     return [
         {
-            **{key: bare(row[key]) for key in keys},
-            **estimated(row["entry"]),
-            **{key: bare(row["entry"].get(key)) for key in ("p", "method", "why")},
+            **{key: blank_if_none(row[key]) for key in keys},
+            **estimate_cells(row["entry"]),
+            **{key: blank_if_none(row["entry"].get(key)) for key in ("p", "method", "why")},
         }
         for row in adds_to_reading.answers(results)
     ]
@@ -244,7 +248,7 @@ def adds_to_reading_answers(results: Mapping[str, Any]) -> Rows:
 
 def cut_off_error(results: Mapping[str, Any]) -> Rows:
     """Return the standard errors of the external rates that come from choosing the cut-off."""
-    return as_they_are(results.get("cut_off_error"))
+    return without_none(results.get("cut_off_error"))
 
 
 def published(results: Mapping[str, Any]) -> Rows:
@@ -255,14 +259,14 @@ def published(results: Mapping[str, Any]) -> Rows:
         rows.append(
             {
                 "item": row["item"],
-                "published": bare(row["published"]),
-                **{f"published_{key}": bare(row["theirs"].get(key)) for key in ("low", "high")},
-                **estimated(row["ours"]),
-                **{f"difference_{key}": value for key, value in estimated(row["difference"] or {}).items()},
-                "margin": bare(row["margin"]),
+                "published": blank_if_none(row["published"]),
+                **{f"published_{key}": blank_if_none(row["theirs"].get(key)) for key in ("low", "high")},
+                **estimate_cells(row["ours"]),
+                **{f"difference_{key}": value for key, value in estimate_cells(row["difference"] or {}).items()},
+                "margin": blank_if_none(row["margin"]),
                 "verdict": row["verdict"],
                 "beside": additional.get("evaluation", ""),
-                **{f"beside_{key}": value for key, value in estimated(additional).items() if additional},
+                **{f"beside_{key}": value for key, value in estimate_cells(additional).items() if additional},
                 "detail": row["detail"],
             }
         )
@@ -273,8 +277,8 @@ def auc_change(results: Mapping[str, Any]) -> Rows:
     """Return the change of every model's AUC between the cohorts, and the external gain from averaging the members."""
     return [
         {
-            **{key: bare(value) for key, value in row.items() if key != "ensemble"},
-            **{f"ensemble_{key}": bare(value) for key, value in row["ensemble"].items()},
+            **{key: blank_if_none(value) for key, value in row.items() if key != "ensemble"},
+            **{f"ensemble_{key}": blank_if_none(value) for key, value in row["ensemble"].items()},
         }
         for row in results.get("auc_change") or []
     ]
@@ -286,9 +290,12 @@ def thresholds(results: Mapping[str, Any]) -> Rows:
     return [
         {
             "model": name,
-            **{key: bare(entry.get(key)) for key in keys},
+            **{key: blank_if_none(entry.get(key)) for key in keys},
             "recalibration": entry["recalibration"]["method"],
-            **{f"recalibration_{key}": bare(entry["recalibration"].get(key)) for key in ("intercept", "slope", "why")},
+            **{
+                f"recalibration_{key}": blank_if_none(entry["recalibration"].get(key))
+                for key in ("intercept", "slope", "why")
+            },
         }
         for name, entry in results["thresholds"].items()
     ]

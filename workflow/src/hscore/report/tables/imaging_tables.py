@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hscore.report.tables.cells import Rows, bare
+from hscore.report.tables.cells import Rows, blank_if_none
 
 Results = Mapping[str, Any]
 
@@ -15,7 +15,7 @@ def protocol(results: Results) -> Rows:
         cells: dict[str, Any] = {}
         for key, value in row.items():
             if isinstance(value, Mapping):
-                cells |= {f"{key}_{part}": bare(number) for part, number in value.items()}
+                cells |= {f"{key}_{part}": blank_if_none(number) for part, number in value.items()}
             elif isinstance(value, list):
                 cells[key] = "; ".join(word if len(value) == 1 else f"{word} ({n})" for word, n in value)
             else:
@@ -52,8 +52,8 @@ def cases(results: Results) -> Rows:
             "kind": patient["kind"],
             "patient": patient["patient"],
             "center": patient["center"],
-            **{key: bare(None if patient[key] is None else int(patient[key])) for key in ("lnm", "dfs_event")},
-            "dfs_months": bare(patient["dfs_months"]),
+            **{key: blank_if_none(None if patient[key] is None else int(patient[key])) for key in ("lnm", "dfs_event")},
+            "dfs_months": blank_if_none(patient["dfs_months"]),
             "model": model,
             "score": score,
             "called": {True: "positive", False: "negative", None: ""}[patient["called"].get(model)],

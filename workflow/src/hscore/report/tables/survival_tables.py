@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hscore.report.figures.survival_figures import cox_rows
-from hscore.report.tables.cells import Rows, bare, estimated
+from hscore.report.tables.cells import Rows, blank_if_none, estimate_cells
 
 
 def survival_groups(results: Mapping[str, Any]) -> Rows:
@@ -16,7 +16,7 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
             for name, group in groups.items():
                 row = {"cohort": cohort, "by": by, "group": name}
                 for key in ("n", "events", "median", "median_low", "median_high"):
-                    row[key] = bare(group.get(key))
+                    row[key] = blank_if_none(group.get(key))
                 row["why"] = group.get("median_why", "")
                 rows.append(row)
     return rows
@@ -31,7 +31,7 @@ def survival_at(results: Mapping[str, Any]) -> Rows:
             for name, group in groups.items():
                 start = {"cohort": cohort, "by": by, "group": name}
                 for row in group.get("at", []):
-                    rows.append({**start, "time": row["time"], **estimated(row)})
+                    rows.append({**start, "time": row["time"], **estimate_cells(row)})
                     rows[-1] |= {"method": row.get("method", ""), "why": row.get("why", "")}
     return rows
 
@@ -65,7 +65,7 @@ def _tests(content: Mapping[str, Any]) -> Rows:
     ]
     keys = ("chi2", "df", "p", "p_holm", "adjustment", "method", "why")
     return [
-        {"test": test, "of": variable, **{key: bare(entry.get(key)) for key in keys}}
+        {"test": test, "of": variable, **{key: blank_if_none(entry.get(key)) for key in keys}}
         for test, variable, entry in tests
         if entry
     ]
@@ -76,17 +76,17 @@ def survival_calibration(results: Mapping[str, Any]) -> Rows:
     calibration = (results["survival"].get("prediction") or {}).get("calibration")
     if not calibration:
         return []
-    size = {key: bare(calibration[key]) for key in ("month", "n", "events", "at_risk", "expected")}
+    size = {key: blank_if_none(calibration[key]) for key in ("month", "n", "events", "at_risk", "expected")}
     rows = []
     for key in ("observed_expected", "slope"):
         entry = calibration[key]
         rows.append(
-            {"measure": key, **size, **estimated(entry), "method": entry["method"], "why": entry.get("why", "")}
+            {"measure": key, **size, **estimate_cells(entry), "method": entry["method"], "why": entry.get("why", "")}
         )
-    rows[0]["observed"] = bare(calibration["observed_expected"].get("observed"))
+    rows[0]["observed"] = blank_if_none(calibration["observed_expected"].get("observed"))
     curve = {"method": calibration["curve"]["method"], "why": calibration.get("curve_why", "")}
     return rows + [
-        {"measure": key, **size, "estimate": bare(calibration[key]), **curve} for key in ("ici", "e50", "e90")
+        {"measure": key, **size, "estimate": blank_if_none(calibration[key]), **curve} for key in ("ici", "e50", "e90")
     ]
 
 
@@ -95,7 +95,7 @@ def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
     curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
     keys = ("predicted", "observed", "low", "high")
     values = zip(*(curve.get(key, []) for key in keys), strict=True)
-    return [dict(zip(keys, map(bare, row), strict=True)) for row in values]
+    return [dict(zip(keys, map(blank_if_none, row), strict=True)) for row in values]
 
 
 def spline(results: Mapping[str, Any]) -> Rows:
@@ -123,7 +123,9 @@ def survival_curves(results: Mapping[str, Any]) -> Rows:
             curve = group.get("curve") or {}
             keys = ("time", "survival", "low", "high")
             for values in zip(*(curve.get(key, []) for key in keys), strict=True):
-                rows.append({"cohort": cohort, "group": name, **dict(zip(keys, map(bare, values), strict=True))})
+                rows.append(
+                    {"cohort": cohort, "group": name, **dict(zip(keys, map(blank_if_none, values), strict=True))}
+                )
     return rows
 
 
@@ -133,7 +135,9 @@ def cox(results: Mapping[str, Any]) -> Rows:
     for row in cox_rows(results):
         entry = row["entry"]
         start = {"cohort": row["cohort"], "model": row["model"], "term": row["term"]}
-        profile = {f"profile_{key}": bare((entry.get("profile") or {}).get(key)) for key in ("low", "high", "p")}
-        size = {key: bare(entry.get(key)) for key in ("n", "events", "method", "why")}
-        rows.append({**start, **estimated(entry), "p": bare(entry.get("p")), **profile, **size})
+        profile = {
+            f"profile_{key}": blank_if_none((entry.get("profile") or {}).get(key)) for key in ("low", "high", "p")
+        }
+        size = {key: blank_if_none(entry.get(key)) for key in ("n", "events", "method", "why")}
+        rows.append({**start, **estimate_cells(entry), "p": blank_if_none(entry.get("p")), **profile, **size})
     return rows

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hscore.statistics.common.estimates import finite
+from hscore.statistics.common.estimates import finite_or_none
 
 
 def draw(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -42,12 +42,12 @@ class Resamples(NamedTuple):
     whole: np.ndarray
 
 
-def both(y_true: np.ndarray, resamples: int, rng: np.random.Generator) -> Resamples:
+def draw_both_ways(y_true: np.ndarray, resamples: int, rng: np.random.Generator) -> Resamples:
     """Return ``draw_by_class`` and ``draw`` of a cohort."""
     return Resamples(draw_by_class(y_true, resamples, rng), draw(y_true.size, resamples, rng))
 
 
-def everyone(n: int) -> np.ndarray:
+def cohort_counts(n: int) -> np.ndarray:
     """Return the counts of the cohort itself, every patient once, [1, n]; they give the estimate."""
     return np.ones((1, n))
 
@@ -72,7 +72,7 @@ def percentiles(draws: np.ndarray, confidence: float) -> np.ndarray:
     return np.array(bounds)
 
 
-def interval(draws: np.ndarray, confidence: float) -> dict[str, float | str | None]:
+def percentile_interval(draws: np.ndarray, confidence: float) -> dict[str, float | str | None]:
     """Return the percentile interval of draws [resamples]; an unbounded end is None.
 
     Where all resamples give the same value the interval would be a point, as if the true value were known. Both ends
@@ -88,10 +88,10 @@ def interval(draws: np.ndarray, confidence: float) -> dict[str, float | str | No
             "why": "every resample gives the same value, so the bootstrap has no interval",
         }
     low, high = percentiles(draws, confidence)
-    return {"low": finite(low), "high": finite(high)}
+    return {"low": finite_or_none(low), "high": finite_or_none(high)}
 
 
-def band(draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
+def percentile_band(draws: np.ndarray, confidence: float) -> dict[str, list[float | None]]:
     """Return the pointwise percentile band of draws [resamples, points]: ``low`` and ``high``, [points] each."""
     low, high = percentiles(draws, confidence)
-    return {"low": [finite(value) for value in low], "high": [finite(value) for value in high]}
+    return {"low": [finite_or_none(value) for value in low], "high": [finite_or_none(value) for value in high]}

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import ndtri
 
-from hscore.statistics.common.estimates import estimate, quantile, wald_ratio
+from hscore.statistics.common.estimates import estimate, normal_quantile, wald_ratio
 from hscore.statistics.diagnosis.discrimination import NEWCOMBE, newcombe_interval
 
 AGREES, INCONCLUSIVE, DIFFERS = "agrees", "inconclusive", "differs"
@@ -36,7 +36,7 @@ def difference(ours: Mapping, theirs: Mapping, ratio: bool = False) -> dict:
     return estimate(*(np.exp(ends) if ratio else np.clip(ends, -1, 1)), METHOD)
 
 
-def answer(gap: Mapping, margin: float, ratio: bool = False) -> str:
+def verdict(gap: Mapping, margin: float, ratio: bool = False) -> str:
     """Return whether two values agree, differ, or whether the comparison is inconclusive.
 
     They agree where the whole interval of the ``difference`` is within the margin, even if it excludes zero.
@@ -65,9 +65,9 @@ def can_agree(theirs: Mapping, margin: float, ratio: bool = False) -> bool:
     return bool(theirs["high"] - theirs["low"] <= 2 * margin)
 
 
-def widened(entry: Mapping, error: float, confidence: float) -> dict:
+def widen_interval(entry: Mapping, error: float, confidence: float) -> dict:
     """Return the entry with an independent standard error added to its interval by square-and-add."""
-    value, extra = entry["estimate"], quantile(confidence) * error
+    value, extra = entry["estimate"], normal_quantile(confidence) * error
     low, high = value - np.hypot(value - entry["low"], extra), value + np.hypot(entry["high"] - value, extra)
     return {**entry, "low": float(low), "high": float(high)}
 

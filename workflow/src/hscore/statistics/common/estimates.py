@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
 
-def quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
     """Return the two-sided standard normal quantile: 1.96 for a confidence of 0.95."""
     return float(ndtri(0.5 + confidence / 2))
 
@@ -20,14 +20,20 @@ def two_sided_p(z: float) -> float:
     return float(2 * ndtr(-abs(z)))
 
 
-def finite(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
     """Return the value as a plain float, None if it is NaN or infinite."""
     return float(value) if np.isfinite(value) else None
 
 
 def estimate(value: float, low: float, high: float, method: str, **more: Any) -> dict:
     """Return a computed estimate with its interval."""
-    return {"estimate": float(value), "low": finite(low), "high": finite(high), "method": method, **more}
+    return {
+        "estimate": float(value),
+        "low": finite_or_none(low),
+        "high": finite_or_none(high),
+        "method": method,
+        **more,
+    }
 
 
 def not_estimable(why: str, method: str, **more: Any) -> dict:
@@ -37,7 +43,7 @@ def not_estimable(why: str, method: str, **more: Any) -> dict:
 
 def wald(value: float, error: float, confidence: float, method: str, **more: Any) -> dict:
     """Return an estimate with the symmetric interval value +- z x standard error."""
-    margin = quantile(confidence) * error
+    margin = normal_quantile(confidence) * error
     return estimate(value, value - margin, value + margin, method, **more)
 
 
@@ -50,11 +56,11 @@ def wald_share(value: float, error: float, confidence: float, method: str, **mor
         why = "the standard error is zero" if error == 0 else "an estimate of 0 or 1 has no standard error"
         return {**not_estimable(f"{why}, so these patients give no interval", method, **more),
                 "estimate": float(value)}  # fmt: skip
-    margin = quantile(confidence) * error / (value * (1 - value))
+    margin = normal_quantile(confidence) * error / (value * (1 - value))
     return estimate(value, expit(logit(value) - margin), expit(logit(value) + margin), method, **more)
 
 
 def wald_ratio(log_value: float, log_error: float, confidence: float, method: str, **more: Any) -> dict:
     """Return a ratio with its Wald interval on the log scale: exp(log value +- z x standard error)."""
-    margin = quantile(confidence) * log_error
+    margin = normal_quantile(confidence) * log_error
     return estimate(np.exp(log_value), np.exp(log_value - margin), np.exp(log_value + margin), method, **more)

@@ -38,7 +38,7 @@ class Pooled:
 def pool(values: np.ndarray, variances: np.ndarray, confidence: float) -> Pooled:
     """Pool at least two centres; variances must be above zero."""
     k = values.size
-    tau2 = between_centres(values, variances)
+    tau2 = between_centers(values, variances)
     weights = 1 / (variances + tau2)
     mean = float(np.average(values, weights=weights))
     spread = float((weights * (values - mean) ** 2).sum() / (k - 1))
@@ -53,7 +53,7 @@ def pool(values: np.ndarray, variances: np.ndarray, confidence: float) -> Pooled
     return Pooled(mean, mean - margin, mean + margin, tau2, float(tau2 / (tau2 + typical)), prediction)
 
 
-def between_centres(values: np.ndarray, variances: np.ndarray) -> float:
+def between_centers(values: np.ndarray, variances: np.ndarray) -> float:
     """Return the variance of the true values between the centres, by restricted maximum likelihood.
 
     Raises:

@@ -17,7 +17,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def adjust(rows: Sequence[dict], family: str, key: str = "p") -> None:
+def add_adjusted_p(rows: Sequence[dict], family: str, key: str = "p") -> None:
     """Give every row its ``p_holm`` over the p-values under ``key``, and ``adjustment`` with the name of the family.
 
     ``family`` is written after the number of tests: "tested pairs of this evaluation".

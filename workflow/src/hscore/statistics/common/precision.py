@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from hscore.metrics import probability
-from hscore.statistics.common.estimates import quantile
+from hscore.statistics.common.estimates import normal_quantile
 from hscore.statistics.diagnosis.discrimination import newcombe_error
 
 # Target widths of the intervals of a prospective validation; for the hazard ratio: upper over lower end.
@@ -31,7 +31,7 @@ PARAMETERS = (1, 5, 10, 20)
 
 def for_observed_expected(prevalence: float, width: float, confidence: float) -> int:
     """Return the patients needed for an O/E of 1 with an interval of this width (on the ratio scale)."""
-    z = quantile(confidence)
+    z = normal_quantile(confidence)
     # exp(z s) - exp(-z s) = width for the standard error s of log O/E
     error = np.arcsinh(width / 2) / z
     return int(np.ceil((1 - prevalence) / (prevalence * error**2)))
@@ -39,7 +39,7 @@ def for_observed_expected(prevalence: float, width: float, confidence: float) ->
 
 def for_auc(area: float, prevalence: float, width: float, confidence: float) -> int:
     """Return the patients needed for an AUC interval of this width (Newcombe's variance, as Riley et al. 2021)."""
-    error = width / (2 * quantile(confidence))
+    error = width / (2 * normal_quantile(confidence))
 
     def too_wide(n: int) -> bool:
         return newcombe_error(area, n * prevalence, n * (1 - prevalence)) > error
@@ -61,13 +61,13 @@ def for_slope(predictor: np.ndarray, width: float, confidence: float) -> int:
     risk = expit(predictor)
     weight = risk * (1 - risk)
     a, ab, b = weight.mean(), (weight * predictor).mean(), (weight * predictor**2).mean()
-    error = width / (2 * quantile(confidence))
+    error = width / (2 * normal_quantile(confidence))
     return int(np.ceil(a / (error**2 * (a * b - ab**2))))
 
 
 def for_proportion(rate: float, share: float, width: float, confidence: float) -> int:
     """Return the patients needed for a sensitivity (or specificity) of ``rate``; ``share`` of all contribute to it."""
-    z = quantile(confidence)
+    z = normal_quantile(confidence)
     return int(np.ceil(np.ceil((2 * z / width) ** 2 * rate * (1 - rate)) / share))
 
 
@@ -81,7 +81,7 @@ def for_net_benefit(
         + weight**2 * specificity * (1 - specificity) / (1 - prevalence)
         + weight**2 * (1 - specificity) ** 2 / (prevalence * (1 - prevalence))
     )
-    return int(np.ceil(variance / (width / (2 * quantile(confidence))) ** 2))
+    return int(np.ceil(variance / (width / (2 * normal_quantile(confidence))) ** 2))
 
 
 def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
@@ -90,7 +90,7 @@ def for_hazard_ratio(share: float, ratio: float, confidence: float) -> int:
     ``share`` is the share of patients in one of the two groups. The variance of the log hazard ratio is 1 / (events
     share (1 - share)), which is valid near a ratio of 1 and slightly too small far from it.
     """
-    error = np.log(ratio) / (2 * quantile(confidence))
+    error = np.log(ratio) / (2 * normal_quantile(confidence))
     return int(np.ceil(1 / (error**2 * share * (1 - share))))
 
 

@@ -13,7 +13,7 @@ PRIMARY, SECONDARY = "primary", "secondary"
 UNADJUSTED = "none: the primary hypothesis"
 
 
-def test(external: ScoredCohort | None, hypothesis: Mapping[str, str], confidence: float) -> dict:
+def compare_primary_pair(external: ScoredCohort | None, hypothesis: Mapping[str, str], confidence: float) -> dict:
     """Test that two models have the same AUC in the external cohort, by the paired DeLong test.
 
     Args:
@@ -28,15 +28,15 @@ def test(external: ScoredCohort | None, hypothesis: Mapping[str, str], confidenc
     names = [hypothesis["model"], hypothesis["against"]]
     row = {"model": names[0], "against": names[1], "evaluation": EVALUATION, "n": None, "positives": None}
     if external is None:
-        return {**row, **discrimination.untested("there is no external cohort")}
+        return {**row, **discrimination.without_test("there is no external cohort")}
     if lacking := [name for name in names if name not in external.scores]:
-        return {**row, **discrimination.untested(f"the study has no model '{lacking[0]}'")}
+        return {**row, **discrimination.without_test(f"the study has no model '{lacking[0]}'")}
     row |= {"n": int(external.y_true.size), "positives": int(external.y_true.sum())}
     scores = [external.scores[name] for name in names]
     return {**row, **discrimination.compare(external.y_true, *scores, confidence)}
 
 
-def set_apart(rows: Sequence[dict], hypothesis: Mapping[str, str]) -> list[dict]:
+def assign_roles(rows: Sequence[dict], hypothesis: Mapping[str, str]) -> list[dict]:
     """Give each comparison of two models its ``role``, and return the secondary ones, which form a family."""
     pair = set(hypothesis.values())
     for row in rows:

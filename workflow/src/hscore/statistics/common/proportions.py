@@ -7,12 +7,12 @@ Sources: Wilson, JASA 1927;22:209-212 (score interval, no continuity correction,
 import numpy as np
 from scipy.special import betaincinv
 
-from hscore.statistics.common.estimates import estimate, not_estimable, quantile
+from hscore.statistics.common.estimates import estimate, normal_quantile, not_estimable
 
 
 def wilson(numerator: int, denominator: int, confidence: float) -> tuple[float, float]:
     """Return the Wilson score interval of numerator / denominator."""
-    z = quantile(confidence)
+    z = normal_quantile(confidence)
     rate = numerator / denominator
     middle = (rate + z**2 / (2 * denominator)) / (1 + z**2 / denominator)
     margin = z * np.sqrt(rate * (1 - rate) / denominator + z**2 / (4 * denominator**2)) / (1 + z**2 / denominator)

@@ -8,7 +8,7 @@ Source: Cleveland, JASA 1979;74:829-836; the C code of R's ``lowess``.
 
 import numpy as np
 
-from hscore.statistics.common.bootstrap import everyone
+from hscore.statistics.common.bootstrap import cohort_counts
 
 
 class Lowess:
@@ -28,7 +28,7 @@ class Lowess:
         ``counts`` [resamples, n] contains how often each point was drawn; the neighbourhoods remain those of all
         points. The value is NaN where a resample has no point in a neighbourhood.
         """
-        drawn = everyone(y.size) if counts is None else counts
+        drawn = cohort_counts(y.size) if counts is None else counts
         resampled, y = drawn[:, self.order], y[self.order]
         kernel, shifted = self.weights.T, (self.weights * self.shift).T
         with np.errstate(invalid="ignore", divide="ignore"):

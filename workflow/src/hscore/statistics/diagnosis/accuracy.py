@@ -86,7 +86,7 @@ def without_cut_off(interval: str, why: str) -> dict[str, dict]:
 INDICES = ("f1", "mcc", "kappa", "youden", "balanced_accuracy")
 
 
-def indices(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
+def summary_measures(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidence: float) -> dict[str, dict]:
     """Return F1, Matthews correlation, Cohen's kappa, Youden index and balanced accuracy, each with its interval.
 
     F1, the Youden index and balanced accuracy are functions of proportions. Their intervals are derived from Wilson's,
@@ -105,16 +105,16 @@ def indices(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, confidenc
     if not y_true.size:
         return {name: not_estimable("there are no patients", "none") for name in INDICES}
     method = f"percentile bootstrap, {len(draws)} resamples"
-    values, resampled = (_indices(y_true, y_pred, drawn) for drawn in (bootstrap.everyone(y_true.size), draws))
+    values, resampled = (_indices(y_true, y_pred, drawn) for drawn in (bootstrap.cohort_counts(y_true.size), draws))
     estimates = {
         name: not_estimable(empty, method)
         if np.isnan(value[0])
-        else {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), "method": method}
+        else {"estimate": float(value[0]), **bootstrap.percentile_interval(drawn, confidence), "method": method}
         for name, value, drawn in zip(INDICES, values, resampled, strict=True)
     }
     counts = confusion(y_true, y_pred)
     estimates["f1"] = f1(counts, confidence)
-    youden, balanced = sums(counts, confidence)
+    youden, balanced = youden_and_balanced_accuracy(counts, confidence)
     return estimates | {"youden": youden, "balanced_accuracy": balanced}
 
 
@@ -129,7 +129,7 @@ def f1(counts: dict[str, int], confidence: float) -> dict:
     return estimate(*(2 * share / (1 + share) for share in (correct / total, *wilson(correct, total, confidence))), F1)
 
 
-def sums(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
+def youden_and_balanced_accuracy(counts: dict[str, int], confidence: float) -> tuple[dict, dict]:
     """Return the Youden index and balanced accuracy, with Newcombe's square-and-add interval of two proportions."""
     tp, fp, fn, tn = (counts[name] for name in ("tp", "fp", "fn", "tn"))
     if not tp + fn or not tn + fp:

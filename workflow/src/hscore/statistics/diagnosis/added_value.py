@@ -32,7 +32,7 @@ from hscore.statistics.common.estimates import not_estimable, wald_ratio
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
 from hscore.statistics.survival import concordance, cox, partial_likelihood
-from hscore.statistics.survival.cox_models import outcome
+from hscore.statistics.survival.cox_models import time_and_event
 
 NODE_SIZE, ANTIGEN = "mri_ln_short_axis_mm", "scc_ag_ng_ml"
 MEASURED = [NODE_SIZE, ANTIGEN]  # enter as log(1 + value), which is defined for 0 (no node reported)
@@ -48,7 +48,7 @@ NO_EXTERNAL = "there is no external cohort to test the frozen models on"
 
 
 @dataclass(frozen=True)
-class Cases:
+class CompleteCases:
     """The patients with every variable: ``table`` [k, columns], the score's logit last; ``known`` bool [n]."""
 
     table: pd.DataFrame
@@ -61,7 +61,9 @@ class Cases:
         return {**counts, "left_out": int((~self.known).sum()), "missing": self.missing}
 
 
-def cases(score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequence[str]) -> Cases | str:
+def complete_cases(
+    score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequence[str]
+) -> CompleteCases | str:
     """Return the complete cases; a sentence where a variable is not given at all or the score has no logit."""
     if absent := [name for name in columns if characteristics is None or name not in characteristics]:
         return f"the tables of the patients have no {absent[0]}"
@@ -71,10 +73,10 @@ def cases(score: np.ndarray, characteristics: pd.DataFrame | None, columns: Sequ
     table[MEASURED] = np.log1p(table[MEASURED])
     known = table.notna().all(axis=1).to_numpy()
     missing = {name: int(values.isna().sum()) for name, values in table.items() if values.isna().any()}
-    return Cases(table.assign(**{SCORE: logit(score)})[known].astype(float), known, missing)
+    return CompleteCases(table.assign(**{SCORE: logit(score)})[known].astype(float), known, missing)
 
 
-def _sized(complete: Cases | str, event: np.ndarray) -> dict:
+def _sized(complete: CompleteCases | str, event: np.ndarray) -> dict:
     if isinstance(complete, str):
         return {"n": 0, "events": 0, "left_out": int(event.size), "missing": {}}
     return complete.size(event)
@@ -104,7 +106,7 @@ def _not_apparent(why: str) -> dict:
 # Nodes
 
 
-def of_nodes(
+def node_added_value(
     evaluations: Mapping[str, ScoredCohort],
     characteristics: Mapping[str, pd.DataFrame | None],
     model: str,
@@ -123,7 +125,7 @@ def of_nodes(
         new_information``), ``odds_ratio`` and the ``apparent`` AUCs; ``frozen``, the AUCs and ``gain`` out of sample.
     """
     parts = {
-        name: (evaluation.y_true, cases(evaluation.scores[model], characteristics.get(name), OF_NODES))
+        name: (evaluation.y_true, complete_cases(evaluation.scores[model], characteristics.get(name), OF_NODES))
         for name, evaluation in evaluations.items()
         if model in evaluation.scores
     }
@@ -131,12 +133,12 @@ def of_nodes(
     return {"model": model, "evaluations": rows, "frozen": _frozen_nodes(parts, confidence)}
 
 
-def _fits(y_true: np.ndarray, complete: Cases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
+def _fits(y_true: np.ndarray, complete: CompleteCases | str) -> tuple[logistic.Logistic, logistic.Logistic] | str:
     """Return the baseline model and that with the score; a sentence where they cannot or should not be fitted."""
     if isinstance(complete, str):
         return complete
     y_true, table = y_true[complete.known], complete.table
-    if why := discrimination.one_class(y_true):
+    if why := discrimination.reason_one_class(y_true):
         return why
     for name, values in table.items():
         if values.nunique() < 2:
@@ -151,7 +153,7 @@ def _fits(y_true: np.ndarray, complete: Cases | str) -> tuple[logistic.Logistic,
     return SEPARATED if baseline is None or both is None else (baseline, both)
 
 
-def _nodes(y_true: np.ndarray, complete: Cases | str, confidence: float) -> dict:
+def _nodes(y_true: np.ndarray, complete: CompleteCases | str, confidence: float) -> dict:
     size, models = _sized(complete, y_true), _fits(y_true, complete)
     if isinstance(models, str):
         missing = not_estimable(models, WALD, per=PER)
@@ -181,7 +183,7 @@ def _linear(model: logistic.Logistic, table: pd.DataFrame) -> np.ndarray:
     return model.coefficients[0] + table.iloc[:, : slopes.size].to_numpy() @ slopes
 
 
-def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidence: float) -> dict:
+def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, CompleteCases | str]], confidence: float) -> dict:
     """Return external AUCs of both models fitted on out-of-fold development scores, and their paired difference."""
     why = NO_DEVELOPMENT if "out_of_fold" not in parts else NO_EXTERNAL if "external" not in parts else None
     models = why or _fits(*parts["out_of_fold"])
@@ -205,20 +207,21 @@ def _frozen_nodes(parts: Mapping[str, tuple[np.ndarray, Cases | str]], confidenc
 # Survival
 
 
-def of_survival(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
+def survival_added_value(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict) -> dict:
     """Return the added value for disease-free survival: Cox models of node size and SCC antigen, with the score added.
 
     Args:
-        cohorts: "external" and "development" as in ``survival_by_score.analyse``, with the columns ``MEASURED``.
+        cohorts: "external" and "development" as in ``survival_by_score.analyze``, with the columns ``MEASURED``.
         settings: section ``survive`` of the config.
 
     Returns:
-        ``cohorts``, one row each as in ``of_nodes`` with ``hazard_ratio`` and apparent C; ``frozen``: C out of sample.
+        ``cohorts``, one row each as in ``node_added_value`` with ``hazard_ratio`` and apparent C; ``frozen``: C out of
+        sample.
     """
     parts = {}
     for name, (_, cohort) in cohorts.items():
         known = cohort.dropna(subset=["dfs_months", "dfs_event"])
-        parts[name] = (*outcome(known), cases(known["score"].to_numpy(float), known, MEASURED))
+        parts[name] = (*time_and_event(known), complete_cases(known["score"].to_numpy(float), known, MEASURED))
     models = {name: _cox_fits(*part, settings["events_per_variable"]) for name, part in parts.items()}
     confidence = settings["confidence"]
     rows = [
@@ -229,13 +232,13 @@ def of_survival(cohorts: Mapping[str, tuple[str, pd.DataFrame]], settings: dict)
 
 
 def _cox_fits(
-    time: np.ndarray, event: np.ndarray, complete: Cases | str, events_per_variable: float
+    time: np.ndarray, event: np.ndarray, complete: CompleteCases | str, events_per_variable: float
 ) -> tuple[cox.Model, cox.Model] | str:
     """Return the baseline model and that with the score; a sentence where they cannot or should not be fitted."""
     if isinstance(complete, str):
         return complete
     time, event = time[complete.known], event[complete.known]
-    if why := cox.refusal(event, complete.table, events_per_variable):
+    if why := cox.reason_refused(event, complete.table, events_per_variable):
         return why
     baseline, both = (cox.fit(time, event, complete.table.iloc[:, :last]) for last in (-1, complete.table.shape[1]))
     return baseline.why or both.why or (baseline, both)
@@ -243,7 +246,7 @@ def _cox_fits(
 
 def _survival(
     event: np.ndarray,
-    complete: Cases | str,
+    complete: CompleteCases | str,
     models: tuple[cox.Model, cox.Model] | str,
     confidence: float,
 ) -> dict:

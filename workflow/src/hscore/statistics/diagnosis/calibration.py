@@ -13,7 +13,7 @@ import numpy as np
 
 from hscore.metrics import logistic
 from hscore.metrics.probability import CLIP, logit
-from hscore.statistics.common.bootstrap import band, interval
+from hscore.statistics.common.bootstrap import percentile_band, percentile_interval
 from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_ratio
 from hscore.statistics.common.smoother import Lowess
 
@@ -46,9 +46,9 @@ def describe(y_true: np.ndarray, predicted: np.ndarray, confidence: float, count
         "observed_rate": events / n,
         "mean_predicted": float(predicted.mean()),
         "observed_expected": observed_expected(y_true, predicted, confidence),
-        **line(y_true, predicted, confidence),
+        **intercept_and_slope(y_true, predicted, confidence),
         **brier(y_true, predicted, confidence, counts),
-        **smooth(y_true, predicted, confidence, counts),
+        **smooth_curve(y_true, predicted, confidence, counts),
         "spiegelhalter": spiegelhalter(y_true, predicted),
     }
 
@@ -79,7 +79,7 @@ def observed_expected(y_true: np.ndarray, predicted: np.ndarray, confidence: flo
     return wald_ratio(np.log(events / expected), np.sqrt((1 - events / n) / events), confidence, O_E)
 
 
-def line(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
+def intercept_and_slope(y_true: np.ndarray, predicted: np.ndarray, confidence: float) -> dict:
     """Return ``intercept`` (calibration in the large: slope fixed at 1) and ``slope`` of logistic recalibration.
 
     Neither is estimable where a prediction is 0 or 1, because any replacement of its infinite logit would determine the
@@ -118,17 +118,17 @@ def brier(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: 
     score = float(error.mean())
     total = counts.sum(axis=1)
     draws, rates = counts @ error / total, counts @ y_true / total
-    result = {"brier": {"estimate": score, **interval(draws, confidence), "method": method}}
+    result = {"brier": {"estimate": score, **percentile_interval(draws, confidence), "method": method}}
     if rate in (0, 1):
         why = "the outcome is the same in all patients, so predicting the prevalence is perfect"
         return {**result, "scaled_brier": not_estimable(why, method)}
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = 1 - draws / (rates * (1 - rates))
     value = float(1 - score / (rate * (1 - rate)))
-    return {**result, "scaled_brier": {"estimate": value, **interval(scaled, confidence), "method": method}}
+    return {**result, "scaled_brier": {"estimate": value, **percentile_interval(scaled, confidence), "method": method}}
 
 
-def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
+def smooth_curve(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts: np.ndarray) -> dict:
     """Return ICI, E50, E90, Emax (distances of the flexible curve from the diagonal over the patients) and the curve.
 
     These distances have no interval: resampling only adds noise to the curve, so a bootstrap interval often excludes
@@ -160,7 +160,7 @@ def smooth(y_true: np.ndarray, predicted: np.ndarray, confidence: float, counts:
         "curve": {
             "predicted": grid.tolist(),
             "observed": curve.tolist(),
-            **band(draws, confidence),
+            **percentile_band(draws, confidence),
             "method": f"{name}; pointwise percentile bootstrap, {len(counts)} resamples",
         },
     }

@@ -73,7 +73,7 @@ def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def shown(
+def shown_patients(
     scores: pd.DataFrame,
     patients: pd.DataFrame,
     thresholds: Mapping[str, float | None],

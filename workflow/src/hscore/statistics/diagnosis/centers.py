@@ -75,7 +75,7 @@ def _center(
     }
     if risks:
         row["observed_expected"] = calibration.observed_expected(y_true, scores, confidence)
-        row["slope"] = calibration.line(y_true, scores, confidence)["slope"]
+        row["slope"] = calibration.intercept_and_slope(y_true, scores, confidence)["slope"]
     entry = {name: _of_proportion(row[name]) for name in ("sensitivity", "specificity")}
     entry |= {"auc": _of_auc(y_true, scores), "slope": _of_slope(y_true, scores, row["slope"])}
     return row, entry | {"observed_expected": _of_ratio(row)}
@@ -83,7 +83,7 @@ def _center(
 
 def _of_auc(y_true: np.ndarray, scores: np.ndarray) -> tuple[float, float] | None:
     """Return the logit of the AUC and its DeLong variance (delta method)."""
-    if discrimination.undefined(y_true, scores):
+    if discrimination.reason_undefined(y_true, scores):
         return None
     result = discrimination.delong(y_true, scores)
     auc, variance = float(result.auc[0]), float(result.covariance[0, 0])

@@ -40,7 +40,7 @@ def describe(folds: int | None) -> dict | None:
     return {"folds": folds, "correlation": 1 / folds, "variance_factor": variance_factor(folds), "note": NOTE}
 
 
-def named(method: str, folds: int | None) -> str:
+def corrected_method(method: str, folds: int | None) -> str:
     """Return the name of a method with its correction."""
     if not folds:
         return method

@@ -19,14 +19,14 @@ MEASURES = ("sensitivity", "specificity", "accuracy")
 
 
 def describe(evaluations: Mapping[str, ScoredCohort], settings: dict) -> list[dict]:
-    """Return ``of_model`` of every model with external scores, each with its ``model``; empty without them."""
+    """Return ``standard_errors`` of every model with external scores, each with its ``model``; empty without them."""
     if "external" not in evaluations:
         return []
     external, development = evaluations["external"], evaluations.get("out_of_fold")
-    return [{"model": model, **of_model(model, external, development, settings)} for model in external.scores]
+    return [{"model": model, **standard_errors(model, external, development, settings)} for model in external.scores]
 
 
-def of_model(model: str, external: ScoredCohort, development: ScoredCohort | None, settings: dict) -> dict:
+def standard_errors(model: str, external: ScoredCohort, development: ScoredCohort | None, settings: dict) -> dict:
     """Return the standard error of each measure of a model's external calls that comes from choosing the cut-off.
 
     Args:

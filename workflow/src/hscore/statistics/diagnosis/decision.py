@@ -10,8 +10,8 @@ Sources: Vickers and Elkin, Med Decis Making 2006;26:565-574; standardised net b
 
 import numpy as np
 
-from hscore.statistics.common.bootstrap import POINT, everyone, percentiles
-from hscore.statistics.common.estimates import finite
+from hscore.statistics.common.bootstrap import POINT, cohort_counts, percentiles
+from hscore.statistics.common.estimates import finite_or_none
 
 MEASURES = ("net_benefit", "standardised", "interventions_avoided_per_100", "spared_per_missed")
 
@@ -60,14 +60,14 @@ def with_band(values: np.ndarray, draws: np.ndarray, confidence: float) -> dict[
     with np.errstate(invalid="ignore"):
         ends[:, np.ptp(ends, axis=0) <= POINT] = np.nan
     rows = {"estimate": values[0], "low": ends[0], "high": ends[1]}
-    return {name: [finite(value) for value in row] for name, row in rows.items()}
+    return {name: [finite_or_none(value) for value in row] for name, row in rows.items()}
 
 
 def curve(
     y_true: np.ndarray, acted: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, dict | list]:
     """Return one strategy's ``MEASURES`` with pointwise bootstrap bands, and the patients ``spared`` and ``missed``."""
-    values, draws = (measures(y_true, acted, at, drawn) for drawn in (everyone(y_true.size), counts))
+    values, draws = (measures(y_true, acted, at, drawn) for drawn in (cohort_counts(y_true.size), counts))
     return {
         **{
             name: with_band(value, drawn, confidence)
@@ -78,13 +78,13 @@ def curve(
     }
 
 
-def gain(
+def net_benefit_difference(
     y_true: np.ndarray, acted: np.ndarray, comparator: np.ndarray, at: np.ndarray, confidence: float, counts: np.ndarray
 ) -> dict[str, list[float | None]]:
     """Return the net benefit of one strategy minus another in the same patients, with a pointwise bootstrap band."""
     values, draws = (
         net_benefit(y_true, acted, at, drawn) - net_benefit(y_true, comparator, at, drawn)
-        for drawn in (everyone(y_true.size), counts)
+        for drawn in (cohort_counts(y_true.size), counts)
     )
     return with_band(values, draws, confidence)
 
@@ -126,14 +126,14 @@ def curves(
     for model, risk in predicted.items():
         acted = risk[:, None] >= at
         content = curve(y_true, acted, at, confidence, counts)
-        content["against_treat_all"] = gain(y_true, acted, all_acted, at, confidence, counts)
+        content["against_treat_all"] = net_benefit_difference(y_true, acted, all_acted, at, confidence, counts)
         if reading_acted is not None:
-            content["against_mri_ln"] = gain(y_true, acted, reading_acted, at, confidence, counts)
+            content["against_mri_ln"] = net_benefit_difference(y_true, acted, reading_acted, at, confidence, counts)
         result["models"][model] = content
     return result
 
 
-def frozen_calls(
+def frozen_call_curves(
     y_true: np.ndarray,
     scores: dict[str, np.ndarray],
     cut_offs: dict[str, float],

@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 
 from hscore.metrics.ranking import midranks
-from hscore.statistics.common.estimates import estimate, not_estimable, quantile, two_sided_p, wald_share
+from hscore.statistics.common.estimates import estimate, normal_quantile, not_estimable, two_sided_p, wald_share
 from hscore.statistics.diagnosis import cross_validation
 
 DELONG = "DeLong"
@@ -38,7 +38,7 @@ class Delong:
     covariance: np.ndarray
 
 
-def one_class(y_true: np.ndarray) -> str | None:
+def reason_one_class(y_true: np.ndarray) -> str | None:
     """Return why nothing can be discriminated, None when both classes are present."""
     if not y_true.size:
         return "there are no patients"
@@ -48,12 +48,12 @@ def one_class(y_true: np.ndarray) -> str | None:
     return None
 
 
-def undefined(y_true: np.ndarray, *scores: np.ndarray) -> str | None:
+def reason_undefined(y_true: np.ndarray, *scores: np.ndarray) -> str | None:
     """Return why these scores allow no analysis: no patients, one class, or scores that are not numbers."""
     missing = sum(int((~np.isfinite(row)).sum()) for row in scores)
     if missing:
         return f"{missing} of the scores are missing or infinite"
-    return one_class(y_true)
+    return reason_one_class(y_true)
 
 
 def placements(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +97,8 @@ def auc_interval(
     Returns:
         An estimate; without an interval, and with the reason, where all scores are equal or DeLong has no variance.
     """
-    method = cross_validation.named(INTERVALS[interval], folds)
-    if why := undefined(y_true, scores):
+    method = cross_validation.corrected_method(INTERVALS[interval], folds)
+    if why := reason_undefined(y_true, scores):
         return not_estimable(why, method)
     result, factor = delong(y_true, scores), cross_validation.variance_factor(folds)
     value, variance = float(result.auc[0]), factor * float(result.covariance[0, 0])
@@ -117,11 +117,11 @@ def auc_interval(
     error = np.sqrt(variance)
     if interval == "delong-logit":
         return wald_share(value, error, confidence, method)
-    margin = quantile(confidence) * error
+    margin = normal_quantile(confidence) * error
     return estimate(value, max(0.0, value - margin), min(1.0, value + margin), method)
 
 
-def untested(why: str, method: str = PAIRED) -> dict:
+def without_test(why: str, method: str = PAIRED) -> dict:
     """Return the content of ``compare`` without a test: all None, with the reason."""
     return {"difference": None, "low": None, "high": None, "z": None, "p": None, "method": method, "why": why}
 
@@ -142,20 +142,20 @@ def compare_all(
 ) -> list[dict]:
     """Return ``compare`` for pairs of rows of ``scores`` [models, n]; ``folds`` has one entry per pair."""
     folds = folds or [None] * len(pairs)
-    if why := undefined(y_true, *scores):
-        return [untested(why, cross_validation.named(PAIRED, number)) for number in folds]
+    if why := reason_undefined(y_true, *scores):
+        return [without_test(why, cross_validation.corrected_method(PAIRED, number)) for number in folds]
     result = delong(y_true, scores)
     rows = []
     for (a, b), number in zip(pairs, folds, strict=True):
-        method, factor = cross_validation.named(PAIRED, number), cross_validation.variance_factor(number)
+        method, factor = cross_validation.corrected_method(PAIRED, number), cross_validation.variance_factor(number)
         difference = float(result.auc[a] - result.auc[b])
         variance = float(result.covariance[a, a] + result.covariance[b, b] - 2 * result.covariance[a, b])
         if np.isnan(variance):
             why = "one class has only one patient; the DeLong variance needs two of each"
-            rows.append({**untested(why, method), "difference": difference})
+            rows.append({**without_test(why, method), "difference": difference})
         elif variance <= 1e-16:  # both order the patients equally, up to rounding
             why = "both models order the patients equally, so there is nothing to test"
-            rows.append({**untested(why, method), "difference": difference})
+            rows.append({**without_test(why, method), "difference": difference})
         else:
             rows.append(_difference(difference, np.sqrt(factor * variance), confidence, method))
     return rows
@@ -163,13 +163,13 @@ def compare_all(
 
 def compare_with_mean(y_true: np.ndarray, score: np.ndarray, members: np.ndarray, confidence: float) -> dict:
     """Return the AUC of ``score`` minus the mean AUC of ``members`` [members, n], same patients, like ``compare``."""
-    if why := one_class(y_true):
-        return untested(why)
+    if why := reason_one_class(y_true):
+        return without_test(why)
     result = delong(y_true, np.vstack([score, members]))
     weights = np.array([1.0, *np.full(len(members), -1 / len(members))])
     difference, variance = float(weights @ result.auc), float(weights @ result.covariance @ weights)
     if not variance > 1e-16:
-        return {**untested("the members order the patients like their mean"), "difference": difference}
+        return {**without_test("the members order the patients like their mean"), "difference": difference}
     return _difference(difference, np.sqrt(variance), confidence, PAIRED)
 
 
@@ -189,10 +189,10 @@ def compare_unpaired(
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
     the same t distribution.
     """
-    method = cross_validation.named("unpaired DeLong test", folds_b)
+    method = cross_validation.corrected_method("unpaired DeLong test", folds_b)
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
     for y_true, score in ((positive_a, score_a), (positive_b, score_b)):
-        if why := undefined(y_true, score):
+        if why := reason_undefined(y_true, score):
             return {**empty, "why": why}
     a, b = delong(positive_a, score_a), delong(positive_b, score_b)
     variances = float(a.covariance.mean()), cross_validation.variance_factor(folds_b) * float(b.covariance.mean())
@@ -215,7 +215,7 @@ def compare_unpaired(
 
 
 def _difference(difference: float, error: float, confidence: float, method: str) -> dict:
-    margin = quantile(confidence) * error
+    margin = normal_quantile(confidence) * error
     return {
         "difference": difference,
         "low": float(difference - margin),
@@ -251,7 +251,7 @@ def newcombe_interval(
 
     The interval exists, and is not a point, even for an area of 0 or 1. ``factor`` multiplies the variance.
     """
-    z = quantile(confidence) * np.sqrt(factor)
+    z = normal_quantile(confidence) * np.sqrt(factor)
 
     def excess(candidate: float) -> float:
         return abs(area - candidate) - z * newcombe_error(candidate, positives, negatives)

@@ -8,7 +8,7 @@ unless the recalibration has a ``why``.
 
 import numpy as np
 
-from hscore.statistics.common.estimates import finite
+from hscore.statistics.common.estimates import finite_or_none
 from hscore.statistics.diagnosis import thresholds
 
 
@@ -23,7 +23,7 @@ def freeze(y_true: np.ndarray, scores: np.ndarray, recalibration: dict, settings
     """
     return {
         **thresholds.choose(y_true, scores, settings["threshold"]),
-        "median": finite(np.median(scores)) if scores.size else None,
+        "median": finite_or_none(np.median(scores)) if scores.size else None,
         "recalibration": recalibration,
     }
 
@@ -36,7 +36,7 @@ def without_development(settings: dict) -> dict:
     """
     why = "this study has no development cohort"
     return {
-        **thresholds.fixed(settings["threshold"]),
+        **thresholds.fixed_threshold(settings["threshold"]),
         "n": 0,
         "positives": 0,
         "sensitivity": None,

@@ -43,7 +43,7 @@ def report(
         counts: bootstrap draws by evaluation.
 
     Returns:
-        ``members``, rows of ``of_members`` by model and source; ``thresholds``, rows of ``of_threshold``;
+        ``members``, rows of ``member_stability`` by model and source; ``thresholds``, rows of ``threshold_stability``;
         ``points`` of the reference model, None where it has fewer than two members.
     """
     external, development = (evaluations.get(name) for name in ("external", "out_of_fold"))
@@ -53,12 +53,12 @@ def report(
         sources = {"folds": external.members.get(model), "seeds": external.seeds.get(model)}
         for source, values in sources.items():
             if source == "folds" or values is not None:
-                members.append({"model": model, **of_members(external.y_true, score, values, threshold, source)})
+                members.append({"model": model, **member_stability(external.y_true, score, values, threshold, source)})
         if model == settings["reference"] and len(external.members.get(model, ())) > 1:
-            shown = {"model": model, "threshold": threshold, **points(score, external.members[model])}
+            shown = {"model": model, "threshold": threshold, **plot_points(score, external.members[model])}
     for model, score in development.scores.items() if development else ():
         known = external and model in external.scores
-        spread = of_threshold(
+        spread = threshold_stability(
             (development.y_true, score),
             (external.y_true, external.scores[model]) if known else None,
             frozen[model],
@@ -70,7 +70,7 @@ def report(
     return {"members": members, "thresholds": threshold_rows, "points": shown}
 
 
-def of_members(
+def member_stability(
     y_true: np.ndarray, score: np.ndarray, members: np.ndarray | None, threshold: float | None, source: str
 ) -> dict:
     """Return how far the members are from the mean, and how many calls they would change.
@@ -106,7 +106,7 @@ def of_members(
 
 def _aucs(y_true: np.ndarray, members: np.ndarray) -> dict:
     """Return the lowest and highest AUC of a member."""
-    if why := discrimination.undefined(y_true, *members):
+    if why := discrimination.reason_undefined(y_true, *members):
         return {"lowest": None, "highest": None, "why": why}
     aucs = [discrimination.placements(y_true, row)[0].mean() for row in members]
     return {"lowest": float(min(aucs)), "highest": float(max(aucs))}
@@ -120,7 +120,7 @@ def _calls(score: np.ndarray, members: np.ndarray, threshold: float | None) -> d
     return {"changed": int(differs.any(axis=0).sum()), "n": int(score.size), "index": float(differs.mean())}
 
 
-def points(score: np.ndarray, members: np.ndarray) -> dict:
+def plot_points(score: np.ndarray, members: np.ndarray) -> dict:
     """Return the values of an instability plot: ``score`` of the patients and one row per member, ordered by score."""
     order = np.argsort(score, kind="stable")
     return {
@@ -129,7 +129,7 @@ def points(score: np.ndarray, members: np.ndarray) -> dict:
     }
 
 
-def of_threshold(
+def threshold_stability(
     development: tuple[np.ndarray, np.ndarray],
     external: tuple[np.ndarray, np.ndarray] | None,
     frozen: dict,
@@ -155,7 +155,9 @@ def of_threshold(
         the others. These are ranges over cut-offs in the same patients, not confidence intervals.
     """
     threshold, (name, _) = frozen["value"], thresholds.parse_rule(rule)
-    why = NO_CUT_OFF if threshold is None else FIXED if name == "value" else discrimination.undefined(*development)
+    why = (
+        NO_CUT_OFF if threshold is None else FIXED if name == "value" else discrimination.reason_undefined(*development)
+    )
     cut_offs = np.full(len(counts), np.nan) if why else thresholds.on_resamples(*development, rule, counts)
     known = cut_offs[~np.isnan(cut_offs)]
     start = {"resamples": len(counts), "chosen": int(known.size)}

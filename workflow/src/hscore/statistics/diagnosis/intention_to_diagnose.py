@@ -50,7 +50,7 @@ def report(
     """
     known = excluded[excluded["lnm"].notna()]
     tests = {
-        model: of_model(evaluation.scores[model], frozen[model], column, characteristics, known)
+        model: model_calls(evaluation.scores[model], frozen[model], column, characteristics, known)
         for model, column in index_tests.items()
         if model in evaluation.scores
     }
@@ -75,7 +75,7 @@ def report(
     ]
 
 
-def of_model(
+def model_calls(
     scores: np.ndarray, frozen: Mapping, column: str | None, characteristics: pd.DataFrame, known: pd.DataFrame
 ) -> tuple[np.ndarray | None, np.ndarray, str | None]:
     """Return a model's calls, those of the excluded patients (NaN: no result), and the reason if there are none.

@@ -13,13 +13,13 @@ Source: Pencina, D'Agostino, Vasan, Stat Med 2008;27:157-172 and 2011;30:11-21; 
 import numpy as np
 
 from hscore.statistics.common.estimates import not_estimable, wald
-from hscore.statistics.diagnosis.discrimination import undefined
+from hscore.statistics.diagnosis.discrimination import reason_undefined
 
 
 def continuous_nri(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Return the category-free NRI: net share of events moved up plus net share of non-events moved down."""
     method = "continuous NRI, Wald"
-    if why := undefined(y_true, old, new):
+    if why := reason_undefined(y_true, old, new):
         return not_estimable(why, method)
     return _nri(y_true, np.sign(new - old), confidence, method)
 
@@ -29,7 +29,7 @@ def categorical_nri(
 ) -> dict:
     """Return the NRI over risk categories [cut k, cut k+1)."""
     method = "categorical NRI, Wald"
-    if why := undefined(y_true, old, new):
+    if why := reason_undefined(y_true, old, new):
         return not_estimable(why, method)
     moved = np.sign(np.digitize(new, borders) - np.digitize(old, borders))
     return _nri(y_true, moved, confidence, method)
@@ -49,7 +49,7 @@ def _nri(y_true: np.ndarray, moved: np.ndarray, confidence: float, method: str) 
 def idi(y_true: np.ndarray, old: np.ndarray, new: np.ndarray, confidence: float) -> dict:
     """Return the integrated discrimination improvement: gain in mean risk of events minus that of non-events."""
     method = "IDI, Wald"
-    if why := undefined(y_true, old, new):
+    if why := reason_undefined(y_true, old, new):
         return not_estimable(why, method)
     gain, loss = (new - old)[y_true], (new - old)[~y_true]
     if min(gain.size, loss.size) < 2:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hscore.statistics.common import bootstrap
 from hscore.statistics.common.estimates import not_estimable
-from hscore.statistics.diagnosis.discrimination import undefined
+from hscore.statistics.diagnosis.discrimination import reason_undefined
 
 
 class ResampledRoc:
@@ -81,10 +81,10 @@ def band(y_true: np.ndarray, scores: np.ndarray, counts: np.ndarray, confidence:
     result has a ``why`` instead.
     """
     method = f"pointwise stratified percentile bootstrap, {len(counts)} resamples"
-    if why := undefined(y_true, scores):
+    if why := reason_undefined(y_true, scores):
         return {"method": method, "why": why}
     draws = ResampledRoc(y_true, scores, counts).sensitivities(BAND)
-    return {"false_positive_rate": BAND.tolist(), **bootstrap.band(draws, confidence), "method": method}
+    return {"false_positive_rate": BAND.tolist(), **bootstrap.percentile_band(draws, confidence), "method": method}
 
 
 def describe(
@@ -112,10 +112,10 @@ def describe(
             "method": f"average precision (area under the precision-recall curve); {resampled}",
         },
     }
-    if why := undefined(y_true, scores):
+    if why := reason_undefined(y_true, scores):
         return {name: not_estimable(why, **row) for name, row in rows.items()}
     observed, by_class, whole = (
-        ResampledRoc(y_true, scores, counts) for counts in (bootstrap.everyone(y_true.size), *draws)
+        ResampledRoc(y_true, scores, counts) for counts in (bootstrap.cohort_counts(y_true.size), *draws)
     )
     pairs = {
         "auc_bootstrap": (observed.aucs(), by_class.aucs()),
@@ -123,6 +123,6 @@ def describe(
         "average_precision": (observed.average_precisions(), whole.average_precisions()),
     }
     return {
-        name: {"estimate": float(value[0]), **bootstrap.interval(drawn, confidence), **rows[name]}
+        name: {"estimate": float(value[0]), **bootstrap.percentile_interval(drawn, confidence), **rows[name]}
         for name, (value, drawn) in pairs.items()
     }

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn import metrics
 
-from hscore.statistics.diagnosis.discrimination import cut_points, undefined
+from hscore.statistics.diagnosis.discrimination import cut_points, reason_undefined
 
 
 def points(y_true: np.ndarray, scores: np.ndarray) -> dict:
@@ -13,7 +13,7 @@ def points(y_true: np.ndarray, scores: np.ndarray) -> dict:
     in pROC; at both ends they are None (nobody positive, everybody positive). With only one class the rates are None,
     with the reason in ``why``.
     """
-    if why := undefined(y_true, scores):
+    if why := reason_undefined(y_true, scores):
         return {"false_positive_rate": None, "true_positive_rate": None, "threshold": None, "why": why}
     false, true, _ = metrics.roc_curve(y_true, scores, drop_intermediate=False)
     return {

@@ -25,38 +25,42 @@ def choose(development: ScoredCohort, groups: Mapping[str, Sequence[str]], confi
 
     Returns:
         ``single`` and ``combined`` (``model`` or None, ``candidates`` with their AUC), ``chosen_on``, and
-        ``development``: the paired DeLong test of ``pair``, None where a group is empty.
+        ``development``: the paired DeLong test of ``compare_pair``, None where a group is empty.
     """
     content: dict = {"chosen_on": "out-of-fold scores of the development cohort"}
     for name in ("single", "combined"):
-        rows = [{"model": model, "auc": area(development, model)} for model in groups.get(name, [])]
+        rows = [{"model": model, "auc": auc_where_scored(development, model)} for model in groups.get(name, [])]
         ranked = [row for row in rows if row["auc"] is not None]
         best = max(ranked, key=lambda row: row["auc"])["model"] if ranked else None
         content[name] = {"model": best, "candidates": rows}
-    content["development"] = pair(development, content, confidence)
+    content["development"] = compare_pair(development, content, confidence)
     return content
 
 
-def tested(external: ScoredCohort | None, families: Mapping[str, Mapping], confidence: float) -> dict[str, dict]:
+def compare_externally(
+    external: ScoredCohort | None, families: Mapping[str, Mapping], confidence: float
+) -> dict[str, dict]:
     """Return the choice made on development, by family, with ``external``: the test of the chosen pair.
 
     The test is None without an external cohort.
     """
-    return {name: {**chosen, "external": pair(external, chosen, confidence)} for name, chosen in families.items()}
+    return {
+        name: {**chosen, "external": compare_pair(external, chosen, confidence)} for name, chosen in families.items()
+    }
 
 
-def area(evaluation: ScoredCohort, model: str) -> float | None:
+def auc_where_scored(evaluation: ScoredCohort, model: str) -> float | None:
     """Return the AUC among the patients scored by the model; None without both classes."""
-    y_true, (scores,) = both(evaluation, model)
-    return None if discrimination.one_class(y_true) else float(discrimination.delong(y_true, scores).auc[0])
+    y_true, (scores,) = scored_by_all(evaluation, model)
+    return None if discrimination.reason_one_class(y_true) else float(discrimination.delong(y_true, scores).auc[0])
 
 
-def pair(evaluation: ScoredCohort | None, chosen: Mapping, confidence: float) -> dict | None:
+def compare_pair(evaluation: ScoredCohort | None, chosen: Mapping, confidence: float) -> dict | None:
     """Return the combined against the single model, in patients scored by both: AUCs and paired DeLong test."""
     names = [chosen[group]["model"] for group in ("combined", "single")]
     if evaluation is None or None in names or any(name not in evaluation.scores for name in names):
         return None
-    y_true, scores = both(evaluation, *names)
+    y_true, scores = scored_by_all(evaluation, *names)
     rows = [
         discrimination.auc_interval(y_true, model_scores, confidence, folds=evaluation.overlap(name))
         for name, model_scores in zip(names, scores, strict=True)
@@ -72,7 +76,7 @@ def pair(evaluation: ScoredCohort | None, chosen: Mapping, confidence: float) ->
     }
 
 
-def both(evaluation: ScoredCohort, *models: str) -> tuple[np.ndarray, list[np.ndarray]]:
+def scored_by_all(evaluation: ScoredCohort, *models: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return outcome and scores of the patients scored by all of the ``models``."""
     known = np.all([np.isfinite(evaluation.scores[model]) for model in models], axis=0)
     return evaluation.y_true[known], [evaluation.scores[model][known] for model in models]

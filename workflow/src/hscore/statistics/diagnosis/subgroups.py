@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from hscore import numerals
-from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.common.multiplicity import add_adjusted_p
 from hscore.statistics.diagnosis import accuracy, cross_validation, discrimination
 
 BELOW, MISSING = "below", "missing"
@@ -32,7 +32,7 @@ def by_level(
     ``folds`` is the number of folds of out-of-fold scores.
     """
     rows = []
-    for level in sorted(set(levels), key=place):
+    for level in sorted(set(levels), key=level_order):
         member = levels == level
         if threshold is None:
             rates = accuracy.without_cut_off(interval, NO_CUT_OFF)
@@ -52,7 +52,7 @@ def by_level(
     return rows
 
 
-def place(level: str) -> tuple:
+def level_order(level: str) -> tuple:
     """Return the sort key of a level: "below 50" before "50 or more", "missing" last."""
     return level == MISSING, not level.startswith(BELOW), level
 
@@ -86,20 +86,26 @@ def _of_aucs(y_true: np.ndarray, scores: np.ndarray, levels: np.ndarray, folds: 
     values, variances, sizes, left_out = [], [], [], 0
     for level in np.unique(levels):
         member = levels == level
-        if discrimination.one_class(y_true[member]) or np.ptp(scores[member]) == 0:
+        if discrimination.reason_one_class(y_true[member]) or np.ptp(scores[member]) == 0:
             left_out += 1
             continue
         result = discrimination.delong(y_true[member], scores[member])
         values.append(result.auc[0])
         variances.append(result.covariance[0, 0])
         sizes.append((int(y_true[member].sum()), int((~y_true[member]).sum())))
-    row = {"chi2": None, "df": None, "p": None, "left_out": left_out, "method": cross_validation.named(Q_DELONG, folds)}
+    row = {
+        "chi2": None,
+        "df": None,
+        "p": None,
+        "left_out": left_out,
+        "method": cross_validation.corrected_method(Q_DELONG, folds),
+    }
     if len(values) < 2:
         return {**row, "why": "fewer than two levels have both classes and different scores"}
     values, variances = np.array(values), np.array(variances)
     if not (variances > 0).all():
         common = np.average(values, weights=[m * n / (m + n) for m, n in sizes])
-        row["method"] = cross_validation.named(Q_NEWCOMBE, folds)
+        row["method"] = cross_validation.corrected_method(Q_NEWCOMBE, folds)
         if common in (0, 1):
             return {**row, "why": "every level is perfectly separated"}
         variances = np.array([discrimination.newcombe_error(common, m, n) ** 2 for m, n in sizes])
@@ -129,7 +135,7 @@ DIVISIONS = {"age": 50, "mri_ln_short_axis_mm": 10, "tumour_volume_ml": 33.5}
 COLUMNS = ("center", "age", "figo_stage", "histology", "grade", "mri_ln_short_axis_mm", "tumour_volume_ml", "scanner")
 
 
-def levels(table: pd.DataFrame) -> pd.DataFrame:
+def subgroup_levels(table: pd.DataFrame) -> pd.DataFrame:
     """Return the subgroup columns as text, [patients, columns]; a missing value is a separate level, "missing"."""
     parts = {}
     for name, values in table.items():
@@ -163,8 +169,8 @@ def describe(
             "levels": by_level(y_true, scores, threshold, words.to_numpy(), interval, confidence, folds),
             "heterogeneity": heterogeneity(y_true, scores, threshold, words.to_numpy(), folds),
         }
-        for name, words in levels(table[columns]).items()
+        for name, words in subgroup_levels(table[columns]).items()
     ]
     for measure in ("auc", "sensitivity", "specificity"):
-        adjust([row["heterogeneity"][measure] for row in rows], "tested subgroup variables of this evaluation")
+        add_adjusted_p([row["heterogeneity"][measure] for row in rows], "tested subgroup variables of this evaluation")
     return rows

@@ -8,7 +8,7 @@ is not frozen, and its ``value`` is None with the reason.
 import numpy as np
 
 from hscore.errors import UserError
-from hscore.statistics.diagnosis.discrimination import cut_points, undefined
+from hscore.statistics.diagnosis.discrimination import cut_points, reason_undefined
 
 AT_ONCE = 200_000  # counts of resamples processed together; limits the memory for large cohorts
 REMEDY = 'validate.threshold must be youden, {"sensitivity": 0.9} or {"value": 0.5}'
@@ -61,7 +61,7 @@ def parse_rule(rule: str | dict) -> tuple[str, float | None]:
     raise UserError(f"validate.threshold is {rule!r}: {REMEDY}")
 
 
-def fixed(rule: str | dict) -> dict:
+def fixed_threshold(rule: str | dict) -> dict:
     """Return a cut-off that needs no data: ``rule`` in words, ``value``, ``chosen_on``.
 
     Raises:
@@ -95,7 +95,7 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
     cases, controls = int(y_true.sum()), int((~y_true).sum())
     size = {"n": cases + controls, "positives": cases}
     if name == "value":
-        choice, why = fixed(rule), None
+        choice, why = fixed_threshold(rule), None
     else:
         words = (
             "largest Youden index, of equal ones the most sensitive"
@@ -103,7 +103,7 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
             else f"highest threshold with sensitivity of at least {number:g}"
         )
         choice = {"rule": words, "value": None, "chosen_on": "out-of-fold scores of the development cohort"}
-        why = undefined(y_true, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
+        why = reason_undefined(y_true, scores) or ("all scores are equal" if np.unique(scores).size == 1 else None)
         if not why:
             value = youden(y_true, scores) if name == "youden" else at_sensitivity(y_true, scores, number)
             true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([value])))

@@ -13,7 +13,7 @@ import pandas as pd
 from hscore.errors import UserError
 from hscore.metrics.log_loss import log_loss
 from hscore.statistics.common import bootstrap, precision, primary, scored_cohorts
-from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.common.multiplicity import add_adjusted_p
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import (
     accuracy,
@@ -68,36 +68,38 @@ def validate(
     resamples, confidence, reference = settings["bootstrap"]["resamples"], settings["confidence"], settings["reference"]
     rows, counts = [], {}
     for name, evaluation in evaluations.items():
-        draws = bootstrap.both(evaluation.y_true, resamples, rng)
+        draws = bootstrap.draw_both_ways(evaluation.y_true, resamples, rng)
         counts[name] = draws.whole
         rows += [
             performance(model, name, evaluation, thresholds[model], settings, draws, no_threshold.get(model))
             for model in evaluation.scores
         ]
-    recalibrated = {name: kind(evaluations[name], frozen, "recalibrated") for name in held_out(evaluations)}
-    main = held_out(evaluations)[0]
+    recalibrated = {
+        name: score_kind(evaluations[name], frozen, "recalibrated") for name in held_out_evaluations(evaluations)
+    }
+    main = held_out_evaluations(evaluations)[0]
     calibrated = calibrations(evaluations, frozen, confidence, counts)
     return {
         "performance": rows,
         "cut_off_error": cut_off_error.describe(evaluations, settings),
-        "primary": primary.test(evaluations.get("external"), settings["primary"], confidence),
+        "primary": primary.compare_primary_pair(evaluations.get("external"), settings["primary"], confidence),
         "comparisons": [
             row
-            for name in held_out(evaluations)
+            for name in held_out_evaluations(evaluations)
             for row in comparisons(name, evaluations[name], reference, confidence, settings["primary"])
         ],
         "auc_change": auc_change(evaluations, confidence),
         "cross_validation": cross_validation.describe(folds_of(evaluations)),
         "paired_accuracy": [
             row
-            for name in held_out(evaluations)
+            for name in held_out_evaluations(evaluations)
             for row in paired_accuracy(name, evaluations[name], thresholds, reference, confidence)
         ],
         "calibration": calibrated,
         "recalibration": recalibration_report(evaluations[main], frozen),
         "decision_curves": [
             row
-            for name in held_out(evaluations)
+            for name in held_out_evaluations(evaluations)
             for row in decision_curves(
                 name, evaluations[name], frozen, characteristics.get(name), settings, counts[name]
             )
@@ -107,22 +109,25 @@ def validate(
         ),
         "subgroups": [
             row
-            for name in held_out(evaluations)
+            for name in held_out_evaluations(evaluations)
             for row in subgroup_report(name, evaluations[name], thresholds, characteristics.get(name), settings)
         ],
         "precision": precision_report(
             main, rows, calibrated, recalibrated[main], frozen, reference, confidence, counts[main]
         ),
         "development_size": development_size(evaluations, recalibrated, reference),
-        "added_value": added_value.of_nodes(
-            {name: evaluations[name] for name in held_out(evaluations)}, characteristics, reference, confidence
+        "added_value": added_value.node_added_value(
+            {name: evaluations[name] for name in held_out_evaluations(evaluations)},
+            characteristics,
+            reference,
+            confidence,
         ),
         "instability": instability.report(evaluations, frozen, settings, counts),
         "centers": center_report(evaluations, frozen, characteristics.get("external"), settings),
     }
 
 
-def held_out(evaluations: Mapping[str, ScoredCohort]) -> list[str]:
+def held_out_evaluations(evaluations: Mapping[str, ScoredCohort]) -> list[str]:
     """Return those of ``HELD_OUT`` that the study has; the first is the leading one."""
     return [name for name in HELD_OUT if name in evaluations]
 
@@ -133,7 +138,7 @@ def folds_of(evaluations: Mapping[str, ScoredCohort]) -> int | None:
     return development.overlap(*development.scores) if development else None
 
 
-def kind(evaluation: ScoredCohort, frozen: Mapping[str, dict], name: str) -> ScoredCohort:
+def score_kind(evaluation: ScoredCohort, frozen: Mapping[str, dict], name: str) -> ScoredCohort:
     """Return the evaluation of the models whose scores are of one of ``KINDS``."""
     scores = {
         model: values
@@ -167,9 +172,9 @@ def calibrations(
             **calibration.describe(evaluations[name].y_true, scores, confidence, counts[name]),
             **({"caution": OPTIMISTIC} if (name, scale) == ("out_of_fold", "recalibrated") else {}),
         }
-        for name in held_out(evaluations)
+        for name in held_out_evaluations(evaluations)
         for scale in KINDS
-        for model, scores in kind(evaluations[name], frozen, scale).scores.items()
+        for model, scores in score_kind(evaluations[name], frozen, scale).scores.items()
     ]
 
 
@@ -209,7 +214,7 @@ def decision_curves(
     y_true, reading = evaluation.y_true, scored_cohorts.node_reading(characteristics)
     rows = []
     for scale in KINDS:
-        scores = kind(evaluation, frozen, scale).scores
+        scores = score_kind(evaluation, frozen, scale).scores
         if not scores:
             continue
         thresholds = {model: frozen[model]["value"] for model in scores if frozen[model]["value"] is not None}
@@ -218,7 +223,7 @@ def decision_curves(
             "evaluation": name,
             "scores": scale,
             **decision.curves(y_true, scores, reading, at, confidence, counts),
-            "frozen_calls": decision.frozen_calls(y_true, frozen_scores, thresholds, at, confidence, counts),
+            "frozen_calls": decision.frozen_call_curves(y_true, frozen_scores, thresholds, at, confidence, counts),
         }
         if (name, scale) == ("out_of_fold", "recalibrated"):
             row["caution"] = OPTIMISTIC
@@ -364,7 +369,7 @@ def performance(
         measures = {
             **accuracy.rates(counts, interval, confidence),
             **accuracy.ratios(counts, confidence),
-            "indices": accuracy.indices(y_true, scores >= threshold, draws.whole, confidence),
+            "indices": accuracy.summary_measures(y_true, scores >= threshold, draws.whole, confidence),
         }
     return {
         "model": model,
@@ -405,7 +410,7 @@ def comparisons(
         [evaluation.overlap(*pair) for pair in pairs],
     )
     rows = [{"evaluation": name, "model_a": a, "model_b": b, **row} for (a, b), row in zip(pairs, tests, strict=True)]
-    adjust(primary.set_apart(rows, hypothesis), "secondary pairs of this evaluation")
+    add_adjusted_p(primary.assign_roles(rows, hypothesis), "secondary pairs of this evaluation")
     return rows
 
 
@@ -428,6 +433,6 @@ def paired_accuracy(
             calls = correct[a][group], correct[b][group]
             row = {"evaluation": name, "model_a": a, "model_b": b, "measure": measure, **accuracy.mcnemar(*calls)}
             tested.append({**row, "difference": accuracy.paired_difference(*calls, confidence)})
-        adjust(tested, f"exact p-values of {measure} of this evaluation", key="p_exact")
+        add_adjusted_p(tested, f"exact p-values of {measure} of this evaluation", key="p_exact")
         rows += tested
     return rows

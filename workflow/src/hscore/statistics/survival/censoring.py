@@ -13,7 +13,7 @@ import numpy as np
 from hscore.statistics.common import bootstrap
 
 
-def uncensored(
+def probability_uncensored(
     time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray | None = None
 ) -> np.ndarray:
     """Return the probability of being uncensored just before each moment, G(t-): [moments], or [resamples, moments].
@@ -21,7 +21,7 @@ def uncensored(
     At equal times events come before censorings, so patients with the event at a time are not at risk of censoring
     then.
     """
-    drawn = bootstrap.everyone(time.size) if counts is None else counts
+    drawn = bootstrap.cohort_counts(time.size) if counts is None else counts
     times, index = np.unique(time[~event], return_inverse=True)
     drops = np.zeros((len(drawn), times.size))
     if times.size:

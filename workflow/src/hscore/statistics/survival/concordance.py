@@ -11,7 +11,7 @@ timewt = "n/G2")``); standard error, also of a difference: infinitesimal jackkni
 import numpy as np
 
 from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_share
-from hscore.statistics.survival.censoring import uncensored
+from hscore.statistics.survival.censoring import probability_uncensored
 
 HARRELL = "Harrell's C, infinitesimal jackknife, logit scale"
 UNO = "Uno's C, infinitesimal jackknife, logit scale"
@@ -62,7 +62,7 @@ def harrell(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: f
 
 def uno(time: np.ndarray, event: np.ndarray, risk: np.ndarray, confidence: float) -> dict:
     """Return Uno's C: pairs are weighted by 1 / G(t-)^2, so that censoring does not affect the result."""
-    return _named(time, event, risk, uncensored(time, event, time) ** -2.0, confidence, UNO)
+    return _named(time, event, risk, probability_uncensored(time, event, time) ** -2.0, confidence, UNO)
 
 
 def _named(

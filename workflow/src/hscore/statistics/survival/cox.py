@@ -21,7 +21,7 @@ from lifelines.exceptions import ConvergenceError
 from scipy.optimize import brentq
 from scipy.special import chdtrc
 
-from hscore.statistics.common.estimates import finite, quantile, two_sided_p
+from hscore.statistics.common.estimates import finite_or_none, normal_quantile, two_sided_p
 from hscore.statistics.survival import partial_likelihood, proportional_hazards
 
 WALD = "Cox (Efron ties), Wald"
@@ -36,7 +36,7 @@ LONGEST_STEP, LARGEST_ERROR = 1e-6, 1e4
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
 
 
-def refusal(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
+def reason_refused(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
     """Return why no Cox model can or should be fitted, None when one can.
 
     ``events_per_variable`` is the smallest acceptable number of events per coefficient.
@@ -69,11 +69,13 @@ def level_without_events(event: np.ndarray, covariates: pd.DataFrame) -> str | N
         if values.nunique() == 2:
             for level in np.unique(values):
                 if not event[(values == level).to_numpy()].any():
-                    return f"no events {among(name, level, values)}, so the hazard ratio has no finite estimate"
+                    return (
+                        f"no events {level_in_words(name, level, values)}, so the hazard ratio has no finite estimate"
+                    )
     return None
 
 
-def among(name: str, level: float, values: pd.Series) -> str:
+def level_in_words(name: str, level: float, values: pd.Series) -> str:
     """Return in words the patients of one ``level`` of a variable with two; "with" or "without" for yes or no."""
     if set(values) == {0, 1}:
         return f"{'with' if level else 'without'} {name}"
@@ -104,13 +106,13 @@ class Model:
     def wald(self, confidence: float) -> list[dict]:
         """Return the hazard ratio per covariate with its Wald interval."""
         if self.why:
-            return [unfitted(name, self.why) for name in self.covariates]
+            return [unfitted_row(name, self.why) for name in self.covariates]
         return wald_rows(list(self.covariates), self.beta, np.sqrt(np.diag(self.covariance)), confidence, WALD)
 
     def profile(self, confidence: float) -> list[dict]:
         """Return hazard ratios with profile-likelihood intervals and likelihood-ratio p (better in small samples)."""
         if self.why:
-            return [unfitted(name, self.why, PROFILE) for name in self.covariates]
+            return [unfitted_row(name, self.why, PROFILE) for name in self.covariates]
         x = self.x
 
         def slope(coefficients: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -127,7 +129,7 @@ class Model:
             for wald, profile in rows
         ]
 
-    def leading(self, confidence: float) -> dict:
+    def leading_row(self, confidence: float) -> dict:
         """Return the leading row of a model of one covariate.
 
         This is the plain estimate with both intervals. Where it is not finite, Firth's estimate replaces it, with its
@@ -142,7 +144,7 @@ class Model:
             return row
         return row if penalized["estimate"] is None else {**penalized, "plain_why": self.why}
 
-    def proportional(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
+    def proportional_hazards(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
         """Return the test of proportional hazards for every covariate; None with ``why`` where the model is refused.
 
         Covariates listed ``together`` under the name of a term are tested jointly.
@@ -157,7 +159,7 @@ class Model:
         """Return the log partial likelihood at the maximum."""
         return partial_likelihood.log_likelihood(self.x, self.time, self.event, self.beta, self.strata)
 
-    def without(self, names: list[str]) -> dict:
+    def joint_test(self, names: list[str]) -> dict:
         """Test several coefficients jointly: likelihood-ratio test against the model without these covariates.
 
         Returns:
@@ -192,18 +194,18 @@ def fit(
     if strata is not None:
         kept = np.isin(strata, np.unique(strata[event])) if event.any() else np.ones(event.size, dtype=bool)
         time, event, covariates, strata = time[kept], event[kept], covariates[kept], strata[kept]
-    if why := refusal(event, covariates, events_per_variable):
+    if why := reason_refused(event, covariates, events_per_variable):
         infinite = why == level_without_events(event, covariates)
         return Model(time, event, covariates, None, None, why, infinite, strata)
-    if strata is not None and (why := alike_within(covariates, strata)):
+    if strata is not None and (why := reason_no_contrast(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
     # Uncorrelated and with unit deviation. The parts of a spline are so correlated that the maximum is many standard
     # deviations away, where lifelines does not converge.
     size = np.sqrt(event.size)
     directions, back = np.linalg.qr(covariates - covariates.mean())
     x, back = size * directions, size * np.linalg.inv(back)
-    for maximise in (_lifelines, _newton):
-        beta = maximise(time, event, x, strata)
+    for maximize in (_lifelines, _newton):
+        beta = maximize(time, event, x, strata)
         _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
         try:
             covariance = np.linalg.inv(information)
@@ -214,7 +216,7 @@ def fit(
     return Model(time, event, covariates, None, None, INFINITE, True, strata)
 
 
-def alike_within(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
+def reason_no_contrast(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
     """Return why no coefficient can be estimated within the strata that have events, None when all can."""
     within = covariates - covariates.groupby(strata).transform("mean")
     for name, values in within.items():
@@ -247,25 +249,25 @@ def _newton(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarr
 
     start = np.zeros(x.shape[1])
     try:
-        return _maximise(slope, start, np.ones(start.size, dtype=bool))
+        return _maximize(slope, start, np.ones(start.size, dtype=bool))
     except ArithmeticError:
         return start
 
 
-def unfitted(term: str, why: str, method: str = WALD) -> dict:
+def unfitted_row(term: str, why: str, method: str = WALD) -> dict:
     """Return a hazard ratio that could not be estimated, with the reason."""
     return {"term": term, "estimate": None, "low": None, "high": None, "p": None, "method": method, "why": why}
 
 
 def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confidence: float, method: str) -> list[dict]:
     """Return the hazard ratio of each coefficient with its Wald interval."""
-    z = quantile(confidence)
+    z = normal_quantile(confidence)
     return [
         {
             "term": name,
             "estimate": float(np.exp(b)),
-            "low": finite(np.exp(b - z * error)),
-            "high": finite(np.exp(b + z * error)),
+            "low": finite_or_none(np.exp(b - z * error)),
+            "high": finite_or_none(np.exp(b + z * error)),
             "p": two_sided_p(b / error),
             "method": method,
         }
@@ -310,7 +312,7 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
     elif (covariates.nunique() < 2).any():
         why = "a variable is the same in all patients"
     if why:
-        return [unfitted(name, why, FIRTH) for name in covariates]
+        return [unfitted_row(name, why, FIRTH) for name in covariates]
     scale = covariates.std(ddof=0).to_numpy(dtype=float)
     x = covariates.to_numpy(dtype=float) / scale
 
@@ -324,8 +326,8 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
     _, _, information = partial_likelihood.derivatives(x, time, event, start)
     if np.linalg.matrix_rank(information, hermitian=True) < start.size:
         why = "at every event, all patients at risk had the same covariates"
-        return [unfitted(name, why, FIRTH) for name in covariates]
-    beta = _maximise(slope, start, np.ones(start.size, dtype=bool))
+        return [unfitted_row(name, why, FIRTH) for name in covariates]
+    beta = _maximize(slope, start, np.ones(start.size, dtype=bool))
     errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
     return _profile_rows(slope, beta, errors, list(covariates), confidence, FIRTH, scale)
 
@@ -333,7 +335,7 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
 Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
-def _maximise(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+def _maximize(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Return the maximum by Newton's method over the ``free`` coefficients; the others stay at ``start``.
 
     The information is that of the plain likelihood, so that a full step can overshoot by its own length under the
@@ -369,7 +371,7 @@ def _profile_rows(
 ) -> list[dict]:
     """Return per coefficient the values where the profile falls by half the chi-square quantile, and the LR test."""
     scale = np.ones(beta.size) if scale is None else scale
-    maximum, drop = slope(beta)[0], quantile(confidence) ** 2 / 2
+    maximum, drop = slope(beta)[0], normal_quantile(confidence) ** 2 / 2
     rows = []
     for index, name in enumerate(names):
         free = np.arange(beta.size) != index
@@ -377,7 +379,7 @@ def _profile_rows(
         def height(value: float, index: int = index, free: np.ndarray = free) -> float:
             start = beta.copy()
             start[index] = value
-            return slope(_maximise(slope, start, free))[0]
+            return slope(_maximize(slope, start, free))[0]
 
         low, high = (_crossing(height, beta[index], side * errors[index], maximum - drop) for side in (-1, 1))
         chi2 = max(0.0, 2 * (maximum - height(0.0)))
@@ -385,8 +387,8 @@ def _profile_rows(
             {
                 "term": name,
                 "estimate": float(np.exp(beta[index] / scale[index])),
-                "low": None if low is None else finite(np.exp(low / scale[index])),
-                "high": None if high is None else finite(np.exp(high / scale[index])),
+                "low": None if low is None else finite_or_none(np.exp(low / scale[index])),
+                "high": None if high is None else finite_or_none(np.exp(high / scale[index])),
                 "p": float(chdtrc(1, chi2)),
                 "method": method,
             }

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.common import splines
-from hscore.statistics.common.estimates import finite, quantile
+from hscore.statistics.common.estimates import finite_or_none, normal_quantile
 from hscore.statistics.survival import cox, imputation, survival_curves
 
 SPLINE_KNOTS = 4
@@ -19,12 +19,12 @@ SPLINE_POINTS = 40
 LIKELIHOOD_RATIO = "likelihood-ratio test, all coefficients of the term jointly"
 
 
-def outcome(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def time_and_event(known: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return time, float [n], and event, bool [n]."""
     return known["dfs_months"].to_numpy(float), known["dfs_event"].to_numpy() == 1
 
 
-def handling(settings: dict) -> str:
+def missing_values_in_words(settings: dict) -> str:
     """Return how patients without a covariate are handled, in words."""
     if settings["missing"] == "complete-case":
         return "complete cases"
@@ -37,8 +37,8 @@ def univariable(known: pd.DataFrame, names: Sequence[str], settings: dict) -> li
     rows = []
     for name in names:
         complete = known.dropna(subset=[name])
-        time, event = outcome(complete)
-        rows_of_column = cox.fit(time, event, design(complete[[name]])).both_intervals(settings["confidence"])
+        time, event = time_and_event(complete)
+        rows_of_column = cox.fit(time, event, design_matrix(complete[[name]])).both_intervals(settings["confidence"])
         rows += [{**row, **_size(time, event)} for row in rows_of_column]
     return rows
 
@@ -54,8 +54,8 @@ def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> d
     if not names:
         return {"rows": [], "terms": [], "proportional_hazards": []}
     complete = known.dropna(subset=names)
-    time, event = outcome(complete)
-    covariates = pd.concat([group, design(known[names])], axis=1).loc[complete.index]
+    time, event = time_and_event(complete)
+    covariates = pd.concat([group, design_matrix(known[names])], axis=1).loc[complete.index]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     columns = known[names]
     if settings["missing"] == "impute" and columns.isna().any(axis=None) and columns.notna().any().all():
@@ -66,7 +66,7 @@ def multivariable(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> d
     return {
         "rows": rows,
         "terms": terms,
-        "proportional_hazards": model.proportional(_several_coefficients(covariates, columns)),
+        "proportional_hazards": model.proportional_hazards(_several_coefficients(covariates, columns)),
     }
 
 
@@ -75,7 +75,7 @@ def univariable_terms(known: pd.DataFrame, names: Sequence[str]) -> list[dict]:
     tests = []
     for name in names:
         complete = known.dropna(subset=[name])
-        model = cox.fit(*outcome(complete), design(complete[[name]]))
+        model = cox.fit(*time_and_event(complete), design_matrix(complete[[name]]))
         tests += _tests_of_terms(model, known[[name]])
     return tests
 
@@ -84,14 +84,14 @@ def _tests_of_terms(model: cox.Model, columns: pd.DataFrame) -> list[dict]:
     """Return the likelihood-ratio test of each of the ``columns`` with several coefficients in the model."""
     size = _size(model.time, model.event)
     return [
-        {"term": name, **model.without(parts), "method": LIKELIHOOD_RATIO, **size}
+        {"term": name, **model.joint_test(parts), "method": LIKELIHOOD_RATIO, **size}
         for name, parts in _several_coefficients(model.covariates, columns).items()
     ]
 
 
 def _several_coefficients(covariates: pd.DataFrame, columns: pd.DataFrame) -> dict[str, list[str]]:
     """Return the names of the covariates of each column that became more than one."""
-    parts = {name: [part for part in design(columns[[name]]) if part in covariates] for name in columns}
+    parts = {name: [part for part in design_matrix(columns[[name]]) if part in covariates] for name in columns}
     return {name: covariates_of_column for name, covariates_of_column in parts.items() if len(covariates_of_column) > 1}
 
 
@@ -103,7 +103,7 @@ def _imputed(
     known: pd.DataFrame, group: pd.DataFrame, columns: pd.DataFrame, settings: dict
 ) -> tuple[list[dict], list[dict]]:
     """Fit the multivariable model on every completed table and pool by Rubin's rules: rows and tests of terms."""
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     no_covariate = np.zeros((time.size, 1))
     hazard = cox.baseline_hazard(time, event, no_covariate, np.zeros(1), time)
     helpers = pd.DataFrame({"score": known["score"], "event": event.astype(float), "hazard": hazard}, index=known.index)
@@ -115,11 +115,11 @@ def _imputed(
     number, seed = settings["imputation"]["imputations"], settings["imputation"]["seed"]
     method = f"{cox.WALD}, Rubin's rules over {number} imputations"
     estimates, covariances = [], []
-    for table in imputation.completed(imputed_columns, helpers, number, seed):
-        covariates = pd.concat([group, design(table[list(columns)], like=columns)], axis=1)
+    for table in imputation.completed_tables(imputed_columns, helpers, number, seed):
+        covariates = pd.concat([group, design_matrix(table[list(columns)], like=columns)], axis=1)
         model = cox.fit(time, event, covariates, settings["events_per_variable"])
         if model.why:
-            rows = [{**cox.unfitted(name, model.why, method), **_size(time, event)} for name in covariates]
+            rows = [{**cox.unfitted_row(name, model.why, method), **_size(time, event)} for name in covariates]
             return rows, _tests_of_terms(model, columns)
         estimates.append(model.beta)
         covariances.append(model.covariance)
@@ -131,7 +131,7 @@ def _imputed(
         {
             "term": term,
             **row,
-            **{key: finite(np.exp(row[key])) for key in ratios},
+            **{key: finite_or_none(np.exp(row[key])) for key in ratios},
             "method": method,
             **_size(time, event),
         }
@@ -145,21 +145,23 @@ def _imputed(
     return rows, terms
 
 
-def beside_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
+def adjusted_for_pathology(known: pd.DataFrame, group: pd.DataFrame, settings: dict) -> dict:
     """Test whether the H score adds information on survival to the nodes at pathology.
 
     The patients are those with known node status. ``alone``: Cox model of node status; ``log_rank`` by node status;
     ``both``: H score and node status in one model; ``added``: likelihood-ratio test of the H score added to node
     status.
     """
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     confidence = settings["confidence"]
     nodes = known[["lnm"]].astype(float)
     alone, both = (cox.fit(time, event, columns) for columns in (nodes, pd.concat([group, nodes], axis=1)))
-    refused = cox.refusal(event, both.covariates, settings["events_per_variable"])
-    shown = [cox.unfitted(name, refused) for name in both.covariates] if refused else both.both_intervals(confidence)
+    refused = cox.reason_refused(event, both.covariates, settings["events_per_variable"])
+    shown = (
+        [cox.unfitted_row(name, refused) for name in both.covariates] if refused else both.both_intervals(confidence)
+    )
     return {
-        "alone": {**alone.leading(confidence), **_size(time, event)},
+        "alone": {**alone.leading_row(confidence), **_size(time, event)},
         "log_rank": survival_curves.log_rank(time, event, known["lnm"].to_numpy() == 1),
         "both": [{**row, **_size(time, event)} for row in shown],
         "added": {"chi2": None, "df": 1, "p": None, "why": refused} if refused else cox.added_value(alone, both),
@@ -197,10 +199,10 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
     difference = splines.basis(grid, at) - splines.basis(np.array([middle]), at)
     log_ratio = difference @ model.beta
     spread = np.sqrt(np.einsum("ij,jk,ik->i", difference, model.covariance, difference))
-    margin = quantile(settings["confidence"]) * spread
+    margin = normal_quantile(settings["confidence"]) * spread
     curves = {"hazard_ratio": log_ratio, "low": log_ratio - margin, "high": log_ratio + margin}
     with np.errstate(over="ignore"):  # far from all events the band is as wide as a float goes
-        curves = {name: [finite(value) for value in np.exp(values)] for name, values in curves.items()}
+        curves = {name: [finite_or_none(value) for value in np.exp(values)] for name, values in curves.items()}
     return {
         **result,
         "score": grid.tolist(),
@@ -208,11 +210,11 @@ def spline(time: np.ndarray, event: np.ndarray, score: np.ndarray, settings: dic
         "reference": float(middle),
         "knots": at.tolist(),
         "nonlinearity": cox.added_value(cox.fit(time, event, columns.iloc[:, :1]), model),
-        "overall": model.without(list(columns)),
+        "overall": model.joint_test(list(columns)),
     }
 
 
-def design(columns: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
+def design_matrix(columns: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return numeric covariates: numbers unchanged, text as one 0/1 column per level against the most frequent level.
 
     Levels are named "figo_stage: III against IB"; a missing value stays missing. ``like`` is the table that defines

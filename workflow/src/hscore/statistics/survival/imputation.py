@@ -24,7 +24,7 @@ DONORS = 5
 PRIOR = 0.1  # precision of a normal prior on standardised slopes: finite also where a variable separates
 
 
-def completed(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int) -> Iterator[pd.DataFrame]:
+def completed_tables(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int) -> Iterator[pd.DataFrame]:
     """Yield ``number`` completed copies of ``table`` [n, columns] (numbers or text, gaps NaN).
 
     ``helpers`` [n, q] have no gaps. Every column needs at least one known value. Equal seeds give equal draws.
@@ -41,7 +41,7 @@ def completed(table: pd.DataFrame, helpers: pd.DataFrame, number: int, seed: int
             for name in order:
                 x = predictors(pd.concat([helpers, drawn.drop(columns=name)], axis=1))
                 missing = gaps[name].to_numpy()
-                drawn.loc[missing, name] = draw(x[~missing], drawn.loc[~missing, name], x[missing], rng)
+                drawn.loc[missing, name] = draw_missing(x[~missing], drawn.loc[~missing, name], x[missing], rng)
         yield drawn
 
 
@@ -54,7 +54,7 @@ def predictors(columns: pd.DataFrame) -> np.ndarray:
     return np.column_stack([np.ones(len(columns)), standard])
 
 
-def draw(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_missing(x: np.ndarray, known: pd.Series, x_missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return values for the rows ``x_missing`` from a model of ``known`` on ``x``, with drawn coefficients."""
     if not pd.api.types.is_numeric_dtype(known):
         return _levels(x, known, x_missing, rng)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.survival import cox, survival_curves
-from hscore.statistics.survival.censoring import uncensored
+from hscore.statistics.survival.censoring import probability_uncensored
 
 FINE_GRAY = "Fine-Gray, inverse probability of censoring weights, robust Wald"
 GRAY = "Gray's test"
@@ -29,9 +29,9 @@ def hazard_ratios(
     """
 
     def refused(why: str) -> list[dict]:
-        return [cox.unfitted(name, why, FINE_GRAY) for name in covariates]
+        return [cox.unfitted_row(name, why, FINE_GRAY) for name in covariates]
 
-    if why := cox.refusal(event, covariates):
+    if why := cox.reason_refused(event, covariates):
         return refused(why)
     fitted = fit(time, event, competing, covariates.to_numpy(dtype=float))
     if fitted is None:
@@ -75,7 +75,9 @@ def _weights(time: np.ndarray, event: np.ndarray, competing: np.ndarray, moments
     The weight is 1 while at risk of any event, and after a competing event G(t-) / G(T-), the probability of still
     being under observation.
     """
-    kept = uncensored(time, event | competing, moments)[:, None] / uncensored(time, event | competing, time)
+    kept = probability_uncensored(time, event | competing, moments)[:, None] / probability_uncensored(
+        time, event | competing, time
+    )
     at_risk = time >= moments[:, None]
     return np.where(at_risk, 1.0, np.where(competing, kept, 0.0))
 

@@ -6,10 +6,10 @@ One log-rank test covers all levels of a column. Levels are those of the diagnos
 import numpy as np
 import pandas as pd
 
-from hscore.statistics.common.multiplicity import adjust
+from hscore.statistics.common.multiplicity import add_adjusted_p
 from hscore.statistics.diagnosis import subgroups
 from hscore.statistics.survival import survival_curves
-from hscore.statistics.survival.cox_models import outcome
+from hscore.statistics.survival.cox_models import time_and_event
 
 METHOD = "log-rank test of all levels at once"
 SHOWN = ("n", "events", "median", "median_low", "median_high", "median_why", "at")
@@ -21,13 +21,13 @@ def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidenc
     An entry has ``levels`` with counts, median and survival at the ``moments`` after the first, ``log_rank`` with
     Holm's adjustment over the columns, and ``missing``, the number of patients without a level, who are left out.
     """
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     columns = [name for name in subgroups.COLUMNS if name in known]
     rows = []
-    for name, values in subgroups.levels(known[columns]).items():
+    for name, values in subgroups.subgroup_levels(known[columns]).items():
         has_level = values.to_numpy() != subgroups.MISSING
         group = values.to_numpy()[has_level]
-        names = sorted(set(group), key=subgroups.place)
+        names = sorted(set(group), key=subgroups.level_order)
         if len(names) < 2:
             continue
         parts = ((level, values.to_numpy() == level) for level in names)
@@ -46,5 +46,5 @@ def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidenc
                 "log_rank": {**survival_curves.log_rank(time[has_level], event[has_level], group), "method": METHOD},
             }
         )
-    adjust([row["log_rank"] for row in rows], "characteristics of this cohort")
+    add_adjusted_p([row["log_rank"] for row in rows], "characteristics of this cohort")
     return rows

@@ -16,25 +16,25 @@ import pandas as pd
 from hscore.statistics.common import precision
 from hscore.statistics.diagnosis import added_value
 from hscore.statistics.survival import (
-    beside_reading,
     competing,
     concordance,
     cox,
     cox_models,
+    score_and_reading,
     subdistribution,
     survival_by_characteristic,
     survival_curves,
     survival_prediction,
     time_dependent,
 )
-from hscore.statistics.survival.cox_models import outcome
+from hscore.statistics.survival.cox_models import time_and_event
 
 STEP_MONTHS = 12  # distance of the columns of the table of numbers at risk
 PER = "0.1 of the H score"
 MEDIAN = "out-of-fold development scores"
 
 
-def analyse(
+def analyze(
     cohorts: Mapping[str, tuple[str, pd.DataFrame]],
     model: str,
     frozen: dict,
@@ -56,14 +56,14 @@ def analyse(
     if "development" in cohorts:
         known = with_survival(cohorts["development"][1])
         prediction_model = survival_prediction.fit(
-            *outcome(known), known["score"].to_numpy(float), settings["horizon_months"]
+            *time_and_event(known), known["score"].to_numpy(float), settings["horizon_months"]
         )
     return {
         "model": model,
         "grouping": grouping,
         "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
         "prediction": prediction(prediction_model, cohorts, settings),
-        "added_value": added_value.of_survival(cohorts, settings),
+        "added_value": added_value.survival_added_value(cohorts, settings),
     }
 
 
@@ -98,7 +98,7 @@ def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame
         why = "there is no external cohort to test the prediction on"
         return {**result, "external": None, "calibration": None, "why": why}
     known = with_survival(cohorts["external"][1])
-    tested = (model, *outcome(known), known["score"].to_numpy(float))
+    tested = (model, *time_and_event(known), known["score"].to_numpy(float))
     return {
         **result,
         "external": survival_prediction.evaluate(*tested, settings["confidence"]),
@@ -114,7 +114,7 @@ def describe(
     Without a ``threshold`` both groups are empty, and their values are None with the reason ``why``.
     """
     known = with_survival(cohort)
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     score = known["score"].to_numpy(float)
     high, low = (
         (score >= threshold, score < threshold) if threshold is not None else (np.zeros(score.size, dtype=bool),) * 2
@@ -128,17 +128,17 @@ def describe(
     by_group = cox.fit(time, event, group)
     tenths = pd.DataFrame({f"per {PER}": score / 0.1}, index=known.index)
     by_score = cox.fit(time, event, tenths)
-    ratio, continuous = (model.leading(confidence) for model in (by_group, by_score))
+    ratio, continuous = (model.leading_row(confidence) for model in (by_group, by_score))
     size = {"n": int(time.size), "events": int(event.sum())}
     adjusted = cox_models.multivariable(known, group, settings)
     staged = known["lnm"].notna().to_numpy()
-    time_staged, event_staged = outcome(known[staged])
+    time_staged, event_staged = time_and_event(known[staged])
     nodes = known["lnm"].to_numpy()[staged] == 1
     node_groups = {"positive": nodes, "negative": ~nodes}
     return {
         **size,
         "score_column": score_column,
-        "missing": missing(cohort, known, settings),
+        "missing": count_missing(cohort, known, settings),
         "follow_up": survival_curves.describe_follow_up(time, event, confidence),
         **survival_curves.describe_groups(time, event, {"high": high, "low": low}, moments, horizon, confidence),
         "log_rank": {**survival_curves.log_rank(time, event, high), **no_groups},
@@ -152,17 +152,17 @@ def describe(
             *({"model": "univariable", **row} for row in cox_models.univariable_terms(known, settings["adjust_for"])),
             *({"model": "multivariable", **row} for row in adjusted["terms"]),
         ],
-        "stratified": stratified(known, group, tenths, confidence, why),
+        "stratified": stratified_by_center(known, group, tenths, confidence, why),
         "characteristics": survival_by_characteristic.describe(known, moments, horizon, confidence),
-        "beside_reading": beside_reading.describe(known, settings),
+        "beside_reading": score_and_reading.describe(known, settings),
         "pathology": {
-            **cox_models.beside_pathology(known[staged], group[staged], settings),
+            **cox_models.adjusted_for_pathology(known[staged], group[staged], settings),
             **survival_curves.describe_groups(time_staged, event_staged, node_groups, moments, horizon, confidence),
             "restricted_mean": survival_curves.restricted_mean_difference(
                 time_staged, event_staged, nodes, horizon, confidence
             ),
         },
-        "proportional_hazards": [*by_group.proportional(), *by_score.proportional()],
+        "proportional_hazards": [*by_group.proportional_hazards(), *by_score.proportional_hazards()],
         "proportional_hazards_multivariable": adjusted["proportional_hazards"],
         "competing": competing_events(known, {"high": high, "low": low}, group, tenths, moments, confidence, why),
         "concordance": concordance.harrell(time, event, score, confidence),
@@ -176,13 +176,13 @@ def describe(
     }
 
 
-def missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
+def count_missing(cohort: pd.DataFrame, known: pd.DataFrame, settings: dict) -> dict[str, int | str]:
     """Return the number of patients without survival data (``dfs``), and of the others without nodes or a covariate."""
     return {
         "dfs": len(cohort) - len(known),
         "lnm": int(known["lnm"].isna().sum()),
         **{name: int(known[name].isna().sum()) for name in settings["adjust_for"]},
-        "handling": cox_models.handling(settings),
+        "handling": cox_models.missing_values_in_words(settings),
     }
 
 
@@ -200,7 +200,7 @@ def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, con
     return {**result, "events": events, "patients": int(np.ceil(events / event.mean()))}
 
 
-def stratified(
+def stratified_by_center(
     known: pd.DataFrame, group: pd.DataFrame, tenths: pd.DataFrame, confidence: float, why: str | None
 ) -> dict:
     """Return the H score stratified by centre, so that only patients of one centre are compared with each other.
@@ -212,11 +212,11 @@ def stratified(
     number = int(np.unique(centers).size)
     if number < 2:
         reason = "all patients come from one centre" if number else "the patients' centres are not known"
-        row = cox.unfitted("", reason)
+        row = cox.unfitted_row("", reason)
         empty = {key: value for key, value in row.items() if key != "term"}
         test = {"chi2": None, "df": None, "p": None, "why": reason}
         return {"centers": number, "hazard_ratio": empty, "continuous": {"per": PER, **empty}, "log_rank": test}
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     ratio, continuous = (
         cox.fit(time, event, columns, strata=centers).both_intervals(confidence)[0] for columns in (group, tenths)
     )
@@ -247,7 +247,7 @@ def competing_events(
     competing_event = known["competing_event"].to_numpy() == 1
     if known["competing_event"].isna().all():
         return None
-    time, event = outcome(known)
+    time, event = time_and_event(known)
     no_groups = {} if why is None else {"why": why}
     (ratio,), (continuous,) = (
         subdistribution.hazard_ratios(time, event, competing_event, columns, confidence) for columns in (group, tenths)

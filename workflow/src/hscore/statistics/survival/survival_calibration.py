@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.statistics.common import splines
-from hscore.statistics.common.estimates import finite, not_estimable, quantile, wald, wald_ratio
+from hscore.statistics.common.estimates import finite_or_none, normal_quantile, not_estimable, wald, wald_ratio
 from hscore.statistics.diagnosis.calibration import FEW_VALUES, LARGEST_ERROR
 from hscore.statistics.survival import competing, cox
 
@@ -46,7 +46,7 @@ def describe(
     return {**size, "observed_expected": observed_expected(time, event, risk, month, confidence), **measures}
 
 
-def nothing(time: np.ndarray, event: np.ndarray, why: str) -> dict:
+def without_prediction(time: np.ndarray, event: np.ndarray, why: str) -> dict:
     """Return the content of ``describe`` without a prediction, with the reason ``why``."""
     size = {"month": None, "n": int(time.size), "events": int(event.sum()), "expected": None, "at_risk": None}
     return {**size, "observed_expected": not_estimable(why, O_E), "slope": not_estimable(why, SLOPE), **_no_curve(why)}
@@ -94,7 +94,7 @@ def smooth(
 
     ``time`` ends at the month of the prediction. With fewer different predictions than knots (a reading has two), a
     straight line replaces the spline. ``deciles`` are those of the predicted risk. The distances have no interval, like
-    those of ``calibration.smooth``.
+    those of ``calibration.smooth_curve``.
     """
     values, at = np.unique(risk), splines.knots(predictor, KNOTS)
     has_spline = min(values.size, at.size) == KNOTS
@@ -109,10 +109,10 @@ def smooth(
         return _no_curve(model.why, form)
     grid = values if values.size <= FEW_VALUES else np.linspace(*values[[0, -1]], POINTS)
     log_hazard, error = cumulative_hazard(model, columns(np.log(-np.log1p(-grid))))
-    margin = quantile(confidence) * error
+    margin = normal_quantile(confidence) * error
     lines = {"observed": log_hazard, "low": log_hazard - margin, "high": log_hazard + margin}
     with np.errstate(over="ignore"):
-        curve = {name: [finite(value) for value in -np.expm1(-np.exp(line))] for name, line in lines.items()}
+        curve = {name: [finite_or_none(value) for value in -np.expm1(-np.exp(line))] for name, line in lines.items()}
         distance = np.abs(-np.expm1(-np.exp(cumulative_hazard(model, x)[0])) - risk)
     return {
         "ici": float(distance.mean()),

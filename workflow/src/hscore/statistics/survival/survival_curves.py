@@ -17,7 +17,7 @@ import numpy as np
 from lifelines import KaplanMeierFitter
 from scipy.special import chdtrc
 
-from hscore.statistics.common.estimates import finite, not_estimable, quantile, two_sided_p
+from hscore.statistics.common.estimates import finite_or_none, normal_quantile, not_estimable, two_sided_p
 from hscore.statistics.common.proportions import clopper_pearson
 
 BANDS = "log-log (exponential Greenwood) pointwise"
@@ -87,7 +87,7 @@ def median_interval(curve: Curve) -> tuple[float | None, float | None]:
 def at_time(curve: Curve, moment: float) -> tuple[float, float | None, float | None]:
     """Return survival and its band at a moment not after the last observed time."""
     index = int(np.searchsorted(curve.time, moment, side="right")) - 1
-    return float(curve.survival[index]), finite(curve.low[index]), finite(curve.high[index])
+    return float(curve.survival[index]), finite_or_none(curve.low[index]), finite_or_none(curve.high[index])
 
 
 def at_risk(time: np.ndarray, moments: np.ndarray) -> list[int]:
@@ -204,7 +204,7 @@ def restricted_mean_difference(
     if not min(errors) > 0:
         where = "" if error == 0 else "in one of the groups "
         return {**empty, **known, "why": f"{where}nobody had an event in time, so there is no standard error"}
-    margin = quantile(confidence) * error
+    margin = normal_quantile(confidence) * error
     interval = {"low": difference - margin, "high": difference + margin, "p": two_sided_p(difference / error)}
     return {**empty, **known, **interval}
 
@@ -254,7 +254,7 @@ def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, hor
     shown = curve.time <= horizon
     steps = {"time": curve.time[shown].tolist()}
     for name in ("survival", "low", "high"):
-        steps[name] = [finite(value) for value in getattr(curve, name)[shown]]
+        steps[name] = [finite_or_none(value) for value in getattr(curve, name)[shown]]
     end = float(min(horizon, time.max()))
     if steps["time"][-1] < end:  # the last step is drawn to the end of observation
         steps = {name: [*values, end if name == "time" else values[-1]] for name, values in steps.items()}

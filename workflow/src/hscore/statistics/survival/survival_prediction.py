@@ -33,7 +33,7 @@ def fit(time: np.ndarray, event: np.ndarray, score: np.ndarray, horizon: float) 
     }
 
 
-def predicted(model: dict, score: np.ndarray) -> np.ndarray:
+def event_free_probability(model: dict, score: np.ndarray) -> np.ndarray:
     """Return the event-free probability [n, months] of patients with these scores [n]."""
     return np.exp(-np.exp(model["log_hazard_ratio"] * score)[:, None] * np.array(model["cumulative_hazard"]))
 
@@ -61,8 +61,8 @@ def calibrate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarra
     """
     months = followed_months(model, time)
     if why := _refusal(model, months, score):
-        return survival_calibration.nothing(time, event, why)
-    risk = 1 - predicted(model, score)[:, months.size - 1]
+        return survival_calibration.without_prediction(time, event, why)
+    risk = 1 - event_free_probability(model, score)[:, months.size - 1]
     limits = (settings["confidence"], settings["events_per_variable"])
     return survival_calibration.describe(time, event, risk, months[-1], *limits)
 
@@ -79,25 +79,25 @@ def evaluate(model: dict, time: np.ndarray, event: np.ndarray, score: np.ndarray
     if why := _refusal(model, months, score):
         empty = {"to_month": None, "curve": {"month": [], "model": [], "no_model": []}}
         return {**{name: not_estimable(why, time_dependent.BRIER) for name in names}, **empty}
-    probabilities = predicted(model, score)[:, : months.size]
+    probabilities = event_free_probability(model, score)[:, : months.size]
 
     def scores(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         of_model = time_dependent.brier_scores(time, event, probabilities, months, counts)
         return of_model, time_dependent.null_brier_scores(time, event, months, counts)
 
     def integrated(counts: np.ndarray) -> np.ndarray:
-        of_model, of_null = (time_dependent.mean_over(part, months) for part in scores(counts))
+        of_model, of_null = (time_dependent.time_average(part, months) for part in scores(counts))
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.stack([of_model, of_null, 1 - of_model / of_null], axis=1)
 
-    values, errors = integrated(bootstrap.everyone(time.size))[0], time_dependent.jackknife(integrated, time.size)
+    values, errors = integrated(bootstrap.cohort_counts(time.size))[0], time_dependent.jackknife(integrated, time.size)
     rows = {
         name: _row(*value_and_error, confidence) for name, *value_and_error in zip(names, values, errors, strict=True)
     }
     for name in ("model", "no_model"):
         if rows[name]["low"] is not None:
             rows[name]["low"] = max(0.0, rows[name]["low"])
-    of_model, of_null = scores(bootstrap.everyone(time.size))
+    of_model, of_null = scores(bootstrap.cohort_counts(time.size))
     curves = {"model": of_model[0].tolist(), "no_model": of_null[0].tolist()}
     return {**rows, "to_month": float(months[-1]), "curve": {"month": months.tolist(), **curves}}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from hscore.statistics.common import bootstrap
 from hscore.statistics.common.estimates import not_estimable, wald_share
-from hscore.statistics.survival.censoring import uncensored
+from hscore.statistics.survival.censoring import probability_uncensored
 
 AUC = "cumulative/dynamic AUC, inverse probability of censoring weights, jackknife, logit scale"
 BRIER = "integrated Brier score, inverse probability of censoring weights (Graf), jackknife"
@@ -32,7 +32,7 @@ def auc_at(time: np.ndarray, event: np.ndarray, risk: np.ndarray, moment: float,
         return {**not_estimable(f"nobody {state} at {moment:g}", AUC), **counts}
     if unknown_risks := int((~np.isfinite(risk)).sum()):
         return {**not_estimable(f"{unknown_risks} of the scores are missing or infinite", AUC), **counts}
-    value = float(aucs(time, event, risk, moment, bootstrap.everyone(time.size))[0])
+    value = float(aucs(time, event, risk, moment, bootstrap.cohort_counts(time.size))[0])
     error = jackknife(lambda drawn: aucs(time, event, risk, moment, drawn), time.size)
     if np.isnan(error):
         why = "only one patient had the event, or was event-free, by then, so the jackknife gives no interval"
@@ -58,7 +58,7 @@ def brier_scores(
     ``survival`` float [n, k] is predicted at the ``moments`` [k]; returns [resamples, k], [k] without ``counts``.
     Patients censored before a moment enter through the weights of the others.
     """
-    drawn = bootstrap.everyone(time.size) if counts is None else counts
+    drawn = bootstrap.cohort_counts(time.size) if counts is None else counts
     had_event, event_free_then = event[:, None] & (time[:, None] <= moments), time[:, None] > moments
     early = _weights(time, event, time, drawn, drawn * event) @ np.where(had_event, survival**2, 0.0)
     later = drawn @ np.where(event_free_then, (1 - survival) ** 2, 0.0)
@@ -71,11 +71,11 @@ def _weights(
     time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray, values: np.ndarray
 ) -> np.ndarray:
     """Return ``values`` [resamples, moments] over the probability of being uncensored by then; zero stays zero."""
-    kept = uncensored(time, event, moments, counts)
+    kept = probability_uncensored(time, event, moments, counts)
     return np.divide(values, kept, out=np.zeros_like(values), where=values > 0)
 
 
-def mean_over(scores: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def time_average(scores: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Return the mean over ``moments`` [k] of scores [..., k], by trapezoids."""
     return np.trapezoid(scores, moments, axis=-1) / (moments[-1] - moments[0])
 
@@ -90,11 +90,11 @@ def null_brier_scores(time: np.ndarray, event: np.ndarray, moments: np.ndarray, 
         brier_scores(time, event, np.full((time.size, moments.size), probability), moments, counts)
         for probability in (1.0, 0.0)
     )
-    probability = event_free(time, event, moments, counts)
+    probability = resampled_survival(time, event, moments, counts)
     return score_of_one * probability**2 + score_of_zero * (1 - probability) ** 2
 
 
-def event_free(time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def resampled_survival(time: np.ndarray, event: np.ndarray, moments: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the Kaplan-Meier estimate of every resample at ``moments``, [resamples, moments]."""
     times = np.unique(time[event])
     died = counts @ (event[:, None] & (time[:, None] == times))

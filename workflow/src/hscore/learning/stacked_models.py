@@ -1,10 +1,10 @@
-"""Networks in training: one alone, or several of one shape together in lockstep, as one program on a GPU.
+"""Networks in training: a single one, or several of the same shape stacked and trained in lockstep on a GPU.
 
-A small network leaves a GPU idle: one step costs what its launches cost. Together, the folds and seeds of a model are
-one batched program (torch.func). On a CPU that saves nothing, so that folds are trained one after the other.
-Both give the same weights, to rounding, from the same batches.
+A small network leaves a GPU idle: launching its kernels takes longer than running them. The folds and seeds of a model
+are therefore stacked into one batched program (torch.func). This saves nothing on a CPU, where the folds are trained
+one after the other. From the same batches, both give the same weights up to rounding.
 
-Shapes: M members, U bags, k places, S sequences.
+Shapes: M members, U bags, k places per bag, S sequences, C sections, K clinical scalars.
 """
 
 from collections.abc import Sequence
@@ -17,64 +17,64 @@ from hscore.learning.networks import ScoreNetwork
 
 
 class SingleModel:
-    """One network."""
+    """One network, with the interface of ``StackedModels`` (M = 1)."""
 
     def __init__(self, network: ScoreNetwork) -> None:
         self.network = network.to(memory_format=network.memory_format)
 
     def parameters(self) -> list[Tensor]:
-        """What the optimiser changes."""
+        """Return the tensors that the optimiser updates."""
         return list(self.network.parameters())
 
     def train(self) -> None:
-        """Dropout on, batch statistics on."""
+        """Switch to training mode: dropout and batch statistics."""
         self.network.train()
 
     def logits(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
-        """S x images [1, U k, C, rows, columns], S x bool [1, U, k], [1, U, K] -> logits [1, U, heads]."""
-        images = [one[0].contiguous(memory_format=self.network.memory_format) for one in images]
-        return self.network(images, [one[0] for one in mask], clinical[0]).unsqueeze(0)
+        """Return the logits [1, U, heads] of S x images [1, U k, C, rows, columns], S x mask [1, U, k], [1, U, K]."""
+        images = [batch[0].contiguous(memory_format=self.network.memory_format) for batch in images]
+        return self.network(images, [places[0] for places in mask], clinical[0]).unsqueeze(0)
 
     def networks(self) -> list[ScoreNetwork]:
-        """The networks with their weights of now."""
+        """Return the networks with their current weights."""
         return [self.network]
 
     def state(self) -> dict[str, Tensor]:
-        """Everything learned, to go on from."""
+        """Return all weights and buffers, as ``restore`` takes them."""
         return self.network.state_dict()
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from ``state``."""
+        """Resume from a saved ``state``."""
         self.network.load_state_dict(state)
 
 
 class StackedModels:
-    """Several networks of one shape; a parameter of all of them is one tensor with the members in front."""
+    """Several networks of one shape. Each parameter is one tensor with the members along the first dimension."""
 
     def __init__(self, networks: Sequence[ScoreNetwork]) -> None:
         self.members = list(networks)
         self.stacked_parameters, self.stacked_buffers = stack_module_state(self.members)
 
     def parameters(self) -> list[Tensor]:
-        """What the optimiser changes."""
+        """Return the tensors that the optimiser updates."""
         return list(self.stacked_parameters.values())
 
     def train(self) -> None:
-        """Dropout on, batch statistics on."""
+        """Switch to training mode: dropout and batch statistics."""
         for member in self.members:
             member.train()
 
     def logits(self, images: Sequence[Tensor], mask: Sequence[Tensor], clinical: Tensor) -> Tensor:
-        """S x images [M, U k, C, rows, columns], S x bool [M, U, k], [M, U, K] -> logits [M, U, heads]."""
+        """Return the logits [M, U, heads] of S x images [M, U k, C, rows, columns], S x mask [M, U, k], [M, U, K]."""
 
-        def one(parameters: dict, buffers: dict, *batch: object) -> Tensor:
+        def member_logits(parameters: dict, buffers: dict, *batch: object) -> Tensor:
             return functional_call(self.members[0], (parameters, buffers), batch)
 
-        run = vmap(one, randomness="different")
-        return run(self.stacked_parameters, self.stacked_buffers, list(images), list(mask), clinical)
+        all_logits = vmap(member_logits, randomness="different")
+        return all_logits(self.stacked_parameters, self.stacked_buffers, list(images), list(mask), clinical)
 
     def networks(self) -> list[ScoreNetwork]:
-        """The networks with their weights of now."""
+        """Return the networks with their current weights."""
         with torch.no_grad():
             for number, member in enumerate(self.members):
                 for name, tensor in [*member.named_parameters(), *member.named_buffers()]:
@@ -82,11 +82,11 @@ class StackedModels:
         return self.members
 
     def state(self) -> dict[str, Tensor]:
-        """Everything learned, to go on from."""
+        """Return all weights and buffers, as ``restore`` takes them."""
         return {**self.stacked_parameters, **self.stacked_buffers}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from ``state``."""
+        """Resume from a saved ``state``."""
         with torch.no_grad():
             for name, tensor in self.state().items():
                 tensor.copy_(state[name])

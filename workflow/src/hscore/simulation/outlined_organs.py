@@ -10,7 +10,7 @@ from hscore.simulation.curves import balls_along, points_of, through
 from hscore.simulation.voxel_canvas import Canvas
 
 
-def organ(canvas: Canvas, outlines: dict) -> None:
+def draw_organ(canvas: Canvas, outlines: dict) -> None:
     """Draw one organ of resources/pelvis.yaml."""
     kind = next(kind for kind in ("half", "outline", "ellipse", "band", "tubes") if kind in outlines)
     sides = (1, -1) if outlines.get("both") else (1,)

@@ -13,7 +13,7 @@ from scipy.special import logit
 
 from hscore.contracts.manifest import READING
 from hscore.statistics.survival import cox
-from hscore.statistics.survival.cox_models import outcome
+from hscore.statistics.survival.cox_models import time_and_event
 
 SCORE = "H score, per doubling of odds"
 
@@ -31,7 +31,7 @@ def describe(known: pd.DataFrame, settings: dict) -> dict:
         plain model has no finite estimate they are Firth's, with its name and the reason in ``plain_why``.
     """
     complete = known.dropna(subset=[READING])
-    time, event = outcome(complete)
+    time, event = time_and_event(complete)
     with np.errstate(divide="ignore"):  # an infinite logit is refused below, by name
         odds = logit(complete["score"].to_numpy(float)) / np.log(2)
     covariates = pd.DataFrame({SCORE: odds, READING: complete[READING].to_numpy(float)}, index=complete.index)
@@ -43,7 +43,7 @@ def _rows(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, setting
     confidence, infinite = settings["confidence"], int((~np.isfinite(covariates[SCORE])).sum())
     why = f"the score is 0 or 1 in {infinite} patients, which has no finite odds" if infinite else None
     if why := why or (None if time.size else "the MRI reading is not known for any patient with survival data"):
-        return [cox.unfitted(name, why, cox.PROFILE) for name in covariates]
+        return [cox.unfitted_row(name, why, cox.PROFILE) for name in covariates]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     if model.infinite and event.sum() >= settings["events_per_variable"] * covariates.shape[1]:
         with contextlib.suppress(ArithmeticError, np.linalg.LinAlgError):

@@ -19,8 +19,8 @@ def _ellipsoid(center, radii) -> tuple[tuple[slice, slice, slice], np.ndarray]:
 
 def connective_tissue(canvas: Canvas) -> None:
     """Fill the fat next to cervix, vagina and bladder (parametria, paracolpia) with strands and slow veins."""
-    fat, strands = NUMBER["fat"] * LEVELS, canvas.textures.of("strands")
-    courses = canvas.textures.of("vessels")
+    fat, strands = NUMBER["fat"] * LEVELS, canvas.textures.levels_of("strands")
+    courses = canvas.textures.levels_of("vessels")
     coarse = Field.random(canvas.random, (16, 11, 13), FIELD_EXTENT)
     for center, radii in (((26, 2, 4), (30, 24, 48)), ((22, -20, -40), (20, 28, 36)), ((0, -46, -6), (54, 34, 48))):
         for side in (1, -1) if center[0] else (1,):
@@ -83,7 +83,7 @@ def colon(canvas: Canvas) -> None:
     uneven = Field.random(random, (14, 9, 9), FIELD_EXTENT) * 1.8
     block, depth = canvas.balls(balls_along(path, 0.3), {0: "rectal_wall", 3.4: content}, uneven=uneven)
     if full > 1:
-        lumps = canvas.textures.of("stool")[block]
+        lumps = canvas.textures.levels_of("stool")[block]
         height = (Y[block[1]] - 50)[:, None] / 9
         canvas.paint(block, np.where((depth > 3.4) & (lumps > 3.5 + height), 1.0, -1.0), {0: "gas"})
 

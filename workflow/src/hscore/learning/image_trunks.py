@@ -1,4 +1,4 @@
-"""Subnetwork 1, from a sample to its features: the published family and, by name, any classification network of MONAI.
+"""Subnetwork 1, which computes the features of a sample: the published network or any MONAI classification network.
 
 Shapes: N samples, C sections, 64 rows, 64 columns, F features.
 """
@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from hscore.errors import UserError
 
-PAPER = {"channels"}
-MONAI = {"arguments"}
+# Settings of ``train.network`` that apply to only one of the two.
+PAPER_SETTINGS = {"channels"}
+MONAI_SETTINGS = {"arguments"}
 
 
 class ConvolutionTrunk(nn.Sequential):
-    """The published subnetwork 1: [N, C, 64, 64] -> features [N, F], F = the last of ``channels``.
+    """The published subnetwork 1, with one block per entry of ``channels``; F is the last entry.
 
-    Each block: 3 x 3 convolution with zero padding, 2 x 2 max pooling, batch normalisation, ReLU. Pooling stands
-    before the normalisation because it commutes with ReLU and leaves the two a quarter of the work (a third of the
-    training time); MONAI's ``Convolution`` block has no place for it. The mean over the remaining rows and columns
-    makes the features independent of position.
+    Each block: 3 x 3 convolution with zero padding, 2 x 2 max pooling, batch normalisation, ReLU. Pooling comes before
+    the normalisation because it commutes with ReLU and leaves the two a quarter of the work (a third of the training
+    time). MONAI's ``Convolution`` block does not allow this order. The mean over the remaining rows and columns makes
+    the features independent of position.
     """
 
     def __init__(self, sections: int, channels: Sequence[int]) -> None:
@@ -37,18 +38,27 @@ class ConvolutionTrunk(nn.Sequential):
         self.features = channels[-1]
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the features [N, F] of ``images`` [N, C, 64, 64]."""
         return super().forward(images).mean(dim=(2, 3))
 
 
 class MonaiTrunk(nn.Module):
-    """A classification network of MONAI whose "classes" are used as features: [N, C, 64, 64] -> [N, F].
+    """A classification network of MONAI whose "classes" are used as features.
 
     A network with ``spatial_dims: 3`` gets the sections as a third dimension instead of as channels: [N, 1, C, 64, 64].
+
+    Args:
+        name: of the network in ``monai.networks.nets``.
+        arguments: passed to its constructor.
+        shape: (C, rows, columns) of the samples.
+
+    Raises:
+        UserError: MONAI has no such network, or it does not take these arguments or samples.
     """
 
     def __init__(self, name: str, arguments: dict, shape: Sequence[int]) -> None:
         super().__init__()
-        from monai.networks import nets  # here: 1.5 s of CPU, which the published network does not need
+        from monai.networks import nets  # costs 1.5 s of CPU, which the published network does not need
 
         factory = getattr(nets, name, None)
         if not (inspect.isclass(factory) or inspect.isfunction(factory)):
@@ -61,12 +71,13 @@ class MonaiTrunk(nn.Module):
         self.features = self._count_features(shape)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the features [N, F] of ``images`` [N, C, 64, 64]."""
         features = self.network(images.unsqueeze(1) if self.volumes else images)
         # some networks (ViT) also return their inner states
         return features[0] if isinstance(features, tuple) else features
 
     def _count_features(self, shape: Sequence[int]) -> int:
-        """F for samples of this shape (C, rows, columns), found by sending one empty sample through."""
+        """Return F for samples of this shape (C, rows, columns), by applying the network to one sample of zeros."""
         self.eval()
         try:
             with torch.no_grad():
@@ -77,12 +88,20 @@ class MonaiTrunk(nn.Module):
             ) from error
         self.train()
         if not isinstance(features, Tensor) or features.ndim != 2:
-            raise UserError("train.network.name: not a classification network (one vector a sample)")
+            raise UserError("train.network.name: not a classification network (one vector per sample)")
         return features.shape[1]
 
 
 def build(settings: dict, shape: Sequence[int]) -> nn.Module:
-    """The trunk that ``train.network`` describes, for samples of ``shape`` (C, rows, columns), with random weights."""
+    """Return the trunk that ``train.network`` describes, with random weights.
+
+    Args:
+        settings: section ``train.network`` of the config.
+        shape: (C, rows, columns) of the samples.
+
+    Raises:
+        UserError: the network cannot take samples of this shape, or MONAI does not have it.
+    """
     name = settings["name"]
     if name != "paper":
         return MonaiTrunk(name.removeprefix("monai:"), settings.get("arguments", {}), shape)
