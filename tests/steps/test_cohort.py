@@ -120,7 +120,7 @@ def test_without_an_images_root_no_folder_is_named(tmp_path, north):
 
 
 def test_table_and_sample_folders_must_be_of_the_same_patients(tmp_path, north, capsys):
-    with pytest.raises(SystemExit, match="patient 'n-6' stands only in one of the table and --samples"):
+    with pytest.raises(SystemExit, match="patient 'n-6' is in only one of the table and --samples"):
         run_center(tmp_path, "north", "development", north[0], north[1][:-1])
     assert not (tmp_path / "cohort" / "north" / "manifest.csv").exists()
 
