@@ -80,7 +80,7 @@ def test_without_external_patients_the_cases_are_out_of_fold(arguments, tmp_path
 
 def test_a_model_without_threshold_ends_in_a_sentence(arguments, tmp_path):
     write_json(tmp_path / "thresholds.json", {"clinical": {"value": 0.5}})
-    with pytest.raises(SystemExit, match="holds no threshold for model 'hybrid'"):
+    with pytest.raises(SystemExit, match="contains no threshold for model 'hybrid'"):
         call(arguments)
 
 
