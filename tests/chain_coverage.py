@@ -35,7 +35,7 @@ from hscore.statistics.common import bootstrap
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import validation
 from hscore.statistics.survival import concordance, cox, cox_models, survival_by_score, time_dependent
-from hscore.steps import survive
+from hscore.steps import analyze_survival
 
 LARGE = 5_000
 RESAMPLES = 200
@@ -96,7 +96,7 @@ def by_score(folder: Path, cohorts: dict[str, pd.DataFrame]) -> None:
         option: [str(folder / f"{name}{ending}.csv") for name in named]
         for option, ending in (("--dfs", "_dfs"), ("--lnm", "_lnm"), ("--manifests", ""))
     }
-    survive.main(
+    analyze_survival.main(
         ["--development", str(folder / f"{MODEL}-development.csv"), "--external", str(folder / f"{MODEL}-external.csv"),
          *(word for option, paths in several.items() for word in (option, *paths)),
          "--thresholds", str(folder / "thresholds.json"), "--settings", json.dumps(survival_settings()),

@@ -27,7 +27,7 @@ import yaml
 
 from hscore.cohort.folds import stratified_folds
 from hscore.statistics.diagnosis import discrimination
-from hscore.steps import freeze_thresholds, predict, train, validate
+from hscore.steps import freeze_thresholds, predict, train_model, validate_models
 
 ROOT = Path(__file__).parents[1]
 SIZES = {"development": (338, 71), "external": (141, 32)}
@@ -85,7 +85,7 @@ def make(folder: Path, tables: dict[str, pd.DataFrame], seed: int, resamples: in
          "--calibrations", *(f"{model}={folder / model}-calibration.json" for model in MODELS),
          "--settings", settings, "--output", str(folder / "thresholds.json")]
     )  # fmt: skip
-    validate.main(
+    validate_models.main(
         ["--development", *files["development"], "--external", *files["external"], "--folds", str(folder / "folds.csv"),
          "--manifests", str(folder / "external.csv"), "--development-manifests", str(folder / "development.csv"),
          "--lnm", str(folder / "external_lnm.csv"), "--thresholds", str(folder / "thresholds.json"),
@@ -109,7 +109,7 @@ def chain(folder: Path, model: str, spec: dict, method: str) -> None:
     fused = {cohort: [f"{base}={folder / base}-{cohort}.csv" for base in spec.get("fuse", [])] for cohort in
              ("development", "external", "large")}  # fmt: skip
     where, manifest = str(folder / "models" / model), str(folder / "development.csv")
-    train.main(
+    train_model.main(
         ["--model", model, *common, "--settings", json.dumps(TRAINING), "--seeds", "1",
          "--folds", str(folder / "folds.csv"), "--manifests", manifest, "--scores", *fused["development"],
          "--state", str(folder / "state" / model), "--output", where]

@@ -81,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hscore-bench-") as scratch:
         folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(scratch, "simulated")
         folder.mkdir(parents=True, exist_ok=True)
-        start = cpu_seconds(sys.executable, "-c", "import hscore.steps.convert")
+        start = cpu_seconds(sys.executable, "-c", "import hscore.steps.convert_patient")
         print(f"to start a job: {start:.2f} s", flush=True)
         for scanner in SCANNERS:
             whole, alone = (seconds / count for seconds in compare(simulate(folder, scanner, count), Path(scratch)))

@@ -10,9 +10,9 @@ from workflow_runs import ROOT, Job, ancestors, counts, planned, snakemake
 PATIENT_RULES = ("convert_patient", "normalize_patient", "sample_patient", "check_quality")
 # Whoever decides anything about a model: none of these may descend from an external centre.
 DECIDING_RULES = ("split_development", "train_model", "predict_development", "freeze_thresholds", "select_models")
-OUTCOME_READERS = {"validate_models", "analyse_survival", "describe_cohorts", "explain_model", "check_shortcuts"}
+OUTCOME_READERS = {"validate_models", "analyze_survival", "describe_cohorts", "explain_model", "check_shortcuts"}
 OUTCOME_READERS |= {"show_cases"}
-MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarise_monte_carlo", "compare_with_truth"}
+MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarize_monte_carlo", "compare_with_truth"}
 IMAGE_MODELS = {
     *("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral"),
     *("hybrid", "fused", "fused_hybrid"),
@@ -61,7 +61,7 @@ def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     assert by_rule["write_outcome"] == 6
     assert by_rule["train_model"] == 9
     assert by_rule["predict_development"] == by_rule["predict_external"] == 9
-    for rule in ("split_development", "freeze_thresholds", "select_models", "validate_models", "analyse_survival"):
+    for rule in ("split_development", "freeze_thresholds", "select_models", "validate_models", "analyze_survival"):
         assert by_rule[rule] == 1
     assert by_rule["explain_model"] == by_rule["report"] == by_rule["all"] == 1
     assert not {"train_without_center", "search_settings"} & set(by_rule)
@@ -188,7 +188,7 @@ def test_centre_shift_none_gives_every_centre_the_same_scanner(tmp_path, shift, 
         ("train", "train_model"),
         ("predict", "predict_external"),
         ("validate", "validate_models"),
-        ("survive", "analyse_survival"),
+        ("survive", "analyze_survival"),
         ("explain", "explain_model"),
         ("leave_one_center_out", "describe_held_out_centers"),
         ("search", "summarize_search"),
@@ -311,7 +311,7 @@ def test_models_of_a_finished_study_are_tested_and_nothing_is_trained_or_chosen(
             assert str(own_study.finished / "models" / job.wildcards["model"] / "seed-1") in job.inputs
             calibration = own_study.finished / "predictions" / job.wildcards["model"] / "calibration.json"
             assert str(calibration) in job.inputs
-    survive = next(job for job in jobs if job.rule == "analyse_survival")
+    survive = next(job for job in jobs if job.rule == "analyze_survival")
     assert {str(own_study.finished / name) for name in ("validation/thresholds.json", "survival/survival.json")} <= set(
         survive.inputs
     )

@@ -50,7 +50,7 @@ BATCHES = {
     "far": {"1-of-2": ["far1", "far2", "far3"], "2-of-2": ["far4"]},
 }
 REPORT = {"collect_results": 1, "report": 1, "record_run": 1}
-ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyse_survival": 1, "explain_model": 1}
+ANALYSIS = {"freeze_thresholds": 1, "validate_models": 1, "analyze_survival": 1, "explain_model": 1}
 ANALYSIS |= {"show_cases": 1, **REPORT}
 TRAINING = {"train_model": 9, "predict_development": 9, "predict_external": 9, "select_models": 1, **ANALYSIS}
 LOOKING = {"write_inventory": 1, "compare_patients": 1, "check_shortcuts": 1, "overview_quality": 3}
@@ -178,7 +178,7 @@ def test_a_verification_trains_and_evaluates_again_and_nothing_before(study):
     snakefile = study.checkout / "Snakefile"
     jobs = planned(study.folder, *verify.TARGETS, *study.arguments, *command, snakefile=snakefile)
     per_model = dict.fromkeys(("train_model", "predict_development", "predict_external"), 9)
-    once = ("freeze_thresholds", "select_models", "validate_models", "analyse_survival", *verify.TARGETS)
+    once = ("freeze_thresholds", "select_models", "validate_models", "analyze_survival", *verify.TARGETS)
     assert by_rule(jobs) == {**per_model, **dict.fromkeys(once, 1)}
 
 
@@ -254,7 +254,7 @@ def test_a_changed_survival_time_reruns_survival_only(study):
     study.edit("far.csv", "21.5,0", "33,1")
     jobs = study.plan()
     assert about(jobs, "write_outcome") == {"far dfs"}
-    assert by_rule(jobs) == {"write_outcome": 1, "analyse_survival": 1, "show_cases": 1, **REPORT}
+    assert by_rule(jobs) == {"write_outcome": 1, "analyze_survival": 1, "show_cases": 1, **REPORT}
 
 
 def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
@@ -268,7 +268,7 @@ def test_a_changed_node_status_of_the_external_centre_reruns_no_training(study):
             "describe_cohorts": 1,
             "check_shortcuts": 1,
             "validate_models": 1,
-            "analyse_survival": 1,
+            "analyze_survival": 1,
             "explain_model": 1,
             "show_cases": 1,
         },
@@ -309,7 +309,7 @@ def test_a_new_image_reruns_the_batch_of_its_patient(study):
         ({"validate": {"threshold": {"value": 0.5}}}, ANALYSIS),
         # other risks: the networks stay, the fusion of risks that are other ones now does not
         ({"validate": {"recalibration": "none"}}, {**TRAINING, "train_model": 1}),
-        ({"survive": {"horizon_months": 48}}, {"analyse_survival": 1, **REPORT}),
+        ({"survive": {"horizon_months": 48}}, {"analyze_survival": 1, **REPORT}),
         ({"train": {"epochs": 3}}, TRAINING),
         ({"split": {"folds": 2}}, {"split_development": 1, **TRAINING}),
         # a second seed trains its seven networks and no old one again, and the fusion of scores that are other ones now
@@ -344,7 +344,7 @@ def edits() -> dict[str, dict[str, int]]:
     return {
         "report/page/assemble.py": {"report": 1, "record_run": 1},
         "provenance/crate.py": {"record_run": 1},
-        "statistics/common/splines.py": {"validate_models": 1, "analyse_survival": 1, **REPORT},
+        "statistics/common/splines.py": {"validate_models": 1, "analyze_survival": 1, **REPORT},
         "statistics/diagnosis/reclassification.py": {"validate_models": 1, **REPORT},
         "cohort/folds.py": {"split_development": 1, **TRAINING},
         "learning/augment.py": TRAINING,
@@ -373,4 +373,4 @@ def test_an_edited_module_reruns_exactly_the_steps_that_import_it(study, module)
 def test_another_version_of_a_package_reruns_the_stages_that_have_it(study):
     path = study.checkout / "envs/survive.yaml"
     path.write_text(re.sub(r"lifelines==\S+", "lifelines==0.31.0", path.read_text()))
-    assert by_rule(study.plan()) == {"analyse_survival": 1, **REPORT}
+    assert by_rule(study.plan()) == {"analyze_survival": 1, **REPORT}

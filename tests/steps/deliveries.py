@@ -10,7 +10,7 @@ import yaml
 
 from dicom_writer import diffusion, save, series, square, structure_set, volume
 from hscore.contracts.status import Status
-from hscore.steps import convert
+from hscore.steps import convert_patient
 from workflow_runs import ROOT
 
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["convert"]
@@ -60,7 +60,7 @@ class Delivery:
     def convert(self, settings: dict = SETTINGS) -> Status:
         """Run the step through its command line."""
         whose = ["--patients", "P1", "--center", "A", "--images", batches.image_folders("P1", self.images, self.out)]
-        batches.run(convert, "P1", self.out, *whose, "--settings", json.dumps(settings))
+        batches.run(convert_patient, "P1", self.out, *whose, "--settings", json.dumps(settings))
         self.status = Status.read(self.out)
         return self.status
 

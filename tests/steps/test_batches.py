@@ -17,7 +17,14 @@ from dicom_writer import save
 from hscore.contracts.status import Status
 from hscore.files import read_json
 from hscore.simulation import atlas, codes
-from hscore.steps import convert, normalize, quality, sample, simulate_center, simulate_patient
+from hscore.steps import (
+    check_quality,
+    convert_patient,
+    normalize_patient,
+    sample_patient,
+    simulate_center,
+    simulate_patient,
+)
 from workflow_runs import ROOT
 
 
@@ -59,13 +66,13 @@ def chain(planted: list[str], folder: Path, name: str, *patients: str) -> None:
     whose = ["--patients", *patients]
     simulate_patient.main([*planted, *whose, "--images", records["simulated"], "--image-truth", records["truth"]])
     images = ["--center", "A", "--images", str(folder / "simulated/A/images")]
-    convert.main([*whose, *images, "--settings", settings("convert"), "--output", records["nifti"]])
+    convert_patient.main([*whose, *images, "--settings", settings("convert"), "--output", records["nifti"]])
     done = ["--nifti", records["nifti"]]
-    normalize.main([*done, "--settings", settings("normalize"), "--output", records["normalized"]])
+    normalize_patient.main([*done, "--settings", settings("normalize"), "--output", records["normalized"]])
     done += ["--normalized", records["normalized"]]
-    sample.main([*done, "--settings", settings("sample"), "--output", records["samples"]])
+    sample_patient.main([*done, "--settings", settings("sample"), "--output", records["samples"]])
     done += ["--samples", records["samples"]]
-    quality.main([*done, "--sequences", *CONFIG["convert"]["sequences"], "--output", records["qc"]])
+    check_quality.main([*done, "--sequences", *CONFIG["convert"]["sequences"], "--output", records["qc"]])
 
 
 def test_the_number_of_patients_a_job_changes_no_byte_of_a_patient(planted, tmp_path):
@@ -105,12 +112,12 @@ def test_a_finding_about_one_patient_is_none_about_another(tmp_path):
     shutil.rmtree(images / "P3/t2")
     (images / "P3/broken.dcm").write_bytes(next((images / "P3/t1").iterdir()).read_bytes()[:300])
     record = tmp_path / "nifti/batches/1-of-1.json"
-    convert.main(conversion(images, record, "P1", "P2", "P3", "P4"))
+    convert_patient.main(conversion(images, record, "P1", "P2", "P3", "P4"))
     found = {patient: Status.read(tmp_path / f"nifti/sub-{patient}") for patient in ("P1", "P2", "P3", "P4")}
     assert [finding.code for finding in found["P2"].findings] == ["no_images"]
     assert {"unreadable_file", "missing_sequence"} <= {finding.code for finding in found["P3"].findings}
     assert found["P1"].usable == found["P4"].usable == ["CET1WI", "T2WI", "ADC"]
-    convert.main(conversion(images, tmp_path / "alone/batches/1-of-1.json", "P4"))
+    convert_patient.main(conversion(images, tmp_path / "alone/batches/1-of-1.json", "P4"))
     assert contents(tmp_path / "alone/sub-P4") == contents(tmp_path / "nifti/sub-P4")
     assert list(read_json(record)) == ["P1", "P2", "P3", "P4"]
 
@@ -156,7 +163,7 @@ def test_a_batch_killed_in_the_middle_leaves_whole_patients_and_the_next_run_com
     assert process.wait() == -9
     assert [path.name for path in record.parents[1].glob("[!.]*")] == ["sub-P1"]
     before = contents(record.parents[1] / "sub-P1")
-    convert.main(command)
+    convert_patient.main(command)
     assert sorted(path.name for path in record.parents[1].iterdir()) == ["batches", "sub-P1", "sub-P2", "sub-P3"]
     assert contents(record.parents[1] / "sub-P1") == before
 
@@ -166,6 +173,8 @@ def test_a_folder_that_went_missing_is_one_sentence(tmp_path):
     nifti = batches.record_of_folders(*folders)
     shutil.rmtree(folders[1])
     with pytest.raises(SystemExit) as stop:
-        normalize.main(["--nifti", nifti, "--settings", settings("normalize"), "--output", str(tmp_path / "x/y.json")])
+        normalize_patient.main(
+            ["--nifti", nifti, "--settings", settings("normalize"), "--output", str(tmp_path / "x/y.json")]
+        )
     assert str(stop.value).startswith(f"error: {folders[1]} does not exist, but {nifti} lists it; ")
     assert f"snakemake --force {nifti}" in str(stop.value)

@@ -13,8 +13,8 @@ from hscore.cohort.folds import by_center
 from hscore.errors import UserError
 from hscore.files import read_json
 from hscore.learning import search
-from hscore.steps import describe_held_out_centers, predict, split, summarize_search, train
-from hscore.steps import search as search_step
+from hscore.steps import describe_held_out_centers, predict, split, summarize_search, train_model
+from hscore.steps import search_settings as search_step
 
 GRID = {"network.dropout": [0.0, 0.4], "epochs": [1, 8]}
 
@@ -139,8 +139,8 @@ def test_every_centre_is_held_out_once(study):
                 "--output", str(study / "centers.csv")])  # fmt: skip
     folds = pd.read_csv(study / "centers.csv")
     assert folds.groupby("center")["fold"].agg(["min", "max"]).to_numpy().tolist() == [[0, 0], [1, 1]]
-    train.main(["--model", "clinical", "--spec", json.dumps(SPECS["clinical"]), "--settings", json.dumps(SETTINGS),
-                "--seeds", "1", "--folds", str(study / "centers.csv"), "--manifests", *manifests,
+    spec, settings = json.dumps(SPECS["clinical"]), json.dumps(SETTINGS)
+    train_model.main(["--model", "clinical", "--spec", spec, "--settings", settings, "--seeds", "1", "--folds", str(study / "centers.csv"), "--manifests", *manifests,
                 "--state", str(study / "state"), "--output", str(study / "model")])  # fmt: skip
     predict.main(["--spec", json.dumps(SPECS["clinical"]), "--model-folders", str(study / "model"),
                   "--manifests", *manifests, "--folds", str(study / "centers.csv"),

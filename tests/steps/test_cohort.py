@@ -10,7 +10,7 @@ from converted import settings
 
 from hscore.contracts.status import Status
 from hscore.files import write_json
-from hscore.steps import cohort, outcomes, split, table1
+from hscore.steps import build_cohort, describe_cohorts, split, write_outcome
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
 SEQUENCES = ["CET1WI", "T2WI", "ADC"]
@@ -36,7 +36,7 @@ def run_center(folder, center, role, table, samples, images=None):
     out = folder / "cohort" / center
     paths = [out / name for name in ("manifest.csv", "flow.json", "lnm.csv", "dfs.csv")]
     arguments = ["--center", center, "--table", str(table)]
-    cohort.main(
+    build_cohort.main(
         [*arguments, "--role", role, "--samples", batches.record_of_folders(*samples), "--codes", settings("codes")]
         + ["--settings", settings("cohort"), "--manifest", str(paths[0]), "--flow", str(paths[1])]
         + ["--excluded", str(out / "excluded.csv")]
@@ -47,7 +47,7 @@ def run_center(folder, center, role, table, samples, images=None):
         (paths[0], "dfs", paths[3]),
         (out / "excluded.csv", "lnm", out / "excluded_lnm.csv"),
     ):
-        outcomes.main([*arguments, "--manifest", str(listed), "--kind", kind, "--output", str(path)])
+        write_outcome.main([*arguments, "--manifest", str(listed), "--kind", kind, "--output", str(path)])
     return paths
 
 
@@ -172,7 +172,7 @@ def test_too_many_folds_end_in_a_sentence(study, tmp_path):
 def test_table1_of_both_cohorts(study, tmp_path):
     output = tmp_path / "table1.json"
     centers = "bac"
-    table1.main(
+    describe_cohorts.main(
         ["--manifests", *(str(study[c][0]) for c in centers), "--lnm", *(str(study[c][2]) for c in centers)]
         + ["--roles", "development", "development", "external", "--output", str(output)]
     )

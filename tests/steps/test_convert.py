@@ -24,7 +24,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from dicom_writer import FRAME_UID, diffusion, enhanced, save, series, square, structure_set, volume
 from hscore.contracts.status import Status
 from hscore.imaging.convert.diffusion import fit_adc
-from hscore.steps import convert
+from hscore.steps import convert_patient
 from workflow_runs import ROOT
 
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
@@ -32,7 +32,7 @@ SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())["convert"]
 
 def run(images: Path, output: Path, settings: dict = SETTINGS, patient: str = "A-0001") -> Status:
     whose = ["--patients", patient, "--center", "A", "--images", batches.image_folders(patient, images, output)]
-    batches.run(convert, patient, output, *whose, "--settings", json.dumps(settings))
+    batches.run(convert_patient, patient, output, *whose, "--settings", json.dumps(settings))
     return Status.read(output)
 
 
@@ -616,7 +616,7 @@ def program(images: Path, place: Path, settings: dict = SETTINGS) -> list[str]:
     """The command of a job that converts one patient, whose folder goes to ``place``."""
     whose = ["--patients", "A-0001", "--center", "A", "--images", batches.image_folders("A-0001", images, place)]
     options = ["--settings", json.dumps(settings), "--output", str(place / "batches/1-of-1.json")]
-    return [sys.executable, "-m", "hscore.steps.convert", *whose, *options]
+    return [sys.executable, "-m", "hscore.steps.convert_patient", *whose, *options]
 
 
 def test_a_killed_conversion_leaves_nothing_that_looks_whole_and_the_next_takes_its_remains_away(patient, tmp_path):

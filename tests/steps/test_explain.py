@@ -14,7 +14,7 @@ from test_train_predict import SETTINGS, predict_arguments, train_arguments
 from hscore.files import read_json, write_json
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
-from hscore.steps import explain, predict, select_models, train
+from hscore.steps import explain_model, predict, select_models, train_model
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def study(tmp_path):
 
 
 def test_the_most_certain_patients_are_shown_with_their_maps(study):
-    train.main(train_arguments(study, "hybrid", settings=SETTINGS | {"epochs": 10}))
+    train_model.main(train_arguments(study, "hybrid", settings=SETTINGS | {"epochs": 10}))
     for external in (False, True):
         predict.main(predict_arguments(study, "hybrid", external=external)[0])
     scores = pd.read_csv(study / "hybrid-external.csv").set_index("patient")["score"]
@@ -31,7 +31,7 @@ def test_the_most_certain_patients_are_shown_with_their_maps(study):
     lnm.reset_index().to_csv(study / "lnm.csv", index=False)
     cut = float(scores.sort_values().iloc[2:4].mean())
     write_json(study / "thresholds.json", {"hybrid": {"value": cut}})
-    explain.main(
+    explain_model.main(
         ["--model", "hybrid", "--model-folders", str(study / "hybrid" / "seed-1"), "--manifests", str(study / "CC.csv"),
          "--predictions", str(study / "hybrid-external.csv"), "--lnm", str(study / "lnm.csv"),
          "--thresholds", str(study / "thresholds.json"), "--output", str(study / "explanation.json")]

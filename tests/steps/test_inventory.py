@@ -8,7 +8,7 @@ import batches
 from test_convert import run
 
 from dicom_writer import diffusion, save, series, volume
-from hscore.steps import compare_patients, inventory
+from hscore.steps import compare_patients, write_inventory
 
 COLUMNS = {"patient", "series", "vendor", "model", "field_strength_t", "chosen_as", "why_not", "matrix", "b_values"}
 
@@ -33,7 +33,7 @@ def test_every_series_is_a_row_with_what_became_of_it(tmp_path):
     run(tmp_path / "P2", tmp_path / "sub-P2", patient="P2")
     run(tmp_path / "nowhere", tmp_path / "sub-P3", patient="P3")
     records = [batches.record_of_folders(first, tmp_path / "sub-P2"), batches.record_of_folders(tmp_path / "sub-P3")]
-    inventory.main(["--nifti", *records, "--output", str(tmp_path / "inventory.tsv")])
+    write_inventory.main(["--nifti", *records, "--output", str(tmp_path / "inventory.tsv")])
     rows = read(tmp_path / "inventory.tsv")
     assert set(rows[0]) >= COLUMNS
     assert [(row["patient"], row["series"], row["chosen_as"]) for row in rows] == [

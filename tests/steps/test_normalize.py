@@ -9,12 +9,12 @@ import SimpleITK as sitk
 from converted import CONFIG, adc, prostate, settings, volume, voxels, write_patient
 
 from hscore.contracts.status import Status
-from hscore.steps import normalize
+from hscore.steps import normalize_patient
 
 
 def run(nifti, output, text=None):
     arguments = ["--nifti", batches.record_of_folders(nifti), "--settings", text or settings("normalize")]
-    batches.run(normalize, nifti.name.removeprefix("sub-"), output, *arguments)
+    batches.run(normalize_patient, nifti.name.removeprefix("sub-"), output, *arguments)
     return Status.read(output)
 
 

@@ -9,7 +9,7 @@ import statistics_inputs as inputs
 from learning_inputs import SETTINGS, SPECS, make_study
 
 from hscore.contracts import folds, tables
-from hscore.steps import cohort, outcomes, predict, split, table1, train
+from hscore.steps import build_cohort, describe_cohorts, predict, split, train_model, write_outcome
 
 NAMES = ["NA-001", "007", "1e5", "nan", "NA", "None", "-0"]
 
@@ -40,7 +40,7 @@ def learn(study, model):
     folds = ["--folds", str(study / "folds.csv")]
     fused = [f"image={study}/image-development.csv"] if "fuse" in SPECS[model] else []
     if model != "reading":
-        train.main(["--model", model, "--spec", spec, "--settings", json.dumps(SETTINGS), "--seeds", "1", *folds,
+        train_model.main(["--model", model, "--spec", spec, "--settings", json.dumps(SETTINGS), "--seeds", "1", *folds,
                     *development, "--scores", *fused, "--state", f"{out}-state", "--output", out])  # fmt: skip
     usual = ["--spec", spec, "--model-folders", *([out] if model != "reading" else [])]
     usual += ["--calibration", f"{out}-calibration.json"]
@@ -74,16 +74,16 @@ def describe(folder):
     tables_of = {path: path.read_text().splitlines()[1].split(",")[1] for path in sorted(folder.glob("[xy].csv"))}
     for path, center in tables_of.items():
         manifest, about = folder / f"{path.stem}_m.csv", ["--center", center, "--table", str(path)]
-        cohort.main([*about, "--role", "development", "--samples", "--codes", "{}", "--settings", settings,
+        build_cohort.main([*about, "--role", "development", "--samples", "--codes", "{}", "--settings", settings,
                      "--manifest", str(manifest), "--excluded", str(folder / f"{path.stem}_e.csv"),
                      "--flow", str(folder / f"{path.stem}_flow.json")])  # fmt: skip
         for kind in ("lnm", "dfs"):
-            outcomes.main([*about, "--manifest", str(manifest), "--kind", kind,
+            write_outcome.main([*about, "--manifest", str(manifest), "--kind", kind,
                            "--output", str(folder / f"{path.stem}_{kind}.csv")])  # fmt: skip
     files = ["--manifests", str(folder / "x_m.csv"), str(folder / "y_m.csv")]
     files += ["--lnm", str(folder / "x_lnm.csv"), str(folder / "y_lnm.csv")]
     split.main([*files, "--settings", '{"folds": 3}', "--seed", "1", "--output", str(folder / "folds.csv")])
-    table1.main([*files, "--roles", "development", "development", "--output", str(folder / "table1.json")])
+    describe_cohorts.main([*files, "--roles", "development", "development", "--output", str(folder / "table1.json")])
 
 
 def test_manifests_outcomes_folds_and_table_1(tmp_path):

@@ -12,7 +12,7 @@ from rocrate_validator.utils.http import HttpRequester
 from example_results import example_results
 from hscore.files import read_json, write_json
 from hscore.provenance import run_manifest
-from hscore.steps import provenance
+from hscore.steps import record_run
 from workflow_runs import ROOT
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
@@ -50,7 +50,7 @@ def record(folder: Path) -> Path:
     """Run the step; returns the crate."""
     table = folder.parent / "north.csv"
     table.write_text("patient\nnorth1\n")
-    provenance.main(
+    record_run.main(
         ["--results", str(folder / "report/results.json"), "--snakemake", "9.27.1"]
         + ["--report", str(folder / "report/report.html"), "--tables", str(table)]
         + ["--images", json.dumps({"north": "0123456789abcdef"}), "--output", str(folder / "provenance")]

@@ -1,4 +1,4 @@
-"""`python -m hscore.steps.results`: the stages' files in, results.json out."""
+"""`python -m hscore.steps.collect_results`: the stages' files in, results.json out."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from example_results import TRUTH, example_results
 from hscore.files import read_json, write_json
-from hscore.steps import results
+from hscore.steps import collect_results
 
 ROOT = Path(__file__).parents[2]
 FROM_OTHERS = {
@@ -79,7 +79,7 @@ def call(arguments):
     words = []
     for name, value in arguments.items():
         words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    results.main(words)
+    collect_results.main(words)
 
 
 def test_the_files_of_the_stages_become_the_example(stages):

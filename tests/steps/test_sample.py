@@ -9,7 +9,7 @@ from converted import adc, prostate, settings, volume, voxels, write_patient
 
 from hscore.contracts.status import Status
 from hscore.imaging.sample import boxes
-from hscore.steps import normalize, sample
+from hscore.steps import normalize_patient, sample_patient
 
 
 def run(nifti, folder, text=None, normalized=None):
@@ -18,10 +18,10 @@ def run(nifti, folder, text=None, normalized=None):
         normalized = folder / "normalized"
         plain = {"sequences": [], "method": "n4", "grid_mm": 10, "iterations": [1]}
         arguments = ["--nifti", converted, "--settings", settings("normalize", bias_correction=plain)]
-        batches.run(normalize, patient, normalized, *arguments)
+        batches.run(normalize_patient, patient, normalized, *arguments)
     output = folder / "samples"
     arguments = ["--nifti", converted, "--normalized", batches.record({patient: normalized})]
-    batches.run(sample, patient, output, *arguments, "--settings", text or settings("sample"))
+    batches.run(sample_patient, patient, output, *arguments, "--settings", text or settings("sample"))
     return Status.read(output), np.load(output / "samples.npz"), json.loads((output / "boxes.json").read_text())
 
 

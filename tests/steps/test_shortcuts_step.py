@@ -16,7 +16,7 @@ from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.simulation.patients import simulate_center
-from hscore.steps import convert, shortcuts
+from hscore.steps import check_shortcuts, convert_patient
 from workflow_runs import ROOT
 
 SEED, PATIENTS, POSITIVE = 3, 22, 9
@@ -43,7 +43,7 @@ def center(folder, planted, control: str) -> list[str]:
         write_patient(images, parameters, truth, where, row["patient"], "philips", SEED)
     record = str(folder / "nifti/far/batches/1-of-1.json")
     whose = ["--patients", *(row["patient"] for row in rows), "--center", "far", "--images", str(folder / "images")]
-    convert.main([*whose, "--settings", json.dumps(CONFIG["convert"]), "--output", record])
+    convert_patient.main([*whose, "--settings", json.dumps(CONFIG["convert"]), "--output", record])
     pd.DataFrame(rows)[["patient", "lnm"]].to_csv(folder / "lnm.csv", index=False)
     converted, quality = batch_record.read([record]), folder / "qc/far/batches/1-of-1.json"
     made = batch.folders(quality, converted)
@@ -57,7 +57,7 @@ def center(folder, planted, control: str) -> list[str]:
 
 @pytest.mark.parametrize("control", ["corner_leak", "none"])
 def test_a_leak_in_the_corner_is_found_and_nothing_is_where_there_is_none(tmp_path, planted, control):
-    shortcuts.main([*center(tmp_path, planted, control), "--output", str(tmp_path / "found.json")])
+    check_shortcuts.main([*center(tmp_path, planted, control), "--output", str(tmp_path / "found.json")])
     found = json.loads((tmp_path / "found.json").read_text())["far"]
     assert (found["n"], found["positives"]) == (PATIENTS, POSITIVE)
     if control == "none":

@@ -21,7 +21,7 @@ from hscore.learning.samples import read_samples
 from hscore.metrics.logistic import fit_firth
 from hscore.metrics.probability import expit, logit
 from hscore.statistics.diagnosis.discrimination import delong
-from hscore.steps import predict, train
+from hscore.steps import predict, train_model
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(hscore.__file__).parents[1])}
 
@@ -68,7 +68,7 @@ def fold_scores(study, model, seeds, manifests, patients=None):
 @pytest.mark.parametrize("model", ["clinical", "image", "hybrid"])
 def test_development_scores_are_calibrated_scores_of_the_right_members(study, model):
     for seed in (1, 2):
-        train.main(train_arguments(study, model, [seed]))
+        train_model.main(train_arguments(study, model, [seed]))
     arguments, output = predict_arguments(study, model, (1, 2))
     predict.main(arguments)
     table = pd.read_csv(output)
@@ -86,7 +86,7 @@ def test_development_scores_are_calibrated_scores_of_the_right_members(study, mo
 
 @pytest.mark.parametrize("model", ["clinical", "hybrid"])
 def test_external_score_is_the_mean_of_the_members_calibrated_risks(study, model):
-    train.main(train_arguments(study, model))
+    train_model.main(train_arguments(study, model))
     predict.main(predict_arguments(study, model)[0])
     arguments, output = predict_arguments(study, model, external=True)
     predict.main(arguments)
@@ -103,7 +103,7 @@ def test_external_score_is_the_mean_of_the_members_calibrated_risks(study, model
 def test_each_seed_alone_has_its_own_external_score(study):
     """As a study of that seed alone would align its members, with the common map from score to risk."""
     for seed in (1, 2):
-        train.main(train_arguments(study, "image", [seed]))
+        train_model.main(train_arguments(study, "image", [seed]))
     predict.main(predict_arguments(study, "image", (1, 2))[0])
     arguments, output = predict_arguments(study, "image", (1, 2), external=True)
     predict.main(arguments)
@@ -131,7 +131,7 @@ def test_external_scores_of_a_trained_model_need_its_calibration(study, capsys):
 def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):
     """Groups of seeds, as a GPU trains them, give the members that jobs of one seed give."""
     for seeds in ([1], [2], [1, 2]):
-        train.main(train_arguments(study, "image", seeds))
+        train_model.main(train_arguments(study, "image", seeds))
     apart = [path for seed in (1, 2) for path in sorted((study / "image" / f"seed-{seed}").glob("*.safetensors"))]
     together = sorted((study / "image" / "seed-1-2").glob("*.safetensors"))
     assert [path.name for path in together] == [path.name for path in apart] and len(together) == 6
@@ -147,7 +147,7 @@ def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):
 def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
     """The late hybrid by hand: Firth's regression on the logit of the image score and on MRI-LN, fold by fold."""
     for model in ("image", "late"):
-        train.main(train_arguments(study, model, settings=SETTINGS | {"epochs": 20}))
+        train_model.main(train_arguments(study, model, settings=SETTINGS | {"epochs": 20}))
         for external in (False, True):
             predict.main(predict_arguments(study, model, external=external)[0])
     manifest = pd.concat([pd.read_csv(study / "AA.csv"), pd.read_csv(study / "BB.csv")])
@@ -189,7 +189,7 @@ def test_triplets_become_patients_as_said_at_training(study):
 
     from hscore.learning import networks
 
-    train.main(train_arguments(study, "image"))
+    train_model.main(train_arguments(study, "image"))
     samples = read_samples([study / "CC.csv"], SPECS["image"])
     scores = load_model(study / "image" / "seed-1").probabilities(samples)
     network = networks.build(SETTINGS["network"], [(3, 16, 16)], 0, "max").eval()
@@ -255,7 +255,7 @@ def test_a_reading_keeps_its_two_groups_and_needs_no_model(study):
 
 
 def test_predicting_with_another_split_is_refused(study):
-    train.main(train_arguments(study, "clinical"))
+    train_model.main(train_arguments(study, "clinical"))
     folds = pd.read_csv(study / "folds.csv")
     folds.assign(fold=(folds["fold"] + 1) % 3).to_csv(study / "folds.csv", index=False)
     with pytest.raises(SystemExit, match="was trained on another split"):
@@ -263,7 +263,7 @@ def test_predicting_with_another_split_is_refused(study):
 
 
 def test_testing_on_a_training_center_as_external_is_refused(study):
-    train.main(train_arguments(study, "clinical"))
+    train_model.main(train_arguments(study, "clinical"))
     predict.main(predict_arguments(study, "clinical")[0])
     arguments, output = predict_arguments(study, "clinical", external=True)
     arguments[arguments.index("--manifests") + 1] = str(study / "BB.csv")
@@ -273,8 +273,8 @@ def test_testing_on_a_training_center_as_external_is_refused(study):
 
 
 def test_seeds_of_different_models_are_refused(study):
-    train.main(train_arguments(study, "clinical"))
-    train.main(train_arguments(study, "image"))
+    train_model.main(train_arguments(study, "clinical"))
+    train_model.main(train_arguments(study, "image"))
     arguments, _ = predict_arguments(study, "clinical")
     arguments.insert(arguments.index("--manifests"), str(study / "image" / "seed-1"))
     with pytest.raises(SystemExit, match="differ in 'model': not one model's seeds"):
@@ -282,7 +282,7 @@ def test_seeds_of_different_models_are_refused(study):
 
 
 def test_weights_that_are_not_what_training_wrote_are_refused(study):
-    train.main(train_arguments(study, "image"))
+    train_model.main(train_arguments(study, "image"))
     path = study / "image/seed-1/seed-1-fold-1.safetensors"
     weights = bytearray(path.read_bytes())
     weights[-1] ^= 1
@@ -298,7 +298,7 @@ def test_weights_that_are_not_what_training_wrote_are_refused(study):
 
 def test_gpu_promised_but_absent_is_one_sentence(study):
     settings = SETTINGS | {"device": "gpu"}
-    command = [sys.executable, "-m", "hscore.steps.train", *train_arguments(study, "image", settings=settings)]
+    command = [sys.executable, "-m", "hscore.steps.train_model", *train_arguments(study, "image", settings=settings)]
     environment = ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
@@ -315,7 +315,7 @@ def test_gpu_promised_but_absent_is_one_sentence(study):
 def test_killed_process_resumes_to_the_same_bytes(study):
     """SIGKILL in the middle of training, then the same command again."""
     settings = SETTINGS | {"epochs": 40}
-    train.main(train_arguments(study, "hybrid", settings=settings))
+    train_model.main(train_arguments(study, "hybrid", settings=settings))
     first = study / "hybrid" / "seed-1"
     expected = {path.name: path.read_bytes() for path in first.glob("*.safetensors")}
     model = (first / "model.json").read_bytes()

@@ -17,18 +17,18 @@ from hscore.learning import calibration
 from hscore.learning.ensemble import load_model, scoring_fold
 from hscore.learning.samples import read_samples
 from hscore.steps import (
-    cohort,
-    explain,
+    analyze_survival,
+    build_cohort,
+    check_shortcuts,
+    describe_cohorts,
+    explain_model,
     freeze_thresholds,
-    outcomes,
     predict,
-    shortcuts,
     show_cases,
     split,
-    survive,
-    table1,
-    train,
-    validate,
+    train_model,
+    validate_models,
+    write_outcome,
 )
 
 ROLES = {"a": "development", "b": "development", "c": "external"}
@@ -79,7 +79,7 @@ class Study:
         frozen = {"--thresholds": [self.at("thresholds.json")]}
         models = {"--development": development, "--external": external}
         self.call(
-            validate,
+            validate_models,
             models | frozen | self.centers("c", "manifest", "lnm", "excluded", "excluded_lnm")
             | self.centers("ab", "manifest", "excluded", "excluded_lnm", prefix="development-"),
             folds="folds.csv", settings=VALIDATE, output="validation.json",
@@ -87,12 +87,12 @@ class Study:
         )  # fmt: skip
         everybody = self.centers("abc", "manifest", "lnm", "dfs")
         self.call(
-            survive, everybody | frozen, settings=SURVIVE, output="survival.json",
+            analyze_survival, everybody | frozen, settings=SURVIVE, output="survival.json",
             development="clinical_development.csv", external="clinical_external.csv",
         )  # fmt: skip
         self.call(show_cases, models | frozen | everybody, model="clinical", most=3, output="cases.json")
         named = self.centers("abc", "manifest", "lnm") | {"--roles": list(ROLES.values())}
-        self.call(table1, named, output="table1.json")
+        self.call(describe_cohorts, named, output="table1.json")
 
     def at(self, name) -> str:
         return str(self.folder / name)
@@ -119,7 +119,7 @@ class Study:
     def make_cohort(self, center: str, role: str) -> None:
         settings = CONFIG["cohort"] | {"required_sequences": []}
         self.call(
-            cohort, {"--samples": [], "--clinical": ["mri_ln_positive", "age"]}, center=center, role=role,
+            build_cohort, {"--samples": [], "--clinical": ["mri_ln_positive", "age"]}, center=center, role=role,
             table=f"{center}.csv", codes=CONFIG["codes"], settings=settings, manifest=f"{center}_manifest.csv",
             excluded=f"{center}_excluded.csv", flow=f"{center}_flow.json",
         )  # fmt: skip
@@ -129,7 +129,7 @@ class Study:
             ("excluded", "lnm", "excluded_lnm"),
         ):
             self.call(
-                outcomes, center=center, table=f"{center}.csv", manifest=f"{center}_{listed}.csv", kind=kind,
+                write_outcome, center=center, table=f"{center}.csv", manifest=f"{center}_{listed}.csv", kind=kind,
                 output=f"{center}_{output}.csv",
             )  # fmt: skip
 
@@ -137,8 +137,8 @@ class Study:
         manifests, folders = self.centers("ab", "manifest"), {}
         if "reading" not in spec:
             self.call(
-                train, {"--seeds": ["1"], **manifests}, model=model, spec=spec, settings=SETTINGS, folds="folds.csv",
-                state=self.at("state"), output=self.at(model),
+                train_model, {"--seeds": ["1"], **manifests}, model=model, spec=spec, settings=SETTINGS,
+                folds="folds.csv", state=self.at("state"), output=self.at(model),
             )  # fmt: skip
             folders = {"--model-folders": [self.at(model)]}
         given = {"spec": spec, "calibration": f"{model}_calibration.json"}
@@ -241,9 +241,9 @@ def test_networks_are_the_same_and_one_member_scores_a_patient_of_no_fold(image_
     study = image_study
     for model in ("hybrid", "image", "late"):
         arguments = train_arguments(study, model, settings=SETTINGS | {"epochs": 20})
-        train.main(arguments)
+        train_model.main(arguments)
         before = files(study / model / "seed-1")
-        train.main(with_more(arguments))
+        train_model.main(with_more(arguments))
         assert files(study / model / "seed-1") == before
         arguments, output = predict_arguments(study, model)
         predict.main(arguments)
@@ -277,7 +277,7 @@ def test_the_member_depends_on_the_name_alone_and_all_take_part():
 
 def test_their_maps_are_not_shown_as_calls(image_study):
     study = image_study
-    train.main(train_arguments(study, "image"))
+    train_model.main(train_arguments(study, "image"))
     predict.main(predict_arguments(study, "image")[0])
     predict.main(with_more(predict_arguments(study, "image", external=True)[0]))
     scores = pd.read_csv(study / "image-external.csv")
@@ -286,7 +286,7 @@ def test_their_maps_are_not_shown_as_calls(image_study):
     scores.to_csv(study / "image-external.csv", index=False)
     scores[["patient"]].assign(lnm=np.where(known, scores.index % 2, "")).to_csv(study / "lnm.csv", index=False)
     write_json(study / "thresholds.json", {"image": {"value": 0.5}})
-    explain.main(
+    explain_model.main(
         ["--model", "image", "--model-folders", str(study / "image" / "seed-1"), "--manifests"]
         + [str(study / "CC-more.csv"), "--predictions", str(study / "image-external.csv"), "--lnm"]
         + [str(study / "lnm.csv"), "--thresholds", str(study / "thresholds.json")]
@@ -303,7 +303,7 @@ def test_shortcuts_are_looked_for_in_patients_with_known_nodes(tmp_path):
     for folder in (folders := batch.folders(record, lnm)).values():
         write_json(folder / "shortcuts.json", {"number": float(folder.name.split("-")[-1])})
     batch_record.write(record, folders)
-    shortcuts.main(
+    check_shortcuts.main(
         ["--quality", str(record), "--centers", "far", "--lnm", str(tmp_path / "lnm.csv"), "--output", str(output)]
     )
     found = read_json(output)["far"]

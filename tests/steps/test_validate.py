@@ -130,7 +130,7 @@ def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
 
 def test_the_step_runs_as_a_program(folder):
     """As the workflow calls it: a process of its own, one sentence and exit code 1 for a mistake."""
-    command = [sys.executable, "-m", "hscore.steps.validate", "--development", "hybrid=hybrid_development.csv"]
+    command = [sys.executable, "-m", "hscore.steps.validate_models", "--development", "hybrid=hybrid_development.csv"]
     command += ["--external", "hybrid=hybrid_external.csv", "--folds", "folds.csv", "--lnm", "nowhere.csv"]
     command += ["--thresholds", "thresholds.json", "--settings", "{}", "--output", "validation.json"]
     environment = {"PYTHONPATH": str(ROOT / "workflow" / "src"), "PATH": os.environ["PATH"]}

@@ -9,7 +9,7 @@ import re
 import pytest
 import yaml
 
-from hscore.steps import recovery
+from hscore.steps import compare_with_truth
 from workflow_runs import ENVIRONMENTS, ROOT, modules_or_skip, planned, snakemake
 
 pytestmark = pytest.mark.slow
@@ -111,7 +111,7 @@ def test_recovery_sets_the_study_beside_the_truth(simulated_study, tmp_path):
     results = simulated_study.results
     records = {name: map(str, results.glob(f"{name}/*/batches/*.json")) for name in ("truth", "nifti", "samples")}
     (tmp_path / "monte_carlo.json").write_text(json.dumps({"planted": {"scenario": "planted", **NO_MONTE_CARLO}}))
-    recovery.main(
+    compare_with_truth.main(
         [
             *("--study", "tiny", "--parameters", str(ROOT / "resources/simulation.yaml"), "--confidence", "0.95"),
             *("--models", json.dumps(yaml.safe_load((ROOT / "config/config.yaml").read_text())["models"])),

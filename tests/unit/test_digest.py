@@ -14,9 +14,9 @@ FILES = {
     "hscore/errors.py": "class UserError(Exception):\n    pass\n",
     "hscore/environment.py": "STAGES = {}\n",
     "hscore/steps/__init__.py": "from hscore import environment\n",
-    "hscore/steps/_program.py": "import argparse\nfrom hscore.errors import UserError\n",
-    "hscore/steps/convert.py": "from hscore.imaging import dicom\nfrom hscore.steps import _program\n",
-    "hscore/steps/train.py": "from hscore.steps._program import run\n\ndef main():\n"
+    "hscore/steps/_cli.py": "import argparse\nfrom hscore.errors import UserError\n",
+    "hscore/steps/convert_patient.py": "from hscore.imaging import dicom\nfrom hscore.steps import _program\n",
+    "hscore/steps/train_model.py": "from hscore.steps._cli import run\n\ndef main():\n"
     "    from hscore.learning import nets\n",
     "hscore/imaging/__init__.py": "",
     "hscore/imaging/dicom.py": "import numpy as np\nimport pydicom.uid\n\n\n"
@@ -64,8 +64,8 @@ def test_closure_holds_what_is_imported_and_no_more(source):
         "environment.py",
         "errors.py",
         "steps/__init__.py",
-        "steps/_program.py",
-        "steps/convert.py",
+        "steps/_cli.py",
+        "steps/convert_patient.py",
         "imaging/__init__.py",
         "imaging/dicom.py",
     }
@@ -110,7 +110,7 @@ def test_what_changes_nothing(source, file, old, new):
         ("imaging/dicom.py", "return None", "return 'None'"),
         ("imaging/dicom.py", "import numpy as np", "import numpy"),
         ("errors.py", "Exception", "ValueError"),
-        ("steps/convert.py", "from hscore", "import json\nfrom hscore"),
+        ("steps/convert_patient.py", "from hscore", "import json\nfrom hscore"),
         ("imaging/__init__.py", "", "x = 1\n"),
     ],
 )

@@ -17,7 +17,7 @@ rule build_cohort:
         settings=as_json(study.config["cohort"]),
         rows=lambda w: study.rows_digest(w.center, "cohort"),
         folders=lambda w: study.folders_digest(w.center),
-        code=digest("cohort"),
+        code=digest("build_cohort"),
     log:
         paths.log("build_cohort", "{center}"),
     benchmark:
@@ -31,7 +31,7 @@ rule build_cohort:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
+        "python -m hscore.steps.build_cohort --center {wildcards.center} --role {params.role} --table {input.table:q}"
         " --samples @<(printf '%s\\n' {input.samples:q}) --images {params.images:q} --clinical {params.clinical}"
         " --codes {params.codes:q} --settings {params.settings:q} --manifest {output.manifest:q}"
         " --excluded {output.excluded:q} --flow {output.flow:q} > {log:q} 2>&1"
@@ -49,7 +49,7 @@ rule write_outcome:
     params:
         kind="{outcome}",
         rows=lambda w: study.rows_digest(w.center, w.outcome),
-        code=digest("outcomes"),
+        code=digest("write_outcome"),
     wildcard_constraints:
         outcome="lnm|dfs",
     log:
@@ -65,7 +65,7 @@ rule write_outcome:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.outcomes --center {wildcards.center} --table {input.table:q}"
+        "python -m hscore.steps.write_outcome --center {wildcards.center} --table {input.table:q}"
         " --manifest {input.manifest:q} --kind {params.kind} --output {output.outcome:q} > {log:q} 2>&1"
 
 
@@ -80,7 +80,7 @@ use rule write_outcome as write_lnm_of_excluded with:
     params:
         kind="lnm",
         rows=lambda w: study.rows_digest(w.center, "lnm"),
-        code=digest("outcomes"),
+        code=digest("write_outcome"),
     log:
         paths.log("write_lnm_of_excluded", "{center}"),
     benchmark:
@@ -98,7 +98,7 @@ rule describe_cohorts:
         table1=paths.table1,
     params:
         roles=targets.roles(),
-        code=digest("table1"),
+        code=digest("describe_cohorts"),
     log:
         paths.log("describe_cohorts"),
     benchmark:
@@ -112,5 +112,5 @@ rule describe_cohorts:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.table1 --manifests {input.manifests:q} --lnm {input.lnm:q} --roles {params.roles}"
+        "python -m hscore.steps.describe_cohorts --manifests {input.manifests:q} --lnm {input.lnm:q} --roles {params.roles}"
         " --output {output.table1:q} > {log:q} 2>&1"

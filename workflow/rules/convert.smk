@@ -12,7 +12,7 @@ rule convert_patient:
         files=lambda w: study.batch_digest(w.center, w.batch),
         settings=as_json(config["convert"]),
         study=config["study"],
-        code=digest("convert"),
+        code=digest("convert_patient"),
     log:
         paths.log("convert_patient", "{center}/{batch}"),
     benchmark:
@@ -26,5 +26,5 @@ rule convert_patient:
         mem_mb=growing(2000),
         runtime=per_patient(3, targets.patients),
     shell:
-        "python -m hscore.steps.convert --patients {params.patients} --center {wildcards.center}"
+        "python -m hscore.steps.convert_patient --patients {params.patients} --center {wildcards.center}"
         " --images {params.images:q} --simulated {input.simulated:q} --settings {params.settings:q} --study {params.study} --output {output.record:q} > {log:q} 2>&1"

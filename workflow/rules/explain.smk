@@ -12,7 +12,7 @@ rule explain_model:
         explanation=paths.explanation,
     params:
         model=targets.explained(),
-        code=digest("explain"),
+        code=digest("explain_model"),
     log:
         paths.log("explain_model"),
     benchmark:
@@ -26,6 +26,6 @@ rule explain_model:
         mem_mb=growing(3000),
         runtime=growing(30),
     shell:
-        "python -m hscore.steps.explain --model {params.model} --model-folders {input.models:q}"
+        "python -m hscore.steps.explain_model --model {params.model} --model-folders {input.models:q}"
         " --manifests {input.manifests:q} --predictions {input.predictions:q} --lnm {input.lnm:q}"
         " --thresholds {input.thresholds:q} --output {output.explanation:q} > {log:q} 2>&1"

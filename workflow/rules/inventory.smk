@@ -7,7 +7,7 @@ rule write_inventory:
     output:
         table=paths.inventory,
     params:
-        code=digest("inventory"),
+        code=digest("write_inventory"),
     log:
         paths.log("write_inventory", "{center}"),
     benchmark:
@@ -21,7 +21,7 @@ rule write_inventory:
         mem_mb=growing(500),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.inventory --nifti @<(printf '%s\\n' {input.nifti:q}) --output {output.table:q} > {log:q} 2>&1"
+        "python -m hscore.steps.write_inventory --nifti @<(printf '%s\\n' {input.nifti:q}) --output {output.table:q} > {log:q} 2>&1"
 
 
 rule compare_patients:

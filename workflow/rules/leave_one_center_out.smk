@@ -45,7 +45,7 @@ use rule train_model as train_without_center with:
         seeds=targets.seeds,
         scores=targets.named_fused(paths.center_predictions),
         state=paths.center_state,
-        code=digest("train"),
+        code=digest("train_model"),
     log:
         paths.log("train_without_center", "{model}/seed-{seed}"),
     benchmark:

@@ -8,7 +8,7 @@ rule normalize_patient:
         record=paths.normalized,
     params:
         settings=as_json(config["normalize"]),
-        code=digest("normalize"),
+        code=digest("normalize_patient"),
     log:
         paths.log("normalize_patient", "{center}/{batch}"),
     benchmark:
@@ -22,5 +22,5 @@ rule normalize_patient:
         mem_mb=growing(2000),
         runtime=per_patient(5, targets.patients),
     shell:
-        "python -m hscore.steps.normalize --nifti {input.nifti:q} --settings {params.settings:q}"
+        "python -m hscore.steps.normalize_patient --nifti {input.nifti:q} --settings {params.settings:q}"
         " --output {output.record:q} > {log:q} 2>&1"

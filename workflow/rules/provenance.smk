@@ -13,7 +13,7 @@ rule record_run:
         digests=lambda w: study.input_digests(),
         snakemake=snakemake.__version__,
         images=lambda w: as_json({center: study.center_digest(center) for center in study.centers}),
-        code=digest("provenance"),
+        code=digest("record_run"),
     log:
         paths.log("record_run"),
     benchmark:
@@ -27,6 +27,6 @@ rule record_run:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.provenance --results {input.results:q} --report {input.page:q}"
+        "python -m hscore.steps.record_run --results {input.results:q} --report {input.page:q}"
         " --tables {params.tables:q} --images {params.images:q}"
         " --snakemake {params.snakemake} --output {output.crate:q} > {log:q} 2>&1"

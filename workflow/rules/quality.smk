@@ -10,7 +10,7 @@ rule check_quality:
         record=paths.quality,
     params:
         sequences=list(config["convert"]["sequences"]),
-        code=digest("quality"),
+        code=digest("check_quality"),
     log:
         paths.log("check_quality", "{center}/{batch}"),
     benchmark:
@@ -24,7 +24,7 @@ rule check_quality:
         mem_mb=growing(1000),
         runtime=per_patient(2, targets.patients),
     shell:
-        "python -m hscore.steps.quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
+        "python -m hscore.steps.check_quality --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --samples {input.samples:q} --sequences {params.sequences:q} --output {output.record:q} > {log:q} 2>&1"
 
 
@@ -39,7 +39,7 @@ rule check_shortcuts:
         found=paths.shortcuts,
     params:
         centers=targets.centers(),
-        code=digest("shortcuts"),
+        code=digest("check_shortcuts"),
     log:
         paths.log("check_shortcuts"),
     benchmark:
@@ -53,7 +53,7 @@ rule check_shortcuts:
         mem_mb=growing(1000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.shortcuts --quality @<(printf '%s\\n' {input.quality:q}) --centers {params.centers}"
+        "python -m hscore.steps.check_shortcuts --quality @<(printf '%s\\n' {input.quality:q}) --centers {params.centers}"
         " --lnm {input.lnm:q} --output {output.found:q} > {log:q} 2>&1"
 
 
@@ -69,7 +69,7 @@ rule overview_quality:
     params:
         name=lambda w: study.centers[w.center]["name"],
         data=config["data"],
-        code=digest("quality_overview"),
+        code=digest("overview_quality"),
     log:
         paths.log("overview_quality", "{center}"),
     benchmark:
@@ -83,6 +83,6 @@ rule overview_quality:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.quality_overview --center {wildcards.center} --name {params.name:q}"
+        "python -m hscore.steps.overview_quality --center {wildcards.center} --name {params.name:q}"
         " --data {params.data} --quality @<(printf '%s\\n' {input.quality:q}) --same-patients {input.groups:q}"
         " --output {output.page:q} > {log:q} 2>&1"

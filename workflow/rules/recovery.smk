@@ -66,7 +66,7 @@ rule monte_carlo_batch:
         " --batch {wildcards.batch} --seed {params.seed} --output {output.numbers:q} > {log:q} 2>&1"
 
 
-rule summarise_monte_carlo:
+rule summarize_monte_carlo:
     """Summarise the coverage of every interval, the bias of every estimate and the size of every test."""
     message:
         "Summarising the Monte-Carlo studies"
@@ -77,11 +77,11 @@ rule summarise_monte_carlo:
         summary=paths.monte_carlo,
     params:
         confidence=config["validate"]["confidence"],
-        code=digest("monte_carlo"),
+        code=digest("summarize_monte_carlo"),
     log:
-        paths.log("summarise_monte_carlo"),
+        paths.log("summarize_monte_carlo"),
     benchmark:
-        paths.benchmark("summarise_monte_carlo")
+        paths.benchmark("summarize_monte_carlo")
     conda:
         "../../envs/recovery.yaml"
     envmodules:
@@ -91,7 +91,7 @@ rule summarise_monte_carlo:
         mem_mb=growing(2000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.monte_carlo --truths {input.truths:q} --batches {input.batches:q}"
+        "python -m hscore.steps.summarize_monte_carlo --truths {input.truths:q} --batches {input.batches:q}"
         " --confidence {params.confidence} --output {output.summary:q} > {log:q} 2>&1"
 
 
@@ -150,7 +150,7 @@ rule compare_with_truth:
         confidence=config["validate"]["confidence"],
         centers=targets.centers(),
         roles=targets.roles(),
-        code=digest("recovery"),
+        code=digest("compare_with_truth"),
     log:
         paths.log("compare_with_truth"),
     benchmark:
@@ -164,7 +164,7 @@ rule compare_with_truth:
         mem_mb=growing(2000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.recovery --study {params.study} --parameters {input.parameters:q} --models {params.models:q}"
+        "python -m hscore.steps.compare_with_truth --study {params.study} --parameters {input.parameters:q} --models {params.models:q}"
         " --confidence {params.confidence} --centers {params.centers} --roles {params.roles} --truths {input.truths:q}"
         " --manifests {input.manifests:q} --image-truth @<(printf '%s\\n' {input.image_truth:q})"
         " --nifti @<(printf '%s\\n' {input.nifti:q}) --samples @<(printf '%s\\n' {input.samples:q})"

@@ -98,7 +98,7 @@ rule collect_results:
         data=config["data"],
         config=as_json({**study.config, "centers": list(study.centers.values())}),
         published=sha256(f"{workflow.basedir}/resources/published.yaml"),  # the step has the path
-        code=digest("results"),
+        code=digest("collect_results"),
     log:
         paths.log("collect_results"),
     benchmark:
@@ -112,7 +112,7 @@ rule collect_results:
         mem_mb=growing(2000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.results --study {params.study} --data {params.data} --config {params.config:q}"
+        "python -m hscore.steps.collect_results --study {params.study} --data {params.data} --config {params.config:q}"
         " --flows {input.flows:q} --table1 {input.table1:q} --thresholds {input.thresholds:q}"
         " --validation {input.validation:q} --survival {input.survival:q} --models {input.models:q}"
         " --same-patients {input.same_patients:q} --explanation {input.explanation:q} --shortcuts {input.shortcuts:q}"

@@ -9,7 +9,7 @@ rule sample_patient:
         record=paths.samples,
     params:
         settings=as_json(config["sample"]),
-        code=digest("sample"),
+        code=digest("sample_patient"),
     log:
         paths.log("sample_patient", "{center}/{batch}"),
     benchmark:
@@ -23,5 +23,5 @@ rule sample_patient:
         mem_mb=growing(1500),
         runtime=per_patient(2, targets.patients),
     shell:
-        "python -m hscore.steps.sample --nifti {input.nifti:q} --normalized {input.normalized:q}"
+        "python -m hscore.steps.sample_patient --nifti {input.nifti:q} --normalized {input.normalized:q}"
         " --settings {params.settings:q} --output {output.record:q} > {log:q} 2>&1"

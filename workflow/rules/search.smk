@@ -18,7 +18,7 @@ rule search_settings:
         search=as_json(config["search"]),
         seed=config["seed"],
         state=paths.search_state,
-        code=digest("search"),
+        code=digest("search_settings"),
     log:
         paths.log("search_settings", "{part}"),
     benchmark:
@@ -35,7 +35,7 @@ rule search_settings:
     # as in train_model
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
-        " python -m hscore.steps.search --model {params.model} --spec {params.spec:q} --settings {params.settings:q}"
+        " python -m hscore.steps.search_settings --model {params.model} --spec {params.spec:q} --settings {params.settings:q}"
         " --search {params.search:q} --part {wildcards.part} --seed {params.seed} --folds {input.folds:q}"
         " --manifests {input.manifests:q} --state {params.state:q} --output {output.part:q} > {log:q} 2>&1"
 

@@ -1,4 +1,4 @@
-rule analyse_survival:
+rule analyze_survival:
     """Analyse disease-free survival by H score: Kaplan-Meier, log-rank, Cox."""
     message:
         "Analysing survival"
@@ -14,11 +14,11 @@ rule analyse_survival:
         survival=paths.survival,
     params:
         settings=as_json(config["survive"]),
-        code=digest("survive"),
+        code=digest("analyze_survival"),
     log:
-        paths.log("analyse_survival"),
+        paths.log("analyze_survival"),
     benchmark:
-        paths.benchmark("analyse_survival")
+        paths.benchmark("analyze_survival")
     conda:
         "../../envs/survive.yaml"
     envmodules:
@@ -28,7 +28,7 @@ rule analyse_survival:
         mem_mb=growing(2000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.survive --development {input.development:q} --external {input.external:q}"
+        "python -m hscore.steps.analyze_survival --development {input.development:q} --external {input.external:q}"
         " --manifests {input.manifests:q} --dfs {input.dfs:q} --lnm {input.lnm:q}"
         " --thresholds {input.thresholds:q} --frozen-survival {input.frozen_survival:q} --settings {params.settings:q}"
         " --output {output.survival:q} > {log:q} 2>&1"

@@ -14,7 +14,7 @@ rule train_model:
         seeds=targets.seeds,
         scores=targets.named_fused(paths.predictions, cohort="development"),
         state=paths.training_state,
-        code=digest("train"),
+        code=digest("train_model"),
     log:
         paths.log("train_model", "{model}/seed-{seed}"),
     benchmark:
@@ -32,6 +32,6 @@ rule train_model:
     # Otherwise glibc returns the memory of the batch and requests it again at every step: about 15 % of the time.
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
-        " python -m hscore.steps.train --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
+        " python -m hscore.steps.train_model --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
         " --seeds {params.seeds} --folds {input.folds:q} --manifests {input.manifests:q} --scores {params.scores:q}"
         " --state {params.state:q} --output {output.folder:q} > {log:q} 2>&1"

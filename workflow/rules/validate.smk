@@ -87,7 +87,7 @@ rule validate_models:
         external=targets.named_predictions("external"),
         index_tests=as_json(targets.index_tests()),
         settings=as_json(config["validate"]),
-        code=digest("validate"),
+        code=digest("validate_models"),
     log:
         paths.log("validate_models"),
     benchmark:
@@ -101,7 +101,7 @@ rule validate_models:
         mem_mb=growing(2000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.validate --development {params.development:q} --external {params.external:q}"
+        "python -m hscore.steps.validate_models --development {params.development:q} --external {params.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
         " --development-manifests {input.development_manifests:q} --excluded {input.excluded:q}"
         " --excluded-lnm {input.excluded_lnm:q} --development-excluded {input.development_excluded:q}"

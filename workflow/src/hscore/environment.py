@@ -21,24 +21,24 @@ OWN = "HSCORE_OWN_ENVIRONMENT"
 # stage -> its steps; one environment for all of them
 STAGES = {
     "simulate": ["simulate_atlas", "simulate_center", "simulate_patient"],
-    "convert": ["convert", "inventory", "compare_patients"],
-    "normalize": ["normalize"],
-    "sample": ["sample"],
-    "quality": ["quality", "quality_overview"],
-    "cohort": ["cohort", "outcomes", "table1"],
+    "convert": ["convert_patient", "write_inventory", "compare_patients"],
+    "normalize": ["normalize_patient"],
+    "sample": ["sample_patient"],
+    "quality": ["check_quality", "overview_quality"],
+    "cohort": ["build_cohort", "write_outcome", "describe_cohorts"],
     "split": ["split"],
-    "train": ["train", "search"],
-    "predict": ["predict", "explain"],
+    "train": ["train_model", "search_settings"],
+    "predict": ["predict", "explain_model"],
     "validate": [
-        *("freeze_thresholds", "select_models", "validate", "shortcuts"),
+        *("freeze_thresholds", "select_models", "validate_models", "check_shortcuts"),
         *("describe_held_out_centers", "summarize_search", "show_cases"),
     ],
-    "survive": ["survive"],
-    "report": ["describe_images", "results", "report"],
-    "provenance": ["provenance"],
+    "survive": ["analyze_survival"],
+    "report": ["describe_images", "collect_results", "report"],
+    "provenance": ["record_run"],
     "recovery": [
-        *("compare_hazard_ratios", "monte_carlo_truth", "monte_carlo_batch", "monte_carlo"),
-        *("recovery", "judge_control"),
+        *("compare_hazard_ratios", "monte_carlo_truth", "monte_carlo_batch", "summarize_monte_carlo"),
+        *("compare_with_truth", "judge_control"),
     ],
 }
 # Packages that create an environment, and those that torch installs with itself in a CUDA build.

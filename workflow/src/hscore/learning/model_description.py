@@ -76,5 +76,5 @@ def fingerprint(parts: dict, samples: Samples) -> str:
     """Return the SHA-256 of all that determines the weights: ``parts`` (plain JSON), samples, and the training code."""
     sha = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
     sha.update(samples.digest().encode())
-    sha.update(code_digest.digest("train").encode())
+    sha.update(code_digest.digest("train_model").encode())
     return sha.hexdigest()

@@ -22,7 +22,7 @@ from hscore.report.summary import results_file
 
 LINKED = ("simulated", "truth", "nifti", "normalized", "samples", "cohort", "splits", "qc")
 RULES = ("train_model", "predict_development", "predict_external", "freeze_thresholds", "select_models")
-RULES += ("validate_models", "analyse_survival")
+RULES += ("validate_models", "analyze_survival")
 TARGETS = ("validate", "survive")
 COMPARED = ("models", "predictions", "validation", "survival")
 MACHINE = ("device", "cpu_capability", "cuda", "threads", "versions")

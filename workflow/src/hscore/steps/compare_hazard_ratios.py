@@ -8,7 +8,7 @@ import pandas as pd
 from hscore.contracts import predictions, tables
 from hscore.files import read_json, write_json
 from hscore.recovery import hazard_ratios
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -32,7 +32,7 @@ def _scores(path: Path, column: str) -> pd.Series:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("compare_hazard_ratios", __doc__)
+    parser = _cli.parser("compare_hazard_ratios", __doc__)
     add = parser.add_argument
     add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")
     add("--external", type=Path, nargs="?", help="external scores of the H-score model, CSV")
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--truths", type=Path, nargs="+", required=True, help="planted truths of all centres, JSON")
     add("--confidence", type=float, required=True, help="confidence level of the survival analysis")
     add("--output", type=Path, required=True, help="the hazard ratios, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

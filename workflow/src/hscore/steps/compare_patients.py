@@ -8,15 +8,15 @@ from hscore.contracts import batch_record
 from hscore.contracts.status import NOTES
 from hscore.files import write_json
 from hscore.imaging.convert import inventory
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("compare_patients", __doc__)
+    parser = _cli.parser("compare_patients", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="records of the convert step, all centres")
     parser.add_argument("--output", required=True, type=Path, help="groups of patients to write (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: Namespace) -> None:

@@ -9,8 +9,7 @@ import pandas as pd
 from hscore.contracts import folds, tables
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import discrimination, selection
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -53,13 +52,13 @@ def described(
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("describe_held_out_centers", __doc__)
+    parser = _cli.parser("describe_held_out_centers", __doc__)
     add = parser.add_argument
-    add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=scores by the other centres, CSV")
+    add("--predictions", type=_cli.named_path, nargs="+", required=True, help="MODEL=scores by the other centres, CSV")
     add("--folds", type=Path, required=True, help="patients with center and lnm, CSV")
-    add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
+    add("--settings", type=_cli.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="table to write, CSV")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -8,19 +8,19 @@ from hscore.files import read_json, write_json
 from hscore.imaging.convert.protocol import protocol
 from hscore.imaging.quality.indicators import METRICS
 from hscore.report.page.quality_page import overview
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("describe_images", __doc__)
+    parser = _cli.parser("describe_images", __doc__)
     add = parser.add_argument
     add("--centers", nargs="+", required=True, help="the centres, in the order of the inventories")
     add("--inventories", nargs="+", type=Path, required=True, help="inventory.tsv of every centre")
     add("--quality", nargs="+", type=Path, required=True, help="records of the quality step")
     add("--sequences", nargs="+", required=True, help="all sequences, in the order they are shown")
     add("--output", type=Path, required=True, help="file to write (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

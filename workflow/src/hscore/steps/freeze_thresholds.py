@@ -6,8 +6,7 @@ from pathlib import Path
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis.freeze import freeze, without_development
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -27,20 +26,32 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("freeze_thresholds", __doc__)
+    parser = _cli.parser("freeze_thresholds", __doc__)
     add = parser.add_argument
     add("--models", nargs="+", required=True, help="names of the models")
-    add("--predictions", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV; none without")
-    add("--calibrations", type=named_path, nargs="*", default=[], help="MODEL=its calibration, JSON; as --predictions")
+    add(
+        "--predictions",
+        type=_cli.named_path,
+        nargs="*",
+        default=[],
+        help="MODEL=its development scores, CSV; none without",
+    )
+    add(
+        "--calibrations",
+        type=_cli.named_path,
+        nargs="*",
+        default=[],
+        help="MODEL=its calibration, JSON; as --predictions",
+    )
     add("--folds", type=Path, nargs="?", help="development patients with lnm, CSV; needed with --predictions")
-    add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
+    add("--settings", type=_cli.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="what was frozen, JSON")
     arguments = parser.parse_args(argv)
     if arguments.predictions and not arguments.folds:
         parser.error("--predictions needs --folds")
     if [name for name, _ in arguments.predictions] != [name for name, _ in arguments.calibrations]:
         parser.error("--calibrations must name the models of --predictions, in their order")
-    _program.run(work, arguments)
+    _cli.run(work, arguments)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,7 @@ from hscore.contracts import folds, outcomes
 from hscore.files import read_json, write_json
 from hscore.recovery import control_checks
 from hscore.statistics.common import scored_cohorts
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -38,18 +37,18 @@ def _cohort(evaluation: scored_cohorts.ScoredCohort, center: np.ndarray) -> cont
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("judge_control", __doc__)
+    parser = _cli.parser("judge_control", __doc__)
     add = parser.add_argument
     add("--control", required=True, help="name of the control")
-    add("--models", type=_program.settings, required=True, help="config section models, JSON")
-    add("--development", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
-    add("--external", type=named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
+    add("--models", type=_cli.settings, required=True, help="config section models, JSON")
+    add("--development", type=_cli.named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
+    add("--external", type=_cli.named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
     add("--folds", type=Path, required=True, help="development patients with lnm and centre, CSV")
     add("--external-centers", nargs="+", required=True, help="names of the external centres")
     add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV per centre")
     add("--shortcuts", type=Path, required=True, help="findings of the shortcut check, JSON")
     add("--output", type=Path, required=True, help="the verdict, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hscore.files import new_file, read_json
 from hscore.recovery import monte_carlo
 from hscore.recovery.cohorts import SCENARIOS
 from hscore.simulation.parameters import load
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -26,16 +26,16 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("monte_carlo_batch", __doc__)
+    parser = _cli.parser("monte_carlo_batch", __doc__)
     parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
     parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")
     parser.add_argument("--truth", type=Path, required=True, help="true values of the scenario, JSON")
-    parser.add_argument("--settings", type=_program.settings, required=True, help="sections validate and survive, JSON")
+    parser.add_argument("--settings", type=_cli.settings, required=True, help="sections validate and survive, JSON")
     parser.add_argument("--studies", type=int, required=True, help="number of studies")
     parser.add_argument("--batch", type=int, required=True, help="number of this batch; each has separate studies")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, help="intervals and p-values of every study (npz)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hscore.recovery import truth
 from hscore.recovery.cohorts import SCENARIOS
 from hscore.recovery.monte_carlo import Settings
 from hscore.simulation.parameters import load
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -20,13 +20,13 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("monte_carlo_truth", __doc__)
+    parser = _cli.parser("monte_carlo_truth", __doc__)
     parser.add_argument("--parameters", type=Path, required=True, help="planted parameters (YAML)")
     parser.add_argument("--scenario", choices=SCENARIOS, required=True, help="what is planted")
-    parser.add_argument("--settings", type=_program.settings, required=True, help="sections validate and survive, JSON")
+    parser.add_argument("--settings", type=_cli.settings, required=True, help="sections validate and survive, JSON")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True, help="true values by place in the results, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

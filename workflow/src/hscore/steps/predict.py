@@ -8,21 +8,20 @@ import pandas as pd
 from hscore.contracts import predictions
 from hscore.files import read_json, write_json
 from hscore.learning import ensemble
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("predict", __doc__)
-    parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
+    parser = _cli.parser("predict", __doc__)
+    parser.add_argument("--spec", required=True, type=_cli.settings, help="config.models[NAME] as JSON")
     parser.add_argument(
         "--model-folders", nargs="*", default=[], type=Path, help="one per seed or group of seeds; none for a reading"
     )
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="patients to score")
     parser.add_argument("--folds", type=Path, help="folds.csv; with it the patients are the development patients")
     parser.add_argument(
-        "--scores", type=named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
+        "--scores", type=_cli.named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
     )
     parser.add_argument("--recalibration", help="with --folds: from scores to risks, platt, isotonic or none")
     parser.add_argument(
@@ -37,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--folds needs --recalibration and --calibration")
     if not arguments.folds and not arguments.calibration and "reading" not in arguments.spec:
         parser.error("external scores of a trained model need its --calibration")
-    _program.run(work, arguments)
+    _cli.run(work, arguments)
 
 
 def work(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hscore.files import read_json
 from hscore.report import write_report
 from hscore.report.guidelines import checklist
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -18,12 +18,12 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("report", __doc__)
+    parser = _cli.parser("report", __doc__)
     parser.add_argument("--results", type=Path, required=True, help="results.json")
     parser.add_argument("--output", type=Path, required=True, help="the HTML page to write")
     parser.add_argument("--figures", type=Path, required=True, help="folder of figures to write (SVG and PDF)")
     parser.add_argument("--tables", type=Path, required=True, help="folder of tables to write (CSV)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

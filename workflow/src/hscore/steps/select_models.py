@@ -6,8 +6,7 @@ from pathlib import Path
 from hscore.files import write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import selection
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -20,19 +19,19 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("select_models", __doc__)
+    parser = _cli.parser("select_models", __doc__)
     add = parser.add_argument
-    add("--predictions", type=named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
+    add("--predictions", type=_cli.named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
     add(
         "--families",
-        type=_program.settings,
+        type=_cli.settings,
         required=True,
         help='models to choose between, JSON: {"images": {"single": [...], "combined": [...]}, "with_clinical": ...}',
     )
     add("--folds", type=Path, required=True, help="development patients with lnm and fold, CSV")
-    add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
+    add("--settings", type=_cli.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="the choice, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -10,28 +10,32 @@ from hscore.contracts import batch_record, manifest, outcomes, predictions, tabl
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 COLUMNS = {"external": "score", "out_of_fold": "out_of_fold"}
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("show_cases", __doc__)
+    parser = _cli.parser("show_cases", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="the model whose score is the H score")
     add("--most", type=int, required=True, help="wrong calls shown of each kind; 0: no individual patient is shown")
     add(
         "--development",
         nargs="*",
-        type=named_path,
+        type=_cli.named_path,
         default=[],
         metavar="MODEL=CSV",
         help="development scores of every model",
     )
     add(
-        "--external", nargs="*", type=named_path, default=[], metavar="MODEL=CSV", help="external scores of every model"
+        "--external",
+        nargs="*",
+        type=_cli.named_path,
+        default=[],
+        metavar="MODEL=CSV",
+        help="external scores of every model",
     )
     add("--manifests", nargs="+", type=Path, required=True, help="manifest.csv of every centre")
     add("--lnm", nargs="+", type=Path, required=True, help="lnm.csv of every centre")
@@ -39,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--thresholds", type=Path, required=True, help="thresholds.json")
     add("--quality", nargs="*", default=[], type=Path, help="records of the quality step; if images")
     add("--output", type=Path, required=True, help="file to write (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

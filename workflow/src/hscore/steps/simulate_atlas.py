@@ -4,7 +4,7 @@ from hscore.environment import CHECKOUT
 from hscore.files import new_folder
 from hscore.simulation import atlas, codes
 from hscore.simulation.parameters import load
-from hscore.steps import _program
+from hscore.steps import _cli
 
 OUTLINES = CHECKOUT / "resources/pelvis.yaml"
 
@@ -19,12 +19,12 @@ def work(arguments) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("simulate_atlas", __doc__)
+    parser = _cli.parser("simulate_atlas", __doc__)
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
     parser.add_argument("--outlines", default=OUTLINES, help="outlines of the organs (YAML)")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", required=True, help="output: folder of the atlas, one file per variant")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

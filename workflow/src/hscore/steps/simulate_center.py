@@ -5,7 +5,7 @@ from hscore.files import write_json
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
 from hscore.simulation.planted_faults import CONTROLS
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments) -> None:
@@ -27,7 +27,7 @@ def work(arguments) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("simulate_center", __doc__)
+    parser = _cli.parser("simulate_center", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--scanner", required=True, help="scanner profile of the parameters: siemens, ge or philips")
     parser.add_argument("--patients", type=int, required=True, help="number of patients")
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--parameters", required=True, help="planted parameters (YAML)")
     parser.add_argument("--table", required=True, help="output: clinical table (CSV)")
     parser.add_argument("--truth", required=True, help="output: planted truth (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hscore.contracts import batch_record
 from hscore.files import new_file, new_folder, read_json
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments) -> None:
@@ -34,7 +34,7 @@ def work(arguments) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("simulate_patient", __doc__)
+    parser = _cli.parser("simulate_patient", __doc__)
     parser.add_argument("--truth", required=True, help="planted truth of the patients' centre (JSON)")
     parser.add_argument("--atlas", type=Path, required=True, help="folder of the atlas")
     parser.add_argument("--patients", required=True, nargs="+", help="names of the patients")
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--image-truth", type=Path, required=True, help="output: record of true masks and diffusion coefficients (npz)"
     )
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import discrimination, selection
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -41,14 +41,14 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("summarize_search", __doc__)
+    parser = _cli.parser("summarize_search", __doc__)
     add = parser.add_argument
     add("--parts", type=Path, nargs="+", required=True, help="what the searches wrote, JSON")
     add("--predictions", type=Path, required=True, help="development scores of the same model, CSV")
     add("--folds", type=Path, required=True, help="development patients with lnm and fold, CSV")
-    add("--settings", type=_program.settings, required=True, help='{"confidence": 0.95}, JSON')
+    add("--settings", type=_cli.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="the summary, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

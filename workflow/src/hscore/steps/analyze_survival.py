@@ -9,7 +9,7 @@ from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import added_value, subgroups
 from hscore.statistics.survival import survival_by_score
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -36,7 +36,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("survive", __doc__)
+    parser = _cli.parser("analyze_survival", __doc__)
     add = parser.add_argument
     add("--development", type=Path, nargs="?", help="development scores of the H-score model, CSV")
     add("--external", type=Path, nargs="?", help="external scores of the H-score model, CSV")
@@ -45,9 +45,9 @@ def main(argv: list[str] | None = None) -> None:
     add("--lnm", type=Path, nargs="+", required=True, help="node status at pathology, one CSV per centre")
     add("--thresholds", type=Path, required=True, help="what was frozen on development, JSON")
     add("--frozen-survival", type=Path, nargs="?", help="survival of the study whose models are used, JSON")
-    add("--settings", type=_program.settings, required=True, help="config section survive, JSON")
+    add("--settings", type=_cli.settings, required=True, help="config section survive, JSON")
     add("--output", type=Path, required=True, help="survival, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

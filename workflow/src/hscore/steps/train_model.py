@@ -6,25 +6,24 @@ from pathlib import Path
 
 from hscore.learning import linear_training
 from hscore.learning.samples import array_keys
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("train", __doc__)
+    parser = _cli.parser("train_model", __doc__)
     parser.add_argument("--model", required=True, help="name of the model")
-    parser.add_argument("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
-    parser.add_argument("--settings", required=True, type=_program.settings, help="config.train as JSON")
+    parser.add_argument("--spec", required=True, type=_cli.settings, help="config.models[NAME] as JSON")
+    parser.add_argument("--settings", required=True, type=_cli.settings, help="config.train as JSON")
     parser.add_argument("--seeds", required=True, type=int, nargs="+", help="seeds of the networks")
     parser.add_argument("--folds", required=True, type=Path, help="folds.csv of the split")
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="manifests of the development centers")
     parser.add_argument(
-        "--scores", type=named_path, nargs="*", default=[], help="MODEL=development scores of a model to fuse, CSV"
+        "--scores", type=_cli.named_path, nargs="*", default=[], help="MODEL=development scores of a model to fuse, CSV"
     )
     parser.add_argument("--state", required=True, type=Path, help="folder for checkpoints; survives a killed job")
     parser.add_argument("--output", required=True, type=Path, help="model folder")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

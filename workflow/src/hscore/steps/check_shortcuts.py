@@ -9,7 +9,7 @@ from hscore.contracts import batch_record, outcomes
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import shortcut_auc
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -26,12 +26,12 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("shortcuts", __doc__)
+    parser = _cli.parser("check_shortcuts", __doc__)
     parser.add_argument("--quality", type=Path, nargs="+", required=True, help="records of the quality step")
     parser.add_argument("--centers", nargs="+", required=True, help="names of the centres")
     parser.add_argument("--lnm", type=Path, nargs="+", required=True, help="node status, one CSV per centre")
     parser.add_argument("--output", type=Path, required=True, help="findings, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

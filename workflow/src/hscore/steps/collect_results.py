@@ -10,7 +10,7 @@ from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
 from hscore.recovery.observers import planted
 from hscore.report import results
-from hscore.steps import _program
+from hscore.steps import _cli
 
 PUBLISHED = CHECKOUT / "resources/published.yaml"
 
@@ -59,12 +59,12 @@ def histories(folders: list[Path]) -> dict[str, list[dict]]:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("results", __doc__)
+    parser = _cli.parser("collect_results", __doc__)
     parser.add_argument("--study", required=True, help="name of the study")
     parser.add_argument(
         "--data", required=True, choices=["simulated", "own"], help="whether the patients are simulated"
     )
-    parser.add_argument("--config", type=_program.settings, required=True, help="the resolved config, as JSON")
+    parser.add_argument("--config", type=_cli.settings, required=True, help="the resolved config, as JSON")
     parser.add_argument("--flows", type=Path, nargs="+", required=True, help="flow.json of every centre")
     parser.add_argument("--table1", type=Path, required=True, help="table1.json")
     parser.add_argument("--thresholds", type=Path, required=True, help="thresholds.json")
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--truth", type=Path, nargs="?", help="planted truth of any centre (JSON), if simulated")
     parser.add_argument("--hazard-ratios", type=Path, nargs="?", help="file of compare_hazard_ratios, if simulated")
     parser.add_argument("--output", type=Path, required=True, help="results.json to write")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

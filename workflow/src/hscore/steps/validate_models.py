@@ -10,8 +10,7 @@ from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import added_value, intention_to_diagnose, selection, subgroups, validation
-from hscore.steps import _program
-from hscore.steps._named import named_path
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -60,10 +59,10 @@ def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("validate", __doc__)
+    parser = _cli.parser("validate_models", __doc__)
     add = parser.add_argument
-    add("--development", type=named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
-    add("--external", type=named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
+    add("--development", type=_cli.named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
+    add("--external", type=_cli.named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
     add("--folds", type=Path, nargs="?", help="development patients with lnm and fold, CSV; needed with --development")
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV per centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV per centre")
@@ -74,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--development-excluded-lnm", type=Path, nargs="*", default=[], help="the same of the development patients")
     add(
         "--index-tests",
-        type=_program.settings,
+        type=_cli.settings,
         default={},
         help="models counted by intention to diagnose, JSON: the column of a reading, or null for image models",
     )
@@ -85,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs="?",
         help="the models chosen on development, JSON; compared again in external patients",
     )
-    add("--settings", type=_program.settings, required=True, help="config section validate, JSON")
+    add("--settings", type=_cli.settings, required=True, help="config section validate, JSON")
     add("--output", type=Path, required=True, help="validation, JSON")
     arguments = parser.parse_args(argv)
     if arguments.development and not arguments.folds:
@@ -94,7 +93,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.development_excluded and not arguments.development_manifests
     ):
         parser.error("excluded patients need the manifests of the included ones")
-    _program.run(work, arguments)
+    _cli.run(work, arguments)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ from pathlib import Path
 from hscore.cohort import description
 from hscore.cohort.table import read_with_lnm
 from hscore.files import write_json
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("table1", __doc__)
+    parser = _cli.parser("describe_cohorts", __doc__)
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="of all centres")
     parser.add_argument("--lnm", required=True, nargs="+", type=Path, help="their lnm.csv, in the same order")
     parser.add_argument("--roles", required=True, nargs="+", choices=("development", "external"), help="likewise")
     parser.add_argument("--output", required=True, type=Path, help="numbers of Table 1 to write (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

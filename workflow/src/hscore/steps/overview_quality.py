@@ -7,12 +7,12 @@ from hscore.contracts import batch_record
 from hscore.files import new_file, read_json
 from hscore.imaging.quality.indicators import METRICS
 from hscore.report.page import quality_page
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("quality_overview", __doc__)
+    parser = _cli.parser("overview_quality", __doc__)
     parser.add_argument("--center", required=True, help="the centre's name as in its patients' folders")
     parser.add_argument("--name", required=True, help="the centre's name as the page shows it")
     parser.add_argument(
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--quality", required=True, type=Path, nargs="+", help="records of the quality step")
     parser.add_argument("--same-patients", required=True, type=Path, help="file of the compare_patients step")
     parser.add_argument("--output", required=True, type=Path, help="page to write (HTML)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: Namespace) -> None:

@@ -8,19 +8,19 @@ from hscore.contracts import batch_record
 from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.sample import sample_patient
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("sample", __doc__)
+    parser = _cli.parser("sample_patient", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step (masks)")
     parser.add_argument("--normalized", required=True, type=Path, help="record of the normalize step")
-    parser.add_argument("--settings", required=True, type=_program.settings, help="section sample of the config")
+    parser.add_argument("--settings", required=True, type=_cli.settings, help="section sample of the config")
     parser.add_argument(
         "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from hscore.contracts import batch_record, manifest
 from hscore.files import new_file, read_json, write_json
 from hscore.recovery import comparison, recovery_page
 from hscore.simulation.parameters import load
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -47,11 +47,11 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("recovery", __doc__)
+    parser = _cli.parser("compare_with_truth", __doc__)
     add = parser.add_argument
     add("--study", required=True, help="name of the study")
     add("--parameters", type=Path, required=True, help="planted parameters (YAML)")
-    add("--models", type=_program.settings, required=True, help="config section models, JSON")
+    add("--models", type=_cli.settings, required=True, help="config section models, JSON")
     add("--confidence", type=float, required=True, help="confidence level of the study's intervals")
     add("--centers", nargs="+", required=True, help="names of the centres")
     add("--roles", nargs="+", required=True, help="their roles")
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--monte-carlo", type=Path, required=True, help="summary of the Monte-Carlo studies, JSON")
     add("--output", type=Path, required=True, help="estimates next to the truth, JSON")
     add("--page", type=Path, required=True, help="the recovery report, HTML")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from hscore.contracts import batch_record, manifest
 from hscore.contracts.status import Status
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("cohort", __doc__)
+    parser = _cli.parser("build_cohort", __doc__)
     parser.add_argument("--center", required=True, help="name of the centre")
     parser.add_argument("--role", required=True, choices=("development", "external"), help="role of the centre")
     parser.add_argument("--table", required=True, type=Path, help="its clinical table (CSV)")
@@ -23,12 +23,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--images", nargs="?", type=Path, help="images root, to name folders without a row in the table"
     )
-    parser.add_argument("--codes", required=True, type=_program.settings, help="section codes of the config")
-    parser.add_argument("--settings", required=True, type=_program.settings, help="section cohort of the config")
+    parser.add_argument("--codes", required=True, type=_cli.settings, help="section codes of the config")
+    parser.add_argument("--settings", required=True, type=_cli.settings, help="section cohort of the config")
     parser.add_argument("--manifest", required=True, type=Path, help="table of included patients to write (CSV)")
     parser.add_argument("--excluded", required=True, type=Path, help="table of excluded patients to write (CSV)")
     parser.add_argument("--flow", required=True, type=Path, help="counts of the flow diagram to write (JSON)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

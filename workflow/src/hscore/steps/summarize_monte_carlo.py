@@ -8,7 +8,7 @@ import numpy as np
 from hscore.files import read_json, write_json
 from hscore.recovery import monte_carlo
 from hscore.recovery.cohorts import SCENARIOS
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
@@ -26,7 +26,7 @@ def work(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("monte_carlo", __doc__)
+    parser = _cli.parser("summarize_monte_carlo", __doc__)
     order = ", ".join(SCENARIOS)
     parser.add_argument("--truths", type=Path, nargs="+", required=True, help=f"true values, JSON: {order}")
     parser.add_argument(
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--confidence", type=float, required=True, help="confidence level of the intervals")
     parser.add_argument("--output", type=Path, required=True, help="the summary, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -10,24 +10,24 @@ from hscore.cohort import folds
 from hscore.files import write_json
 from hscore.learning import search
 from hscore.learning.samples import read_folds
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("search", __doc__)
+    parser = _cli.parser("search_settings", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="name of the model")
-    add("--spec", required=True, type=_program.settings, help="config.models[NAME] as JSON")
-    add("--settings", required=True, type=_program.settings, help="config.train as JSON")
-    add("--search", required=True, type=_program.settings, help="config.search as JSON")
+    add("--spec", required=True, type=_cli.settings, help="config.models[NAME] as JSON")
+    add("--settings", required=True, type=_cli.settings, help="config.train as JSON")
+    add("--search", required=True, type=_cli.settings, help="config.search as JSON")
     add("--part", required=True, help="fold-K: choose without that fold, and score it; all: choose on all patients")
     add("--seed", required=True, type=int, help="seed of the study, for the inner folds")
     add("--folds", required=True, type=Path, help="folds.csv of the split")
     add("--manifests", required=True, nargs="+", type=Path, help="manifests of the development centers")
     add("--state", required=True, type=Path, help="folder for checkpoints; survives a killed job")
     add("--output", required=True, type=Path, help="what was tried, chosen and scored, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

@@ -8,12 +8,12 @@ from hscore.contracts import batch_record
 from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.quality.check_patient import check_patient
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("quality", __doc__)
+    parser = _cli.parser("check_quality", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step")
     parser.add_argument("--normalized", required=True, type=Path, help="record of the normalize step")
     parser.add_argument("--samples", required=True, type=Path, help="record of the sample step")
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: Namespace) -> None:

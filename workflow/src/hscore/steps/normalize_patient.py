@@ -8,18 +8,18 @@ from hscore.contracts import batch_record
 from hscore.contracts.status import Status
 from hscore.files import new_folder
 from hscore.imaging.normalize import normalize_patient
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("normalize", __doc__)
+    parser = _cli.parser("normalize_patient", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, help="record of the convert step")
-    parser.add_argument("--settings", required=True, type=_program.settings, help="section normalize of the config")
+    parser.add_argument("--settings", required=True, type=_cli.settings, help="section normalize of the config")
     parser.add_argument(
         "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 from hscore.contracts import batch_record
 from hscore.contracts.inventory import write as write_inventory
 from hscore.imaging.convert import inventory
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("inventory", __doc__)
+    parser = _cli.parser("write_inventory", __doc__)
     parser.add_argument("--nifti", required=True, type=Path, nargs="+", help="records of the convert step")
     parser.add_argument("--output", required=True, type=Path, help="table to write (TSV)")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: Namespace) -> None:

@@ -7,24 +7,24 @@ from hscore import batch
 from hscore.contracts import batch_record
 from hscore.files import new_folder
 from hscore.imaging.convert.convert_patient import convert_patient
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("convert", __doc__)
+    parser = _cli.parser("convert_patient", __doc__)
     parser.add_argument("--patients", required=True, nargs="+", help="the patients' names in the clinical table")
     parser.add_argument("--center", required=True, help="the centre's name")
     parser.add_argument("--images", required=True, type=Path, help="folder with one subfolder per patient")
     parser.add_argument("--simulated", nargs="*", default=[], type=Path, help="record of simulated images, if they are")
     parser.add_argument(
-        "--settings", required=True, type=_program.settings, help="section 'convert' of the config, as JSON"
+        "--settings", required=True, type=_cli.settings, help="section 'convert' of the config, as JSON"
     )
     parser.add_argument("--study", default="", help="the study's name, the salt of hashes")
     parser.add_argument(
         "--output", required=True, type=Path, help="record to write; patients' folders are written next to its folder"
     )
-    _program.run(_convert, parser.parse_args(argv))
+    _cli.run(_convert, parser.parse_args(argv))
 
 
 def _convert(arguments: Namespace) -> None:

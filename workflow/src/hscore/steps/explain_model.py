@@ -13,12 +13,12 @@ from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import Samples, array_keys, read_samples
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
-from hscore.steps import _program
+from hscore.steps import _cli
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
-    parser = _program.parser("explain", __doc__)
+    parser = _cli.parser("explain_model", __doc__)
     add = parser.add_argument
     add("--model", required=True, help="name of the image model")
     add("--model-folders", required=True, nargs="+", type=Path, help="one per seed or group of seeds")
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--lnm", required=True, nargs="+", type=Path, help="their lnm, one CSV per centre")
     add("--thresholds", required=True, type=Path, help="frozen thresholds, JSON")
     add("--output", required=True, type=Path, help="patients, samples and maps, JSON")
-    _program.run(work, parser.parse_args(argv))
+    _cli.run(work, parser.parse_args(argv))
 
 
 def work(arguments: argparse.Namespace) -> None:
