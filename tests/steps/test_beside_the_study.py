@@ -140,7 +140,8 @@ def test_every_centre_is_held_out_once(study):
     folds = pd.read_csv(study / "centers.csv")
     assert folds.groupby("center")["fold"].agg(["min", "max"]).to_numpy().tolist() == [[0, 0], [1, 1]]
     spec, settings = json.dumps(SPECS["clinical"]), json.dumps(SETTINGS)
-    train_model.main(["--model", "clinical", "--spec", spec, "--settings", settings, "--seeds", "1", "--folds", str(study / "centers.csv"), "--manifests", *manifests,
+    train_model.main(["--model", "clinical", "--spec", spec, "--settings", settings, "--seeds", "1", 
+                "--folds", str(study / "centers.csv"), "--manifests", *manifests,
                 "--state", str(study / "state"), "--output", str(study / "model")])  # fmt: skip
     predict.main(["--spec", json.dumps(SPECS["clinical"]), "--model-folders", str(study / "model"),
                   "--manifests", *manifests, "--folds", str(study / "centers.csv"),
