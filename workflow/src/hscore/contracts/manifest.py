@@ -11,10 +11,9 @@ from hscore.errors import UserError
 
 READING = "mri_ln_positive"  # the radiologist's call of the lymph nodes
 SAMPLES = "samples"  # folder of the patient's image samples
-CLINICAL_NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", READING)
 CLINICAL = ("age", "figo_stage", "histology", "grade", "scc_ag_ng_ml", "mri_ln_short_axis_mm", READING)
 IMAGING = ("tumour_volume_ml", "scanner")  # from patient.json of the sample stage
-NUMBERS = (*CLINICAL_NUMBERS, "tumour_volume_ml")
+NUMBERS = ("age", "scc_ag_ng_ml", "mri_ln_short_axis_mm", READING, "tumour_volume_ml")
 COLUMNS = (PATIENT, CENTER, *CLINICAL, *IMAGING, SAMPLES)
 # For an excluded patient: the reason, and the clinical values, which the reading alone may still need.
 EXCLUDED_COLUMNS = (PATIENT, CENTER, "reason", *CLINICAL)
