@@ -133,6 +133,6 @@ def test_scores_that_are_no_numbers_end_with_a_reason():
     time, event = np.arange(6.0) + 30, np.arange(6) % 2 == 0
     settings = {"events_per_variable": 0, "confidence": 0.95}
     assert "missing" in cox_models.spline(time, event, old, settings)["nonlinearity"]["why"]
-    assert "not known of 1 patients" in survival_prediction.fit(time, event, old, 24.0)["why"]
+    assert "not known for 1 patients" in survival_prediction.fit(time, event, old, 24.0)["why"]
     model = survival_prediction.fit(time, event, y_true + 0.1 * np.arange(6), 24.0)
     assert "1 of the scores" in survival_prediction.evaluate(model, time, event, old, 0.95)["model"]["why"]
