@@ -9,7 +9,7 @@ import yaml
 from planted import planted_cohort
 
 from hscore.learning import ensemble, training
-from hscore.learning.history import auc
+from hscore.metrics.ranking import auc
 
 DEFAULT = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text())["train"]
 # a smaller network and fewer epochs than the study's, so that the test takes seconds
@@ -34,10 +34,10 @@ def test_external_auc_approaches_the_ideal_observers(tmp_path):
     manifests, folds = [cohort["manifest"]], cohort["folds"]
     development, frozen = ensemble.predict_development([model], manifests, folds, {}, "platt")
     scores = ensemble.predict_external([model], [new["manifest"]], {}, frozen)["score"].to_numpy()
-    ideal = auc(new["latent"], new["labels"])
-    assert ideal - 0.12 < auc(scores, new["labels"]) < ideal + 0.03
+    ideal = auc(new["labels"], new["latent"])
+    assert ideal - 0.12 < auc(new["labels"], scores) < ideal + 0.03
     out_of_fold, apparent = (
-        auc(development[name].to_numpy(), cohort["labels"]) for name in ("out_of_fold", "apparent")
+        auc(cohort["labels"], development[name].to_numpy()) for name in ("out_of_fold", "apparent")
     )
     assert 0.6 < out_of_fold < apparent  # patients a member was trained on are told apart better than others
 
@@ -51,4 +51,4 @@ def test_shuffled_labels_are_not_learned(tmp_path):
     folds.to_csv(cohort["folds"], index=False)
     model = train(tmp_path, cohort)
     table, _ = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], {}, "platt")
-    assert 0.25 < auc(table["out_of_fold"].to_numpy(), folds["lnm"].to_numpy()) < 0.75
+    assert 0.25 < auc(folds["lnm"].to_numpy(), table["out_of_fold"].to_numpy()) < 0.75
