@@ -1,4 +1,4 @@
-"""Compute the rows of ``history.csv``, the learning curves of a training: loss and AUC of every member after every epoch."""
+"""Compute the rows of ``history.csv``, the learning curves: loss and AUC of every member after every epoch."""
 
 import numpy as np
 

@@ -81,7 +81,7 @@ def random_networks(ensemble: Ensemble, number: int) -> Iterator[networks.ScoreN
     constants = {name: value.clone() for name, value in first.state_dict().items() if "standardize" in name}
     for seed in range(number):
         torch.manual_seed(seed)
-        network = ensemble.build()
+        network = ensemble.untrained_network()
         network.load_state_dict(network.state_dict() | constants)
         yield network.eval()
 
