@@ -307,7 +307,7 @@ def test_gpu_promised_but_absent_is_one_sentence(study):
         "INFO torch" in line and "built for" in line for line in log
     )
     assert error == (
-        "error: train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run where there is one"
+        "error: train.device is 'gpu' but no CUDA device is visible; write 'cpu' or run on a machine with one"
     )
 
 
