@@ -63,7 +63,7 @@ def compare(images: list[Path], scratch: Path) -> tuple[float, float]:
     """Return the CPU seconds of one job on these patients, and the sum of those of dcm2niix alone on each."""
     record = scratch / "step/batches" / f"{images[0].name}.json"
     whole = step(
-        *("convert", "--patients", *(folder.name for folder in images), "--center", "benchmark"),
+        *("convert_patient", "--patients", *(folder.name for folder in images), "--center", "benchmark"),
         *("--images", str(images[0].parent), "--settings", json.dumps(CONFIG["convert"]), "--output", str(record)),
     )
     alone, made = 0.0, batch_record.read([record])

@@ -48,12 +48,12 @@ def stages() -> dict[str, list[str]]:
             *("--calibrations", *(f"{model}={model}_calibration.json" for model in MODELS)),
             *("--settings", settings["validate"], "--output", "thresholds.json"),
         ],
-        "validate": [
+        "validate_models": [
             *("--development", *development, "--external", *external, *split, *frozen, "--lnm", "c_lnm.csv"),
             *("--manifests", "c_manifest.csv", "--development-manifests", "a_manifest.csv", "b_manifest.csv"),
             *("--settings", settings["validate"], "--output", "validation.json"),
         ],
-        "survive": [
+        "analyze_survival": [
             *("--development", "hybrid_development.csv", "--external", "hybrid_external.csv", *frozen),
             *("--manifests", *(f"{center}_manifest.csv" for center in SIZES)),
             *("--dfs", *(f"{center}_dfs.csv" for center in SIZES), "--lnm", *(f"{center}_lnm.csv" for center in SIZES)),

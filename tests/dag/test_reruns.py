@@ -21,13 +21,13 @@ CHECKOUT = ("Snakefile", "workflow", "envs", "config", "resources", "requirement
 STAND_IN = f"""#!{sys.executable}
 import json, os, sys
 step, words = sys.argv[2].rpartition(".")[2], sys.argv
-outputs = {{"cohort": ["--manifest", "--excluded", "--flow"], "report": ["--output", "--figures", "--tables"]}}
+outputs = {{"build_cohort": ["--manifest", "--excluded", "--flow"], "report": ["--output", "--figures", "--tables"]}}
 if "--recalibration" in words:
     outputs["predict"] = ["--calibration", "--output"]
-folders = {{"train", "provenance"}}
-record_before = {{"normalize": "--nifti", "sample": "--normalized", "quality": "--samples"}}
+folders = {{"train_model", "record_run"}}
+record_before = {{"normalize_patient": "--nifti", "sample_patient": "--normalized", "check_quality": "--samples"}}
 content = step
-if step == "convert":
+if step == "convert_patient":
     patients = words[words.index("--patients") + 1 : words.index("--center")]
     content = json.dumps({{name: {{"path": f"../sub-{{name}}", "sha256": step}} for name in patients}})
 elif step in record_before:

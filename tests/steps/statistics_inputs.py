@@ -137,7 +137,7 @@ def validate(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleN
         "settings": CONFIG["validate"],
         "output": "validation.json",
     }
-    return run(folder, "validate", **usual | flags)
+    return run(folder, "validate_models", **usual | flags)
 
 
 def survive(folder: Path, **flags) -> SimpleNamespace:
@@ -152,7 +152,7 @@ def survive(folder: Path, **flags) -> SimpleNamespace:
         "settings": CONFIG["survive"],
         "output": "survival.json",
     }
-    return run(folder, "survive", **usual | flags)
+    return run(folder, "analyze_survival", **usual | flags)
 
 
 def finite(content) -> bool:

@@ -126,7 +126,7 @@ def test_what_one_patient_is_refused_for_stops_no_other(tmp_path):
     images = deliver(tmp_path / "images", "P1", "P3")
     deliver(images, "P2", t2=t2(PatientBirthDate="19670423"))
     record = tmp_path / "nifti/batches/1-of-1.json"
-    done = run(program("convert", *conversion(images, record, "P1", "P2", "P3", privacy="stop")))
+    done = run(program("convert_patient", *conversion(images, record, "P1", "P2", "P3", privacy="stop")))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "\nerror: patient 'P2': patient P2 of A: " in done.stderr and "'convert.privacy: stop'" in done.stderr
     assert sorted(path.name for path in record.parents[1].iterdir()) == ["sub-P1", "sub-P3"]
@@ -138,7 +138,7 @@ def test_after_a_fault_on_one_patient_the_others_are_finished_and_the_job_fails_
     nifti = batches.record_of_folders(*folders)
     (folders[1] / "sub-P2_T2WI.nii.gz").unlink()  # it is in her status: no data can explain this
     record = tmp_path / "normalized/batches/1-of-1.json"
-    done = run(program("normalize", "--nifti", nifti, "--settings", settings("normalize"), "--output", str(record)))
+    done = run(program("normalize_patient", "--nifti", nifti, "--settings", settings("normalize"), "--output", str(record)))
     assert done.returncode == 1
     assert "INFO P1: 1 of 3\n" in done.stderr and "INFO P3: 3 of 3\n" in done.stderr
     assert "ERROR P2: a fault of this program\nTraceback (most recent call last):" in done.stderr
@@ -155,7 +155,7 @@ def test_a_batch_killed_in_the_middle_leaves_whole_patients_and_the_next_run_com
             shutil.copy(path, path.with_name(f"{copy}-{path.name}"))
     record = tmp_path / "nifti/batches/1-of-1.json"
     command = conversion(images, record, "P1", "P2", "P3")
-    process = subprocess.Popen(program("convert", *command), env={"PYTHONPATH": str(ROOT / "workflow/src")})
+    process = subprocess.Popen(program("convert_patient", *command), env={"PYTHONPATH": str(ROOT / "workflow/src")})
     while not list(record.parents[1].glob(".sub-P2~*")):
         assert process.poll() is None
         time.sleep(0.001)

@@ -15,7 +15,7 @@ FILES = {
     "hscore/environment.py": "STAGES = {}\n",
     "hscore/steps/__init__.py": "from hscore import environment\n",
     "hscore/steps/_cli.py": "import argparse\nfrom hscore.errors import UserError\n",
-    "hscore/steps/convert_patient.py": "from hscore.imaging import dicom\nfrom hscore.steps import _program\n",
+    "hscore/steps/convert_patient.py": "from hscore.imaging import dicom\nfrom hscore.steps import _cli\n",
     "hscore/steps/train_model.py": "from hscore.steps._cli import run\n\ndef main():\n"
     "    from hscore.learning import nets\n",
     "hscore/imaging/__init__.py": "",
@@ -59,7 +59,7 @@ def names(paths: list[Path], source: Path) -> set[str]:
 
 
 def test_closure_holds_what_is_imported_and_no_more(source):
-    assert names(code_digest.source_files("convert", source), source) == {
+    assert names(code_digest.source_files("convert_patient", source), source) == {
         "__init__.py",
         "environment.py",
         "errors.py",
@@ -72,14 +72,14 @@ def test_closure_holds_what_is_imported_and_no_more(source):
 
 
 def test_lazy_and_relative_imports_and_templates_count(source):
-    reached = names(code_digest.source_files("train", source), source)
+    reached = names(code_digest.source_files("train_model", source), source)
     assert {"learning/nets.py", "learning/samples.py", "learning/page.html", "errors.py"} <= reached
     assert "imaging/dicom.py" not in reached
 
 
 def test_third_party_names(source):
-    assert code_digest.third_party("convert", source) == {"numpy", "pydicom"}
-    assert code_digest.third_party("train", source) == {"torch"}
+    assert code_digest.third_party("convert_patient", source) == {"numpy", "pydicom"}
+    assert code_digest.third_party("train_model", source) == {"torch"}
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_third_party_names(source):
     ],
 )
 def test_what_changes_nothing(source, file, old, new):
-    before = fresh(source, "convert")
+    before = fresh(source, "convert_patient")
     path = source / "hscore" / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-    assert fresh(source, "convert") == before
+    assert fresh(source, "convert_patient") == before
 
 
 @pytest.mark.parametrize(
@@ -115,36 +115,36 @@ def test_what_changes_nothing(source, file, old, new):
     ],
 )
 def test_what_changes_the_digest(source, file, old, new):
-    before = fresh(source, "convert")
+    before = fresh(source, "convert_patient")
     path = source / "hscore" / file
     path.write_text(path.read_text().replace(old, new, 1) if old else new)
-    assert fresh(source, "convert") != before
+    assert fresh(source, "convert_patient") != before
 
 
 def test_a_template_counts_by_content(source):
-    before = fresh(source, "train")
+    before = fresh(source, "train_model")
     (source / "hscore/learning/page.html").write_text("<p>{{ y }}</p>\n")
-    assert fresh(source, "train") != before
+    assert fresh(source, "train_model") != before
 
 
 def test_a_template_that_no_module_of_the_step_looks_for_does_not_count(source):
-    before = fresh(source, "convert")
+    before = fresh(source, "convert_patient")
     (source / "hscore/imaging/page.html").write_text("<p>{{ y }}</p>\n")
-    assert fresh(source, "convert") == before
+    assert fresh(source, "convert_patient") == before
 
 
 def test_a_docstring_like_string_further_down_counts(source):
     path = source / "hscore/errors.py"
     path.write_text('X = 1\n"text"\n')
-    before = fresh(source, "convert")
+    before = fresh(source, "convert_patient")
     path.write_text('X = 1\n"other text"\n')
-    assert fresh(source, "convert") != before
+    assert fresh(source, "convert_patient") != before
 
 
 def test_a_moved_checkout_changes_nothing(source, tmp_path):
-    before = fresh(source, "train")
+    before = fresh(source, "train_model")
     shutil.move(source, tmp_path / "elsewhere")
-    assert fresh(tmp_path / "elsewhere", "train") == before
+    assert fresh(tmp_path / "elsewhere", "train_model") == before
 
 
 def test_an_unknown_step_is_named():

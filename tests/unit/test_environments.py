@@ -231,7 +231,7 @@ def test_every_step_starts_in_the_common_environment_and_not_where_it_was_promis
 def test_a_bare_python_in_the_place_of_its_own_environment_is_one_sentence(tmp_path):
     """What a job finds where no module was loaded."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
-    refused = run_step("cohort", str(tmp_path / "bare/bin/python"), **{environment.OWN: "1"})
+    refused = run_step("build_cohort", str(tmp_path / "bare/bin/python"), **{environment.OWN: "1"})
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
     assert line.startswith(
