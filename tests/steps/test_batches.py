@@ -138,7 +138,9 @@ def test_after_a_fault_on_one_patient_the_others_are_finished_and_the_job_fails_
     nifti = batches.record_of_folders(*folders)
     (folders[1] / "sub-P2_T2WI.nii.gz").unlink()  # it is in her status: no data can explain this
     record = tmp_path / "normalized/batches/1-of-1.json"
-    done = run(program("normalize_patient", "--nifti", nifti, "--settings", settings("normalize"), "--output", str(record)))
+    done = run(
+        program("normalize_patient", "--nifti", nifti, "--settings", settings("normalize"), "--output", str(record))
+    )
     assert done.returncode == 1
     assert "INFO P1: 1 of 3\n" in done.stderr and "INFO P3: 3 of 3\n" in done.stderr
     assert "ERROR P2: a fault of this program\nTraceback (most recent call last):" in done.stderr

@@ -206,8 +206,8 @@ def test_triplets_become_patients_as_said_at_training(study):
 def test_clinical_model_needs_no_torch(study):
     predicting, output = predict_arguments(study, "clinical")
     code = (
-        "import sys; from hscore.steps import predict, train\n"
-        f"train.main({train_arguments(study, 'clinical')!r}); predict.main({predicting!r})\n"
+        "import sys; from hscore.steps import predict, train_model\n"
+        f"train_model.main({train_arguments(study, 'clinical')!r}); predict.main({predicting!r})\n"
         "assert not {'torch', 'monai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT)
@@ -323,8 +323,8 @@ def test_killed_process_resumes_to_the_same_bytes(study):
         path.unlink()
     first.rmdir()
     code = (
-        "from hscore.steps import train; from hscore.learning import training; training.CHECKPOINT_SECONDS = -1\n"
-        f"train.main({train_arguments(study, 'hybrid', settings=settings)!r})"
+        "from hscore.steps import train_model; from hscore.learning import training; training.CHECKPOINT_SECONDS = -1\n"
+        f"train_model.main({train_arguments(study, 'hybrid', settings=settings)!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
     state = study / "state" / "hybrid" / "seed-1"
