@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.imaging.quality import shortcut_features as imaging
+from hscore.imaging.percentiles import median
+from hscore.imaging.quality import shortcut_features
 from hscore.statistics.diagnosis import shortcut_auc
 
 
 def test_header_numbers_are_those_of_the_series_that_were_chosen():
     series = {"chosen_as": "T2WI", "slices": 4, "images": 4, "echo_time_ms": 90.0, "repetition_time_ms": None}
     rest = {"chosen_as": None, "images": 9}
-    found = imaging.of_headers([series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest])
+    found = shortcut_features.header_features([series | {"slice_thickness_mm": 5.0, "spacing_mm": [0.8, 0.8]}, rest])
     assert found == {
         "number of series": 2,
         "number of images": 13,
@@ -25,8 +26,8 @@ def test_header_numbers_are_those_of_the_series_that_were_chosen():
 
 def test_corners_and_border_are_relative_to_the_median_of_the_body():
     voxels = np.full((4, 40, 40), 10.0, np.float32)
-    voxels[:, : imaging.CORNER, -imaging.CORNER :] = 30.0
-    found = imaging.of_volume("T2WI", voxels)
+    voxels[:, : shortcut_features.CORNER, -shortcut_features.CORNER :] = 30.0
+    found = shortcut_features.volume_features("T2WI", voxels)
     body = np.median(voxels[voxels > voxels.mean()])
     assert abs(found["T2WI corner, first rows, last columns"] * body - 30) < 1e-4
     assert abs(found["T2WI corner, last rows, first columns"] * body - 10) < 1e-4
@@ -34,10 +35,29 @@ def test_corners_and_border_are_relative_to_the_median_of_the_body():
     assert abs(found["T2WI border"] * body - border) < 1e-4
 
 
+@pytest.mark.parametrize(
+    "voxels",
+    [
+        np.zeros((3, 40, 40), np.float32),
+        np.full((3, 40, 40), 7.0, np.float32),
+        -np.arange(4800, dtype=np.float32).reshape(3, 40, 40),
+        np.where(np.arange(4800).reshape(3, 40, 40) % 3, 0.0, -1000.0).astype(np.float32),
+    ],
+    ids=["empty", "constant", "negative", "body at zero"],
+)
+def test_a_volume_without_a_bright_body_has_no_features(voxels):
+    assert shortcut_features.volume_features("T2WI", voxels) == {}
+
+
+def test_a_volume_smaller_than_its_corners_has_finite_features():
+    voxels = np.random.default_rng(0).gamma(2, 100, (2, 5, 9)).astype(np.float32)
+    assert np.isfinite(list(shortcut_features.volume_features("T2WI", voxels).values())).all()
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_the_median_is_that_of_numpy(size):
     values = np.random.default_rng(size).normal(100, 30, size).astype(np.float32)
-    assert imaging.median(values) == np.median(values)
+    assert median(values) == np.median(values)
 
 
 def test_a_feature_that_tells_the_label_is_flagged_and_no_other():

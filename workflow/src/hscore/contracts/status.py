@@ -47,6 +47,20 @@ NOTES = {
 }
 
 
+class FindingError(Exception):
+    """An imperfection that ends the work on a sequence or a patient; who catches it adds the finding to the status.
+
+    Args:
+        code: code of the finding.
+        text: reason in words.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
 @dataclass
 class Finding:
     """One named imperfection; ``sequence`` is None if it concerns the whole patient."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hscore.contracts.status import Status
+from hscore.contracts.status import FindingError, Status
 from hscore.files import write_json
 from hscore.imaging import nifti
 from hscore.imaging.convert import conversion
@@ -26,18 +26,8 @@ from hscore.imaging.roi.region import Region
 POOR_FIT = 0.12
 
 
-class _UnusableError(Exception):
-    """A chosen sequence cannot be used.
-
-    Args:
-        code: code of the finding.
-        text: reason in words.
-    """
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
+class _UnusableError(FindingError):
+    """A chosen sequence cannot be used."""
 
 
 def write_sequences(

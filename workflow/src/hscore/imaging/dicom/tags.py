@@ -26,8 +26,9 @@ class Tags:
         self.dataset = dataset
         self._decoded = decoded
         self._elements = {int(tag): element for tag, element in dataset.items()}
-        declared = self._elements.get(SPECIFIC_CHARACTER_SET)
-        self._encoding = (*dataset.original_encoding, declared and declared.value)
+        # several character sets are a list, which is no key of a dictionary
+        character_sets = str(dataset[SPECIFIC_CHARACTER_SET].value) if SPECIFIC_CHARACTER_SET in dataset else ""
+        self._encoding = (*dataset.original_encoding, character_sets)
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """Return the value of a standard element, or ``default`` if the header has none."""

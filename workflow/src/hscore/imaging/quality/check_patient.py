@@ -28,7 +28,7 @@ def check_patient(
     """
     boxes = read_json(samples / "boxes.json")
     converted = Status.read(nifti_folder).usable
-    telling = shortcut_features.of_headers(read_json(nifti_folder / "series.json")["series"])
+    features = shortcut_features.header_features(read_json(nifti_folder / "series.json")["series"])
     numbers, views, missing = {}, [], []
     for sequence in sequences:
         name = f"sub-{status.patient}_{sequence}"
@@ -41,7 +41,7 @@ def check_patient(
         places = section_boxes(boxes.get(f"{sequence}_tumour", []), boxes.get(f"{sequence}_peritumoral", []))
         volume = image.values()
         if sequence in converted:
-            telling |= shortcut_features.of_volume(sequence, volume)
+            features |= shortcut_features.volume_features(sequence, volume)
         numbers[sequence] = indicators.measure(
             sequence,
             volume,
@@ -61,7 +61,7 @@ def check_patient(
         "sequences": numbers,
     }
     write_json(output / "quality.json", content)
-    write_json(output / "shortcuts.json", telling)
+    write_json(output / "shortcuts.json", features)
 
 
 def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[int, int, int, int]]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts.status import FindingError
 from hscore.imaging.dicom.privacy import in_true_alphabet, name_in_words
 from hscore.imaging.grid import Grid
 
@@ -13,18 +14,8 @@ SEGMENTATION, STRUCTURE_SET = "DICOM-SEG", "RTSTRUCT"
 MOST_NAMED = 12
 
 
-class RoiError(Exception):
-    """The ROI cannot be used.
-
-    Args:
-        code: code of the finding.
-        text: reason in words.
-    """
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
+class RoiError(FindingError):
+    """The ROI cannot be used."""
 
 
 @dataclass
