@@ -60,7 +60,7 @@ def convert(volumes: list[list[Frame]], grid: Grid) -> Converted:
         grid: the grid given by the headers.
 
     Raises:
-        UnreadableError (of ``pixels``): the pixels of a frame cannot be read.
+        UnreadablePixelsError: the pixels of a frame cannot be read.
     """
     stored = pixels.stored(volumes)
     scales = pixels.scales(volumes)

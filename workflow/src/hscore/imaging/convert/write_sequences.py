@@ -110,7 +110,7 @@ def _converted(series: Series, volumes: list[list[Frame]], choice: Choice) -> Co
     """
     try:
         return conversion.convert(volumes, choice.grid)
-    except pixels.UnreadableError as error:
+    except pixels.UnreadablePixelsError as error:
         raise _UnusableError("unreadable_sequence", f"series {series.number}: {error}") from None
 
 

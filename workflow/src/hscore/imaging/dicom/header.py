@@ -31,7 +31,7 @@ ARCHIVES = {
 ZIPPED_DOCUMENTS = {".docx", ".xlsx", ".pptx", ".odt", ".ods", ".jar"}
 
 
-class UnreadableError(Exception):
+class UnreadableFileError(Exception):
     """A file that should be DICOM but cannot be used; the text gives the reason."""
 
 
@@ -56,7 +56,7 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
         decoded: values decoded for other headers of the folder (see ``Tags``); new ones are added.
 
     Raises:
-        UnreadableError: the file looks like DICOM by its first bytes or name but cannot be read, or it is an archive.
+        UnreadableFileError: the file looks like DICOM by its first bytes or name but cannot be read, or it is an archive.
     """
     suffix = path.suffix.lower()
     named_dicom = suffix in {".dcm", ".dicom", ".ima"}
@@ -66,14 +66,14 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
             if not start:
                 # an empty file without a clear suffix ("IM0001", "1.2.840.113619") was an image, too
                 if named_dicom or not suffix or suffix[1:].isdigit():
-                    raise UnreadableError("empty file")
+                    raise UnreadableFileError("empty file")
                 return None
             if (kind := _archive(start)) and suffix not in ZIPPED_DOCUMENTS:
-                raise UnreadableError(f"{kind}: unpack it into the patient's folder")
+                raise UnreadableFileError(f"{kind}: unpack it into the patient's folder")
             # old files start directly with group 0008, without the 128 bytes and the letters DICM
             if start[128:132] != b"DICM" and not (start[:2] == b"\x08\x00" and start[3:4] == b"\x00"):
                 if named_dicom:
-                    raise UnreadableError("not a DICOM file")
+                    raise UnreadableFileError("not a DICOM file")
                 return None
             try:
                 tags = _read_tags(file, LAST_TAG, decoded)
@@ -82,10 +82,10 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
                     tags = _read_tags(file, 0x7FE00000, decoded)
                 damage = "" if pixels_at is not None else _pixel_damage(file, tags)
             except Exception as error:  # pydicom raises many types on broken bytes; none of them is our bug
-                raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
+                raise UnreadableFileError(f"header cannot be read ({type(error).__name__})") from None
             return Header(tags, damage, pixels_at)
     except OSError as error:
-        raise UnreadableError(error.strerror or "cannot be opened") from None
+        raise UnreadableFileError(error.strerror or "cannot be opened") from None
 
 
 def _archive(start: bytes) -> str:

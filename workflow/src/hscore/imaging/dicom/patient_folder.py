@@ -16,7 +16,7 @@ from hscore.imaging.dicom import header as headers
 from hscore.imaging.dicom import pixels, privacy, values
 from hscore.imaging.dicom.frames import frames_of
 from hscore.imaging.dicom.grouping import Image, Series, group, image
-from hscore.imaging.dicom.header import Header, UnreadableError
+from hscore.imaging.dicom.header import Header, UnreadableFileError
 from hscore.imaging.roi import region_files
 
 SEGMENTATION = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}  # bit masks; label maps
@@ -86,7 +86,7 @@ def read_folder(folder: Path, pseudonym: str = "") -> Contents:
             if study := header.tags.get("StudyInstanceUID"):
                 contents.studies.add(str(study))
             contents.private.update(privacy.telling_tags(header.tags, pseudonym))
-        except UnreadableError as error:
+        except UnreadableFileError as error:
             contents.unreadable.append(Unreadable(below, str(error), contents.files))
             continue
         if header.damage:
@@ -134,12 +134,12 @@ def _sort_in(path: Path, header: Header, contents: Contents, images: dict[tuple,
             contents.drawn_in.add(str(tags.get("StudyInstanceUID") or ""))
             return
         if not uid:
-            raise UnreadableError("no SeriesInstanceUID in its header")
+            raise UnreadableFileError("no SeriesInstanceUID in its header")
         item = image(tags, frames_of(path, header))
-    except UnreadableError:
+    except UnreadableFileError:
         raise
     except Exception as error:  # values are decoded on access, so broken bytes show up only here
-        raise UnreadableError(f"header cannot be read ({type(error).__name__})") from None
+        raise UnreadableFileError(f"header cannot be read ({type(error).__name__})") from None
     patient = str(tags.get("PatientID") or "").strip()
     if patient:
         contents.patients.setdefault(patient, set()).add(item.series.number)

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from hscore.imaging.dicom.frames import Frame
 
 
-class UnreadableError(Exception):
+class UnreadablePixelsError(Exception):
     """Pixels that cannot be read; the text gives the reason."""
 
 
@@ -18,14 +18,14 @@ def stored(volumes: list[list[Frame]]) -> np.ndarray:
     """Return the stored pixels [volume, slice, row, column], each from the file and frame that its header names.
 
     Raises:
-        UnreadableError: a file cannot be decoded, or its pixels do not match its header.
+        UnreadablePixelsError: a file cannot be decoded, or its pixels do not match its header.
     """
     decoded: dict[Path, np.ndarray] = {}
     planes = [[_plane(frame, decoded) for frame in frames] for frames in volumes]
     kinds = {plane.dtype for row in planes for plane in row}
     kind = np.result_type(*kinds)
     if kind.kind not in "iu" or kind.itemsize > 4:
-        raise UnreadableError(f"its pixels are not whole numbers of 8 to 32 bits ({kind})")
+        raise UnreadablePixelsError(f"its pixels are not whole numbers of 8 to 32 bits ({kind})")
     return np.array(planes, dtype=kind)
 
 
@@ -38,13 +38,13 @@ def _plane(frame: Frame, decoded: dict[Path, np.ndarray]) -> np.ndarray:
         decoded[frame.path] = _decoded(frame)
     pixels = decoded[frame.path]
     if frame.number is not None and frame.number >= len(pixels):
-        raise UnreadableError(f"a file contains {len(pixels)} frames, its header names more")
+        raise UnreadablePixelsError(f"a file contains {len(pixels)} frames, its header names more")
     plane = pixels[frame.number or 0]
     if frame.tile is not None:
         column, row = frame.tile
         plane = plane[row : row + frame.size[1], column : column + frame.size[0]]
     if plane.shape != (frame.size[1], frame.size[0]):
-        raise UnreadableError("its pixels have another matrix than its header announces")
+        raise UnreadablePixelsError("its pixels have another matrix than its header announces")
     return plane
 
 
@@ -70,7 +70,7 @@ def _decoded(frame: Frame) -> np.ndarray:
     try:
         dataset = pydicom.dcmread(frame.path)
     except Exception as error:  # pydicom raises many types on broken files; none of them is our bug
-        raise UnreadableError(f"a file cannot be read ({type(error).__name__})") from None
+        raise UnreadablePixelsError(f"a file cannot be read ({type(error).__name__})") from None
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     try:
         pixels = dataset.pixel_array
@@ -79,7 +79,7 @@ def _decoded(frame: Frame) -> np.ndarray:
         pixels = _by_simpleitk(frame) if syntax is not None and syntax.is_encapsulated else None
         if pixels is None:
             packed = f"; {syntax.name}" if syntax is not None else ""
-            raise UnreadableError(f"its pixels cannot be unpacked ({type(error).__name__}{packed})") from None
+            raise UnreadablePixelsError(f"its pixels cannot be unpacked ({type(error).__name__}{packed})") from None
         return pixels
 
 
@@ -126,5 +126,5 @@ def same_pixels(first: Frame, second: Frame) -> bool:
     """Return whether two images that claim to be the same have the same pixels, or neither can be read."""
     try:
         return bool(np.array_equal(stored([[first]]), stored([[second]])))
-    except (UnreadableError, OSError):
+    except (UnreadablePixelsError, OSError):
         return bool(first.damage and second.damage)
