@@ -56,7 +56,7 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
         decoded: values decoded for other headers of the folder (see ``Tags``); new ones are added.
 
     Raises:
-        UnreadableFileError: the file looks like DICOM by its first bytes or name but cannot be read, or it is an archive.
+        UnreadableFileError: the file looks like DICOM by its first bytes or name but cannot be read, or is an archive.
     """
     suffix = path.suffix.lower()
     named_dicom = suffix in {".dcm", ".dicom", ".ima"}
