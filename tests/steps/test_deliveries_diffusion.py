@@ -93,11 +93,13 @@ def test_series_of_different_measurements_are_not_pooled(delivery, options, reas
     assert reason in delivery.reason("ADC") or "examination" in delivery.reason()
 
 
-def scaled(datasets: list, slope: float, vendor: float | None = None) -> list:
-    """Images with a rescale slope and, if given, Philips' scale slope."""
+def scaled(datasets: list, slope: float, vendor: float | None = None, before: int = 0) -> list:
+    """Images with a rescale slope and, if given, Philips' scale slope; ``before``: blocks that others have reserved."""
     for dataset in datasets:
         dataset.RescaleSlope, dataset.RescaleIntercept = slope, 0
         dataset.Manufacturer = "Philips Medical Systems"
+        for number in range(before):
+            dataset.private_block(0x2005, f"ARCHIVE {number}", create=True).add_new(0x01, "LO", "x")
         if vendor:
             block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
             block.add_new(0x0E, "FL", vendor)
@@ -112,6 +114,14 @@ def test_a_rescale_slope_that_differs_needs_the_vendors_own_scale(delivery):
     shutil.rmtree(delivery.images)
     parts = {"dwi": scaled(one_b(0, 5), 1.0, 1.0), "high": scaled(brighter(one_b(800, 6), 2.0), 2.5, 2.0)}
     delivery.write(**parts).convert()
+    assert delivery.adc() == 1000
+
+
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_philips_scale_slope_counts_in_whichever_block_it_is(delivery, before):
+    """Equal rescale slopes announce nothing: without the scale slope the ADC would be plausible and wrong."""
+    low = scaled(one_b(0, 5), 1.0, 1.0, before)
+    delivery.write(dwi=low, high=scaled(brighter(one_b(800, 6), 2.0), 1.0, 2.0, before)).convert()
     assert delivery.adc() == 1000
 
 

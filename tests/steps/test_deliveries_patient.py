@@ -205,14 +205,19 @@ def test_a_wrongly_declared_character_set_does_not_lose_a_sequence(delivery, dec
         ("T1+C 差分".encode("iso2022_jp"), ""),
         ("T1+C 減影".encode("big5"), ""),
         ("T1+C 감산".encode("euc_kr"), ""),
+        (b"\x1b$)CSUB T1+C " + "조영".encode("euc_kr"), "\\ISO 2022 IR 149"),  # the escape announces the alphabet
+        (b"SUB T1+C \x1b$)C" + "조영".encode("euc_kr"), "\\ISO 2022 IR 149"),
+        (b"\x1b$)ASUB T1+C " + "增强".encode("gb2312"), "\\ISO 2022 IR 58"),
+        (b"\x1b$)ASUB T1+C " + "增强".encode("gb2312"), "ISO_IR 100"),
     ],
 )
 def test_a_subtraction_is_known_in_any_bytes(delivery, written, declared):
-    images = t1(30, number=20, description="@" * 64, ProtocolName="", SpecificCharacterSet="ISO_IR 100")
+    places = ["ISO_IR 100", "ISO_IR 101"]
+    images = t1(30, number=20, description="@" * 64, ProtocolName="", SpecificCharacterSet=places)
     delivery.write(late=images)
     for path in (delivery.images / "late").iterdir():
         content = path.read_bytes().replace(b"@" * 64, written.ljust(64))
-        path.write_bytes(content.replace(b"ISO_IR 100", declared.ljust(10).encode()))
+        path.write_bytes(content.replace("\\".join(places).encode(), declared.ljust(21).encode()))
     delivery.convert()
     assert delivery.level() == 300 and "it is a subtraction" in delivery.why_not(20, "CET1WI")
 

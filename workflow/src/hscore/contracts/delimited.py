@@ -18,7 +18,7 @@ def read(path: str | Path, delimiter: str = ",") -> tuple[list[str], list[list[s
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            lines = [[cell.strip() for cell in line] for line in csv.reader(file, delimiter=delimiter)]
+            lines = [[cell.strip() for cell in line] for line in csv.reader(file, delimiter=delimiter, strict=True)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as a table ({error})") from None
     if not lines:

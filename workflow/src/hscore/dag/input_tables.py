@@ -2,26 +2,35 @@
 
 import csv
 import difflib
+import math
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
+from hscore import numerals
+
+SAME_NAME = 0.85  # similarity of a column that is probably a misspelt one of the schema
+
 
 def number(text: str, kind: str) -> int | float | str:
     """Return ``text`` as the schema's ``integer`` or ``number``; unchanged where it is neither."""
-    try:
-        value = float(text)
-    except ValueError:
+    value = numerals.number(text)
+    if math.isnan(value) or (kind == "integer" and not value.is_integer()):
         return text
-    if kind == "integer":
-        return int(value) if value.is_integer() else text
-    return value if abs(value) != float("inf") and value == value else text
+    return int(value) if kind == "integer" else value
 
 
 def nearest(name: str, known: list[str]) -> str:
     """Return a hint: the known name most similar to ``name``, or the whole list when none is similar."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
+
+
+def _misspelt(name: str, columns: set[str]) -> str | None:
+    """Return the one of ``columns`` that is probably meant to be ``name``; None if there is none."""
+    spelt = {column.strip().lower().replace(" ", "_").replace("-", "_"): column for column in sorted(columns)}
+    close = difflib.get_close_matches(name, list(spelt), n=1, cutoff=SAME_NAME)
+    return spelt[close[0]] if close else None
 
 
 class Table:
@@ -48,7 +57,7 @@ class Table:
         self.problems: list[str] = []
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
-                self._read(csv.reader(file, delimiter=delimiter))
+                self._read(csv.reader(file, delimiter=delimiter, strict=True))
         except FileNotFoundError:
             self.problems.append(f"{path}: the file does not exist")
         except UnicodeDecodeError as error:
@@ -91,6 +100,10 @@ class Table:
                 close = difflib.get_close_matches(name, stray, n=1)
                 hint = f"; is '{close[0]}' meant?" if close else ""
                 self.problems.append(f"{self.path}: column '{name}' is missing{hint}")
+            elif name not in header and (misspelt := _misspelt(name, set(header) - set(known))):
+                self.problems.append(
+                    f"{self.path}: column '{misspelt}' is not known; write '{name}' if that is meant, else rename it"
+                )
         for name in sorted({name for name in header if header.count(name) > 1}):
             self.problems.append(f"{self.path}: column '{name}' occurs twice")
         if not self.schema["additionalProperties"]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import pydicom
 
 from hscore.imaging.dicom import values
-from hscore.imaging.dicom.private_tags import LAST_TAG
+from hscore.imaging.dicom.private_tags import LAST_TAG, last_tag
 from hscore.imaging.dicom.tags import Tags
 
 MULTI_FRAME = {"1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"}  # enhanced MR, converted legacy MR
@@ -80,6 +80,8 @@ def read(path: Path, decoded: dict[tuple, Any]) -> Header | None:
                 pixels_at = _pixels_at_end(file, tags)
                 if pixels_at is None or tags.get("SOPClassUID") in MULTI_FRAME:
                     tags = _read_tags(file, 0x7FE00000, decoded)
+                elif (last := last_tag(tags)) > LAST_TAG:
+                    tags = _read_tags(file, last, decoded)
                 damage = "" if pixels_at is not None else _pixel_damage(file, tags)
             except Exception as error:  # pydicom raises many types on broken bytes; none of them is our bug
                 raise UnreadableFileError(f"header cannot be read ({type(error).__name__})") from None

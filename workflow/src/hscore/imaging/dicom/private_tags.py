@@ -29,7 +29,7 @@ ELEMENTS = {
 # In files of implicit VR, pydicom would read sequences of vendors that it does not know as bytes.
 add_private_dict_entry("Image Private Header", 0x00651051, "SQ", "MR VFrame Sequence")
 _GROUPS = {group for group, *_ in ELEMENTS.values()}
-LAST_TAG = 0x2005100E  # Philips' scale slope in its usual block, after Philips' b-value
+LAST_TAG = 0x2005100E  # Philips' scale slope in its usual block, the last element in the order of a file
 
 
 def blocks(header: Dataset) -> dict[tuple[int, str], int]:
@@ -40,6 +40,17 @@ def blocks(header: Dataset) -> dict[tuple[int, str], int]:
         if group in _GROUPS and 0x10 <= element <= 0xFF:
             reserved.setdefault((group, str(header[tag].value).strip()), element)
     return reserved
+
+
+def last_tag(header: Dataset) -> int:
+    """Return the last tag needed of a header that was read up to ``LAST_TAG``: a creator may have a later block."""
+    reserved = blocks(header)
+    tags = [
+        group << 16 | reserved[group, creator] << 8 | element
+        for group, creator, element, _ in ELEMENTS.values()
+        if (group, creator) in reserved
+    ]
+    return max([LAST_TAG, *tags])
 
 
 def uses_standard_blocks(reserved: dict[tuple[int, str], int]) -> bool:

@@ -14,6 +14,8 @@ from hscore.imaging.dicom.vocabulary import RADIOLOGY_WORDS
 
 HALF_A_DAY = 43_200.0  # s; times further apart have passed midnight
 ESCAPE = b"\x1b"  # begins another alphabet in text of ISO 2022
+# It announces an alphabet of the upper bytes, which Python's codecs of these alphabets take for text.
+ANNOUNCEMENT = re.compile(rb"\x1b\$?[()\-][@-~]")
 OTHER_ENCODINGS = ("iso2022_jp", "iso2022_kr", "gb18030", "big5", "shift_jis", "euc_kr", "cp1251", "koi8_r")
 
 
@@ -44,14 +46,15 @@ def uid(header: Dataset, keyword: str) -> str:
 def decoded(content: bytes, declared: Any = None) -> str:
     """Return the text of bytes whose character set may be undeclared or wrong, or that were cut within a character.
 
-    The best reading has words of radiology and the fewest unreadable bytes. Among equals UTF-8 comes first, because
-    other text hardly ever has its form. The declared character set follows if it gives letters: Chinese read as Latin
-    gives symbols ("Ôö", "Ç¿"). Character sets of hospitals in East Asia and Russia come last.
+    The best reading has no escapes left, has words of radiology, and the fewest unreadable bytes. Among equals UTF-8
+    comes first, because other text hardly ever has its form. The declared character set follows if it gives letters:
+    Chinese read as Latin gives symbols ("Ôö", "Ç¿"). Character sets of hospitals in East Asia and Russia come last.
     """
     readings = []
     for encoding in ("utf-8", *_encodings(declared), *OTHER_ENCODINGS):
         try:
-            reading = content.decode(encoding, "replace")
+            written = content if encoding.startswith("iso2022") else ANNOUNCEMENT.sub(b"", content)
+            reading = written.decode(encoding, "replace")
         except LookupError:
             continue
         readings.append(reading)
@@ -60,7 +63,7 @@ def decoded(content: bytes, declared: Any = None) -> str:
 
     def unlikely(reading: str) -> tuple:
         known = re.search(RADIOLOGY_WORDS, reading, re.IGNORECASE)
-        return not known, reading.count("\ufffd"), not _letters_only(reading)
+        return "\x1b" in reading, not known, reading.count("\ufffd"), not _letters_only(reading)
 
     return min(readings, key=unlikely).rstrip("\ufffd")
 
