@@ -253,9 +253,9 @@ def test_a_patient_of_two_centres_is_reported(own_study):
         ("24.5,0", "2_4.5,0", "row 4, column dfs_months: '2_4.5' is not valid"),
         ("24.5,0", "\uff12\uff14,0", "row 4, column dfs_months: '\uff12\uff14' is not valid"),
         ("SCC,G2,1.4", 'SCC,"G2,1.4', "cannot be read (unexpected end of data)"),
-        ("dfs_event\n", "dfs_event,competing_events\n", "column 'competing_events' is not known; write 'competing_event'"),
-        ("dfs_event\n", "dfs_event,Competing Event\n", "column 'Competing Event' is not known; write 'competing_event'"),
-        ("dfs_event\n", "dfs_event,mri_ln_postive\n", "column 'mri_ln_postive' is not known; write 'mri_ln_positive'"),
+        ("dfs_event\n", "dfs_event,competing_events\n", "'competing_events' is not known; write 'competing_event'"),
+        ("dfs_event\n", "dfs_event,Competing Event\n", "'Competing Event' is not known; write 'competing_event'"),
+        ("dfs_event\n", "dfs_event,mri_ln_postive\n", "'mri_ln_postive' is not known; write 'mri_ln_positive'"),
     ],
 )
 def test_broken_tables(own_study, old, new, sentence):

@@ -116,3 +116,8 @@ def test_no_body_without_signal():
     volume = np.full((4, 32, 32), 7, np.float32)
     assert not body_mask(volume, SPACING).any()
     assert (log_bias_field(volume, SPACING, volume > 9, GRID_MM, ITERATIONS) == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (2, 1, 40), (1, 1, 1)])
+def test_an_image_smaller_than_a_block_has_no_body(shape):
+    assert not body_mask(np.ones(shape, np.float32), (1.0, 1.0, 4.0)).any()

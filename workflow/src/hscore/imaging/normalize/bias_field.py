@@ -32,9 +32,11 @@ def body_mask(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
         spacing: voxel size [mm] along x, y and z.
 
     Returns:
-        Booleans [z, y, x], all False if there is no signal.
+        Booleans [z, y, x], all False if there is no signal, or not one block of the grid.
     """
     coarse, (rows, columns) = _averaged(volume, spacing, BODY_GRID_MM)
+    if not coarse.size:
+        return np.zeros(volume.shape, bool)
     largest = sitk.RelabelComponent(_components(coarse > air_limit(coarse))) == 1
     filled = _holes_filled(sitk.GetArrayViewFromImage(largest) == 1)
     index = [_coarse_index(n, factor) for n, factor in zip(volume.shape[1:], (rows, columns), strict=True)]

@@ -32,7 +32,7 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
         values = volume.values()
         body = bias_field.body_mask(values, volume.grid.spacing)
         if not body.any():
-            status.add("unreadable_sequence", f"{sequence} has the same value everywhere", sequence)
+            status.add("unreadable_sequence", f"{sequence} shows no body: one value everywhere, or too small", sequence)
             continue
         facts = {"sequence": sequence, "bias_field": None}
         correction = settings["bias_correction"]
