@@ -62,7 +62,7 @@ def test_tumour_box_holds_tumour_only_and_the_grown_box_what_is_around(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("tumour", "text"),
+    ("tumor", "text"),
     [
         (((3, 5), (20, 31), (25, 40)), "T2WI: 2 sections with at least 10 mm2 of tumour, 3 adjacent ones are needed"),
         (((3, 9), (20, 21), (25, 27)), "T2WI: 0 sections with at least 10 mm2 of tumour, 3 adjacent ones are needed"),
