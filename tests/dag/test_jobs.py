@@ -13,10 +13,9 @@ DECIDING_RULES = ("split_development", "train_model", "predict_development", "fr
 OUTCOME_READERS = {"validate_models", "analyze_survival", "describe_cohorts", "explain_model", "check_shortcuts"}
 OUTCOME_READERS |= {"show_cases"}
 MEASURING_RULES = {"monte_carlo_truth", "monte_carlo_batch", "summarize_monte_carlo", "compare_with_truth"}
-IMAGE_MODELS = {
-    *("cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral"),
-    *("hybrid", "fused", "fused_hybrid"),
-}
+IMAGE_MODELS = {"cet1wi_tumour", "cet1wi_peritumoral", "t2wi_peritumoral", "adc_peritumoral", "hybrid"}
+LINEAR_MODELS = {"clinical", "late_hybrid", "fused", "fused_hybrid"}
+JOINT = {"label": "Joint sequences", "sequences": ["CET1WI", "T2WI", "ADC"], "region": "peritumoral"}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +53,8 @@ def test_full_study_lists_every_job_before_a_byte_is_read(full_study):
     by_rule = counts(full_study)
     assert by_rule["simulate_atlas"] == 1
     assert by_rule["simulate_center"] == 3
-    assert by_rule["simulate_patient"] == 64  # batches of about eight patients
-    assert [by_rule[rule] for rule in PATIENT_RULES] == [64, 64, 64, 64]
+    assert by_rule["simulate_patient"] == 32  # batches of about sixteen patients
+    assert [by_rule[rule] for rule in PATIENT_RULES] == [32, 32, 32, 32]
     assert by_rule["write_inventory"] == by_rule["overview_quality"] == 3
     assert by_rule["build_cohort"] == 3
     assert by_rule["write_outcome"] == 6
@@ -224,12 +223,12 @@ def test_own_data_needs_no_simulation(own_study):
 
 def test_a_model_left_out_leaves_no_job(own_study):
     own_study.configure(
-        models={"adc_peritumoral": None, "fused": None},
+        models={"adc_peritumoral": None, "fused": None, "fused_hybrid": None},
         cohort={"required_sequences": ["CET1WI", "T2WI"]},
     )
     jobs = planned(own_study.folder, *own_study.arguments)
-    assert counts(jobs)["train_model"] == 7
-    assert not {"adc_peritumoral", "fused"} & {job.wildcards.get("model") for job in jobs}
+    assert counts(jobs)["train_model"] == 6
+    assert not {"adc_peritumoral", "fused", "fused_hybrid"} & {job.wildcards.get("model") for job in jobs}
 
 
 def trained(jobs: list[Job]) -> list[tuple[str, str]]:
@@ -238,20 +237,21 @@ def trained(jobs: list[Job]) -> list[tuple[str, str]]:
 
 def test_every_seed_of_a_network_is_a_training_job(own_study):
     own_study.configure(train={"seeds": 3})
-    expected = [(model, seed) for model in IMAGE_MODELS for seed in "123"] + [("clinical", "1"), ("late_hybrid", "1")]
+    expected = [(model, seed) for model in IMAGE_MODELS for seed in "123"] + [(model, "1") for model in LINEAR_MODELS]
     assert trained(planned(own_study.folder, *own_study.arguments)) == sorted(expected)
 
 
 def test_of_the_models_those_of_several_sequences_are_trained_first(own_study):
+    own_study.configure(models={"joint": JOINT})
     jobs = planned(own_study.folder, *own_study.arguments)
     priority = {job.wildcards["model"]: job.priority for job in jobs if job.rule == "train_model"}
-    assert priority["fused"] > priority["t2wi_peritumoral"] > priority["late_hybrid"]
+    assert priority["joint"] > priority["t2wi_peritumoral"] > priority["late_hybrid"]
 
 
 def test_a_gpu_is_requested_for_image_models_only_and_trains_all_seeds_at_once(own_study):
     own_study.configure(train={"device": "gpu", "seeds": 3})
     jobs = planned(own_study.folder, *own_study.arguments, "--resources", "gpu=1")
-    assert trained(jobs) == sorted((model, "1-3") for model in IMAGE_MODELS | {"clinical", "late_hybrid"})
+    assert trained(jobs) == sorted((model, "1-3") for model in IMAGE_MODELS | LINEAR_MODELS)
     with_gpu = {job.wildcards["model"] for job in jobs if job.rule == "train_model" and job.resources["gpu"]}
     assert with_gpu == IMAGE_MODELS
 
@@ -289,7 +289,7 @@ NOT_TRAINED = {"split_development", "train_model", "predict_development", "selec
 def test_a_reading_alone_needs_no_development_centre_and_no_training(own_study):
     own_study.keep("external")
     own_study.configure(
-        models={**dict.fromkeys([*IMAGE_MODELS, "clinical", "late_hybrid"]), "stage": READING},
+        models={**dict.fromkeys(IMAGE_MODELS | LINEAR_MODELS), "stage": READING},
         validate={"threshold": {"value": 0.5}, "reference": "stage"},
         survive={"model": "stage"},
     )

@@ -12,6 +12,7 @@ from hscore.errors import UserError
 from workflow_runs import ROOT, snakemake
 
 SCHEMAS = ROOT / "workflow" / "schemas"
+JOINT = {"label": "Joint sequences", "sequences": ["CET1WI", "T2WI", "ADC"], "region": "peritumoral"}
 
 
 def default_config() -> dict:
@@ -73,19 +74,22 @@ def test_a_model_needs_a_sequence_that_every_patient_has():
     assert "model 't2wi_peritumoral' uses T2WI, which 'cohort.required_sequences' does not list" in first
     assert "model 'adc_peritumoral' uses ADC" in second
     config["models"]["t2wi_peritumoral"] = config["models"]["adc_peritumoral"] = None
-    assert Study(config, SCHEMAS).has_images  # the fused models do without the sequences that a patient lacks
+    config["models"]["fused"] = config["models"]["fused_hybrid"] = None
+    config["models"]["joint"] = JOINT
+    assert Study(config, SCHEMAS).has_images  # this model does without the sequences that a patient lacks
 
 
 def test_a_model_needs_to_know_how_its_sequence_is_read():
     config = default_config()
     del config["convert"]["sequences"]["ADC"], config["normalize"]["intensity"]["ADC"]
     config["cohort"]["required_sequences"] = ["CET1WI", "T2WI"]
-    config["models"]["adc_peritumoral"] = None
+    config["models"]["adc_peritumoral"] = config["models"]["fused"] = config["models"]["fused_hybrid"] = None
+    config["models"]["joint"] = JOINT
     assert problems(config) == [
         "config: 'convert.sequences' has no entry for ADC; add one",
         "config: 'normalize.intensity' has no entry for ADC; add one",
     ]
-    config["models"]["fused"] = config["models"]["fused_hybrid"] = None
+    config["models"]["joint"] = None
     assert Study(config, SCHEMAS).has_images
 
 
@@ -100,26 +104,35 @@ def test_a_fusion_needs_its_models_and_no_fusion_among_them():
     assert second == "config: model 'later', fuse: 'late_hybrid' is itself a fusion"
 
 
+def test_a_fusion_of_a_model_left_out_is_refused():
+    config = default_config()
+    config["models"]["adc_peritumoral"] = config["models"]["fused_hybrid"] = None
+    assert problems(config) == [
+        "config: model 'fused' fuses 'adc_peritumoral', which is left out (null); take it out of 'fuse', or leave out "
+        "'fused' too"
+    ]
+
+
 def test_scores_of_several_sequences_cannot_be_aggregated():
     config = default_config()
     config["train"]["aggregation"] = "max"
-    found = problems(config)
-    assert len(found) == 2 and "config: model 'fused' uses several sequences, whose features are pooled" in found[0]
-    for model in ("fused", "fused_hybrid"):
-        config["models"][model]["train"] = {"aggregation": "attention"}
+    config["models"]["joint"] = JOINT
+    (found,) = problems(config)
+    assert "config: model 'joint' uses several sequences, whose features are pooled" in found
+    config["models"]["joint"] = {**JOINT, "train": {"aggregation": "attention"}}
     study = Study(config, SCHEMAS)
-    assert study.training("fused")["aggregation"] == "attention" and study.training("hybrid")["aggregation"] == "max"
+    assert study.training("joint")["aggregation"] == "attention" and study.training("hybrid")["aggregation"] == "max"
 
 
 def test_a_model_may_be_trained_differently():
     config = default_config()
-    config["models"]["fused"]["train"] = {"epochs": 7, "network": {"dropout": 0.1}}
+    config["models"]["joint"] = {**JOINT, "train": {"epochs": 7, "network": {"dropout": 0.1}}}
     resnet = {"name": "monai:resnet18", "arguments": {"spatial_dims": 2}}
     config["models"]["hybrid"]["train"] = {"network": resnet}
     study = Study(config, SCHEMAS)
-    default, fused, hybrid = (study.training(name) for name in ("clinical", "fused", "hybrid"))
+    default, joint, hybrid = (study.training(name) for name in ("clinical", "joint", "hybrid"))
     assert "seeds" not in default and default["threads"] == 1
-    assert fused == {**default, "epochs": 7, "network": {**default["network"], "dropout": 0.1}}
+    assert joint == {**default, "epochs": 7, "network": {**default["network"], "dropout": 0.1}}
     # of the default's network only what serves any network is kept
     kept = {key: default["network"][key] for key in ("head", "dropout", "joins", "trunk", "attention")}
     assert hybrid["network"] == {**kept, **resnet}

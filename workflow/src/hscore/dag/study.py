@@ -74,7 +74,9 @@ class Study:
 
     def __init__(self, config: dict, schemas: Path) -> None:
         self.named_models = list(config.get("models") or {})  # those that are left out, too
-        self.config = {**config, "models": {k: v for k, v in (config.get("models") or {}).items() if v is not None}}
+        models = config.get("models") or {}
+        self.config = {**config, "models": {name: spec for name, spec in models.items() if spec is not None}}
+        self._models_left_out = set(models) - set(self.config["models"])
         self._fail(config_problems(self.config, load_schema(schemas, "config")))
         self.has_images = any(sequences_of(model) for model in self.config["models"].values())
         if not self.has_images:
@@ -194,7 +196,12 @@ class Study:
         single = [candidate for candidate, spec in models.items() if "fuse" not in spec]
         problems = []
         for base in model.get("fuse", []):
-            if base not in models:
+            if base in self._models_left_out:
+                problems.append(
+                    f"config: model '{name}' fuses '{base}', which is left out (null); take it out of 'fuse', or leave "
+                    f"out '{name}' too"
+                )
+            elif base not in models:
                 problems.append(f"config: model '{name}', fuse: there is no model '{base}'; {nearest(base, single)}")
             elif base not in single:
                 problems.append(f"config: model '{name}', fuse: '{base}' is itself a fusion")
