@@ -312,7 +312,7 @@ def test_a_new_image_reruns_the_batch_of_its_patient(study):
         ({"survive": {"horizon_months": 48}}, {"analyze_survival": 1, **REPORT}),
         ({"train": {"epochs": 3}}, TRAINING),
         ({"split": {"folds": 2}}, {"split_development": 1, **TRAINING}),
-        # a second seed trains its five networks and no old one again, and the three fusions of scores that are other ones now
+        # a second seed trains its five networks and no old one again, and the three fusions, whose scores change
         (
             {"train": {"seeds": 2}},
             {**TRAINING, "train_model": 5 + 3, "predict_development": 5 + 3, "predict_external": 5 + 3},
