@@ -101,6 +101,11 @@ def estimate_at_level(entry: Mapping[str, Any], write: Callable[[float | None], 
     return f"{write(entry['estimate'])} ({confidence(level)} interval {interval_ends(entry, write)})"
 
 
+def metric_name(metric: str) -> str:
+    """Return 'missing ADC' for 'missing_adc', a key of the image-quality metrics."""
+    return metric.replace("_", " ").replace("adc", "ADC")
+
+
 def confidence(level: float) -> str:
     """Return '95 %' for 0.95."""
     return f"{100 * level:g}{NBSP}%"

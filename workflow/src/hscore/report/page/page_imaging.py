@@ -58,7 +58,8 @@ def quality(results: Results) -> dict[str, Any]:
             start = {"center": names.get(center, center), "first": index == 0, "span": len(overview["numbers"])}
             numbers.append({**start, "sequence": sequence, "cells": cells})
     counts = [{"center": center, "name": names.get(center, center), **overview} for center, overview in content.items()]
-    return {"counts": counts, "metrics": metrics, "meanings": results["imaging"]["metrics"], "numbers": numbers}
+    meanings = {formatting.metric_name(name): meaning for name, meaning in results["imaging"]["metrics"].items()}
+    return {"counts": counts, "meanings": meanings, "numbers": numbers}
 
 
 def _words(counts: Sequence[Sequence[Any]]) -> str:
