@@ -1,4 +1,4 @@
-"""Every statistic beside R's value for it: `make -C tests agreement` prints the table, the tests hold every row.
+"""Compare every statistic with R: `make -C tests agreement` prints the table, and the tests check every row.
 
 The data and R's results are in references/stats and references/tcga_cesc; their READMEs name packages and versions.
 Further R results for the same data are in references: make.R, survival.R and evaluation.R write r.json, survival.json

@@ -131,7 +131,7 @@ def _made(
     frozen = {name: _calibrate(columns, y_true, members, config["validate"]) for name, columns in scores.items()}
     if not cut_off:
         nothing = {"value": None, "sensitivity": None, "specificity": None}
-        frozen["hybrid"] |= nothing | {"why": "no cut-off was frozen: the best threshold separates nothing"}
+        frozen["hybrid"] |= nothing | {"why": "no threshold was frozen: the best threshold separates nothing"}
     evaluations, characteristics = {}, {}
     for evaluation, role in (("external", "external"), ("out_of_fold", "development"), ("apparent", "development")):
         if role in roles:

@@ -1,7 +1,7 @@
-"""What a study survives: `make -C tests faults`, as root on Linux (it mounts disks in memory); about twenty minutes.
+"""Check that a disturbed study recovers: `make -C tests faults`, as root on Linux; about twenty minutes.
 
-The tiny simulated study is run once undisturbed. Then it is disturbed in one way after the other and started again, as
-a user would; what it ends with must be, byte for byte, what the undisturbed run has. Prints a line for each fault.
+It mounts disks in memory. The tiny simulated study runs once undisturbed. Each fault disturbs a copy of it, which is
+then started again as a user would. The results must be byte-identical to the undisturbed ones. Prints a line per fault.
 """
 
 import argparse
@@ -220,12 +220,12 @@ def clock_skew(reference: Study, folder: Path) -> tuple[Study, str]:
     for path in [*study.results.rglob("*"), *study.results.rglob(".snakemake_timestamp")]:
         os.utime(path)
     study.finish("sample")
-    return study, "named as such; goes on when the clocks are right"
+    return study, "reported; resumes when the clocks are right"
 
 
 def corrupted(reference: Study, folder: Path) -> tuple[Study, str]:
-    """A bit of a patient's samples and a bit of a network's weights change; whoever reads them says so."""
-    # everything after the models, too: Snakemake makes nothing again whose successors are there and current
+    """Flip one bit of a patient's samples and one of a network's weights; the steps that read them report it."""
+    # Also delete everything after the models: Snakemake does not remake a file whose dependants are current.
     after = ("predictions", "validation", "survival", "explanation", "report", "provenance")
     study = reference.copy(folder, "models/cet1wi_tumour", *after)
     manifest = (study.results / "cohort/henan/manifest.csv").read_text().splitlines()

@@ -75,7 +75,7 @@ def test_a_package_missing_from_the_environment_fails_the_job(tmp_path):
 
 
 def test_a_package_missing_from_the_file_fails_the_build(tmp_path):
-    """The pins are installed by name alone, so what a package requires and the file forgot is found at once."""
+    """The pins are installed by name alone, so a missing dependency is found at once."""
     shutil.copytree(ROOT / "envs", tmp_path / "envs")
     shutil.copytree(
         ROOT / "workflow/src/hscore", tmp_path / "workflow/src/hscore", ignore=shutil.ignore_patterns("__pycache__")

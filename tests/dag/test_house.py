@@ -1,4 +1,4 @@
-"""The rules of the house: who may import whom, and that what is generated is current."""
+"""Check import rules and generated files."""
 
 import ast
 from pathlib import Path

@@ -34,7 +34,7 @@ def cluster() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="hscore-slurm-"))
     folder.chmod(0o755)
     if subprocess.run([CLUSTER, "install"]).returncode:
-        pytest.skip("Debian's packages of SLURM are not to be had here")
+        pytest.skip("SLURM packages are not available")
     try:
         subprocess.run([CLUSTER, "up", str(folder)], check=True)
         yield folder

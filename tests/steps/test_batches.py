@@ -143,9 +143,9 @@ def test_after_a_fault_on_one_patient_the_others_are_finished_and_the_job_fails_
     )
     assert done.returncode == 1
     assert "INFO P1: 1 of 3\n" in done.stderr and "INFO P3: 3 of 3\n" in done.stderr
-    assert "ERROR P2: a fault of this program\nTraceback (most recent call last):" in done.stderr
+    assert "ERROR P2: internal error\nTraceback (most recent call last):" in done.stderr
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: patient 'P2': a fault of this program (FileNotFoundError: ")
+    assert last.startswith("error: patient 'P2': internal error (FileNotFoundError: ")
     assert last.endswith("; its log has the traceback")
     assert sorted(path.name for path in record.parents[1].iterdir()) == ["sub-P1", "sub-P3"]
 

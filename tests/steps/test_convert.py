@@ -491,7 +491,7 @@ def test_an_roi_partly_outside_a_sequence_is_measured(patient, tmp_path):
     status = run(patient, tmp_path / "out")
     assert status.usable == ["T2WI", "ADC"]
     found = text(status, "roi_outside_image")
-    assert "50 % of the ROI's volume is outside" in found and "at most 10 %" in found
+    assert "50 % of the ROI's volume is outside" in found and "the limit is 10 %" in found
     settings = SETTINGS | {"roi": SETTINGS["roi"] | {"most_outside": 0.6}}
     status = run(patient, tmp_path / "more", settings)
     assert status.usable == ["CET1WI", "T2WI", "ADC"]

@@ -78,7 +78,7 @@ def test_a_sequence_without_a_part_of_the_region(patient, tmp_path, columns, cod
     save(short, patient / "t1")
     status = run(patient, tmp_path / "out")
     assert codes(status, "CET1WI") == [code] and ("CET1WI" in status.usable) == (code == "roi_partly_outside")
-    assert ("at most 10 %" in text(status, code)) == (code == "roi_outside_image")
+    assert ("the limit is 10 %" in text(status, code)) == (code == "roi_outside_image")
 
 
 def test_a_mask_of_most_of_the_body_in_a_wide_view_is_not_usable(patient, tmp_path):

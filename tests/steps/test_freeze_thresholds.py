@@ -91,7 +91,7 @@ def test_a_model_that_gives_everybody_the_same_score_does_not_stop_the_study(fol
     change(folder, lambda t: t.assign(out_of_fold="0.3"))
     assert freeze(folder).returncode == 0
     frozen = json.loads((folder / "thresholds.json").read_text())["hybrid"]
-    assert frozen["value"] is None and frozen["why"] == "no cut-off was frozen: all scores are equal"
+    assert frozen["value"] is None and frozen["why"] == "no threshold was frozen: all scores are equal"
 
 
 def test_a_cut_off_that_separates_nothing_is_not_frozen(folder):

@@ -49,8 +49,8 @@ def test_a_model_without_a_cut_off_has_its_page_with_the_reason(tmp_path):
     write_json(tmp_path / "results.json", example_results(cut_off=False))
     call(tmp_path / "results.json", tmp_path / "out")
     html = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    assert "Patients are not grouped by H score: no cut-off was frozen" in html
-    assert "not estimable: no cut-off was frozen: the best threshold separates nothing" in html
+    assert "Patients are not grouped by H score: no threshold was frozen" in html
+    assert "not estimable: no threshold was frozen: the best threshold separates nothing" in html
     assert not re.search(r">\s*(None|nan)\s*<", html)
 
 

@@ -53,12 +53,12 @@ def test_groups_by_the_median_of_development(folder):
 
 def test_without_a_frozen_cut_off_nobody_is_grouped_and_the_score_still_counts(folder):
     frozen = json.loads((folder / "thresholds.json").read_text())
-    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    frozen["hybrid"] |= {"value": None, "why": "no threshold was frozen: it separates nothing"}
     (folder / "thresholds.json").write_text(json.dumps(frozen))
     done = survive(folder, settings=CONFIG["survive"] | {"events_per_variable": 1})
     assert done.returncode == 0, done.stderr
     content = read(folder)
-    assert content["grouping"]["why"] == "no cut-off was frozen: it separates nothing"
+    assert content["grouping"]["why"] == "no threshold was frozen: it separates nothing"
     for cohort in content["cohorts"].values():
         assert {group["n"] for group in cohort["groups"].values()} == {0}
         for name in ("hazard_ratio", "hazard_ratio_firth", "log_rank", "restricted_mean"):

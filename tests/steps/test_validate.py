@@ -110,7 +110,7 @@ def test_the_threshold_file_is_obeyed_and_not_chosen_again(folder):
 
 def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
     frozen = json.loads((folder / "thresholds.json").read_text())
-    frozen["hybrid"] |= {"value": None, "why": "no cut-off was frozen: it separates nothing"}
+    frozen["hybrid"] |= {"value": None, "why": "no threshold was frozen: it separates nothing"}
     (folder / "thresholds.json").write_text(json.dumps(frozen))
     manifests = {"manifests": ["c_manifest.csv"], "development-manifests": ["a_manifest.csv", "b_manifest.csv"]}
     assert validate(folder, **manifests).returncode == 0
@@ -124,7 +124,7 @@ def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
     assert "hybrid" not in content["decision_curves"][0]["frozen_calls"]
     assert content["precision"]["threshold"] is None
     for row in content["subgroups"]:
-        assert "no cut-off" in row["heterogeneity"]["sensitivity"]["why"]
+        assert "no threshold" in row["heterogeneity"]["sensitivity"]["why"]
     assert finite(content) and not unexplained(content)
 
 

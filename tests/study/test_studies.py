@@ -38,7 +38,7 @@ def test_results_hold_all_models_and_evaluations(simulated_study):
     external = len(simulated_study.rows("cohort/yunnan/manifest.csv"))
     for (_, evaluation), row in rows.items():
         if row["threshold"] is None:  # a model of so few patients may separate nothing
-            assert row["confusion"] is None and row["sensitivity"]["why"].startswith("no cut-off was frozen")
+            assert row["confusion"] is None and row["sensitivity"]["why"].startswith("no threshold was frozen")
         else:
             assert sum(row["confusion"].values()) == row["n"]
         if evaluation == "external":

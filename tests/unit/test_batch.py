@@ -109,7 +109,7 @@ def test_whatever_happens_to_a_patient_the_others_are_worked_through(caplog):
     assert done == ["P2", "P4"]
     assert str(error.value).splitlines() == [
         "patient 'P1': a.csv: no.",
-        "patient 'P3': a fault of this program (ZeroDivisionError: one by none); its log has the traceback",
+        "patient 'P3': internal error (ZeroDivisionError: one by none); its log has the traceback",
     ]
     assert "Traceback" in caplog.text
 

@@ -54,7 +54,7 @@ def test_a_reading_has_one_possible_cut_off_and_no_such_error():
     [
         ({**SETTINGS, "threshold": {"value": 0.5}}, cohort(1, 9, 9), "fixed in the settings"),
         (SETTINGS, None, "no development cohort"),
-        (SETTINGS, ScoredCohort(np.array([True, True]), {"model": np.array([0.1, 0.2])}), "no cut-off separates"),
+        (SETTINGS, ScoredCohort(np.array([True, True]), {"model": np.array([0.1, 0.2])}), "no threshold separates"),
     ],
 )
 def test_what_was_not_chosen_here_has_none_and_says_why(settings, development, why):

@@ -30,7 +30,7 @@ def test_one_member_has_no_instability_to_show(members):
 
 def test_without_a_cut_off_no_call_changes():
     calls = instability.member_stability(POSITIVE, SCORE, MEMBERS, None, "folds")["calls"]
-    assert calls["changed"] is None and "no cut-off" in calls["why"]
+    assert calls["changed"] is None and "no threshold" in calls["why"]
 
 
 @pytest.mark.parametrize("rule", ["youden", {"sensitivity": 0.9}, {"sensitivity": 1.0}])
@@ -72,7 +72,7 @@ def test_a_fixed_cut_off_or_none_has_no_distribution():
     fixed, _ = of_threshold(1.0, {"value": 0.5})
     assert "fixed value" in fixed["cut_off"]["why"] and fixed["external"] is None
     none = instability.threshold_stability((POSITIVE, SCORE), None, {"value": None}, "youden", 0.95, np.ones((2, 4)))
-    assert "no cut-off" in none["cut_off"]["why"]
+    assert "no threshold" in none["cut_off"]["why"]
     assert of_threshold(1.0, external=False)[0]["external"] is None
 
 

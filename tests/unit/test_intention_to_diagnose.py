@@ -60,10 +60,10 @@ def test_counts_of_the_table():
 def test_without_a_threshold_only_the_shares_with_a_result_are_known():
     counts = counts_3x2(np.array([True, False]), None, np.array([True]), np.array([NAN]))
     assert counts["positive"] == {"n": 2, "called_positive": None, "called_negative": None, "no_result": 1}
-    found = describe(counts, "wilson", 0.95, "no cut-off was frozen")
+    found = describe(counts, "wilson", 0.95, "no threshold was frozen")
     assert found["with_result"]["positive"]["estimate"] == 0.5
     for case in ("complete", "worst", "best"):
-        assert found[case]["npv"]["estimate"] is None and found[case]["npv"]["why"] == "no cut-off was frozen"
+        assert found[case]["npv"]["estimate"] is None and found[case]["npv"]["why"] == "no threshold was frozen"
 
 
 def test_without_patients_with_metastasis_their_share_says_why():
@@ -114,7 +114,7 @@ def test_the_node_reading_stands_once_where_a_model_is_that_reading(cohort):
 
 
 def test_a_model_without_a_threshold_calls_nobody(cohort):
-    frozen = {"hybrid": {"value": None, "why": "no cut-off was frozen"}}
+    frozen = {"hybrid": {"value": None, "why": "no threshold was frozen"}}
     row = report("external", *cohort, 0, {"hybrid": None}, frozen, SETTINGS)[0]
-    assert row["worst"]["sensitivity"]["why"] == "no cut-off was frozen"
+    assert row["worst"]["sensitivity"]["why"] == "no threshold was frozen"
     assert row["with_result"]["all"]["numerator"] == 6 and row["with_result"]["all"]["denominator"] == 10

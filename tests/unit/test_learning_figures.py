@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from example_results import example_results
+from hscore.report import formatting
 from hscore.report.figures import learning_figures, style
 from hscore.report.page import page_learning
 from hscore.report.results import learning_curve
@@ -66,13 +67,19 @@ def test_nothing_is_drawn_of_a_study_without_networks(results):
     assert page_learning.explanation_check(bare) == ""
 
 
-def test_the_choice_between_sequences_is_said_with_both_tests(results):
-    (said,) = page_learning.selection(results)
+def test_the_choice_between_sequences_is_said_with_both_tests():
+    results = example_results()
     family = results["selection"]["images"]
+    family["external"] |= {"difference": -0.012, "low": -0.05, "high": 0.026, "p": 0.0001}
+    (said,) = page_learning.selection(results)
     for cohort in ("development", "external"):
         pair = family[cohort]
-        assert f"{pair['difference']:+.3f} ({pair['low']:+.3f} to {pair['high']:+.3f})" in said
+        ends = formatting.interval_ends(pair, formatting.auc)
+        assert f"{formatting.auc(pair['difference'])} ({ends}), {formatting.p_equation(pair['p'])}" in said
+    assert "\u22120.012 (\u22120.050 to 0.026), p < 0.001 in the external cohort" in said.replace("\u00a0", " ")
     assert said.startswith("Images alone: CET1WI tumour")
+    family["external"] = {"difference": None, "low": None, "high": None, "p": None, "why": "one class"}
+    assert page_learning.selection(results)[0].endswith("not estimable: one class in the external cohort.")
     nothing = {**results, "selection": {"images": {**family, "development": None}}}
     assert page_learning.selection(nothing) == []
     assert page_learning.selection({**results, "selection": None}) == []

@@ -120,6 +120,10 @@ def test_the_main_numbers_stand_on_the_first_screen(results):
     assert "make study" in first
 
 
+def test_the_page_has_one_term_for_thresholds(results):
+    assert "cut-off" not in render(results)
+
+
 def test_every_proportion_is_shown_with_its_numerator_and_denominator(results):
     text = text_of(render(results))
     for row in results["performance"]:
@@ -135,6 +139,14 @@ def test_external_out_of_fold_and_apparent_stand_in_separate_blocks(results):
     for block in blocks:
         assert {row["evaluation"] for row in block["rows"]} == {block["evaluation"]}
         assert ("Members share training patients." in block["methods"]) == (block["evaluation"] == "out_of_fold")
+
+
+def test_the_method_of_auc_intervals_is_named_once():
+    plain, corrected = "Newcombe's method 5", "Newcombe's method 5, variance x 1.8 for 5 overlapping training sets"
+    rows = [{"auc": {"method": method}} for method in (corrected, plain, corrected)]
+    expected = f"{plain} (models trained in folds: variance x 1.8 for 5 overlapping training sets)"
+    assert page_performance.auc_method(rows) == expected
+    assert page_performance.auc_method(rows[:1]) == corrected and page_performance.auc_method(rows[1:2]) == plain
 
 
 def test_what_cannot_be_estimated_says_why(results):

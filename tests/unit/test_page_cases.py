@@ -109,7 +109,7 @@ def test_the_truth_panel_goes_from_the_planted_hazard_ratio_to_the_achieved_one(
 def test_without_a_cut_off_the_truth_panel_says_why():
     row = page_truth.view(example_results(cut_off=False))["truth"]["ratios"]["rows"][0]
     assert row["planted"] == "4.59" and row["table"] == ["\u2013"] * 2 and row["verdict"] == "\u2013"
-    assert "no cut-off was frozen" in row["expected"] and "no cut-off was frozen" in row["achieved"]
+    assert "no threshold was frozen" in row["expected"] and "no threshold was frozen" in row["achieved"]
 
 
 def test_real_patients_have_no_truth_panel():

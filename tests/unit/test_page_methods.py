@@ -39,6 +39,11 @@ def test_a_changed_setting_changes_its_sentence(section, key, value, words):
     assert words in text(results)
 
 
+def test_the_rule_of_the_verdicts_is_stated_as_it_is_applied():
+    rule = "differ if the interval of the difference excludes zero (a ratio of one), and the comparison is inconclusive"
+    assert f"Otherwise they {rule} if it does not." in text(example_results())
+
+
 def test_only_simulated_studies_say_so():
     assert "All patients were simulated." in text(example_results())
     assert "imulated" not in text(example_results(simulated=False))

@@ -82,13 +82,18 @@ def test_a_map_has_no_noise_of_its_own():
     adc = np.where(mask, 900.0, 1500.0)
     adc[4, 40, 50] = 0
     found = indicators.measure("ADC", adc, mask, None, (1, 1, 5), None)
-    assert found["adc_median"] == 900 and found["cut"] == pytest.approx(1 / mask.sum(), rel=1e-3)
+    assert found["adc_median"] == 900 and found["missing_adc"] == pytest.approx(1 / mask.sum(), rel=1e-3)
     assert found["snr"] is found["ghost"] is None
 
 
 def test_an_empty_picture_breaks_nothing():
     found = measured(np.zeros((3, 20, 20)), np.zeros((3, 20, 20), bool))
     assert all(value is None or np.isfinite(value) for value in found.values())
+
+
+def test_no_description_repeats_the_name_of_its_metric():
+    for name, meaning in indicators.METRICS.items():
+        assert ":" not in meaning and not meaning.startswith(name)
 
 
 # --- the order on the page
@@ -128,4 +133,5 @@ def test_the_page_stands_alone_and_holds_every_patient():
     content = json.loads(text)
     assert [row["patient"] for row in content["patients"]][:3] == ["OUT", "P3", "FAR"]
     assert content["patients"][2]["outliers"] == ["T2WI snr"]
+    assert content["metrics"]["missing_adc"] == "missing ADC: share of tumour voxels without a usable ADC"
     assert "SIMULATED" not in quality_page.render("North", False, PATIENTS, {}, {}, indicators.METRICS)

@@ -181,8 +181,8 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
                 "development": {
                     "table": None,
                     "true_groups": {"estimate": 4.2, "low": 2.6, "high": 6.8},
-                    "expected": {"estimate": None, "why": "no cut-off was frozen"},
-                    "achieved": {"estimate": None, "low": None, "high": None, "why": "no cut-off was frozen"},
+                    "expected": {"estimate": None, "why": "no threshold was frozen"},
+                    "achieved": {"estimate": None, "low": None, "high": None, "why": "no threshold was frozen"},
                     "holds_expected": None,
                 },
             },
@@ -192,7 +192,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
     assert "SIMULATED PATIENTS" in html and '<tr class="marked"><td>bad</td>' in html
     assert "AUC (90 % CI)" in html and "true groups (95 % CI)" in html
     assert "<td>4.59</td><td>4.10 (2.00-8.20)</td><td>3.30</td>" in html
-    assert "development, expected: not estimable, no cut-off was frozen." in html
+    assert "development, expected: not estimable, no threshold was frozen." in html
     assert "<td>good</td>" in html and "power" not in html
     assert "http" not in html.replace("http-equiv", "")  # nothing is fetched
 

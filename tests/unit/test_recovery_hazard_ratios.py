@@ -214,8 +214,8 @@ def test_redrawn_survival_shows_the_expected_ratio_and_its_interval_holds_it(stu
 
 def test_without_groups_nothing_is_expected_and_the_reason_is_given(study):
     truth, scores = study
-    found = compared(truth, scores, None, "no cut-off was frozen")["cohorts"]["external"]
-    assert found["table"] is None and found["expected"] == {"estimate": None, "why": "no cut-off was frozen"}
+    found = compared(truth, scores, None, "no threshold was frozen")["cohorts"]["external"]
+    assert found["table"] is None and found["expected"] == {"estimate": None, "why": "no threshold was frozen"}
     assert found["holds_expected"] is None and found["true_groups"]["estimate"] > 1
     everybody = compared(truth, scores, 1e-9)["cohorts"]["external"]
     assert everybody["expected"] == {"estimate": None, "why": "all patients are in one predicted group"}

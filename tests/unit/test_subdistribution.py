@@ -75,7 +75,7 @@ def test_grays_test_holds_its_level_and_sees_a_planted_difference():
     [
         ([0, 0, 0, 0], [0, 1, 0, 1], "nobody had an event"),
         ([1, 0, 1, 0], [1, 1, 1, 1], "fewer than two groups"),
-        ([0, 0, 1, 1], [1, 1, 0, 0], "never under observation together"),
+        ([0, 0, 1, 1], [1, 1, 0, 0], "no event occurred while more than one group was at risk"),
     ],
 )
 def test_grays_test_says_why_there_is_nothing_to_test(event, group, why):

@@ -39,23 +39,27 @@ def results(simulated: bool = True, **survival) -> dict:
     }
 
 
+def spoken(content: dict) -> str:
+    return summary.summary(content).replace("\u00a0", " ")
+
+
 def test_both_main_results_with_their_intervals_and_that_the_data_is_simulated():
-    text = summary.summary(results())
+    text = spoken(results())
     assert "small (simulated data, not clinical evidence)" in text
-    assert "external AUC of the hybrid model 0.913 (95 % CI 0.850-0.960)" in text
-    assert "hazard ratio 4.20 (95 % CI 1.96-9.01)" in text
+    assert "external AUC of the hybrid model 0.913 (95 % interval 0.850 to 0.960)" in text
+    assert "hazard ratio 4.20 (95 % interval 1.96 to 9.01)" in text
 
 
 def test_the_level_is_the_one_of_the_settings():
     content = results()
     content["config"]["validate"]["confidence"], content["config"]["survive"]["confidence"] = 0.9, 0.99
-    text = summary.summary(content)
-    assert "0.913 (90 % CI 0.850-0.960)" in text and "4.20 (99 % CI 1.96-9.01)" in text
+    text = spoken(content)
+    assert "0.913 (90 % interval 0.850 to 0.960)" in text and "4.20 (99 % interval 1.96 to 9.01)" in text
 
 
 def test_a_penalised_hazard_ratio_is_named():
     ratio = {"estimate": 9.2, "low": 1.4, "high": 99.0, "plain_why": "no events without high H score"}
-    assert "hazard ratio (Cox with Firth's penalty) 9.20" in summary.summary(results(external={"hazard_ratio": ratio}))
+    assert "hazard ratio (Cox with Firth's penalty) 9.20" in spoken(results(external={"hazard_ratio": ratio}))
 
 
 def test_the_end_point_has_the_name_of_the_config():
@@ -65,11 +69,11 @@ def test_the_end_point_has_the_name_of_the_config():
 
 
 def test_own_data_is_not_called_simulated():
-    assert "simulated" not in summary.summary(results(simulated=False))
+    assert "simulated" not in spoken(results(simulated=False))
 
 
 def test_what_cannot_be_estimated_says_why():
-    text = summary.summary(results(external={"hazard_ratio": {"estimate": None, "why": "no event in the low group"}}))
+    text = spoken(results(external={"hazard_ratio": {"estimate": None, "why": "no event in the low group"}}))
     assert "hazard ratio not estimable: no event in the low group" in text
 
 
@@ -77,13 +81,13 @@ def test_a_study_without_external_centre_tells_of_development():
     content = results()
     content["performance"] = [{**row, "evaluation": "out_of_fold"} for row in content["performance"][2:]]
     content["survival"]["cohorts"] = {"development": content["survival"]["cohorts"]["external"]}
-    text = summary.summary(content)
+    text = spoken(content)
     assert "out-of-fold AUC of the hybrid model 0.913" in text
     assert "high against low H score, development: hazard ratio 4.20" in text
 
 
 def test_a_study_without_any_result_says_why():
-    text = summary.summary({**results(), "performance": [], "survival": {"model": "hybrid", "cohorts": {}}})
+    text = spoken({**results(), "performance": [], "survival": {"model": "hybrid", "cohorts": {}}})
     assert text.count("not estimable: no development centre") == 2
 
 

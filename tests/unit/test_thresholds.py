@@ -58,7 +58,7 @@ def test_a_cut_off_that_calls_everybody_positive_is_not_frozen():
     chosen = thresholds.choose(y_true, np.array([0.1, 0.2, 0.3, 0.4]), {"sensitivity": 0.9})
     assert chosen["value"] is chosen["sensitivity"] is chosen["specificity"] is None
     assert chosen["why"] == (
-        "no cut-off was frozen: the best threshold has a Youden index of 0.000, so it does not separate the classes"
+        "no threshold was frozen: the best threshold has a Youden index of 0.000, so it does not separate the classes"
     )
 
 
@@ -90,7 +90,7 @@ def test_fixed_value_looks_at_no_data(data):
 def test_where_nothing_can_be_chosen_nothing_is_frozen_and_it_says_so(y_true, scores, why):
     chosen = thresholds.choose(np.array(y_true, dtype=bool), np.array(scores, float), "youden")
     assert chosen["value"] is None
-    assert chosen["why"].startswith(f"no cut-off was frozen: {why}")
+    assert chosen["why"].startswith(f"no threshold was frozen: {why}")
 
 
 @pytest.mark.parametrize(

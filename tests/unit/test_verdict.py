@@ -75,8 +75,8 @@ def test_rates_carry_the_error_of_choosing_the_cut_off(published):
     entry = ours(0.99, 0.95, 1.0)
     assert judge(CALLS, entry, published, NO_ERROR)["verdict"] == "differs"
     assert judge(CALLS, entry, published, {"estimate": 0.05})["verdict"] == "inconclusive"
-    found = judge(CALLS, entry, published, {"estimate": None, "why": "the cut-off is fixed"})
-    assert found["verdict"] == "not estimable" and "the cut-off is fixed" in found["detail"]
+    found = judge(CALLS, entry, published, {"estimate": None, "why": "the threshold is fixed"})
+    assert found["verdict"] == "not estimable" and "the threshold is fixed" in found["detail"]
 
 
 def test_hazard_ratios_are_compared_by_a_factor(published):
@@ -117,7 +117,7 @@ def test_the_published_apparent_auc_meets_the_apparent_one_with_out_of_fold_besi
 def test_published_rates_at_an_apparent_cut_off_get_no_verdict(results):
     for name in ("sensitivity", "specificity", "accuracy"):
         row = rows(results)[f"hybrid_primary_{name}"]
-        assert row["verdict"] == "no verdict" and "cut-off was chosen on the scores" in row["detail"]
+        assert row["verdict"] == "no verdict" and "threshold was chosen on the scores" in row["detail"]
         assert row["difference"] is None
 
 

@@ -46,8 +46,8 @@ def work_through(patients: Iterable[str], work: Callable[[str], None], *records:
                 failed.append(f"patient '{patient}': {error}")
             except Exception as error:
                 refused = isinstance(error, OSError) and error.errno in NO_FAULT
-                fault = f"{error}" if refused else f"a fault of this program ({type(error).__name__}: {error})"
-                log.exception("%s", "the operating system refused" if refused else "a fault of this program")
+                fault = f"{error}" if refused else f"internal error ({type(error).__name__}: {error})"
+                log.exception("%s", "the operating system refused" if refused else "internal error")
                 failed.append(f"patient '{patient}': {fault}; its log has the traceback")
     if failed:
         raise UserError("\n".join(failed))

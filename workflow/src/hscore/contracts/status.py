@@ -40,7 +40,7 @@ NOTES = {
     "several_series": "several series matched; one was chosen",
     "several_examinations": "images of several examinations; one was used",
     "dynamic_series": "dynamic series; one phase was used",
-    "assembled": "dcm2niix did not give these volumes; they were assembled from the headers of the frames",
+    "assembled": "dcm2niix did not produce these volumes; they were assembled from the headers of the frames",
     "poor_adc_fit": "diffusion signal far from one exponential",
     "roi_rule": "region of interest chosen by a rule, or drawn parts left out",
     "roi_partly_outside": "part of the region of interest is outside the sequence",

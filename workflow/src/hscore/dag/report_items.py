@@ -45,7 +45,7 @@ TABLES = {
     "comparisons": (DIAGNOSIS, "Comparisons of AUCs"),
     "paired_accuracy": (DIAGNOSIS, "Comparisons of frozen calls"),
     "auc_change": (DIAGNOSIS, "Change in AUC, development to external"),
-    "cut_off_error": (DIAGNOSIS, "Error from choosing the cut-off"),
+    "cut_off_error": (DIAGNOSIS, "Error from choosing the threshold"),
     "published": (DIAGNOSIS, "Comparison with the publication"),
     "truth": (DIAGNOSIS, "Comparison with the planted truth"),
     "scores": (DIAGNOSIS, "H scores"),

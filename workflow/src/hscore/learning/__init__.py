@@ -1,1 +1,1 @@
-"""Learning: samples -> networks -> frozen ensembles of patient scores. The only room that imports torch and MONAI."""
+"""Learning: samples -> networks -> frozen ensembles of patient scores. Only this package imports torch and MONAI."""

@@ -102,5 +102,4 @@ def _label(results: Results, name: str | None) -> str:
 
 
 def _estimate(entry: Mapping[str, Any], write, results: Results, section: str) -> str:
-    level = formatting.confidence(results["config"][section]["confidence"])
-    return f"{write(entry['estimate'])} ({level} interval {formatting.interval_ends(entry, write)})"
+    return formatting.estimate_at_level(entry, write, results["config"][section]["confidence"])

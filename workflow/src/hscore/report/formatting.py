@@ -94,6 +94,18 @@ def estimate(entry: Mapping[str, Any] | None, write: Callable[[float | None], st
     return f"{write(entry['estimate'])} ({interval_ends(entry, write)})"
 
 
+def estimate_at_level(entry: Mapping[str, Any], write: Callable[[float | None], str], level: float) -> str:
+    """Return '0.912 (95 % interval 0.861 to 0.963)', or 'not estimable: reason'."""
+    if entry.get("estimate") is None or (entry.get("low") is None and entry.get("high") is None):
+        return estimate(entry, write)
+    return f"{write(entry['estimate'])} ({confidence(level)} interval {interval_ends(entry, write)})"
+
+
+def metric_name(metric: str) -> str:
+    """Return 'missing ADC' for 'missing_adc', a key of the image-quality metrics."""
+    return metric.replace("_", " ").replace("adc", "ADC")
+
+
 def confidence(level: float) -> str:
     """Return '95 %' for 0.95."""
     return f"{100 * level:g}{NBSP}%"

@@ -9,7 +9,7 @@ import yaml
 
 from hscore.errors import UserError
 from hscore.files import read_json
-from hscore.report import adds_to_reading
+from hscore.report import adds_to_reading, formatting
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -53,23 +53,15 @@ def summary(results: dict[str, Any]) -> str:
     auc = rows.get(evaluation, {}).get("auc", missing)
     ratio = survival["cohorts"].get(cohort, {}).get("hazard_ratio", missing)
     config = results["config"]
-    level = {name: config[name]["confidence"] for name in ("validate", "survive")}
+    auc_text = formatting.estimate_at_level(auc, formatting.auc, config["validate"]["confidence"])
+    ratio_text = formatting.estimate_at_level(ratio, formatting.ratio, config["survive"]["confidence"])
     endpoint = config["survive"]["endpoint"]["name"]
     penalized = " (Cox with Firth's penalty)" if ratio.get("plain_why") else ""
     kind = "simulated data, not clinical evidence" if results["study"]["simulated"] else "own data"
     return (
         f"{results['study']['name']} ({kind}): {evaluation.replace('_', '-')} AUC of the {model} model "
-        f"{_interval(auc, 3, level['validate'])}; {endpoint}, high against low H score, {cohort}: "
-        f"hazard ratio{penalized} {_interval(ratio, 2, level['survive'])}"
+        f"{auc_text}; {endpoint}, high against low H score, {cohort}: hazard ratio{penalized} {ratio_text}"
     )
-
-
-def _interval(value: dict[str, Any], digits: int, level: float) -> str:
-    """Return such as ``0.913 (95 % CI 0.850-0.960)``, or why there is none."""
-    if value["estimate"] is None:
-        return f"not estimable: {value.get('why', 'unknown')}"
-    low, high = (f"{value[end]:.{digits}f}" if value[end] is not None else "?" for end in ("low", "high"))
-    return f"{value['estimate']:.{digits}f} ({100 * level:g} % CI {low}-{high})"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Convert: choose the series of each sequence and write volumes, ADC maps and masks, or the reasons why not."""
+"""Convert: choose the series of each sequence; write volumes, ADC maps and masks, or record why they cannot be used."""

@@ -1,4 +1,4 @@
-"""Convert one patient's DICOM folder to NIfTI volumes, an ADC map and masks, or record the reasons why not."""
+"""Convert one patient's DICOM folder to NIfTI volumes, an ADC map and masks, or record why they cannot be used."""
 
 from pathlib import Path
 

@@ -191,7 +191,7 @@ def _write_mask(
     outside = patient_roi.outside_fraction(regions, volume.grid)
     share = f"{100 * outside:.0f} % of the ROI's volume is outside the images of {sequence} ({choice.name})"
     if outside > max(rules.most_outside, patient_roi.NEGLIGIBLE):
-        limit = f"at most {100 * rules.most_outside:g} % may be ('convert.roi.most_outside')"
+        limit = f"the limit is {100 * rules.most_outside:g} % ('convert.roi.most_outside')"
         raise _UnusableError("roi_outside_image", f"{share}, {limit}")
     mask = patient_roi.carry(regions, volume.grid)
     if not mask.any():

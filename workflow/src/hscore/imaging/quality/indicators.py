@@ -10,18 +10,18 @@ import numpy as np
 
 from hscore.imaging.percentiles import percentiles
 
-# Description of each metric on the overview page. A patient's value is None if it cannot be computed.
+# Meaning of each metric, shown after its name. A patient's value is None if it cannot be computed.
 METRICS = {
-    "snr": "signal-to-noise ratio: median of the tumour over the noise",
-    "contrast": "contrast: tumour over its surroundings inside the grown box",
-    "cnr": "contrast-to-noise ratio: tumour less surroundings over the noise",
-    "ghost": "ghosting: signal in the air next to the body beyond noise, share of the body's signal",
-    "steps": "motion between sections: jump of the mean signal from section to section",
-    "sharpness": "sharpness: mean edge strength over mean signal; low when blurred by motion",
-    "bias": "bias field: ratio of its 95th to its 5th percentile inside the body, estimated by N4",
-    "tumour_ml": "tumour volume, ml",
-    "adc_median": "median ADC of the tumour, 1e-6 mm2/s",
-    "cut": "share of tumour voxels without a usable ADC",
+    "snr": "signal-to-noise ratio, median of the tumour over the noise",
+    "contrast": "tumour over its surroundings inside the grown box",
+    "cnr": "contrast-to-noise ratio, tumour less surroundings over the noise",
+    "ghost": "signal in the air next to the body beyond noise, as a share of the body's signal",
+    "steps": "jump of the mean signal from section to section, a sign of motion",
+    "sharpness": "mean edge strength over mean signal, low when blurred by motion",
+    "bias": "ratio of the 95th to the 5th percentile of the bias field inside the body, estimated by N4",
+    "tumour_ml": "volume of the region of interest",
+    "adc_median": "in the tumour, 1e-6 mm2/s",
+    "missing_adc": "share of tumour voxels without a usable ADC",
 }
 AIR_FRACTION = 0.1  # of the way from the 2nd to the 98th percentile; below is air
 MARGIN = 3  # pixels; smallest width of a border strip
@@ -61,7 +61,7 @@ def measure(
         if mask is not None and mask.any():
             inside = volume[mask]
             metrics["adc_median"] = float(np.median(inside))
-            metrics["cut"] = float(((inside <= 0) | (inside >= volume.max())).mean())
+            metrics["missing_adc"] = float(((inside <= 0) | (inside >= volume.max())).mean())
         return _rounded(metrics)
     sigma = noise(section, section > air)
     metrics["ghost"] = ghosting(section, air, sigma)

@@ -32,7 +32,7 @@ __all__ = [
 NEGLIGIBLE = 0.01
 MOST_FILES_NAMED = 10
 IGNORE = (
-    "if the anonymiser wrote new UIDs and the positions are still true, set 'convert.roi.frame_of_reference: ignore'"
+    "if the anonymiser wrote new UIDs and the positions are still valid, set 'convert.roi.frame_of_reference: ignore'"
 )
 
 

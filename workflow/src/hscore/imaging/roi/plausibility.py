@@ -135,11 +135,7 @@ def gap(regions: list[Region]) -> tuple[str, bool]:
     gaps = [int(b - a - 1) for a, b in zip(used, used[1:], strict=False) if b - a > 1 and (slices[a] & slices[b]).any()]
     thickness = float(np.linalg.norm(grid.affine[:3, 2 - axis]))
     if not gaps:
-        return (
-            ("a part of it is missing on slices between two on which it is drawn", True)
-            if _torn(slices)
-            else ("", False)
-        )
+        return ("part of it is missing on slices between outlined ones", True) if _torn(slices) else ("", False)
     forgotten = min(gaps) <= MOST_SLICES_FORGOTTEN or min(gaps) * thickness <= MOST_MM_FORGOTTEN or len(gaps) > 1
     empty = f"{sum(gaps)} slices inside the region are empty though it is drawn on both sides of them"
     return empty, forgotten

@@ -38,11 +38,11 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
         threshold = 100 * points["threshold"]
         for draw in (axes.axvline, axes.axhline):
             draw(threshold, color=style.VERMILLION, linewidth=1.1)
-        handles.append(Line2D([], [], color=style.VERMILLION, linewidth=1.1, label="frozen cut-off"))
+        handles.append(Line2D([], [], color=style.VERMILLION, linewidth=1.1, label="frozen threshold"))
     spread = next((row["cut_off"] for row in content["thresholds"] if row["model"] == points["model"]), None)
     if spread and spread["from"] is not None:
         axes.axvspan(100 * spread["from"], 100 * spread["to"], color=style.VERMILLION, alpha=0.13, linewidth=0)
-        name = f"{confidence_text(results)} range of resampled cut-offs"
+        name = f"{confidence_text(results)} range of resampled thresholds"
         handles.append(Patch(color=style.VERMILLION, alpha=0.13, linewidth=0, label=name))
     axes.set(xlim=(-2, 102), ylim=(-2, 102), xlabel="Risk by the ensemble (%)", ylabel="Risk by each member (%)")
     axes.set_xticks(range(0, 101, 20))

@@ -118,9 +118,9 @@ def _statistics(results: Mapping[str, Any]) -> dict[str, str]:
     pooled = " External centres pooled, with prediction intervals." if several else ""
     cases = (results.get("cases") or {}).get("shown")
     rows = results.get("intention_to_diagnose") or []
-    failures = "The worst misses and false alarms one by one; the frozen calls of every model in counts."
+    failures = "The worst false negatives and false positives individually; a 2 x 2 table per model."
     return {
-        "study_size": "Given by the data; with the supported model size and the size of a prospective validation."
+        "study_size": "Determined by the available data; the report states the supported model size."
         if results.get("precision")
         else "",
         "between_centers": f"Each centre as a subgroup, with the tests of a difference.{pooled}" if subgroups else "",

@@ -316,11 +316,11 @@ def _published(results: Results) -> str:
     return (
         "The interval of the difference, ours minus the published value, includes the errors of both "
         "(square-and-add). The publication's error comes from its counts; that of its hazard ratio is bounded by p < "
-        "0.001. For rates at a cut-off the error of choosing it was added (bootstrap of the development cohort) and "
+        "0.001. For rates at a threshold the error of choosing it was added (bootstrap of the development cohort) and "
         f"assumed to be as large for the publication. The two agree where the whole interval is within \u00b1{auc:g} "
         f"in AUC, \u00b1{100 * share:g} percentage points or a factor of {ratio:g} in hazard ratios (log scale). "
-        "Otherwise they differ where it excludes no difference, and the comparison is inconclusive where it does "
-        "not. No verdict is given for another population, end point or score."
+        "Otherwise they differ if the interval of the difference excludes zero (a ratio of one), and the comparison is "
+        "inconclusive if it does not. No verdict is given for another population, end point or score."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hscore.report import formatting
+from hscore.report.figures.centers_figure import center_names
 
 Results = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ def view(results: Results) -> dict[str, Any]:
 def protocol(results: Results) -> dict[str, Any]:
     """Return heads and rows of the protocol table; ``first`` marks a centre's first row, ``span`` counts its rows."""
     rows = results["imaging"]["protocol"]
-    names = _names(results)
+    names = center_names(results)
     per_center = [row["center"] for row in rows]
     shown = []
     for number, row in enumerate(rows):
@@ -48,7 +49,7 @@ def protocol(results: Results) -> dict[str, Any]:
 
 def quality(results: Results) -> dict[str, Any]:
     """Return counts per centre, and quartiles of every image-quality metric per centre and sequence."""
-    content, names = results["imaging"]["quality"], _names(results)
+    content, names = results["imaging"]["quality"], center_names(results)
     metrics = list(results["imaging"]["metrics"])
     numbers = []
     for center, overview in content.items():
@@ -57,11 +58,8 @@ def quality(results: Results) -> dict[str, Any]:
             start = {"center": names.get(center, center), "first": index == 0, "span": len(overview["numbers"])}
             numbers.append({**start, "sequence": sequence, "cells": cells})
     counts = [{"center": center, "name": names.get(center, center), **overview} for center, overview in content.items()]
-    return {"counts": counts, "metrics": metrics, "meanings": results["imaging"]["metrics"], "numbers": numbers}
-
-
-def _names(results: Results) -> dict[str, str]:
-    return {center["center"]: center["name"] for center in results["study"]["centers"]}
+    meanings = {formatting.metric_name(name): meaning for name, meaning in results["imaging"]["metrics"].items()}
+    return {"counts": counts, "meanings": meanings, "numbers": numbers}
 
 
 def _words(counts: Sequence[Sequence[Any]]) -> str:

@@ -46,11 +46,8 @@ def _chosen(labels: Mapping[str, str], family: Mapping[str, Any]) -> str:
 
 
 def _difference(pair: Mapping[str, Any]) -> str:
-    if pair["difference"] is None:
-        return f"not estimable ({pair.get('why', 'unknown')})"
-    interval = "" if pair["low"] is None else f" ({pair['low']:+.3f} to {pair['high']:+.3f})"
-    p = "" if pair["p"] is None else f", p {formatting.p_value(pair['p'])}"
-    return f"{pair['difference']:+.3f}{interval}{p}"
+    p = "" if pair["p"] is None else f", {formatting.p_equation(pair['p'])}"
+    return f"{formatting.estimate({**pair, 'estimate': pair['difference']}, formatting.auc)}{p}"
 
 
 def explanation_check(results: Results) -> str:
@@ -62,6 +59,7 @@ def explanation_check(results: Results) -> str:
         if learned is not None and random is not None:
             sentences.append(
                 f"Check that the maps depend on what was learned ({key.split('_')[0]}): the Spearman correlation is "
-                f"{learned:.2f} between two trained networks and {random:.2f} between a trained and a random one."
+                f"{formatting.decimal(learned, 2)} between two trained networks and {formatting.decimal(random, 2)} "
+                "between a trained and a random one."
             )
     return " ".join(sentences)

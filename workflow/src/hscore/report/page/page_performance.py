@@ -1,6 +1,6 @@
 """Prepare the page's text and rows on performance: one block per evaluation, comparisons, calibration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hscore.report import formatting, verdict
@@ -98,6 +98,13 @@ def calibration_text(results: Results) -> str:
     return f"{question} {fitted} {recalibration(results)}"
 
 
+def auc_method(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the method of the AUC intervals, once, with the correction that only models trained in folds have."""
+    plain, *corrected = sorted({row["auc"]["method"] for row in rows}, key=len)
+    corrections = "; ".join(method.removeprefix(f"{plain}, ") for method in corrected)
+    return f"{plain} (models trained in folds: {corrections})" if corrections else plain
+
+
 def performance_blocks(results: Results) -> list[dict[str, Any]]:
     """Return one block per evaluation."""
     blocks = []
@@ -106,9 +113,8 @@ def performance_blocks(results: Results) -> list[dict[str, Any]]:
         if not rows:
             continue
         proportion = rows[0]["sensitivity"].get("method")
-        auc_methods = dict.fromkeys(row["auc"]["method"] for row in rows if row["auc"].get("method"))
         methods = (
-            f"Small print in each cell: {confidence_text(results)} interval; AUC by {' or '.join(auc_methods)}, "
+            f"Small print in each cell: {confidence_text(results)} interval; AUC by {auc_method(rows)}, "
             f"proportions by {proportion}, with numerator/denominator. PPV and NPV apply only where the share of "
             f"LNM-positive patients is as here ({rows[0]['positives']}/{rows[0]['n']})."
         )

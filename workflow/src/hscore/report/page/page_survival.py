@@ -44,8 +44,8 @@ def survival_text(results: Results) -> str:
     )
     return (
         f"Patients with an H score of at least {formatting.decimal(threshold, 3)} ({name}) form the high group, the "
-        f"others the low group. {enters}Which cohort and covariates the "
-        "published hazard ratio comes from is not public."
+        f"others the low group. {enters}The publication does not state the "
+        "cohort and covariates of its hazard ratio."
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from hscore.report import formatting
+
 HERE = Path(__file__).parent
 OUTLIER_Z = (
     3.5  # robust z-score from which a number is marked (Iglewicz and Hoaglin. How to detect outliers. ASQC 1993)
@@ -73,7 +75,9 @@ def outlying_metrics(numbers: Sequence[tuple[str, str, float, float | None]]) ->
     Args:
         numbers: rows of (sequence, metric, value, z), see ``with_z_scores``.
     """
-    return sorted({f"{s} {m}" for s, m, _, z in numbers if z is not None and math.fabs(z) >= OUTLIER_Z})
+    return sorted(
+        {f"{s} {formatting.metric_name(m)}" for s, m, _, z in numbers if z is not None and math.fabs(z) >= OUTLIER_Z}
+    )
 
 
 def overview(patients: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -168,7 +172,8 @@ def render(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    content = json.dumps({"patients": rows, "metrics": dict(metrics), "limit": OUTLIER_Z}, ensure_ascii=False)
+    described = {name: f"{formatting.metric_name(name)}: {meaning}" for name, meaning in metrics.items()}
+    content = json.dumps({"patients": rows, "metrics": described, "limit": OUTLIER_Z}, ensure_ascii=False)
     return environment.get_template("quality_page.html").render(
         center=center,
         simulated=simulated,

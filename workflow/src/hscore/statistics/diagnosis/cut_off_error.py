@@ -40,13 +40,13 @@ def standard_errors(model: str, external: ScoredCohort, development: ScoredCohor
     """
     missing = {**dict.fromkeys(MEASURES), "resamples": 0}
     if thresholds.parse_rule(settings["threshold"])[0] == "value":
-        return {**missing, "why": "the cut-off is fixed in the settings, so nothing was chosen"}
+        return {**missing, "why": "the threshold is fixed in the settings, so nothing was chosen"}
     if development is None or model not in development.scores:
-        return {**missing, "why": "there is no development cohort here in which the cut-off could be chosen again"}
+        return {**missing, "why": "there is no development cohort here in which the threshold could be chosen again"}
     resamples = min(RESAMPLES, settings["bootstrap"]["resamples"])
     thresholds_drawn = resampled_cuts(development.y_true, development.scores[model], settings, resamples)
     if thresholds_drawn.size < 2:
-        return {**missing, "why": "no cut-off separates the resampled development patients"}
+        return {**missing, "why": "no threshold separates the resampled development patients"}
     y_true, y_pred = external.y_true, external.scores[model] >= thresholds_drawn[:, None]
     groups = {"sensitivity": y_true, "specificity": ~y_true, "accuracy": np.ones(y_true.size, dtype=bool)}
     if empty := [name for name, group in groups.items() if not group.any()]:

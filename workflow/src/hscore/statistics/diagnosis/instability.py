@@ -22,8 +22,8 @@ from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination, thresholds
 
 NO_MEMBERS = "the score has fewer than two members"
-NO_CUT_OFF = "no cut-off was frozen for this model"
-FIXED = "the cut-off is a fixed value"
+NO_CUT_OFF = "no threshold was frozen for this model"
+FIXED = "the threshold is a fixed value"
 UNSURE = 0.05  # share of resamples; a patient whose call changes in more of them is unsure
 POINT_DIGITS = 6
 
@@ -166,7 +166,7 @@ def threshold_stability(
             "frozen": threshold,
             "from": None,
             "to": None,
-            "why": why or "no resample has a cut-off that separates",
+            "why": why or "no resample yields a threshold with a positive Youden index",
         }
         return {**start, "cut_off": missing, "external": None}
     result = {**start, "cut_off": _spread(threshold, known, confidence)}

@@ -15,7 +15,7 @@ BELOW, MISSING = "below", "missing"
 SHARES = "Pearson's chi-square, not corrected"
 Q_DELONG = "Cochran's Q of DeLong AUCs"
 Q_NEWCOMBE = "Cochran's Q of AUCs, Newcombe's variance at the common AUC"
-NO_CUT_OFF = "no cut-off was frozen for this model"
+NO_CUT_OFF = "no threshold was frozen for this model"
 
 
 def by_level(

@@ -113,7 +113,7 @@ def choose(y_true: np.ndarray, scores: np.ndarray, rule: str | dict) -> dict:
                 index = true / cases - false / controls
                 why = f"the best threshold has a Youden index of {index:.3f}, so it does not separate the classes"
     if why:
-        return {**choice, **size, "sensitivity": None, "specificity": None, "why": f"no cut-off was frozen: {why}"}
+        return {**choice, **size, "sensitivity": None, "specificity": None, "why": f"no threshold was frozen: {why}"}
     true, false = (int(counts[0]) for counts in counts_at(y_true, scores, np.array([choice["value"]])))
     return {
         **choice,

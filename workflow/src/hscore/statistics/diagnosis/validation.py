@@ -363,7 +363,7 @@ def performance(
     """Return discrimination and accuracy of one model in one evaluation; ``why``: reason for having no cut-off."""
     y_true, scores = evaluation.y_true, evaluation.scores[model]
     confidence, interval, folds = settings["confidence"], settings["proportion_interval"], evaluation.overlap(model)
-    counts, measures = None, accuracy.without_cut_off(interval, why or "no cut-off was frozen")
+    counts, measures = None, accuracy.without_cut_off(interval, why or "no threshold was frozen")
     if threshold is not None:
         counts = accuracy.confusion(y_true, scores >= threshold)
         measures = {

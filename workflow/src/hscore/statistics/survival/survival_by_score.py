@@ -77,7 +77,7 @@ def cut_off(rule: str, frozen: dict) -> dict:
     if frozen[key] is not None:
         return grouping
     why = frozen.get("why") if rule == "threshold" else "there are no development scores to take the median of"
-    return {**grouping, "why": why or "no cut-off was frozen"}
+    return {**grouping, "why": why or "no threshold was frozen"}
 
 
 def with_survival(cohort: pd.DataFrame) -> pd.DataFrame:

@@ -131,7 +131,10 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray, strata: np.
     parts = [np.ones(time.size, dtype=bool)] if strata is None else [strata == label for label in np.unique(strata)]
     sums = [_observed_less_expected(time[part], event[part], member[part]) for part in parts]
     difference, variance = (np.sum(column, axis=0) for column in zip(*sums, strict=True))
-    return {**empty, **score_test(difference, variance, time.size)}
+    tested = score_test(difference, variance, time.size)
+    if strata is not None and "why" in tested:
+        tested["why"] += " in the same stratum"
+    return {**empty, **tested}
 
 
 def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
@@ -142,7 +145,7 @@ def score_test(score: np.ndarray, variance: np.ndarray, patients: int) -> dict:
     sizes, directions = np.linalg.eigh(variance)
     known = sizes > 1e-9 * patients
     if not known.any():
-        return {"why": "the groups were never under observation together while events happened"}
+        return {"why": "no event occurred while more than one group was at risk"}
     chi2, degrees = float(((score @ directions)[known] ** 2 / sizes[known]).sum()), int(known.sum())
     return {"chi2": chi2, "df": degrees, "p": float(chdtrc(degrees, chi2))}
 
@@ -203,7 +206,7 @@ def restricted_mean_difference(
     known = {"difference": difference, "horizon": horizon, "means": list(means), "errors": list(errors)}
     if not min(errors) > 0:
         where = "" if error == 0 else "in one of the groups "
-        return {**empty, **known, "why": f"{where}nobody had an event in time, so there is no standard error"}
+        return {**empty, **known, "why": f"{where}no event occurred before the horizon, so there is no standard error"}
     margin = normal_quantile(confidence) * error
     interval = {"low": difference - margin, "high": difference + margin, "p": two_sided_p(difference / error)}
     return {**empty, **known, **interval}
