@@ -28,7 +28,7 @@ def test_both_cohorts_are_grouped_by_the_frozen_threshold(folder):
     assert done.returncode == 0, done.stderr
     content = read(folder)
     cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
-    assert content["model"] == "hybrid" and content["grouping"]["cut"] == cut
+    assert content["model"] == "hybrid" and content["grouping"]["threshold"] == cut
     for name, kind, column in (("external", "external", "score"), ("development", "development", "out_of_fold")):
         cohort = content["cohorts"][name]
         scores = pd.read_csv(folder / f"hybrid_{kind}.csv")[column]
@@ -47,7 +47,7 @@ def test_groups_by_the_median_of_development(folder):
     survive(folder, settings=CONFIG["survive"] | {"groups": "median"})
     content = read(folder)
     median = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"].median()
-    assert content["grouping"]["rule"] == "median" and content["grouping"]["cut"] == median
+    assert content["grouping"]["rule"] == "median" and content["grouping"]["threshold"] == median
     assert content["cohorts"]["development"]["groups"]["high"]["n"] == 35
 
 

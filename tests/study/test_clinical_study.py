@@ -270,7 +270,7 @@ def test_frozen_models_are_tested_on_other_centres_as_they_are(developed, shared
     assert after["thresholds"] == before["thresholds"] and after["recalibration"] == before["recalibration"]
     assert after["trained"] == before["trained"]
     assert {row["evaluation"] for row in after["performance"]} == {"external"}
-    assert after["survival"]["grouping"]["cut"] == before["thresholds"]["age_model"]["median"]
+    assert after["survival"]["grouping"]["threshold"] == before["thresholds"]["age_model"]["median"]
     assert after["survival"]["prediction"]["fitted"] == before["survival"]["prediction"]["fitted"]
     assert after["survival"]["prediction"]["external"]["model"]["estimate"] > 0
     (model,) = after["trained"]

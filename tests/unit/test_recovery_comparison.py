@@ -169,7 +169,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
         "hazard_ratios": {
             "planted": {"estimate": 4.59, "log_hazard_per_logit": 0.325, "cut_off": 0.215},
             "confidence": 0.95,
-            "cut": 0.3,
+            "threshold": 0.3,
             "cohorts": {
                 "external": {
                     "table": {"high": {"high": 30, "low": 11}, "low": {"high": 9, "low": 87}},

@@ -162,7 +162,7 @@ def compared(truth, scores, cut=0.215, why=None):
     months = np.array([record["dfs"]["months"] for record in records])
     event = np.array([record["dfs"]["event"] for record in records]) == 1
     columns = pd.DataFrame({"high": (scores.to_numpy() >= cut).astype(float) if cut else np.nan}, range(len(records)))
-    grouping = {"cut": cut, **({"why": why} if why else {})}
+    grouping = {"threshold": cut, **({"why": why} if why else {})}
     achieved = cox.fit(months, event, columns).leading_row(0.95)
     content = {"grouping": grouping, "cohorts": {"external": {"hazard_ratio": achieved}}}
     return hazard_ratios.compare(content, {"external": scores}, [truth], 0.95)

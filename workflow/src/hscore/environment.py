@@ -42,7 +42,7 @@ STAGES = {
     ],
 }
 # Packages that create an environment, and those that torch installs with itself in a CUDA build.
-MAY_BE_THERE = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")
+ALLOWED_EXTRAS = re.compile(r"pip|setuptools|wheel|triton|nvidia-.+|cuda-.+")
 SHOWN = 5
 
 
@@ -112,7 +112,7 @@ def differences(wanted: dict[str, str], have: dict[str, str]) -> list[str]:
         for name in sorted(wanted)
         if have.get(name, wanted[name]) != wanted[name]
     ]
-    extra = sorted(name for name in have.keys() - wanted.keys() if not MAY_BE_THERE.fullmatch(name))
+    extra = sorted(name for name in have.keys() - wanted.keys() if not ALLOWED_EXTRAS.fullmatch(name))
     kinds = (("it lacks", absent), ("it has", changed), ("it also has", extra))
     return [f"{what} {_few(names)}" for what, names in kinds if names]
 

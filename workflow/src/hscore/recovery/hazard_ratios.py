@@ -34,7 +34,7 @@ def compare(survival: dict, scores: Mapping[str, pd.Series], truths: list[dict],
         confidence: of the interval of the true groups' ratio, 0..1.
 
     Returns:
-        ``planted`` (``estimate``, ``log_hazard_per_logit``, ``cut_off`` of the ideal H score), ``cut`` of the
+        ``planted`` (``estimate``, ``log_hazard_per_logit``, ``cut_off`` of the ideal H score), ``threshold`` of the
         study's score, and ``cohorts`` with the other three: see ``of_cohort``.
     """
     records = {name: record for truth in truths for name, record in truth["patients"].items()}
@@ -46,12 +46,12 @@ def compare(survival: dict, scores: Mapping[str, pd.Series], truths: list[dict],
             "log_hazard_per_logit": law["log_hazard_per_logit"],
             "cut_off": law["cut_off"],
         },
-        "cut": grouping["cut"],
+        "threshold": grouping["threshold"],
         "confidence": confidence,
         "cohorts": {
             name: of_cohort(
                 [records[patient] for patient in cohort_scores.index],
-                None if grouping["cut"] is None else cohort_scores.to_numpy() >= grouping["cut"],
+                None if grouping["threshold"] is None else cohort_scores.to_numpy() >= grouping["threshold"],
                 survival["cohorts"][name]["hazard_ratio"],
                 law,
                 confidence,

@@ -58,7 +58,7 @@ def case(entry: Mapping[str, Any], results: Results) -> dict[str, Any]:
             "call": words,
             "right": correct,
         }
-        rows.append({**row, "cut": formatting.decimal(threshold, 3), "main": model == results["cases"]["model"]})
+        rows.append({**row, "threshold": formatting.decimal(threshold, 3), "main": model == results["cases"]["model"]})
     return {
         "patient": entry["patient"],
         "kind": KINDS[entry["kind"]],

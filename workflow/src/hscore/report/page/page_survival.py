@@ -32,7 +32,7 @@ def view(results: Results) -> dict[str, Any]:
 def survival_text(results: Results) -> str:
     """Return how the groups were made."""
     grouping = results["survival"].get("grouping") or {}
-    threshold = grouping.get("cut")
+    threshold = grouping.get("threshold")
     if threshold is None and grouping.get("why"):
         return f"Patients are not grouped by H score: {grouping['why']}."
     rule = {"threshold": "the frozen threshold", "median": "the median of the development cohort"}

@@ -1,6 +1,6 @@
 """Measure how well scores separate patients with and without metastasis: ROC curve, AUC, DeLong.
 
-Shapes: ``positive`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
+Shapes: ``y_true`` is bool [n]; ``scores`` is float [n] for one model or [models, n] for several models on the
 same patients. Higher scores mean "more likely positive". Ties count one half.
 
 Sources: DeLong, DeLong, Clarke-Pearson, Biometrics 1988;44:837-845; ranks after Sun and Xu, IEEE Signal Processing

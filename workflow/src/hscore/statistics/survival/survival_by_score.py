@@ -52,7 +52,7 @@ def analyze(
             (``survival_prediction.fit``).
     """
     grouping = cut_off(settings["groups"], frozen)
-    groups = {"threshold": grouping["cut"], "why": grouping.get("why")}
+    groups = {"threshold": grouping["threshold"], "why": grouping.get("why")}
     if "development" in cohorts:
         known = with_survival(cohorts["development"][1])
         prediction_model = survival_prediction.fit(
@@ -68,12 +68,12 @@ def analyze(
 
 
 def cut_off(rule: str, frozen: dict) -> dict:
-    """Return the grouping: ``rule``, ``cut`` and ``chosen_on``; "score >= cut" is the high group.
+    """Return the grouping: ``rule``, ``threshold`` and ``chosen_on``; "score >= threshold" is the high group.
 
-    Where no cut-off was frozen, ``cut`` is None with the reason in ``why``.
+    Where no cut-off was frozen, ``threshold`` is None with the reason in ``why``.
     """
     key, chosen_on = ("value", frozen["chosen_on"]) if rule == "threshold" else ("median", MEDIAN)
-    grouping = {"rule": rule, "cut": frozen[key], "chosen_on": chosen_on}
+    grouping = {"rule": rule, "threshold": frozen[key], "chosen_on": chosen_on}
     if frozen[key] is not None:
         return grouping
     why = frozen.get("why") if rule == "threshold" else "there are no development scores to take the median of"
