@@ -138,6 +138,22 @@ def test_nearly_separated_classes_converge_where_the_slope_of_the_penalised_like
     assert all(penalized(coefficients) >= penalized(coefficients + direction) for direction in directions)
 
 
+@pytest.mark.parametrize(
+    ("seed", "expected"),
+    [
+        (0, [-3.961446803, 2.0421856952]),
+        (4, [-3.0790110589, 8.2661509033, -5.9979502288]),
+        (16, [-2.9823466955, 2.9030780771, -0.9527850291]),
+        (20, [-3.8895718743, 1.664112064, -0.0811421154]),
+        (37, [-1.9161471468, -0.0033872408, 2.3505877743]),
+        (51, [-2.6939421232, 2.7027031619]),
+    ],
+)
+def test_nearly_separated_classes_have_the_coefficients_of_brglm2(seed, expected):
+    """R, brglm2 0.9: glm(y ~ x, binomial, method = "brglmFit", type = "AS_mean", control = list(epsilon = 1e-12))."""
+    np.testing.assert_allclose(fit_firth(*nearly_separated(seed)), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("unit", [1e-9, 1e-6, 1e6])
 def test_the_unit_of_a_variable_changes_its_coefficient_alone(unit):
     random = np.random.default_rng(6)
