@@ -13,6 +13,7 @@ from hscore.cohort.folds import by_center
 from hscore.errors import UserError
 from hscore.files import read_json
 from hscore.learning import search
+from hscore.statistics.diagnosis import discrimination
 from hscore.steps import describe_held_out_centers, predict, split, summarize_search, train_model
 from hscore.steps import search_settings as search_step
 
@@ -153,6 +154,7 @@ def test_every_centre_is_held_out_once(study):
     )  # fmt: skip
     table = pd.read_csv(study / "performance.csv").set_index("held_out")
     assert table["n"].to_dict() == {"AA": 18, "BB": 9, "all": 27}
+    assert set(table["auc_method"]) == {discrimination.NEWCOMBE}  # one binary variable orders patients in one way
     scores = pd.read_csv(study / "scores.csv").merge(folds[["patient", "lnm"]], on="patient")
     for center in ("AA", "BB"):
         own = scores[scores["center"] == center]
@@ -167,6 +169,34 @@ def test_every_centre_is_held_out_once(study):
         assert (rankdata(own["out_of_fold"]) == rankdata(np.round(rates, 9))).all()
         area = roc_auc_score(own["lnm"].to_numpy() == 1, own["out_of_fold"].to_numpy())
         assert table.loc[center, "auc_estimate"] == pytest.approx(area, rel=1e-5)
+
+
+def test_a_model_without_training_has_the_usual_interval_in_all_centres_and_in_the_search(study):
+    folds = pd.read_csv(study / "folds.csv")
+    scores = folds[["patient", "fold"]].assign(out_of_fold=np.linspace(0.1, 0.9, len(folds))[::-1])
+    scores.assign(apparent=scores["out_of_fold"]).to_csv(study / "reading.csv", index=False)
+    scores.assign(apparent=0.5).to_csv(study / "trained.csv", index=False)
+    predictions = [f"{name}={study / name}.csv" for name in ("reading", "trained")]
+    describe_held_out_centers.main(
+        ["--predictions", *predictions, "--folds", str(study / "folds.csv"),
+         "--settings", json.dumps({"confidence": 0.95}), "--output", str(study / "performance.csv")]
+    )  # fmt: skip
+    table, trained = pd.read_csv(study / "performance.csv").set_index("held_out").loc["all"].to_dict("records")
+    assert "for 3 overlapping" in trained["auc_method"] and trained["auc_low"] < table["auc_low"]
+    expected = discrimination.auc_interval(folds["lnm"].to_numpy() == 1, scores["out_of_fold"].to_numpy(), 0.95)
+    assert table["auc_method"] == expected["method"] == discrimination.NEWCOMBE
+    assert [table["auc_low"], table["auc_high"]] == pytest.approx([expected["low"], expected["high"]])
+    part = {"model": "image", "held_out": None, "chosen": {}, "tried": []}
+    searched = dict(zip(folds["patient"], np.random.default_rng(0).random(len(folds)), strict=True))
+    (study / "part.json").write_text(json.dumps(part | {"scores": searched}))
+    summarize_search.main(
+        ["--parts", str(study / "part.json"), "--predictions", str(study / "reading.csv"), "--folds",
+         str(study / "folds.csv"), "--settings", json.dumps({"confidence": 0.95}),
+         "--output", str(study / "search.json")]
+    )  # fmt: skip
+    content = read_json(study / "search.json")
+    assert content["configured"]["method"] == discrimination.NEWCOMBE
+    assert all("for 3 overlapping" in content[key]["method"] for key in ("searched", "searched_minus_configured"))
 
 
 def test_one_centre_cannot_be_held_out():

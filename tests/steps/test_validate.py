@@ -16,6 +16,7 @@ from hscore.statistics.diagnosis.discrimination import delong
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
 
 OVERLAP = ", variance x 1.8 for 5 overlapping training sets"
+DEVELOPMENT = OVERLAP.replace("variance", "development variance")
 
 
 @pytest.fixture
@@ -332,7 +333,7 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
         members = delong(y_true, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
         change = members.auc.mean() - auc[row["model"], "out_of_fold"]
         assert row["difference"] == pytest.approx(change)
-        assert row["method"] == f"unpaired DeLong test{'' if row['model'] == 'clinical' else OVERLAP}"
+        assert row["method"] == f"unpaired DeLong test{'' if row['model'] == 'clinical' else DEVELOPMENT}"
         gain = row["ensemble"]
         assert gain["members"] == 3
         assert gain["difference"] == pytest.approx(auc[row["model"], "external"] - members.auc.mean())

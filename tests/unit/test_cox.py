@@ -1,12 +1,20 @@
 """Cox models: brute-force maximisation, invariances, refusals, and the fits lifelines does not offer."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from hscore.statistics.common import splines
-from hscore.statistics.survival import cox, partial_likelihood, proportional_hazards
+from hscore.statistics.common import estimates, splines
+from hscore.statistics.survival import (
+    cox,
+    partial_likelihood,
+    proportional_hazards,
+    subdistribution,
+    survival_by_score,
+)
 
 
 def slow_efron(x, time, event, beta):
@@ -287,3 +295,83 @@ def test_a_profile_goes_on_where_the_likelihood_no_longer_tells_of_another_coeff
 
     found = cox._maximize(flat_in_the_second, np.array([1.0, 5.0]), np.array([False, True]))
     assert found.tolist() == [1.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "fitted", [lambda *part: cox.fit(*part).both_intervals(0.95), lambda *part: cox.firth(*part, 0.95)]
+)
+def test_the_unit_of_a_variable_changes_its_ratio_alone(data, fitted):
+    """An ADC in mm2/s has a deviation of 1e-4; with the ratio per unit its interval is raised to a power."""
+    time, event, frame = data
+    group, age = fitted(time, event, frame)
+    for unit in (1e-1, 1e-3, 1e2):
+        same, other = fitted(time, event, frame.assign(age=2 + frame["age"] * unit))
+        for row, expected, power in ((same, group, 1), (other, age, 1 / unit)):
+            for found, reference in ((row, expected), (row.get("profile", row), expected.get("profile", expected))):
+                for key in ("estimate", "low", "high"):
+                    assert np.log(found[key]) == pytest.approx(power * np.log(reference[key]), rel=1e-5)
+                assert found["p"] == pytest.approx(reference["p"], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_ratio_too_large_to_write_is_a_reason_and_the_other_variables_keep_theirs(data, seed):
+    time, event, frame = data
+    rng = np.random.default_rng(seed)
+    adc = 1e-3 + 1e-4 * (rng.normal(size=70) + event)
+    rows = cox.fit(time, event, frame[["group"]].assign(adc=adc)).both_intervals(0.95)
+    usual = cox.fit(time, event, frame[["group"]].assign(adc=adc * 1e3)).both_intervals(0.95)
+    np.testing.assert_allclose(*([row["profile"]["high"], row["high"]] for row in (rows[0], usual[0])), rtol=1e-6)
+    assert rows[1]["estimate"] is None and rows[1]["why"] == rows[1]["profile"]["why"] == estimates.TOO_LARGE
+    (penalized,) = cox.firth(time, event, pd.DataFrame({"adc": adc}), 0.95)
+    (competing,) = subdistribution.hazard_ratios(time, event, ~event, pd.DataFrame({"adc": adc}), 0.95)
+    assert penalized["why"] == competing["why"] == estimates.TOO_LARGE
+    json.dumps([rows, penalized, competing], allow_nan=False)
+
+
+@pytest.mark.parametrize("log_ratio", [800.0, -800.0])
+def test_every_ratio_too_large_to_write_is_a_reason(log_ratio):
+    found = estimates.wald_ratio(log_ratio, 1.0, 0.95, "Wald")
+    assert found == {"estimate": None, "low": None, "high": None, "method": "Wald", "why": estimates.TOO_LARGE}
+    wide = estimates.wald_ratio(1.0, 1000.0, 0.95, "Wald")
+    assert wide["estimate"] == pytest.approx(np.e) and (wide["low"], wide["high"]) == (0, None)
+    assert survival_by_score.hazard_ratio_precision(wide, np.arange(9) > 4, np.ones(9, bool), 0.95)["here"] is None
+
+
+@pytest.mark.parametrize("noise", [1e-2, 1e-4, 1e-6])
+def test_variables_that_nearly_determine_each_other_have_profiles(data, noise):
+    """A diameter and a rounded radius: the profile of one moves the other by thousands of deviations."""
+    time, event, frame = data
+    part = np.random.default_rng(3).normal(size=70)
+    age = frame[["age"]] / noise
+    rows = cox.fit(time, event, age.assign(half=age["age"] / 2 + part)).profile(0.95)
+    plain = cox.fit(time, event, age.assign(part=part)).profile(0.95)
+    for key in ("estimate", "low", "high"):
+        assert np.log(rows[1][key]) == pytest.approx(np.log(plain[1][key]), rel=1e-3)
+    assert rows[1]["p"] == pytest.approx(plain[1]["p"], rel=1e-4)
+
+
+def test_a_profile_that_is_not_found_is_a_reason(data, monkeypatch):
+    time, event, frame = data
+    model = cox.fit(time, event, frame)
+
+    def fails(*arguments):
+        raise ArithmeticError("no convergence")
+
+    monkeypatch.setattr(cox, "_maximize", fails)
+    for wald in model.both_intervals(0.95):
+        assert wald["estimate"] and wald["profile"]["estimate"] is None and wald["profile"]["why"] == cox.NO_PROFILE
+    assert {row["why"] for row in cox.firth(time, event, frame, 0.95)} == {cox.NO_FIRTH}
+
+
+@pytest.mark.parametrize("within", [1.0, 1e-2, 1e-4])
+def test_only_the_differences_within_strata_count(within):
+    """A variable that differs a thousand times more between strata than within them is fitted all the same."""
+    rng = np.random.default_rng(5)
+    stratum, part = rng.integers(0, 4, 120), rng.normal(size=120)
+    time, event = rng.exponential(np.exp(-0.5 * part)), rng.random(120) < 0.6
+    reference = cox.fit(time, event, pd.DataFrame({"part": part}), strata=stratum)
+    model = cox.fit(time, event, pd.DataFrame({"part": stratum + within * part}), strata=stratum)
+    assert model.why is None
+    assert model.beta[0] * within == pytest.approx(reference.beta[0], rel=1e-6)
+    (row,), (expected,) = model.profile(0.95), reference.profile(0.95)
+    assert within == 1e-4 or within * np.log(row["high"]) == pytest.approx(np.log(expected["high"]), rel=1e-6)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from hscore.errors import UserError
 from hscore.learning import logistic_member
-from hscore.metrics.logistic import fit_firth, fit_with_prior
+from hscore.metrics import logistic
+from hscore.metrics.logistic import fit, fit_firth, fit_with_prior
 from hscore.metrics.probability import expit
 
 
@@ -107,3 +109,106 @@ def test_a_normal_prior_gives_the_coefficients_of_highest_posterior_density():
     np.testing.assert_allclose(beta, best.x, rtol=1e-4)
     risk = expit(design @ beta)
     np.testing.assert_allclose(information, (design.T * (risk * (1 - risk))) @ design + precision, rtol=1e-6)
+
+
+def nearly_separated(seed):
+    """Two to seven of 20 to 60 patients are positive; each of up to three variables almost separates the classes."""
+    random = np.random.default_rng(seed)
+    labels = np.zeros(random.integers(20, 60), int)
+    labels[: random.integers(2, 8)] = 1
+    values = labels[:, None] + random.choice([0.3, 0.1, 0.03, 0.01]) * random.normal(
+        size=(labels.size, random.integers(1, 4))
+    )
+    return (values - values.mean(axis=0)) / values.std(axis=0), labels
+
+
+def penalized_slope(values, labels, coefficients):
+    """Return the gradient of the penalised likelihood by differences."""
+    design = np.column_stack([np.ones(labels.size), values])
+
+    def penalized(b):
+        logits = design @ b
+        weight = expit(logits) * expit(-logits)
+        return labels @ logits - np.logaddexp(0, logits).sum() + np.linalg.slogdet((design.T * weight) @ design)[1] / 2
+
+    steps = 1e-5 * np.eye(coefficients.size)
+    return [(penalized(coefficients + step) - penalized(coefficients - step)) / 2e-5 for step in steps]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_nearly_separated_classes_converge_where_the_slope_of_the_penalised_likelihood_is_zero(seed):
+    values, labels = nearly_separated(seed)
+    coefficients = fit_firth(values, labels)
+    assert np.abs(penalized_slope(values, labels, coefficients)).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("seed", "expected"),
+    [
+        (0, [-3.961446803, 2.0421856952]),
+        (4, [-3.0790110589, 8.2661509033, -5.9979502288]),
+        (16, [-2.9823466955, 2.9030780771, -0.9527850291]),
+        (20, [-3.8895718743, 1.664112064, -0.0811421154]),
+        (37, [-1.9161471468, -0.0033872408, 2.3505877743]),
+        (51, [-2.6939421232, 2.7027031619]),
+    ],
+)
+def test_nearly_separated_classes_have_the_coefficients_of_brglm2(seed, expected):
+    """R, brglm2 0.9: glm(y ~ x, binomial, method = "brglmFit", type = "AS_mean", control = list(epsilon = 1e-12))."""
+    np.testing.assert_allclose(fit_firth(*nearly_separated(seed)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-6, 1e6])
+def test_the_unit_of_a_variable_changes_its_coefficient_alone(unit):
+    random = np.random.default_rng(6)
+    values, labels = random.normal(size=(60, 1)), (random.random(60) < 0.3).astype(int)
+    intercept, slope = fit_firth(values, labels)
+    np.testing.assert_allclose(fit_firth(values * unit, labels), [intercept, slope / unit], rtol=1e-6)
+
+
+def test_a_variable_written_twice_shares_its_slope():
+    random = np.random.default_rng(6)
+    values, labels = random.normal(size=(60, 1)), (random.random(60) < 0.3).astype(int)
+    intercept, slope = fit_firth(values, labels)
+    np.testing.assert_allclose(fit_firth(np.repeat(values, 2, axis=1), labels), [intercept, slope / 2, slope / 2])
+
+
+def test_a_member_that_does_not_converge_names_its_variables_and_what_to_do(monkeypatch):
+    monkeypatch.setattr(logistic, "FIRTH_ITERATIONS", 1)
+    with pytest.raises(UserError, match=r"age, node.*1 positive and 9 negative patients; use fewer variables"):
+        logistic_member.fit_member(np.random.default_rng(1).normal(size=(10, 2)), np.arange(10) == 9, ["age", "node"])
+
+
+def test_a_variable_far_from_zero_has_the_slope_and_error_of_the_centred_one():
+    """A column of years, for example: the likelihood does not depend on the origin."""
+    random = np.random.default_rng(7)
+    values, labels = random.normal(size=(200, 1)), random.random(200) < 0.4
+    near = fit(values, labels)
+    for origin in (2015.0, 1e6, 1e8):
+        far = fit(values + origin, labels)
+        assert far.coefficients[1] == pytest.approx(near.coefficients[1], rel=1e-6)
+        assert far.errors[1] == pytest.approx(near.errors[1], rel=1e-6)
+        assert far.log_likelihood == pytest.approx(near.log_likelihood)
+        assert far.coefficients[0] + origin * far.coefficients[1] == pytest.approx(near.coefficients[0], abs=1e-5)
+
+
+def test_a_constant_or_repeated_variable_has_no_maximum_likelihood_fit():
+    random = np.random.default_rng(7)
+    values, labels = random.normal(size=(200, 1)), random.random(200) < 0.4
+    assert fit(np.column_stack([values, np.full(200, 0.1)]), labels) is None
+    assert fit(np.column_stack([values, values]), labels) is None
+
+
+def one_positive(seed):
+    """One of 6 to 14 patients is positive, as in a small fold; one of two or three variables separates the classes."""
+    random = np.random.default_rng(seed)
+    labels = (np.arange(random.integers(6, 15)) == 0).astype(int)
+    values = random.normal(size=(labels.size, random.integers(2, 4)))
+    values[:, 0] = 0.01 * values[:, 0] + 3 * labels
+    return (values - values.mean(axis=0)) / values.std(axis=0), labels
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_positive_patient_is_enough_for_a_fit(seed):
+    values, labels = one_positive(seed)
+    assert np.abs(penalized_slope(values, labels, fit_firth(values, labels))).max() < 1e-4

@@ -307,3 +307,23 @@ def test_the_size_of_a_study_is_planned_for_the_hazard_ratio_and_development_too
     plan = results["survival"]["cohorts"]["external"]["hazard_ratio_precision"]
     assert f"needs {plan['events']} events" in text and f"{plan['patients']} patients" in text
     assert f"The development cohort ({results['development_size']['n']} patients" in text
+
+
+def test_the_change_between_cohorts_names_the_variance_that_is_multiplied(results):
+    methods = {row["method"] for row in results["auc_change"]}
+    assert any("development variance x 1.8" in method for method in methods)
+    caption = text_of(render(results)).split("AUC external minus out-of-fold")[1].split("Model")[0]
+    assert all(method in caption for method in methods)
+
+
+def test_every_method_of_comparisons_is_named_in_their_note(results):
+    methods = {row["method"] for row in results["comparisons"]}
+    notes = " ".join(block["note"] for block in page_performance.comparison_blocks(results)).lower()
+    assert all(method.lower() in notes for method in methods)
+
+
+def test_the_study_size_says_which_expected_values_are_assumed(results):
+    words = text_of(render(results))
+    assert "The expected O:E and slope are assumed to be 1" in words
+    assumed = {row["for"]: row["assumed"] for row in results["precision"]["needed"]}
+    assert assumed["O/E"] == assumed["calibration slope"] == 1

@@ -10,6 +10,8 @@ from test_recovery_monte_carlo import ROOT, parameters  # noqa: F401  a fixture
 from hscore.imaging.grid import Grid
 from hscore.recovery import comparison, control_checks, recovery_page, verdicts
 from hscore.simulation.patients import simulate_center
+from hscore.statistics.common.scored_cohorts import ScoredCohort
+from hscore.statistics.diagnosis import discrimination
 
 MODELS = {
     "t1": {"sequence": "CET1WI", "region": "peritumoral"},
@@ -204,7 +206,7 @@ def cohort(random, separation, n=60):
     y_true = np.arange(n) < n // 3
     center = np.where(np.arange(n) % 2 == 0, "a", "b")
     scores = {model: random.standard_normal(n) + separation * y_true for model in ("t1", "hybrid")}
-    return control_checks.Cohort(y_true, center, scores)
+    return control_checks.Cohort(ScoredCohort(y_true, scores), center)
 
 
 CLEAN, CAUGHT = {"flagged": []}, {"flagged": ["CET1WI corner, first rows, first columns"]}
@@ -217,6 +219,19 @@ def test_permuted_labels_hold_at_chance_and_fail_when_something_is_found():
     found = {**fine, "external": cohort(random, 2.0)}
     verdict = control_checks.judge("permuted_labels", MODELS, found, {"a": CLEAN}, [])
     assert not verdict["holds"] and [check["holds"] for check in verdict["checks"]] == [True, True, False, False, True]
+
+
+def test_the_interval_of_a_reading_is_not_widened_for_training_sets_it_does_not_have():
+    """A control's interval that is wider than it should be passes a finding."""
+    random = np.random.default_rng(1)
+    y_true = np.arange(300) < 75
+    reading = np.where(random.random(300) < np.where(y_true, 0.42, 0.3), 0.6, 0.1)
+    evaluation = ScoredCohort(y_true, {"t1": reading, "hybrid": reading}, folds=5, untrained=frozenset({"t1"}))
+    parts = control_checks.within(control_checks.Cohort(evaluation, np.repeat(["a"], 300)))
+    checks = control_checks.at_chance([(model, name, part) for name, part in parts for model in ("t1", "hybrid")])
+    for check, folds in zip(checks, (None, 5), strict=True):
+        auc = discrimination.auc_interval(y_true, reading, 0.975, folds=folds)
+        assert check["found"] == f"{auc['estimate']:.3f} ({auc['low']:.3f}-{auc['high']:.3f})"
 
 
 def test_noise_control_judges_the_image_models_only():
@@ -234,7 +249,10 @@ def test_centre_only_control_allows_a_pooled_auc_and_no_other():
     center = np.repeat(["a", "b"], 40)
     y_true = np.r_[np.arange(40) < 30, np.arange(40) < 8]
     scores = {"t1": np.where(center == "a", 2.0, 0.0) + random.standard_normal(80)}
-    cohorts = {"out_of_fold": control_checks.Cohort(y_true, center, scores), "external": cohort(random, 0.0)}
+    cohorts = {
+        "out_of_fold": control_checks.Cohort(ScoredCohort(y_true, scores), center),
+        "external": cohort(random, 0.0),
+    }
     verdict = control_checks.judge("center_only", MODELS, cohorts, {}, [])
     assert verdict["holds"]
     pooled = next(check for check in verdict["checks"] if "pooled" in check["what"])

@@ -204,3 +204,10 @@ def test_standardisation_leaves_binary_columns_alone():
     mean, deviation = samples.standardization(values)
     np.testing.assert_allclose(mean, [0, 50, 7])
     np.testing.assert_allclose(deviation, [1, np.sqrt(200 / 3), 1])
+
+
+def test_a_column_that_is_constant_but_for_rounding_is_not_stretched():
+    values = np.column_stack([np.full(30, 0.1), np.arange(30) * 1e-9 + 1e-3])
+    assert 0 < values[:, 0].std() < 1e-15
+    _, deviation = samples.standardization(values)
+    np.testing.assert_allclose(deviation, [1, values[:, 1].std()])

@@ -122,6 +122,30 @@ def test_equal_scores_have_no_map_and_stay_equal():
     assert "why" in found and len(set(risks)) == 1
 
 
+@pytest.mark.parametrize("constant", [0.3, 0.47, 0.5, 0.123456])
+def test_a_member_that_gives_everybody_the_same_score_is_not_stretched(constant):
+    """The deviation of its logits is their rounding, 1e-16, which is not a scale."""
+    y_true, scores, _ = cohort(338)
+    raw, unseen = members(scores)
+    raw[2] = constant
+    found = calibration.fit(raw, unseen, y_true, "platt")
+    assert found["alignment"]["scale"][2] == 0
+    aligned = calibration.aligned_logits(found["alignment"], raw)
+    assert np.unique(aligned[2]) == pytest.approx(found["alignment"]["to"]["location"], abs=1e-8)
+    old = {**found["alignment"], "scale": [1e-16 if k == 2 else v for k, v in enumerate(found["alignment"]["scale"])]}
+    np.testing.assert_array_equal(calibration.aligned_logits(old, raw), aligned)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("constant", [0.01, 0.3, 0.47, 0.123456])
+def test_members_without_any_difference_have_no_map(method, constant):
+    unseen = np.arange(338) % 5 == np.arange(5)[:, None]
+    raw = np.full((5, 338), constant)
+    found = calibration.fit(raw, unseen, np.arange(338) % 4 == 0, method)
+    assert found["recalibration"] == {"method": method, "why": calibration.FALLS}
+    np.testing.assert_allclose(calibration.apply(found, raw), constant)
+
+
 def test_patients_without_a_score_change_nothing():
     y_true, scores, _ = cohort(100)
     raw, unseen = members(scores)

@@ -1,6 +1,7 @@
 """CSV tables: plain numbers, every row marked with the kind of data."""
 
 import csv
+import re
 
 import pytest
 
@@ -63,3 +64,17 @@ def test_subgroups_and_study_size_are_written(results, tmp_path):
     assert all(row["estimate"] or row["why"] for row in rows)
     needed = results["precision"]["needed"]
     assert [int(row["patients"]) for row in read(tmp_path, "study_size")] == [row["patients"] for row in needed]
+
+
+RANGES = {"protocol"}  # lowest and highest values of patients, not intervals
+
+
+def test_the_method_of_every_interval_is_in_its_table(results):
+    """Every column that ends an interval has a method next to it, which is filled wherever the interval is."""
+    for name, rows in csv_tables.tables(results).items():
+        for row in rows if name not in RANGES else []:
+            for column in row:
+                if column == "low" or column.endswith(("_low", "low_here")) and "truly" not in column:
+                    method = re.sub(r"low(?=_here$|$)", "method", column)
+                    assert method in row, (name, column)
+                    assert row[method] or row[column] in ("", None), (name, row)

@@ -36,6 +36,7 @@ from hscore.metrics.probability import expit, logit
 
 FALLS = "the development scores do not rise with the frequency of metastasis"
 DIGITS = 9  # of an aligned logit: patients with equal scores stay tied
+SMALLEST = 10.0**-DIGITS  # deviation of logits; a smaller one is rounding, and the logits are constant
 ORDER = 1e-3  # share of the score itself in an isotonic risk, so that patients of one step are not tied
 
 
@@ -76,6 +77,7 @@ def align(scores: np.ndarray) -> dict:
     """Return the alignment of members with probabilities [M, P]: mean and deviation of logits, each and common."""
     logits = logit(scores)
     location, scale = np.nanmean(logits, axis=1), np.nanstd(logits, axis=1)
+    scale = np.where(scale < SMALLEST, 0.0, scale)
     common = {"location": float(location.mean()), "scale": float(scale.mean())}
     return {"location": location.tolist(), "scale": scale.tolist(), "to": common}
 
@@ -89,13 +91,13 @@ def standardized_scores(scores: np.ndarray) -> np.ndarray:
 def aligned_logits(alignment: dict, scores: np.ndarray) -> np.ndarray:
     """Return the members' logits [M, P], each member's shifted and scaled to the common mean and deviation."""
     location, scale = (np.array(alignment[key])[:, None] for key in ("location", "scale"))
-    standardized = (logit(scores) - location) / np.where(scale > 0, scale, 1.0)
+    standardized = (logit(scores) - location) / np.where(scale < SMALLEST, 1.0, scale)
     return np.round(alignment["to"]["location"] + alignment["to"]["scale"] * standardized, DIGITS)
 
 
 def _platt(y_true: np.ndarray, logits: np.ndarray) -> dict | None:
     center, deviation = logits.mean(), logits.std()
-    if not deviation > 0 or y_true.all() or not y_true.any():
+    if deviation < SMALLEST or y_true.all() or not y_true.any():
         return None
     slope = logistic.fit_firth(((logits - center) / deviation)[:, None], y_true)[1] / deviation
     if slope <= 0:

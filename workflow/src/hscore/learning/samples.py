@@ -17,6 +17,7 @@ import pandas as pd
 from hscore import numerals
 from hscore.contracts import batch_record, folds, manifest, predictions, tables
 from hscore.errors import UserError
+from hscore.metrics import logistic
 from hscore.model_spec import sequences_of
 
 log = logging.getLogger(__name__)
@@ -242,4 +243,5 @@ def standardization(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     binary = np.isin(values, (0, 1)).all(axis=0)
     mean = np.where(binary, 0.0, values.mean(axis=0, dtype=np.float64))
     deviation = np.where(binary, 1.0, values.std(axis=0, dtype=np.float64))
-    return mean, np.where(deviation > 0, deviation, 1.0)
+    rounding = logistic.ROUNDING * np.abs(values).max(axis=0, initial=0.0)
+    return mean, np.where(deviation > rounding, deviation, 1.0)

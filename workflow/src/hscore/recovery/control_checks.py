@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hscore.metrics import ranking
+from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
 
 FAMILY = 0.95  # simultaneous confidence level of all intervals of a control
@@ -17,12 +18,20 @@ CHANCE = 0.5
 
 @dataclass(frozen=True)
 class Cohort:
-    """One evaluation: LNM, bool [n]; centre, str [n]; scores by model, float [n]; number of folds if out-of-fold."""
+    """The scored patients of one evaluation, and the centre of each, str [n]."""
 
-    y_true: np.ndarray
+    evaluation: ScoredCohort
     center: np.ndarray
-    scores: dict[str, np.ndarray]
-    folds: int | None = None
+
+    @property
+    def y_true(self) -> np.ndarray:
+        """Return the outcome, bool [n]."""
+        return self.evaluation.y_true
+
+    @property
+    def scores(self) -> dict[str, np.ndarray]:
+        """Return the scores by model, float [n]."""
+        return self.evaluation.scores
 
 
 def judge(
@@ -62,12 +71,8 @@ def within(cohort: Cohort) -> list[tuple[str, Cohort]]:
         mask = cohort.center == center
         if not discrimination.reason_one_class(cohort.y_true[mask]):
             scores = {model: values[mask] for model, values in cohort.scores.items()}
-            parts.append(
-                (
-                    f"out_of_fold, {center}",
-                    replace(cohort, y_true=cohort.y_true[mask], center=cohort.center[mask], scores=scores),
-                )
-            )
+            evaluation = replace(cohort.evaluation, y_true=cohort.y_true[mask], scores=scores, members={}, seeds={})
+            parts.append((f"out_of_fold, {center}", Cohort(evaluation, cohort.center[mask])))
     return parts
 
 
@@ -76,7 +81,8 @@ def at_chance(evaluations: list[tuple[str, str, Cohort]]) -> list[dict]:
     confidence = 1 - (1 - FAMILY) / max(1, len(evaluations))
     rows = []
     for model, name, cohort in evaluations:
-        auc = discrimination.auc_interval(cohort.y_true, cohort.scores[model], confidence, folds=cohort.folds)
+        folds = cohort.evaluation.overlap(model)
+        auc = discrimination.auc_interval(cohort.y_true, cohort.scores[model], confidence, folds=folds)
         known = auc["low"] is not None
         rows.append(
             {

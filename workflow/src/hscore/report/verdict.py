@@ -258,7 +258,12 @@ def _ours_survival(survival: Mapping[str, Any], cohort: str, measure: str) -> di
     if measure == "hazard_ratio":
         return _interval(content.get("hazard_ratio") or {}, content.get("why"))
     high = (content.get("groups") or {}).get("high") or {}
-    entry = {"estimate": high.get("median"), "low": high.get("median_low"), "high": high.get("median_high")}
+    entry = {
+        "estimate": high.get("median"),
+        "low": high.get("median_low"),
+        "high": high.get("median_high"),
+        "method": high.get("median_method"),
+    }
     reason = high.get("median_why") or "the curve does not determine the interval"
     return _interval(entry, reason)
 

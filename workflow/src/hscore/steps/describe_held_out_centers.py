@@ -14,20 +14,15 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
-    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
-    evaluation = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-    center = folds.read(arguments.folds)["center"].to_numpy()
-    names = np.unique(center)
-    parts = {name: (center == name, None) for name in names} | {"all": (np.ones(len(center), bool), len(names))}
-    rows = [
-        {
-            "model": model,
-            "held_out": name,
-            **described(evaluation, model, part, arguments.settings["confidence"], number),
-        }
-        for model in evaluation.scores
-        for name, (part, number) in parts.items()
-    ]
+    evaluation = scored_cohorts.read_out_of_fold(arguments.predictions, arguments.folds)
+    center, confidence = folds.read(arguments.folds)["center"].to_numpy(), arguments.settings["confidence"]
+    rows = []
+    for model in evaluation.scores:
+        for name in np.unique(center):
+            row = described(evaluation, model, center == name, confidence, folds=None)
+            rows.append({"model": model, "held_out": name, **row})
+        together = described(evaluation, model, np.ones(len(center), bool), confidence, evaluation.overlap(model))
+        rows.append({"model": model, "held_out": "all", **together})
     tables.write(arguments.output, pd.DataFrame(rows))
 
 
@@ -41,13 +36,13 @@ def described(
         model: name of the model.
         part: which patients, bool [n].
         confidence: level of the interval, 0..1.
-        folds: number of members that scored them, None for one.
+        folds: number of members that scored them, None for one or for a model without training.
     """
     restricted = scored_cohorts.ScoredCohort(evaluation.y_true[part], {model: evaluation.scores[model][part]})
     y_true, (scores,) = selection.scored_by_all(restricted, model)
     interval = discrimination.auc_interval(y_true, scores, confidence, folds=folds)
     numbers = {"n": y_true.size, "positives": int(y_true.sum())}
-    return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "why")}
+    return numbers | {f"auc_{key}": interval.get(key) for key in ("estimate", "low", "high", "method", "why")}
 
 
 def main(argv: list[str] | None = None) -> None:

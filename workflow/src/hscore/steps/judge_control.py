@@ -21,18 +21,16 @@ def work(arguments: argparse.Namespace) -> None:
     external = pd.concat(parts)
     centers_of_patients = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
-        "out_of_fold": _cohort(development, centers),
-        "external": _cohort(scored_cohorts.read_evaluation(arguments.external, "score", external), centers_of_patients),
+        "out_of_fold": control_checks.Cohort(development, centers),
+        "external": control_checks.Cohort(
+            scored_cohorts.read_evaluation(arguments.external, "score", external), centers_of_patients
+        ),
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
     verdict = control_checks.judge(
         arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking
     )
     write_json(arguments.output, verdict)
-
-
-def _cohort(evaluation: scored_cohorts.ScoredCohort, center: np.ndarray) -> control_checks.Cohort:
-    return control_checks.Cohort(evaluation.y_true, center, evaluation.scores, evaluation.folds)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -23,17 +23,20 @@ def work(arguments: argparse.Namespace) -> None:
     scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
     configured = scored_cohorts.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
-    y_true, pair = selection.scored_by_all(evaluation, "searched", "configured")
-    confidence, folds = arguments.settings["confidence"], evaluation.folds
+    confidence, names = arguments.settings["confidence"], ("searched", "configured")
+    y_true, pair = selection.scored_by_all(evaluation, *names)
+    intervals = {
+        name: discrimination.auc_interval(y_true, values, confidence, folds=evaluation.overlap(name))
+        for name, values in zip(names, pair, strict=True)
+    }
     content = {
         "model": parts[0]["model"],
         "recommended": next(part["chosen"] for part in parts if part["held_out"] is None),
         "folds": [{key: part[key] for key in ("held_out", "chosen", "tried")} for part in parts],
         "n": int(y_true.size),
         "positives": int(y_true.sum()),
-        "searched": discrimination.auc_interval(y_true, pair[0], confidence, folds=folds),
-        "configured": discrimination.auc_interval(y_true, pair[1], confidence, folds=folds),
-        "searched_minus_configured": discrimination.compare(y_true, *pair, confidence, folds),
+        **intervals,
+        "searched_minus_configured": discrimination.compare(y_true, *pair, confidence, evaluation.overlap(*names)),
         "note": "out-of-fold; 'searched' is the whole procedure with one seed, 'configured' the settings of the study",
     }
     write_json(arguments.output, content)

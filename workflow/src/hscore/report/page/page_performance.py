@@ -165,7 +165,8 @@ def comparison_blocks(results: Results) -> list[dict[str, Any]]:
             adjusted = "primary" if row["role"] == "primary" else formatting.p_value(row["p_holm"])
             shown.append({**row, "text": formatting.estimate(entry, formatting.auc), "p_adjusted": adjusted})
         adjustment = next((row["adjustment"] for row in rows if row["role"] == "secondary"), None)
-        note = ". ".join(text for text in (rows[0].get("method"), adjustment) if text)
+        methods = " or ".join(dict.fromkeys(row["method"] for row in rows if row.get("method")))
+        note = ". ".join(text for text in (methods, adjustment) if text)
         if any(row["role"] == "primary" for row in rows):
             note += ". The primary hypothesis is not adjusted"
         adjusted = any(row.get("p_holm") is not None for row in rows)

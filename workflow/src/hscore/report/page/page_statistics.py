@@ -86,10 +86,12 @@ def paired_accuracy(results: Results) -> Rows:
     return blocks
 
 
-def auc_change(results: Results) -> Rows:
-    """Return the change of each model's AUC from out-of-fold to external."""
-    labels = labels_of(results)
-    return [
+def auc_change(results: Results) -> dict[str, Any] | None:
+    """Return the change of each model's AUC from out-of-fold to external as rows of text, and the methods used."""
+    labels, changes = labels_of(results), results.get("auc_change")
+    if not changes:
+        return None
+    rows = [
         {
             "label": labels[row["model"]],
             "text": formatting.estimate({**row, "estimate": row["difference"]}, formatting.auc),
@@ -98,8 +100,9 @@ def auc_change(results: Results) -> Rows:
                 {**row["ensemble"], "estimate": row["ensemble"]["difference"]}, formatting.auc
             ),
         }
-        for row in results.get("auc_change") or []
+        for row in changes
     ]
+    return {"rows": rows, "methods": " or ".join(dict.fromkeys(row["method"] for row in changes))}
 
 
 def spared_dissections(results: Results) -> dict[str, Any] | None:

@@ -78,7 +78,7 @@ def plain_rows(results: Results) -> Rows:
             "item": row["item"],
             "cohort": row["cohort"],
             "planted": row["planted"],
-            **{key: row["entry"].get(key) for key in ("estimate", "low", "high")},
+            **{key: row["entry"].get(key) for key in ("estimate", "low", "high", "method")},
             "holds_planted": YES_NO[row["holds"]],
         }
         for row in comparisons(results)
@@ -94,7 +94,7 @@ def ratio_rows(results: Results) -> Rows:
     for cohort, content in ratios["cohorts"].items():
         for step in ("planted", "true_groups", "expected", "achieved"):
             entry = ratios["planted"] if step == "planted" else content[step]
-            values = {key: entry.get(key) for key in ("estimate", "low", "high", "why")}
+            values = {key: entry.get(key) for key in ("estimate", "low", "high", "method", "why")}
             rows.append({"cohort": cohort, "hazard_ratio": step, **values})
         rows[-1]["holds_expected"] = YES_NO[content["holds_expected"]]
         for predicted, counts in (content["table"] or {}).items():

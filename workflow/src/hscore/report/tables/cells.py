@@ -18,6 +18,11 @@ def estimate_cells(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: blank_if_none(entry.get(key)) for key in ESTIMATE}
 
 
+def method_cells(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cells of estimate, low, high and the method that they come from."""
+    return {**estimate_cells(entry), "method": entry.get("method", "")}
+
+
 def blank_if_none(value: Any) -> Any:
     """Return the value, or an empty cell for None."""
     return "" if value is None else value

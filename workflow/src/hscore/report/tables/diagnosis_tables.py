@@ -6,7 +6,7 @@ from typing import Any
 from hscore.report import adds_to_reading
 from hscore.report.figures.diagnosis_figures import labels_of
 from hscore.report.guidelines.checklist import guidelines
-from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells, without_none
+from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells, method_cells, without_none
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
 FURTHER = (
@@ -122,6 +122,7 @@ def roc_bands(results: Mapping[str, Any]) -> Rows:
             "evaluation": entry["evaluation"],
             "model": entry["model"],
             **dict(zip(keys, map(blank_if_none, values), strict=True)),
+            "method": entry["roc_band"]["method"],
         }
         for entry in results["performance"]
         for values in zip(*(entry["roc_band"].get(key, []) for key in keys), strict=True)
@@ -138,7 +139,8 @@ def paired_accuracy(results: Mapping[str, Any]) -> Rows:
     rows = []
     for row in results.get("paired_accuracy") or []:
         difference = row["difference"]
-        numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in ESTIMATE}
+        keys = (*ESTIMATE, "method")
+        numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in keys}
         plain = {key: value for key, value in row.items() if key != "difference"}
         rows.append({key: blank_if_none(value) for key, value in {**plain, **numbers}.items()})
     return rows
@@ -183,7 +185,7 @@ def decision_curves(results: Mapping[str, Any]) -> Rows:
                     columns = (content["threshold"], *(values[key] for key in ESTIMATE))
                     for threshold, *numbers in zip(*columns, strict=True):
                         cells = (threshold, measure, *map(blank_if_none, numbers))
-                        rows.append({**start, **dict(zip(CURVE, cells, strict=True))})
+                        rows.append({**start, **dict(zip(CURVE, cells, strict=True)), "method": content["method"]})
     return rows
 
 
@@ -260,13 +262,13 @@ def published(results: Mapping[str, Any]) -> Rows:
             {
                 "item": row["item"],
                 "published": blank_if_none(row["published"]),
-                **{f"published_{key}": blank_if_none(row["theirs"].get(key)) for key in ("low", "high")},
-                **estimate_cells(row["ours"]),
-                **{f"difference_{key}": value for key, value in estimate_cells(row["difference"] or {}).items()},
+                **{f"published_{key}": blank_if_none(row["theirs"].get(key)) for key in ("low", "high", "method")},
+                **method_cells(row["ours"]),
+                **{f"difference_{key}": value for key, value in method_cells(row["difference"] or {}).items()},
                 "margin": blank_if_none(row["margin"]),
                 "verdict": row["verdict"],
                 "beside": additional.get("evaluation", ""),
-                **{f"beside_{key}": value for key, value in estimate_cells(additional).items() if additional},
+                **{f"beside_{key}": value for key, value in method_cells(additional).items() if additional},
                 "detail": row["detail"],
             }
         )

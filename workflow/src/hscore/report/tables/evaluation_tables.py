@@ -5,9 +5,10 @@ from typing import Any
 
 from hscore.report.figures.centers_figure import MEASURES
 from hscore.report.page.page_added_value import fitted_models, frozen_results
-from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells
+from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells, method_cells
 
 SPREAD = ("frozen", "from", "to")
+KEYS = (*ESTIMATE, "method")
 
 
 def added_value(results: Mapping[str, Any]) -> Rows:
@@ -17,14 +18,14 @@ def added_value(results: Mapping[str, Any]) -> Rows:
         start = {"outcome": row["outcome"], "cohort": row["cohort"], "models": "fitted on these patients"}
         size = {key: row[key] for key in ("n", "events", "left_out")}
         added = {key: blank_if_none(row["added"][key]) for key in ("chi2", "df", "p", "adequacy", "new_information")}
-        ratio = {f"ratio{'' if key == 'estimate' else '_' + key}": blank_if_none(row["ratio"][key]) for key in ESTIMATE}
+        ratio = {f"ratio{'' if key == 'estimate' else '_' + key}": blank_if_none(row["ratio"][key]) for key in KEYS}
         aucs = {f"area_{key}": blank_if_none(row["apparent"][key]) for key in ("baseline", "both")}
         rows.append({**start, **size, **added, **ratio, "ratio_per": row["ratio"]["per"], **aucs})
         rows[-1]["why"] = row["added"].get("why", "")
     for row in frozen_results(results):
         start = {"outcome": row["outcome"], "cohort": "external", "models": "frozen on development"}
         aucs = {f"area_{key}": blank_if_none(row[key]["estimate"]) for key in ("baseline", "both")}
-        gain = {f"gain{'' if key == 'estimate' else '_' + key}": blank_if_none(row["gain"][key]) for key in ESTIMATE}
+        gain = {f"gain{'' if key == 'estimate' else '_' + key}": blank_if_none(row["gain"][key]) for key in KEYS}
         size = {
             "n": blank_if_none(row["n"]),
             "events": blank_if_none(row["events"]),
@@ -68,9 +69,7 @@ def centers(results: Mapping[str, Any]) -> Rows:
     for row in content["centers"]:
         start = {"model": content["model"], **{key: row[key] for key in ("center", "n", "positives")}}
         for measure in MEASURES:
-            rows.append(
-                {**start, "measure": measure, **estimate_cells(row[measure]), "why": row[measure].get("why", "")}
-            )
+            rows.append({**start, "measure": measure, **method_cells(row[measure]), "why": row[measure].get("why", "")})
     keys = ("prediction_low", "prediction_high", "tau2", "i2", "centers", "left_out", "corrected", "method")
     for measure, entry in content["pooled"].items():
         start = {"model": content["model"], "center": "pooled", "measure": measure, **estimate_cells(entry)}

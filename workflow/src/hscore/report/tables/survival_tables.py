@@ -15,7 +15,7 @@ def survival_groups(results: Mapping[str, Any]) -> Rows:
         for by, groups in parts.items():
             for name, group in groups.items():
                 row = {"cohort": cohort, "by": by, "group": name}
-                for key in ("n", "events", "median", "median_low", "median_high"):
+                for key in ("n", "events", "median", "median_low", "median_high", "median_method"):
                     row[key] = blank_if_none(group.get(key))
                 row["why"] = group.get("median_why", "")
                 rows.append(row)
@@ -95,7 +95,7 @@ def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
     curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
     keys = ("predicted", "observed", "low", "high")
     values = zip(*(curve.get(key, []) for key in keys), strict=True)
-    return [dict(zip(keys, map(blank_if_none, row), strict=True)) for row in values]
+    return [dict(zip(keys, map(blank_if_none, row), strict=True)) | {"method": curve["method"]} for row in values]
 
 
 def spline(results: Mapping[str, Any]) -> Rows:
@@ -103,8 +103,10 @@ def spline(results: Mapping[str, Any]) -> Rows:
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
         keys = ("score", "hazard_ratio", "low", "high")
-        for values in zip(*((content.get("spline") or {}).get(key, []) for key in keys), strict=True):
-            rows.append({"cohort": cohort, **dict(zip(keys, values, strict=True))})
+        curve = content.get("spline") or {}
+        for values in zip(*(curve.get(key, []) for key in keys), strict=True):
+            cells = dict(zip(keys, map(blank_if_none, values), strict=True))
+            rows.append({"cohort": cohort, **cells, "method": curve["method"]})
     return rows
 
 
@@ -123,9 +125,8 @@ def survival_curves(results: Mapping[str, Any]) -> Rows:
             curve = group.get("curve") or {}
             keys = ("time", "survival", "low", "high")
             for values in zip(*(curve.get(key, []) for key in keys), strict=True):
-                rows.append(
-                    {"cohort": cohort, "group": name, **dict(zip(keys, map(blank_if_none, values), strict=True))}
-                )
+                cells = dict(zip(keys, map(blank_if_none, values), strict=True))
+                rows.append({"cohort": cohort, "group": name, **cells, "method": curve["method"]})
     return rows
 
 
@@ -136,7 +137,8 @@ def cox(results: Mapping[str, Any]) -> Rows:
         entry = row["entry"]
         start = {"cohort": row["cohort"], "model": row["model"], "term": row["term"]}
         profile = {
-            f"profile_{key}": blank_if_none((entry.get("profile") or {}).get(key)) for key in ("low", "high", "p")
+            f"profile_{key}": blank_if_none((entry.get("profile") or {}).get(key))
+            for key in ("low", "high", "p", "method")
         }
         size = {key: blank_if_none(entry.get(key)) for key in ("n", "events", "method", "why")}
         rows.append({**start, **estimate_cells(entry), "p": blank_if_none(entry.get("p")), **profile, **size})

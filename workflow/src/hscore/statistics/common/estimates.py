@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
+LARGEST_LOG_RATIO = float(np.log(np.finfo(float).max))
+TOO_LARGE = "the ratio per unit is too large or too small to write; use a smaller unit"
+
 
 def normal_quantile(confidence: float) -> float:
     """Return the two-sided standard normal quantile: 1.96 for a confidence of 0.95."""
@@ -62,5 +65,8 @@ def wald_share(value: float, error: float, confidence: float, method: str, **mor
 
 def wald_ratio(log_value: float, log_error: float, confidence: float, method: str, **more: Any) -> dict:
     """Return a ratio with its Wald interval on the log scale: exp(log value +- z x standard error)."""
+    if abs(log_value) > LARGEST_LOG_RATIO:
+        return not_estimable(TOO_LARGE, method, **more)
     margin = normal_quantile(confidence) * log_error
-    return estimate(np.exp(log_value), np.exp(log_value - margin), np.exp(log_value + margin), method, **more)
+    with np.errstate(over="ignore"):  # an end that is too large is None
+        return estimate(np.exp(log_value), np.exp(log_value - margin), np.exp(log_value + margin), method, **more)

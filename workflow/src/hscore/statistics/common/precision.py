@@ -119,8 +119,8 @@ def validation(
         return {**result, "why": "the cohort has only one class"}
 
     def plan(name: str, assumed: float, patients: int) -> None:
-        here = {key: estimates.get(name, {}).get(key) for key in ("low", "high")}
-        known = None not in here.values()
+        here = {key: estimates.get(name, {}).get(key) for key in ("low", "high", "method")}
+        known = None not in (here["low"], here["high"])
         result["needed"].append(
             {
                 "for": name,

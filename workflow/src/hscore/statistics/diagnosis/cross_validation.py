@@ -40,8 +40,8 @@ def describe(folds: int | None) -> dict | None:
     return {"folds": folds, "correlation": 1 / folds, "variance_factor": variance_factor(folds), "note": NOTE}
 
 
-def corrected_method(method: str, folds: int | None) -> str:
-    """Return the name of a method with its correction."""
+def corrected_method(method: str, folds: int | None, whose: str = "") -> str:
+    """Return the name of a method with its correction; ``whose`` variance it corrects, where not all."""
     if not folds:
         return method
-    return f"{method}, variance x {variance_factor(folds):.3g} for {folds} overlapping training sets"
+    return f"{method}, {whose}variance x {variance_factor(folds):.3g} for {folds} overlapping training sets"

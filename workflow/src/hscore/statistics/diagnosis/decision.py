@@ -89,6 +89,11 @@ def net_benefit_difference(
     return with_band(values, draws, confidence)
 
 
+def band_method(counts: np.ndarray) -> str:
+    """Return the name of the method of the bands that ``counts`` [resamples, n] give."""
+    return f"pointwise percentile bootstrap, {len(counts)} resamples; none where they all agree"
+
+
 def curves(
     y_true: np.ndarray,
     predicted: dict[str, np.ndarray],
@@ -113,7 +118,7 @@ def curves(
         "threshold": at.tolist(),
         "n": int(y_true.size),
         "positives": int(y_true.sum()),
-        "method": f"net benefit; pointwise percentile bootstrap, {len(counts)} resamples; none where they all agree",
+        "method": f"net benefit; {band_method(counts)}",
         "treat_all": curve(y_true, all_acted, at, confidence, counts),
         "treat_none": {"net_benefit": {"estimate": [0.0] * at.size}},
         "mri_ln": {"why": "the reading of the nodes on MRI is not known for all these patients"},

@@ -189,7 +189,7 @@ def compare_unpaired(
     The degrees of freedom are Welch-Satterthwaite's, as in pROC's ``roc.test(paired = FALSE)``; the interval uses
     the same t distribution.
     """
-    method = cross_validation.corrected_method("unpaired DeLong test", folds_b)
+    method = cross_validation.corrected_method("unpaired DeLong test", folds_b, whose="development ")
     empty = {"difference": None, "low": None, "high": None, "t": None, "df": None, "p": None, "method": method}
     for y_true, score in ((positive_a, score_a), (positive_b, score_b)):
         if why := reason_undefined(y_true, score):

@@ -335,7 +335,8 @@ def precision_report(
         threshold = float(frozen[reference]["value"])
         acted = (risk >= threshold)[:, None]
         curve = decision.curve(y_true, acted, np.array([threshold]), confidence, counts)["standardised"]
-        estimates["standardised net benefit"] = {key: value[0] for key, value in curve.items()}
+        method = decision.band_method(counts)
+        estimates["standardised net benefit"] = {**{key: value[0] for key, value in curve.items()}, "method": method}
     plan = precision.validation(y_true, estimates, risk, threshold, confidence)
     return {"model": reference, "evaluation": name, "threshold": threshold, **plan}
 

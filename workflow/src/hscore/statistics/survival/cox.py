@@ -13,6 +13,7 @@ Appl Stat 1988;37:87-94.
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,13 @@ from lifelines.exceptions import ConvergenceError
 from scipy.optimize import brentq
 from scipy.special import chdtrc
 
-from hscore.statistics.common.estimates import finite_or_none, normal_quantile, two_sided_p
+from hscore.statistics.common.estimates import (
+    LARGEST_LOG_RATIO,
+    TOO_LARGE,
+    finite_or_none,
+    normal_quantile,
+    two_sided_p,
+)
 from hscore.statistics.survival import partial_likelihood, proportional_hazards
 
 WALD = "Cox (Efron ties), Wald"
@@ -34,6 +41,8 @@ PRECISION = {"precision": 1e-18, "r_precision": 0.0}
 # a likelihood without a maximum a step is about as long as the previous one, or both vanish by rounding.
 LONGEST_STEP, LARGEST_ERROR = 1e-6, 1e4
 INFINITE = "the likelihood has no maximum (events are ordered perfectly by a variable)"
+NO_PROFILE = "the profile of the likelihood did not converge"
+NO_FIRTH = "the penalised likelihood did not converge"
 
 
 def reason_refused(event: np.ndarray, covariates: pd.DataFrame, events_per_variable: float = 0) -> str | None:
@@ -53,7 +62,7 @@ def reason_refused(event: np.ndarray, covariates: pd.DataFrame, events_per_varia
             return f"all patients have the same {name}"
     if why := level_without_events(event, covariates):
         return why
-    if np.linalg.matrix_rank(covariates - covariates.mean()) < covariates.shape[1]:
+    if _determine_each_other(_centered(covariates)):
         return f"the variables {', '.join(covariates)} determine each other"
     if events < events_per_variable * covariates.shape[1]:
         return (
@@ -113,13 +122,12 @@ class Model:
         """Return hazard ratios with profile-likelihood intervals and likelihood-ratio p (better in small samples)."""
         if self.why:
             return [unfitted_row(name, self.why, PROFILE) for name in self.covariates]
-        x = self.x
 
-        def slope(coefficients: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        def derivatives(x: np.ndarray, coefficients: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
             return partial_likelihood.derivatives(x, self.time, self.event, coefficients, self.strata)
 
-        errors = np.sqrt(np.diag(self.covariance))
-        return _profile_rows(slope, self.beta, errors, list(self.covariates), confidence, PROFILE)
+        columns = _centered(self.covariates, self.strata)
+        return _profile_rows(derivatives, columns, self.beta, self.covariance, confidence, PROFILE)
 
     def both_intervals(self, confidence: float) -> list[dict]:
         """Return the Wald rows, each with its profile-likelihood row (without the term) under ``profile``."""
@@ -138,10 +146,7 @@ class Model:
         (row,) = self.both_intervals(confidence)
         if not self.infinite:
             return row
-        try:
-            (penalized,) = firth(self.time, self.event, self.covariates, confidence)
-        except (ArithmeticError, np.linalg.LinAlgError):
-            return row
+        (penalized,) = firth(self.time, self.event, self.covariates, confidence)
         return row if penalized["estimate"] is None else {**penalized, "plain_why": self.why}
 
     def proportional_hazards(self, together: Mapping[str, Sequence[str]] | None = None) -> list[dict]:
@@ -199,11 +204,7 @@ def fit(
         return Model(time, event, covariates, None, None, why, infinite, strata)
     if strata is not None and (why := reason_no_contrast(covariates, strata)):
         return Model(time, event, covariates, None, None, why, strata=strata)
-    # Uncorrelated and with unit deviation. The parts of a spline are so correlated that the maximum is many standard
-    # deviations away, where lifelines does not converge.
-    size = np.sqrt(event.size)
-    directions, back = np.linalg.qr(covariates - covariates.mean())
-    x, back = size * directions, size * np.linalg.inv(back)
+    x, back = _uncorrelated(_centered(covariates, strata).to_numpy(dtype=float))
     for maximize in (_lifelines, _newton):
         beta = maximize(time, event, x, strata)
         _, score, information = partial_likelihood.derivatives(x, time, event, beta, strata)
@@ -218,13 +219,35 @@ def fit(
 
 def reason_no_contrast(covariates: pd.DataFrame, strata: np.ndarray) -> str | None:
     """Return why no coefficient can be estimated within the strata that have events, None when all can."""
-    within = covariates - covariates.groupby(strata).transform("mean")
+    within = _centered(covariates, strata)
     for name, values in within.items():
         if not values.abs().max() > 1e-9 * covariates[name].abs().max():
             return f"{name} does not vary within any stratum that has events"
-    if np.linalg.matrix_rank(within) < covariates.shape[1]:
+    if _determine_each_other(within):
         return f"the variables {', '.join(covariates)} determine each other within the strata"
     return None
+
+
+def _centered(covariates: pd.DataFrame, strata: np.ndarray | None = None) -> pd.DataFrame:
+    """Return the covariates less their mean, within each stratum if there are any; the likelihood is the same."""
+    return covariates - (covariates.mean() if strata is None else covariates.groupby(strata).transform("mean"))
+
+
+def _determine_each_other(centered: pd.DataFrame) -> bool:
+    """Return whether a covariate follows from the others, whatever their units."""
+    return bool(np.linalg.matrix_rank(centered / centered.abs().max()) < centered.shape[1])
+
+
+def _uncorrelated(centered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return uncorrelated columns of unit mean square [n, p], and the map [p, p] from their coefficients back.
+
+    The parts of a spline are so correlated that the maximum is many standard deviations away, where lifelines does not
+    converge. The map is upper triangular with a positive diagonal: the last coefficient changes only in its unit.
+    """
+    scale, size = np.abs(centered).max(axis=0), np.sqrt(len(centered))
+    directions, triangle = np.linalg.qr(centered / scale)
+    signs = np.sign(np.diag(triangle))
+    return size * directions * signs, size * np.linalg.inv(triangle * signs[:, None]) / scale[:, None]
 
 
 def _lifelines(time: np.ndarray, event: np.ndarray, x: np.ndarray, strata: np.ndarray | None) -> np.ndarray:
@@ -263,16 +286,18 @@ def wald_rows(terms: Sequence[str], beta: np.ndarray, errors: np.ndarray, confid
     """Return the hazard ratio of each coefficient with its Wald interval."""
     z = normal_quantile(confidence)
     return [
-        {
-            "term": name,
-            "estimate": float(np.exp(b)),
-            "low": finite_or_none(np.exp(b - z * error)),
-            "high": finite_or_none(np.exp(b + z * error)),
-            "p": two_sided_p(b / error),
-            "method": method,
-        }
+        ratio_row(name, b, b - z * error, b + z * error, two_sided_p(b / error), method)
         for name, b, error in zip(terms, beta, errors, strict=True)
     ]
+
+
+def ratio_row(term: str, beta: float, low: float | None, high: float | None, p: float, method: str) -> dict:
+    """Return the row of a hazard ratio from its logarithm with interval; None is an end without a limit."""
+    if abs(beta) > LARGEST_LOG_RATIO:
+        return unfitted_row(term, TOO_LARGE, method)
+    with np.errstate(over="ignore"):
+        low, high = (None if end is None else finite_or_none(np.exp(end)) for end in (low, high))
+    return {"term": term, "estimate": float(np.exp(beta)), "low": low, "high": high, "p": p, "method": method}
 
 
 def added_value(smaller: Model, larger: Model) -> dict:
@@ -313,26 +338,31 @@ def firth(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, confide
         why = "a variable is the same in all patients"
     if why:
         return [unfitted_row(name, why, FIRTH) for name in covariates]
-    scale = covariates.std(ddof=0).to_numpy(dtype=float)
-    x = covariates.to_numpy(dtype=float) / scale
+    columns = _centered(covariates)
+    _, _, information = partial_likelihood.derivatives(
+        (columns / columns.abs().max()).to_numpy(dtype=float), time, event, np.zeros(columns.shape[1])
+    )
+    if np.linalg.matrix_rank(information, hermitian=True) < columns.shape[1]:
+        why = "at every event, all patients at risk had the same covariates"
+        return [unfitted_row(name, why, FIRTH) for name in covariates]
 
-    def slope(b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def derivatives(x: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         value, score, information = partial_likelihood.derivatives(x, time, event, b)
         third = partial_likelihood.third_moments(x, time, event, b)
         penalty = 0.5 * np.einsum("ab,bac->c", np.linalg.inv(information), third)
         return value + 0.5 * np.linalg.slogdet(information)[1], score + penalty, information
 
-    start = np.zeros(x.shape[1])
-    _, _, information = partial_likelihood.derivatives(x, time, event, start)
-    if np.linalg.matrix_rank(information, hermitian=True) < start.size:
-        why = "at every event, all patients at risk had the same covariates"
-        return [unfitted_row(name, why, FIRTH) for name in covariates]
-    beta = _maximize(slope, start, np.ones(start.size, dtype=bool))
-    errors = np.sqrt(np.diag(np.linalg.inv(slope(beta)[2])))
-    return _profile_rows(slope, beta, errors, list(covariates), confidence, FIRTH, scale)
+    x, back = _uncorrelated(columns.to_numpy(dtype=float))
+    try:
+        beta = _maximize(partial(derivatives, x), np.zeros(x.shape[1]), np.ones(x.shape[1], dtype=bool))
+        covariance = np.linalg.inv(derivatives(x, beta)[2])
+    except (ArithmeticError, np.linalg.LinAlgError):
+        return [unfitted_row(name, NO_FIRTH, FIRTH) for name in covariates]
+    return _profile_rows(derivatives, columns, back @ beta, back @ covariance @ back.T, confidence, FIRTH)
 
 
 Slope = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
+Derivatives = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 
 def _maximize(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -361,39 +391,39 @@ def _maximize(slope: Slope, start: np.ndarray, free: np.ndarray) -> np.ndarray:
 
 
 def _profile_rows(
-    slope: Slope,
+    derivatives: Derivatives,
+    columns: pd.DataFrame,
     beta: np.ndarray,
-    errors: np.ndarray,
-    names: list[str],
+    covariance: np.ndarray,
     confidence: float,
     method: str,
-    scale: np.ndarray | None = None,
 ) -> list[dict]:
     """Return per coefficient the values where the profile falls by half the chi-square quantile, and the LR test."""
-    scale = np.ones(beta.size) if scale is None else scale
-    maximum, drop = slope(beta)[0], normal_quantile(confidence) ** 2 / 2
-    rows = []
-    for index, name in enumerate(names):
-        free = np.arange(beta.size) != index
-
-        def height(value: float, index: int = index, free: np.ndarray = free) -> float:
-            start = beta.copy()
-            start[index] = value
-            return slope(_maximize(slope, start, free))[0]
-
-        low, high = (_crossing(height, beta[index], side * errors[index], maximum - drop) for side in (-1, 1))
-        chi2 = max(0.0, 2 * (maximum - height(0.0)))
-        rows.append(
-            {
-                "term": name,
-                "estimate": float(np.exp(beta[index] / scale[index])),
-                "low": None if low is None else finite_or_none(np.exp(low / scale[index])),
-                "high": None if high is None else finite_or_none(np.exp(high / scale[index])),
-                "p": float(chdtrc(1, chi2)),
-                "method": method,
-            }
-        )
+    drop, rows = normal_quantile(confidence) ** 2 / 2, []
+    for index, name in enumerate(columns):
+        order = [*np.delete(np.arange(beta.size), index), index]
+        x, back = _uncorrelated(columns.to_numpy(dtype=float)[:, order])
+        unit, error = back[-1, -1], np.sqrt(covariance[index, index])
+        try:
+            low, high, p = _profile(partial(derivatives, x), np.linalg.solve(back, beta[order]), error / unit, drop)
+        except (ArithmeticError, np.linalg.LinAlgError):
+            rows.append(unfitted_row(name, NO_PROFILE, method))
+            continue
+        low, high = (None if end is None else end * unit for end in (low, high))
+        rows.append(ratio_row(name, beta[index], low, high, p, method))
     return rows
+
+
+def _profile(slope: Slope, best: np.ndarray, error: float, drop: float) -> tuple[float | None, float | None, float]:
+    """Return the interval of the last coefficient by its profile likelihood, and the p-value of the LR test."""
+    free = np.arange(best.size) < best.size - 1
+
+    def height(value: float) -> float:
+        return slope(_maximize(slope, np.append(best[:-1], value), free))[0]
+
+    maximum = slope(best)[0]
+    low, high = (_crossing(height, best[-1], side * error, maximum - drop) for side in (-1, 1))
+    return low, high, float(chdtrc(1, max(0.0, 2 * (maximum - height(0.0)))))
 
 
 def _crossing(height: Callable[[float], float], start: float, step: float, level: float) -> float | None:

@@ -126,15 +126,8 @@ def _imputed(
     estimates, covariances = np.array(estimates), np.array(covariances)
     variances = np.diagonal(covariances, axis1=1, axis2=2)
     pooled = imputation.pool(estimates, variances, settings["confidence"])
-    ratios = ("estimate", "low", "high")
     rows = [
-        {
-            "term": term,
-            **row,
-            **{key: finite_or_none(np.exp(row[key])) for key in ratios},
-            "method": method,
-            **_size(time, event),
-        }
+        {**row, **cox.ratio_row(term, row["estimate"], row["low"], row["high"], row["p"], method), **_size(time, event)}
         for term, row in zip(covariates, pooled, strict=True)
     ]
     terms = []

@@ -5,8 +5,6 @@ groups loses information. The score enters as the base-2 logarithm of its odds, 
 the odds of metastasis. Its p-value is that of the likelihood-ratio test against the reading alone.
 """
 
-import contextlib
-
 import numpy as np
 import pandas as pd
 from scipy.special import logit
@@ -46,6 +44,7 @@ def _rows(time: np.ndarray, event: np.ndarray, covariates: pd.DataFrame, setting
         return [cox.unfitted_row(name, why, cox.PROFILE) for name in covariates]
     model = cox.fit(time, event, covariates, settings["events_per_variable"])
     if model.infinite and event.sum() >= settings["events_per_variable"] * covariates.shape[1]:
-        with contextlib.suppress(ArithmeticError, np.linalg.LinAlgError):
-            return [{**row, "plain_why": model.why} for row in cox.firth(time, event, covariates, confidence)]
+        penalized = cox.firth(time, event, covariates, confidence)
+        if all(row["estimate"] is not None for row in penalized):
+            return [{**row, "plain_why": model.why} for row in penalized]
     return model.profile(confidence)

@@ -12,7 +12,7 @@ from hscore.statistics.survival import survival_curves
 from hscore.statistics.survival.cox_models import time_and_event
 
 METHOD = "log-rank test of all levels at once"
-SHOWN = ("n", "events", "median", "median_low", "median_high", "median_why", "at")
+SHOWN = ("n", "events", "median", "median_low", "median_high", "median_method", "median_why", "at")
 
 
 def describe(known: pd.DataFrame, moments: np.ndarray, horizon: float, confidence: float) -> list[dict]:

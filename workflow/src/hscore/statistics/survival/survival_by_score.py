@@ -192,7 +192,7 @@ def hazard_ratio_precision(ratio: dict, high: np.ndarray, event: np.ndarray, con
     Precision is the upper end of the interval over its lower end: ``here``, and as the target, ``width``.
     """
     width = precision.WIDTHS["hazard ratio"]
-    known = ratio["low"] is not None and ratio["high"] is not None
+    known = ratio["low"] and ratio["high"]  # neither 0, by underflow, nor without a limit
     result = {"here": ratio["high"] / ratio["low"] if known else None, "width": width, "events": None, "patients": None}
     if not event.any() or high.all() or not high.any():
         return {**result, "why": "there are no events or only one group to plan with"}

@@ -22,6 +22,7 @@ from hscore.statistics.common.proportions import clopper_pearson
 
 BANDS = "log-log (exponential Greenwood) pointwise"
 NO_EVENT = "Clopper-Pearson, patients followed so far (nobody has had the event)"
+MEDIAN = f"{BANDS}, where it crosses 0.5 (Brookmeyer and Crowley)"
 CURVES = f"{BANDS}; before the first event {NO_EVENT}"
 
 
@@ -242,7 +243,7 @@ def describe_group(time: np.ndarray, event: np.ndarray, moments: np.ndarray, hor
     These are counts, median and interval, survival at the moments after the first (time 0), the curve up to the
     horizon, and the censored times.
     """
-    result = {"n": int(time.size), "events": int(event.sum())}
+    result = {"n": int(time.size), "events": int(event.sum()), "median_method": MEDIAN}
     if time.size == 0:
         empty_curve = {"time": [], "survival": [], "low": [], "high": [], "method": BANDS}
         why = "no patient is in this group"
