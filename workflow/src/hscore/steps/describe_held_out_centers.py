@@ -14,9 +14,9 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
-    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
-    evaluation = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-    center = folds.read(arguments.folds)["center"].to_numpy()
+    split = folds.read(arguments.folds)
+    evaluation = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", scored_cohorts.nodes_of(split))
+    center = split["center"].to_numpy()
     names = np.unique(center)
     parts = {name: (center == name, None) for name in names} | {"all": (np.ones(len(center), bool), len(names))}
     rows = [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import folds
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -16,24 +17,24 @@ from hscore.steps import _cli
 def work(arguments: argparse.Namespace) -> None:
     """Join the parts, compare with the model's own out-of-fold scores, write."""
     parts = [read_json(path) for path in arguments.parts]
-    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
+    split = folds.read(arguments.folds)
     searched = {patient: score for part in parts for patient, score in part["scores"].items()}
-    if unknown := searched.keys() - set(lnm.index):
+    if unknown := searched.keys() - set(split["patient"]):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")
-    scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
-    configured = scored_cohorts.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
+    scores = np.array([searched.get(patient, np.nan) for patient in split["patient"]])
+    configured, _ = scored_cohorts.read_development([("configured", arguments.predictions)], split)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
     y_true, pair = selection.scored_by_all(evaluation, "searched", "configured")
-    confidence, folds = arguments.settings["confidence"], evaluation.folds
+    confidence, number = arguments.settings["confidence"], evaluation.folds
     content = {
         "model": parts[0]["model"],
         "recommended": next(part["chosen"] for part in parts if part["held_out"] is None),
         "folds": [{key: part[key] for key in ("held_out", "chosen", "tried")} for part in parts],
         "n": int(y_true.size),
         "positives": int(y_true.sum()),
-        "searched": discrimination.auc_interval(y_true, pair[0], confidence, folds=folds),
-        "configured": discrimination.auc_interval(y_true, pair[1], confidence, folds=folds),
-        "searched_minus_configured": discrimination.compare(y_true, *pair, confidence, folds),
+        "searched": discrimination.auc_interval(y_true, pair[0], confidence, folds=number),
+        "configured": discrimination.auc_interval(y_true, pair[1], confidence, folds=number),
+        "searched_minus_configured": discrimination.compare(y_true, *pair, confidence, number),
         "note": "out-of-fold; 'searched' is the whole procedure with one seed, 'configured' the settings of the study",
     }
     write_json(arguments.output, content)
