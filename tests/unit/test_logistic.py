@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scipy import optimize
+from scipy.special import expit
 
 from hscore.learning import logistic_member
 from hscore.metrics.logistic import fit_firth, fit_with_prior
-from hscore.metrics.probability import expit
 
 
 def two_by_two(a, b, c, d):
