@@ -307,7 +307,7 @@ def of_calibration(data: str, expected: dict, y_true: np.ndarray, predicted: np.
     yield Row(data, "intercept (slope 1)", large["intercept_offset"], ours["intercept"]["estimate"], ITERATIVE)
     line = expected["logistic_recalibration"]
     yield Row(data, "slope", line["slope"], ours["slope"]["estimate"], ITERATIVE)
-    predictor = probability.logit(predicted)
+    predictor = probability.clipped_logit(predicted)
     for name, columns, offset, reference in (
         ("SE intercept (slope 1)", np.empty((y_true.size, 0)), predictor, large["se"]),
         ("SE slope", predictor[:, None], 0.0, line["se_slope"]),

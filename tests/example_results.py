@@ -162,7 +162,7 @@ def _made(
             config["validate"],
         )
     ]
-    return results.merge(
+    content = results.merge(
         study=config["study"],
         data=config["data"],
         config=config,
@@ -183,8 +183,9 @@ def _made(
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),
         histories={name: _history(rng) for name, spec in config["models"].items() if "region" in spec},
         explanation=_explanation(rng),
-        created="2026-01-31T12:00:00+00:00",
     )
+    content["study"]["created"] = "2026-01-31T12:00:00+00:00"
+    return content
 
 
 def _members(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -11,13 +11,13 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 import score_chain
 from chain_coverage import PREVALENCE
 from hscore.cohort.folds import stratified_folds
 from hscore.learning import calibration
 from hscore.metrics.logistic import fit_firth
-from hscore.metrics.probability import expit
 from hscore.statistics.common.estimates import normal_quantile
 from hscore.statistics.diagnosis import cross_validation, discrimination
 

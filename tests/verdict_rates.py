@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "src"))
 
 from hscore.report import adds_to_reading, verdict  # noqa: E402  (the path must be set first when this is a program)
 from hscore.statistics.common import proportions  # noqa: E402
+from hscore.statistics.common.equivalence import AGREES, DIFFERS, INCONCLUSIVE  # noqa: E402
 from hscore.statistics.common.scored_cohorts import ScoredCohort  # noqa: E402
 from hscore.statistics.diagnosis import cut_off_error, discrimination, thresholds  # noqa: E402
 from hscore.statistics.survival import cox, score_and_reading  # noqa: E402
@@ -29,6 +30,7 @@ PUBLISHED = yaml.safe_load((ROOT / "resources/published.yaml").read_text(encodin
 DEVELOPMENT, EXTERNAL = ((c["lnm_positive"], c["patients"] - c["lnm_positive"]) for c in PUBLISHED["cohorts"])
 SURVIVE = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["survive"]
 SETTINGS = {"threshold": "youden", "bootstrap": {"resamples": cut_off_error.RESAMPLES, "seed": 1}}
+JUDGED = (AGREES, INCONCLUSIVE, DIFFERS)
 OLD = {False: "consistent", True: "differs"}  # the rule before: is the published point inside our interval?
 MEDIAN_MONTHS, FOLLOW_UP_MONTHS, SLOPE = 150.0, (24.0, 72.0), 0.33
 
@@ -142,8 +144,8 @@ def shares(rows: list[tuple[str, str]]) -> dict[str, float]:
     """Share of each verdict; ``old`` is that of "differs" by the rule before."""
     found = Counter(new for new, _ in rows)
     return {
-        **{name: found[name] / len(rows) for name in (*verdict.JUDGED, verdict.NOT_ESTIMABLE)},
-        "old": sum(old == verdict.DIFFERS for _, old in rows) / len(rows),
+        **{name: found[name] / len(rows) for name in (*JUDGED, verdict.NOT_ESTIMABLE)},
+        "old": sum(old == DIFFERS for _, old in rows) / len(rows),
     }
 
 
@@ -173,7 +175,7 @@ def table(rows: list[tuple[str, dict[str, float]]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| rerun | agrees, % | inconclusive, % | differs, % | old rule: differs, % |", "|---|---:|---:|---:|---:|"]
     for name, found in rows:
-        cells = [f"{100 * found[key]:.1f}" for key in (*verdict.JUDGED, "old")]
+        cells = [f"{100 * found[key]:.1f}" for key in (*JUDGED, "old")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

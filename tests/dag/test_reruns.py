@@ -157,7 +157,7 @@ def test_the_checkout_and_the_study_moved(study):
     ("name", "old", "new"),
     [
         ("workflow/src/hscore/errors.py", "class UserError", "# a comment\n\n\nclass UserError"),
-        ("workflow/src/hscore/files.py", '"""Read one JSON file."""', '"""Read a file."""'),
+        ("workflow/src/hscore/files.py", '"""Read one JSON file.', '"""Read a JSON file.'),
         ("workflow/src/hscore/__init__.py", "__version__ = ", "__version__ = '9' + "),
         ("workflow/rules/convert.smk", "mem_mb=growing(2000)", "mem_mb=growing(4000)"),
         ("workflow/rules/convert.smk", "Converting batch {wildcards.batch}", "At work on {wildcards.batch}"),

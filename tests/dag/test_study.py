@@ -249,6 +249,23 @@ def test_every_mistake_of_the_clinical_tables_is_reported_at_once(own_study):
         assert any(line.startswith(start) and end in line for line in found), (start, found)
 
 
+def test_rows_are_numbered_as_in_the_file(own_study):
+    """Rows without a value count, too, in the table of a centre and in that of the centres."""
+    own_study.edit("north", "north2,north", "\n,,,,,,,,,,\nnorth1,north")
+    own_study.edit("north", "north3,north,53", "north3,north,old")
+    found = problems(own_config(own_study))
+    north = own_study.table("north")
+    assert len(found) == 2
+    assert (
+        f"{north}, row 4, column patient: 'north1' is not valid; the patient is already listed in {north}, row 1"
+        in found
+    )
+    assert any(line.startswith(f"{north}, row 5, column age: 'old'") for line in found)
+    centers = own_study.folder / "centers.tsv"
+    centers.write_text(centers.read_text().replace("far\tFar\texternal", "\n\t\t\t\nnorth\tFar\texternal"))
+    assert f"{centers}, row 5, column center: 'north' occurs twice" in problems(own_config(own_study))
+
+
 def test_a_patient_of_two_centres_is_reported(own_study):
     own_study.edit("far", "far3,far", "south3,far")
     (line,) = problems(own_config(own_study))

@@ -4,13 +4,18 @@ import contextlib
 import importlib
 import io
 import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import yaml
 from scipy.special import expit, logit
+
+from hscore.contracts import delimited
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
@@ -153,6 +158,19 @@ def survive(folder: Path, **flags) -> SimpleNamespace:
         "output": "survival.json",
     }
     return run(folder, "analyze_survival", **usual | flags)
+
+
+@contextlib.contextmanager
+def counted_reads() -> Iterator[Counter[str]]:
+    """Yield how often each table was read in the block, by its name."""
+    counts, read = Counter(), delimited.read
+
+    def counting(path, *arguments):
+        counts[Path(path).name] += 1
+        return read(path, *arguments)
+
+    with mock.patch.object(delimited, "read", counting):
+        yield counts
 
 
 def finite(content) -> bool:

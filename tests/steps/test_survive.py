@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_inputs import CONFIG, finite, freeze, survive, unexplained, write
+from statistics_inputs import CONFIG, counted_reads, finite, freeze, survive, unexplained, write
 
 SIZES = {"a": (40, 12), "b": (30, 10), "c": (40, 12)}
 
@@ -21,6 +21,12 @@ def read(folder):
     content = json.loads((folder / "survival.json").read_text())
     assert finite(content) and not unexplained(content)
     return content
+
+
+def test_every_table_is_read_once(folder):
+    with counted_reads() as counts:
+        assert survive(folder).returncode == 0
+    assert len(counts) == 11 and set(counts.values()) == {1}, counts
 
 
 def test_both_cohorts_are_grouped_by_the_frozen_threshold(folder):

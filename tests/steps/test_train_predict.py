@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learning_inputs import SETTINGS, SPECS, make_study
+from scipy.special import expit, logit
 
 import hscore
 from hscore.files import read_json
@@ -19,7 +20,6 @@ from hscore.learning import calibration
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
 from hscore.metrics.logistic import fit_firth
-from hscore.metrics.probability import expit, logit
 from hscore.statistics.diagnosis.discrimination import delong
 from hscore.steps import predict, train_model
 

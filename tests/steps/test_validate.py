@@ -8,7 +8,17 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from statistics_inputs import CONFIG, ROOT, finite, freeze, unexplained, validate, write, write_calibration
+from statistics_inputs import (
+    CONFIG,
+    ROOT,
+    counted_reads,
+    finite,
+    freeze,
+    unexplained,
+    validate,
+    write,
+    write_calibration,
+)
 
 from hscore.statistics.common.multiplicity import holm
 from hscore.statistics.diagnosis.discrimination import delong
@@ -28,6 +38,13 @@ def folder(tmp_path):
 
 def read(folder):
     return json.loads((folder / "validation.json").read_text())
+
+
+def test_every_table_is_read_once(folder):
+    manifests = {"manifests": ["c_manifest.csv"], "development-manifests": ["a_manifest.csv", "b_manifest.csv"]}
+    with counted_reads() as counts:
+        assert validate(folder, **manifests).returncode == 0
+    assert len(counts) == 11 and set(counts.values()) == {1}, counts
 
 
 def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(folder):

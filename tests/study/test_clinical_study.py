@@ -30,13 +30,13 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(shared_data) -> dict:
-    return json.loads((shared_data / "tcga_cesc" / "expected_tcga_cesc_dev.json").read_text(encoding="utf-8"))
+def expected(reference_data) -> dict:
+    return json.loads((reference_data / "tcga_cesc" / "expected_tcga_cesc_dev.json").read_text(encoding="utf-8"))
 
 
-def table(shared_data: Path, output: Path, *arguments: str) -> None:
+def table(reference_data: Path, output: Path, *arguments: str) -> None:
     """Make a clinical table as the example says."""
-    deposited = shared_data / "tcga_cesc" / "tcga_cesc_dev.csv"
+    deposited = reference_data / "tcga_cesc" / "tcga_cesc_dev.csv"
     command = [sys.executable, str(EXAMPLE.with_suffix(".py")), str(deposited), str(output), *arguments]
     subprocess.run(command, check=True)
 
@@ -63,17 +63,17 @@ def close(value: float):
     return pytest.approx(value, rel=1e-5)
 
 
-def test_the_example_needs_neither_images_nor_training(shared_data, tmp_path):
-    table(shared_data, tmp_path / "data/tcga_cesc/clinical.csv")
+def test_the_example_needs_neither_images_nor_training(reference_data, tmp_path):
+    table(reference_data, tmp_path / "data/tcga_cesc/clinical.csv")
     arguments = ["--configfile", str(EXAMPLE), "--config", f"centers={ROOT}/config/centers.tcga-cesc.example.tsv"]
     assert not set(counts(planned(tmp_path, "all", *arguments))) & NOT_NEEDED
 
 
 @pytest.fixture(scope="module", params=["PFI", "OS"])
-def by_stage(request, shared_data, folder) -> tuple[str, Path]:
+def by_stage(request, reference_data, folder) -> tuple[str, Path]:
     """Stage against two end points; of one of them the whole report."""
     study = f"stage-{request.param}"
-    table(shared_data, folder / study / "tcga.csv", "--endpoint", request.param)
+    table(reference_data, folder / study / "tcga.csv", "--endpoint", request.param)
     return request.param, run(folder, "all" if request.param == "PFI" else "survive", {"tcga": "external"}, study)
 
 
@@ -148,10 +148,10 @@ def test_the_report_of_a_study_of_readings_is_whole(by_stage):
 
 
 @pytest.mark.parametrize("endpoint", ["OS", "PFI", "DFI"])
-def test_survival_by_nodes_at_pathology_equals_r(endpoint, shared_data, folder, expected):
+def test_survival_by_nodes_at_pathology_equals_r(endpoint, reference_data, folder, expected):
     """Histology is known of everybody, so that nobody with known nodes is left out."""
     study = f"nodes-{endpoint}"
-    table(shared_data, folder / study / "tcga.csv", "--endpoint", endpoint)
+    table(reference_data, folder / study / "tcga.csv", "--endpoint", endpoint)
     histology = {"label": "Adenocarcinoma", "reading": "histology", "positive": ["adenocarcinoma", "adenosquamous"]}
     results = run(
         folder,
@@ -192,8 +192,8 @@ def test_survival_by_nodes_at_pathology_equals_r(endpoint, shared_data, folder, 
                     assert [ours["low"], ours["high"]] == [close(reference["lcl"]), close(reference["ucl"])]
 
 
-def test_node_call_on_ct_against_pathology_equals_r(shared_data, folder, expected):
-    table(shared_data, folder / "nodes" / "tcga.csv")
+def test_node_call_on_ct_against_pathology_equals_r(reference_data, folder, expected):
+    table(reference_data, folder / "nodes" / "tcga.csv")
     results = run(
         folder,
         "validate",
@@ -245,9 +245,9 @@ FITTED = {
 
 
 @pytest.fixture(scope="module")
-def developed(shared_data, folder) -> Path:
+def developed(reference_data, folder) -> Path:
     """Two models on one large site, which is all there is."""
-    table(shared_data, folder / "developed" / "first.csv", "--sites", "C5", "--center", "first")
+    table(reference_data, folder / "developed" / "first.csv", "--sites", "C5", "--center", "first")
     return run(folder, "all", {"first": "development"}, "developed", **FITTED)
 
 
@@ -261,9 +261,9 @@ def test_a_study_with_development_centres_alone_leads_with_out_of_fold_results(d
     assert not list((developed / "predictions").glob("*/external.csv"))
 
 
-def test_frozen_models_are_tested_on_other_centres_as_they_are(developed, shared_data, folder):
-    sites = sorted(sites_of(shared_data) - {"C5"})
-    table(shared_data, folder / "tested" / "others.csv", "--sites", *sites, "--center", "others")
+def test_frozen_models_are_tested_on_other_centres_as_they_are(developed, reference_data, folder):
+    sites = sorted(sites_of(reference_data) - {"C5"})
+    table(reference_data, folder / "tested" / "others.csv", "--sites", *sites, "--center", "others")
     tested = run(folder, "all", {"others": "external"}, "tested", **FITTED, frozen=str(developed))
     before, after = (read(results / "report/results.json") for results in (developed, tested))
     assert not (tested / "models").exists() and not (tested / "validation/thresholds.json").exists()
@@ -283,8 +283,8 @@ def test_frozen_models_are_tested_on_other_centres_as_they_are(developed, shared
         assert float(row["score"]) == pytest.approx(risks.mean(), rel=1e-5)
 
 
-def sites_of(shared_data: Path) -> set[str]:
-    return {row["center"] for row in rows(shared_data / "tcga_cesc" / "tcga_cesc_dev.csv")}
+def sites_of(reference_data: Path) -> set[str]:
+    return {row["center"] for row in rows(reference_data / "tcga_cesc" / "tcga_cesc_dev.csv")}
 
 
 def rows(path: Path) -> list[dict]:

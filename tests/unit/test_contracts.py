@@ -1,13 +1,26 @@
 """The tables passed between stages: what is written reads back as itself, and what is wrong is one sentence."""
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.contracts import delimited, folds, inventory, manifest, model_folder, outcomes, predictions, tables
+from hscore.contracts import (
+    batch_record,
+    delimited,
+    folds,
+    inventory,
+    manifest,
+    model_folder,
+    outcomes,
+    predictions,
+    tables,
+)
+from hscore.contracts.status import Status
 from hscore.errors import UserError
+from hscore.files import read_json
 
 NAMES = ["NA", "nan", "007", "1e5", "None", "a, b", 'with "quotes"', "-0"]
 
@@ -100,6 +113,88 @@ def test_a_split_that_is_wrong_is_one_sentence(tmp_path, fold, lnm, sentence):
     with pytest.raises(UserError) as error:
         folds.read(path)
     assert str(error.value) == f"{path}, {sentence}"
+
+
+def test_rows_are_numbered_as_in_the_file(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("patient,center\n\nP1,A\n,\nP2\n")
+    with pytest.raises(UserError, match="row 4: 1 cells where the header has 2 columns"):
+        tables.read(path)
+    path.write_text("patient,center\n\nP1,A\n,\n,B\n")
+    with pytest.raises(UserError, match="row 4, column patient: it is empty"):
+        tables.read(path)
+
+
+def test_a_fold_of_predictions_is_a_whole_number(tmp_path):
+    path = tmp_path / "development.csv"
+    path.write_text("patient,fold,out_of_fold\nP1,,0.5\nP2,1,0.5\nP3,0.5,0.5\n")
+    with pytest.raises(UserError) as error:
+        predictions.read(path, "out_of_fold")
+    assert str(error.value) == f"{path}, patient 'P3', fold: 0.5 is not a whole number"
+
+
+@pytest.mark.parametrize("columns", [["patient"], ["score"], ["patient", "score", "scroe"]])
+def test_only_a_table_of_scores_is_written_as_one(tmp_path, columns):
+    with pytest.raises(ValueError, match=f"^not a table of scores: its columns are {', '.join(columns)}$"):
+        predictions.write(tmp_path / "scores.csv", pd.DataFrame(columns=columns))
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_column_of_scores_is_that_asked_for_or_that_of_a_reading(tmp_path):
+    path = tmp_path / "external.csv"
+    path.write_text("patient,score,fold_0\nP1,0.5,0.25\n")
+    assert predictions.read_column(path, "fold_0").tolist() == [0.25]
+    assert predictions.read_column(path, "fold_1").tolist() == [0.5]
+    path.write_text("patient,apparent\nP1,0.5\n")
+    with pytest.raises(UserError) as error:
+        predictions.read_column(path, "out_of_fold")
+    assert str(error.value) == f"{path} has no column 'out_of_fold'; its columns are apparent"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", "{}", '{"model": "hybrid"}', "\udcff"])
+def test_a_damaged_description_of_a_model_is_one_sentence(tmp_path, content):
+    (tmp_path / "model.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(UserError) as error:
+        model_folder.read_description(tmp_path)
+    made_again = f"make it again: snakemake --force {tmp_path} --configfile ..., and start the study again"
+    assert str(error.value) == f"{tmp_path / 'model.json'} is damaged; {made_again}"
+
+
+STATUS = {"patient": "P1", "center": "A", "step": "sample", "usable": [], "findings": []}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        json.dumps({**STATUS, "findings": [{"code": "unheard_of", "text": ""}]}),
+        json.dumps({**STATUS, "findings": None}),
+        json.dumps({"patient": "P1", "findings": []}),
+        json.dumps({**STATUS, "colour": "red"}),
+    ],
+)
+def test_a_damaged_status_is_one_sentence_that_names_the_record(tmp_path, content):
+    record, folder = tmp_path / "batches/1-of-1.json", tmp_path / "sub-P1"
+    folder.mkdir()
+    (folder / "status.json").write_text(json.dumps(STATUS))
+    batch_record.write(record, {"P1": folder})
+    assert Status.read(folder) == Status("P1", "A", "sample")
+    (folder / "status.json").write_text(content)
+    with pytest.raises(UserError) as error:
+        Status.read(folder)
+    assert str(error.value).startswith(
+        f"{folder / 'status.json'} is damaged; make it again: snakemake --force {record}"
+    )
+    (folder / "status.json").unlink()
+    with pytest.raises(UserError, match="status.json does not exist; make it again: "):
+        Status.read(folder)
+
+
+def test_any_damaged_json_file_is_one_sentence(tmp_path):
+    (tmp_path / "thresholds.json").write_text('{"hybrid": ')
+    with pytest.raises(UserError, match=r"thresholds\.json is damaged \(Expecting value: .*\); make it again$"):
+        read_json(tmp_path / "thresholds.json")
 
 
 def test_a_patient_in_two_centres_is_named_with_both_files(tmp_path):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
 from hscore.learning import fusion, logistic_member
-from hscore.metrics.probability import expit, logit
 
 
 def cohort(patients=300, seed=0):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy import optimize
+from scipy.special import expit
 
 from hscore.errors import UserError
 from hscore.learning import logistic_member
 from hscore.metrics import logistic
 from hscore.metrics.logistic import fit, fit_firth, fit_with_prior
-from hscore.metrics.probability import expit
 
 
 def two_by_two(a, b, c, d):

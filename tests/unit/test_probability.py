@@ -8,15 +8,13 @@ from hscore.metrics import probability
 from hscore.metrics.log_loss import log_loss
 
 
-def test_logit_and_expit_are_scipys_and_their_inverses():
+def test_the_logit_is_scipys_inside_the_limits():
     risk = np.linspace(0.001, 0.999, 999)
-    np.testing.assert_allclose(probability.logit(risk), special.logit(risk), rtol=1e-14, atol=1e-15)
-    np.testing.assert_allclose(probability.expit(probability.logit(risk)), risk, rtol=1e-14)
-    np.testing.assert_allclose(probability.expit(np.array([-800.0, 0.0, 800.0])), [0, 0.5, 1], atol=1e-300)
+    np.testing.assert_array_equal(probability.clipped_logit(risk), special.logit(risk))
 
 
 def test_certain_probabilities_have_the_logit_of_the_limit_and_missing_ones_none():
-    found = probability.logit(np.array([0.0, 1.0, np.nan]))
+    found = probability.clipped_logit(np.array([0.0, 1.0, np.nan]))
     np.testing.assert_allclose(found[:2], special.logit([probability.CLIP, 1 - probability.CLIP]))
     assert np.isnan(found[2])
 

@@ -31,7 +31,7 @@ def test_values_have_their_types_and_codes_their_meaning(table):
     )
     read = read_table(path, "north", CODES)
     assert read["patient"].tolist() == ["007", "NA", "b"]
-    assert read["age"].tolist()[::2] == [45, 50]
+    assert read["age"].tolist()[::2] == [45, 50] and read.index.tolist() == [0, 1, 2]
     assert read["figo_stage"].tolist() == ["IB", None, "IIA"]
     assert read["grade"].tolist() == ["G2", None, "G1"]
     assert read["lnm"].dtype == "Int64"
@@ -77,6 +77,12 @@ def test_nothing_is_coerced_in_silence(table, row, words):
     with pytest.raises(UserError, match=words) as error:
         read_table(path, "north", CODES)
     assert str(path) in str(error.value)
+
+
+def test_rows_are_numbered_as_in_the_file(table):
+    path = table("a,north,45,IB1,SCC,2,1.5,10,1,33,0", "", ",,,,,,,,,,", "b,north,old,IB1,SCC,2,1,10,1,33,0")
+    with pytest.raises(UserError, match="row 4, column age: 'old' is not valid"):
+        read_table(path, "north", CODES)
 
 
 def test_missing_column_missing_file_and_empty_file(table, tmp_path):

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from hscore import environment
+from hscore.files import sha256
 
 PACKAGE = "hscore"
 SOURCE = Path(__file__).parents[1]  # the folder that contains the package
@@ -33,7 +34,7 @@ def digest(step: str, source: Path = SOURCE) -> str:
     for path in source_files(step, source):
         if path.relative_to(source) == GUARD:
             continue
-        content = _meaning(path) if path.suffix == ".py" else hashlib.sha256(path.read_bytes()).hexdigest()
+        content = _meaning(path) if path.suffix == ".py" else sha256(path)
         total.update(f"{path.relative_to(source).as_posix()} {content}\n".encode())
     for name, version in sorted(environment.pins(environment.stage_of(step)).items()):
         total.update(f"{name}=={version}\n".encode())

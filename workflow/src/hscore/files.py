@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hscore.errors import UserError
+
 
 @contextmanager
 def new_file(path: str | Path) -> Iterator[Path]:
@@ -69,5 +71,12 @@ def sha256(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read one JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read one JSON file.
+
+    Raises:
+        UserError: the file is not JSON, such as an incomplete copy.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); make it again") from None

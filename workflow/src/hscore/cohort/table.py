@@ -33,10 +33,11 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
         codes: section ``codes`` of the config; if given, the columns ``CODED`` contain the study's terms.
 
     Raises:
-        UserError: a cell is not valid; the message names file, row (counted from 1 after the header), column and value.
+        UserError: a cell is not valid; the message names file, row (counted from 1 after the header, with
+            blank ones), column and value.
     """
     header, rows = delimited.read(path)
-    table = pd.DataFrame(rows, columns=header, dtype=object)
+    table = pd.DataFrame(rows.values(), index=list(rows), columns=header, dtype=object)  # by row of the file
     for column in ("patient", "center", *NUMBERS, *BINARY, *CODED):
         if column not in table:
             raise UserError(f"{path}: column '{column}' is missing")
@@ -61,7 +62,7 @@ def read_table(path: str | Path, center: str, codes: Mapping[str, Mapping[str, s
         right = f"expected a code listed under codes.{column} in the config, or nothing"
         _check_each(path, table, column, table[column].isin(known.index), right)
         table[column] = table[column].map(known)
-    return table
+    return table.reset_index(drop=True)
 
 
 def _numbers(path: str | Path, table: pd.DataFrame, column: str) -> pd.Series:
@@ -75,7 +76,7 @@ def _check_each(path: str | Path, table: pd.DataFrame, column: str, good: pd.Ser
     """Raise UserError for the first row that is not ``good``; ``right`` describes a valid value."""
     wrong = table.index[~good.to_numpy(bool)]
     if len(wrong):
-        row, value = wrong[0] + 1, table[column][wrong[0]]
+        row, value = wrong[0], table[column][wrong[0]]
         raise UserError(f"{path}, row {row}, column {column}: '{value}' is not valid; {right}")
 
 

@@ -9,9 +9,11 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from hscore.contracts.json_file import read_json, rerun_hint
 from hscore.errors import UserError
-from hscore.files import read_json, sha256, write_json
+from hscore.files import sha256, write_json
 
 FOLDER = "batches"  # of the records
 
@@ -54,19 +56,14 @@ def read(records: Iterable[str | Path]) -> dict[str, Path]:
 
 def _paths(record: Path) -> dict[str, Path]:
     """Return the output path of each patient in one record."""
-    try:
-        entries = read_json(record)
+
+    def paths(entries: Any) -> dict[str, Path]:
         return {patient: Path(os.path.normpath(record.parent / entry["path"])) for patient, entry in entries.items()}
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise UserError(f"{record} is damaged; {rerun_hint(record)}") from None
+
+    return read_json(record, paths, lambda: record)
 
 
 def record_of(folder: Path) -> Path:
     """Return the record of the batch that made a patient's folder, or the folder itself if no record lists it."""
     records = sorted((folder.parent / FOLDER).glob("*.json"))
     return next((record for record in records if folder in _paths(record).values()), folder)
-
-
-def rerun_hint(record: Path) -> str:
-    """Return the instruction for making a batch again."""
-    return f"make it again: snakemake --force {record} --configfile ..., and start the study again"

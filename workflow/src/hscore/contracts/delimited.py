@@ -9,8 +9,10 @@ from hscore.errors import UserError
 from hscore.files import new_file
 
 
-def read(path: str | Path, delimiter: str = ",") -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows of a table as stripped text, without blank lines.
+def read(path: str | Path, delimiter: str = ",") -> tuple[list[str], dict[int, list[str]]]:
+    """Return the header and the rows of a table as stripped text, without blank ones.
+
+    The rows are numbered from 1 after the header. Blank rows count, so that a number is that of a spreadsheet minus 1.
 
     Raises:
         UserError: the file cannot be read or is empty, a column occurs twice, or a row does not have one
@@ -27,17 +29,17 @@ def read(path: str | Path, delimiter: str = ",") -> tuple[list[str], list[list[s
     for name in header:
         if header.count(name) > 1:
             raise UserError(f"{path}: column '{name}' occurs twice")
-    rows = [row for row in rows if any(row)]
-    for number, row in enumerate(rows, start=1):
+    numbered = {number: row for number, row in enumerate(rows, start=1) if any(row)}
+    for number, row in numbered.items():
         if len(row) != len(header):
             raise UserError(f"{path}, row {number}: {len(row)} cells where the header has {len(header)} columns")
-    return header, rows
+    return header, numbered
 
 
 def records(path: str | Path, delimiter: str = ",") -> list[dict[str, str]]:
     """Return the rows of a table as dictionaries of text by column."""
     header, rows = read(path, delimiter)
-    return [dict(zip(header, row, strict=True)) for row in rows]
+    return [dict(zip(header, row, strict=True)) for row in rows.values()]
 
 
 def write(path: str | Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], delimiter: str = ",") -> None:

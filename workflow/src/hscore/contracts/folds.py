@@ -7,7 +7,6 @@ import pandas as pd
 from hscore.contracts import tables
 from hscore.contracts.outcomes import LNM
 from hscore.contracts.tables import CENTER, PATIENT
-from hscore.errors import UserError
 
 FOLD = "fold"
 COLUMNS = (PATIENT, CENTER, LNM, FOLD)
@@ -26,8 +25,5 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     table = tables.read(path, COLUMNS[1:])
     lnm = tables.complete(tables.yes_no(table, LNM, str(path)), str(path))
-    fold = tables.complete(tables.numbers(table, FOLD, str(path), 0), str(path))
-    if (fold % 1 != 0).any():
-        patient = fold.index[fold % 1 != 0][0]
-        raise UserError(f"{path}, patient '{patient}', fold: {fold[patient]:g} is not a whole number")
+    fold = tables.complete(tables.whole_numbers(table, FOLD, str(path), 0), str(path))
     return table.assign(lnm=lnm.astype(int), fold=fold.astype(int)).reset_index()[list(COLUMNS)]

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hscore.contracts import delimited
+from hscore.contracts.json_file import read_json
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
+from hscore.files import write_json
 
 DESCRIPTION_FILE = "model.json"
+DESCRIPTION_KEYS = ("model", "kind", "spec", "folds")  # of every kind of model
 HISTORY_FILE = "history.csv"
 HISTORY_COLUMNS = (
     *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
@@ -29,12 +31,19 @@ def read_description(folder: str | Path) -> dict[str, Any]:
     """Return the content of ``model.json``.
 
     Raises:
-        UserError: the folder has none.
+        UserError: the folder has none, or the file is damaged or does not describe a model.
     """
     path = Path(folder) / DESCRIPTION_FILE
     if not path.is_file():
         raise UserError(f"{folder} is not a model folder: it has no {DESCRIPTION_FILE}")
-    return read_json(path)
+    return read_json(path, _parse_description, lambda: path.parent)
+
+
+def _parse_description(content: Any) -> dict[str, Any]:
+    """Return the content of ``model.json``; LookupError if a key that all kinds of models have is missing."""
+    if missing := [key for key in DESCRIPTION_KEYS if key not in content]:
+        raise LookupError(missing[0])
+    return dict(content)
 
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:

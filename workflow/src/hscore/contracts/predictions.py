@@ -13,6 +13,8 @@ import pandas as pd
 
 from hscore.contracts import tables
 from hscore.contracts.folds import FOLD
+from hscore.contracts.tables import CENTER, PATIENT
+from hscore.errors import UserError
 
 OUT_OF_FOLD, APPARENT = "out_of_fold", "apparent"
 SCORE = "score"
@@ -30,7 +32,14 @@ def seed(number: int | str) -> str:
 
 
 def write(path: str | Path, scores: pd.DataFrame) -> None:
-    """Write the scores of one model."""
+    """Write the scores of one model: ``patient``, and as far as known ``center``, ``fold`` and scores.
+
+    Raises:
+        ValueError: the table has no patients, no scores, or a column that ``read`` does not know.
+    """
+    unknown = [name for name in scores if name not in (PATIENT, CENTER, FOLD) and not _is_score(name)]
+    if unknown or PATIENT not in scores or not any(map(_is_score, scores)):
+        raise ValueError(f"not a table of scores: its columns are {', '.join(scores)}")
     tables.write(path, scores)
 
 
@@ -42,10 +51,10 @@ def read(path: str | Path, *columns: str) -> pd.DataFrame:
         *columns: columns that it must have.
 
     Raises:
-        UserError: as ``tables.read``; a score is not from 0 to 1.
+        UserError: as ``tables.read``; a score is not from 0 to 1; a fold is not a whole number.
     """
     table, source = tables.read(path, columns), str(path)
-    fold = {FOLD: tables.numbers(table, FOLD, source, 0)} if FOLD in table else {}
+    fold = {FOLD: tables.whole_numbers(table, FOLD, source, 0)} if FOLD in table else {}
     return pd.DataFrame(fold | {name: tables.numbers(table, name, source, 0, 1) for name in filter(_is_score, table)})
 
 
@@ -57,10 +66,13 @@ def read_column(path: str | Path, column: str) -> pd.Series:
     """Return one column of scores by patient, or ``score`` for a reading, which has one score for all folds.
 
     Raises:
-        UserError: as ``read``.
+        UserError: as ``read``, or the table has neither of both.
     """
     scores = read(path)
-    return scores[column] if column in scores else read(path, SCORE)[SCORE]
+    for name in (column, SCORE):
+        if name in scores:
+            return scores[name]
+    raise UserError(f"{path} has no column '{column}'; its columns are {', '.join(scores)}")
 
 
 def in_folds(scores: pd.DataFrame) -> pd.DataFrame:

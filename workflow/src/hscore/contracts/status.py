@@ -7,8 +7,11 @@ Anything else is a bug and fails the job.
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from hscore.files import read_json, write_json
+from hscore.contracts import batch_record
+from hscore.contracts.json_file import read_json
+from hscore.files import write_json
 
 FILE_NAME = "status.json"
 
@@ -102,10 +105,18 @@ class Status:
 
     @classmethod
     def read(cls, folder: str | Path) -> "Status":
-        """Read the ``status.json`` of a step's output folder."""
-        content = read_json(Path(folder) / FILE_NAME)
-        findings = [Finding(**finding) for finding in content.pop("findings")]
-        return cls(findings=findings, **content)
+        """Read the ``status.json`` of a step's output folder.
+
+        Raises:
+            UserError: the file does not exist or is damaged.
+        """
+        folder = Path(folder)
+        return read_json(folder / FILE_NAME, cls._parse, lambda: batch_record.record_of(folder))
+
+    @classmethod
+    def _parse(cls, content: dict[str, Any]) -> "Status":
+        findings = [Finding(**finding) for finding in content["findings"]]
+        return cls(**{**content, "findings": findings})
 
     def next(self, step: str) -> "Status":
         """Return the status that the next step starts from: same patient, usable sequences and findings."""

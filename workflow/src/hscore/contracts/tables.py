@@ -33,10 +33,10 @@ def read(path: str | Path, columns: Iterable[str] = ()) -> pd.DataFrame:
     for column in (PATIENT, *columns):
         if column not in header:
             raise UserError(f"{path} has no column '{column}'; its columns are {', '.join(header)}")
-    cells = [[cell or np.nan for cell in row] for row in rows]
+    cells = [[cell or np.nan for cell in row] for row in rows.values()]
     table = pd.DataFrame(cells, columns=header, dtype=object).set_index(PATIENT)
     if table.index.hasnans:
-        raise UserError(f"{path}, row {int(table.index.isna().argmax()) + 1}, column patient: it is empty")
+        raise UserError(f"{path}, row {list(rows)[int(table.index.isna().argmax())]}, column patient: it is empty")
     if table.index.has_duplicates:
         patient = table.index[table.index.duplicated()][0]
         raise UserError(f"{path} lists patient '{patient}' more than once; each patient needs exactly one row")
@@ -112,6 +112,19 @@ def yes_no(table: pd.DataFrame, column: str, source: str) -> pd.Series:
     between = values[values.notna() & ~values.isin([0, 1])]
     if len(between):
         raise UserError(f"{source}, patient '{between.index[0]}', {column}: {between.iloc[0]:g} is neither 0 nor 1")
+    return values
+
+
+def whole_numbers(table: pd.DataFrame, column: str, source: str, low: float = -np.inf) -> pd.Series:
+    """Return a column of whole numbers as float64; missing values are NaN.
+
+    Raises:
+        UserError: as ``numbers``, or a value has decimals.
+    """
+    values = numbers(table, column, source, low)
+    broken = values[values % 1 > 0]
+    if len(broken):
+        raise UserError(f"{source}, patient '{broken.index[0]}', {column}: {broken.iloc[0]:g} is not a whole number")
     return values
 
 

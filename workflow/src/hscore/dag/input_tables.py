@@ -46,7 +46,8 @@ class Table:
         delimiter: separator of the columns.
 
     Attributes:
-        rows: one dict per row (str, int, float or None).
+        rows: one dict per row that is not blank (str, int, float or None).
+        row_numbers: number of each of ``rows`` in the file; they count from 1 after the header, blank rows included.
         problems: the sentences.
     """
 
@@ -54,6 +55,7 @@ class Table:
         self.path = Path(path)
         self.schema = schema
         self.rows: list[dict] = []
+        self.row_numbers: list[int] = []
         self.problems: list[str] = []
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
@@ -75,10 +77,9 @@ class Table:
             return
         checks = {name: self._column_check(name) for name in header}
         absent = [name for name in self.schema["properties"] if name not in header]
-        for line in lines:
+        for row_number, line in enumerate(lines, 1):
             if not any(cell.strip() for cell in line):
                 continue
-            row_number = len(self.rows) + 1
             if len(line) != len(header):
                 self.problems.append(
                     f"{self.path}, row {row_number}: {len(line)} cells where the header has {len(header)} columns"
@@ -90,6 +91,7 @@ class Table:
                 if wrong:
                     self.problem(row_number, name, cell.strip(), wrong)
             self.rows.append(row)
+            self.row_numbers.append(row_number)
 
     def _header_is_good(self, header: list[str]) -> bool:
         known = list(self.schema["properties"])
@@ -133,6 +135,6 @@ class Table:
         return check
 
     def problem(self, row_number: int, column: str, value: object, remedy: str) -> None:
-        """Add a sentence about one cell; rows count from 1 after the header."""
+        """Add a sentence about one cell; ``row_number`` is one of ``row_numbers``."""
         shown = "it is empty" if value in ("", None) else f"'{value}' is not valid"
         self.problems.append(f"{self.path}, row {row_number}, column {column}: {shown}; {remedy}")

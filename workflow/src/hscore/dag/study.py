@@ -102,11 +102,11 @@ class Study:
             raise UserError("\n".join(problems))
 
     def _center_problems(self, table: Table) -> list[str]:
-        names = [row.get("center") for row in table.rows]
-        problems = []
-        for number, row in enumerate(table.rows, 1):
-            if names.index(row.get("center")) != number - 1:
+        problems, names = [], set()
+        for number, row in zip(table.row_numbers, table.rows, strict=True):
+            if row.get("center") in names:
                 problems.append(f"{table.path}, row {number}, column center: '{row['center']}' occurs twice")
+            names.add(row.get("center"))
             if self.simulated and (row.get("lnm_positive") or 0) > (row.get("patients") or 0):
                 problems.append(f"{table.path}, row {number}, column lnm_positive: must not exceed the column patients")
             if not self.simulated and self.has_images and not row.get("images"):
@@ -226,7 +226,7 @@ class Study:
         problems, seen = [], {}
         for center, row in self.centers.items():
             table = Table(row["clinical_table"], schema, delimiter=",")
-            for number, line in enumerate(table.rows, 1):
+            for number, line in zip(table.row_numbers, table.rows, strict=True):
                 self._check_clinical_row(table, number, line, center, schema, seen)
             problems += table.problems
             self.patients[center] = [line["patient"] for line in table.rows if line["patient"]]

@@ -41,9 +41,9 @@ class Grid:
         """Return the continuous voxel indices [..., 3] of points [..., 3] in mm."""
         return (points - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T
 
-    def same_as(self, other: "Grid", tolerance: float = SAME_POSITION) -> bool:
-        """Return whether both grids have the same voxels within ``tolerance`` (mm), in any order of rows and slices."""
+    def same_as(self, other: "Grid") -> bool:
+        """Return whether both grids have the same voxels within ``SAME_POSITION``, in any order of rows and slices."""
         if sorted(self.size) != sorted(other.size):
             return False
         distances = np.linalg.norm(self.corners[:, None] - other.corners[None], axis=2)
-        return bool((distances.min(axis=1) < tolerance).all() and (distances.min(axis=0) < tolerance).all())
+        return bool((distances.min(axis=1) < SAME_POSITION).all() and (distances.min(axis=0) < SAME_POSITION).all())

@@ -29,10 +29,11 @@ none. With several seeds the predict step adds ``seeds``, the alignment of each 
 
 import numpy as np
 from scipy.optimize import isotonic_regression
+from scipy.special import expit
 
 from hscore.errors import UserError
 from hscore.metrics import logistic
-from hscore.metrics.probability import expit, logit
+from hscore.metrics.probability import clipped_logit
 
 FALLS = "the development scores do not rise with the frequency of metastasis"
 DIGITS = 9  # of an aligned logit: patients with equal scores stay tied
@@ -75,7 +76,7 @@ def apply(calibration: dict, scores: np.ndarray) -> np.ndarray:
 
 def align(scores: np.ndarray) -> dict:
     """Return the alignment of members with probabilities [M, P]: mean and deviation of logits, each and common."""
-    logits = logit(scores)
+    logits = clipped_logit(scores)
     location, scale = np.nanmean(logits, axis=1), np.nanstd(logits, axis=1)
     scale = np.where(scale < SMALLEST, 0.0, scale)
     common = {"location": float(location.mean()), "scale": float(scale.mean())}
@@ -91,7 +92,7 @@ def standardized_scores(scores: np.ndarray) -> np.ndarray:
 def aligned_logits(alignment: dict, scores: np.ndarray) -> np.ndarray:
     """Return the members' logits [M, P], each member's shifted and scaled to the common mean and deviation."""
     location, scale = (np.array(alignment[key])[:, None] for key in ("location", "scale"))
-    standardized = (logit(scores) - location) / np.where(scale < SMALLEST, 1.0, scale)
+    standardized = (clipped_logit(scores) - location) / np.where(scale < SMALLEST, 1.0, scale)
     return np.round(alignment["to"]["location"] + alignment["to"]["scale"] * standardized, DIGITS)
 
 

@@ -18,7 +18,7 @@ from itertools import combinations
 import numpy as np
 
 from hscore.learning import logistic_member
-from hscore.metrics.probability import logit
+from hscore.metrics.probability import clipped_logit
 
 
 def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Sequence[str], fused: int) -> dict:
@@ -38,7 +38,7 @@ def fit(scores: np.ndarray, clinical: np.ndarray, labels: np.ndarray, names: Seq
         for chosen in combinations(range(fused), size):
             complete = np.isfinite(scores[:, chosen]).all(axis=1)
             if np.unique(labels[complete]).size == 2:
-                values = np.column_stack([logit(scores[complete][:, chosen]), clinical[complete]])
+                values = np.column_stack([clipped_logit(scores[complete][:, chosen]), clinical[complete]])
                 kept = [names[k] for k in chosen]
                 members["+".join(kept)] = fit_non_negative(values, labels[complete], [*kept, *names[fused:]], len(kept))
     return members
@@ -73,6 +73,6 @@ def probabilities(member: dict, scores: np.ndarray, clinical: np.ndarray, names:
         key = "+".join(name for name, has_score in zip(names, pattern, strict=True) if has_score)
         if key in member:
             rows = (available == pattern).all(axis=1)
-            values = np.column_stack([logit(scores[rows][:, pattern]), clinical[rows]])
+            values = np.column_stack([clipped_logit(scores[rows][:, pattern]), clinical[rows]])
             result[rows] = logistic_member.probabilities(member[key], values)
     return result

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import expit
 
 from hscore.errors import UserError
 from hscore.learning.samples import standardization
 from hscore.metrics import logistic
-from hscore.metrics.probability import expit
 
 
 def fit_member(values: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> dict:

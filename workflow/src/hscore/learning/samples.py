@@ -16,6 +16,7 @@ import pandas as pd
 
 from hscore import numerals
 from hscore.contracts import batch_record, folds, manifest, predictions, tables
+from hscore.contracts.json_file import rerun_hint
 from hscore.errors import UserError
 from hscore.metrics import logistic
 from hscore.model_spec import sequences_of
@@ -215,8 +216,7 @@ def read_patient(patient: str, path: Path, key: str) -> np.ndarray:
             images = arrays[key].astype(np.float32, copy=False)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
         raise UserError(
-            f"patient '{patient}': {path} is damaged ({error}); "
-            f"{batch_record.rerun_hint(batch_record.record_of(path.parent))}"
+            f"patient '{patient}': {path} is damaged ({error}); {rerun_hint(batch_record.record_of(path.parent))}"
         ) from None
     if not np.isfinite(images).all():
         raise UserError(f"patient '{patient}': samples '{key}' in {path} contain values that are not finite")

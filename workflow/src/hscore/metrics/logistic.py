@@ -7,9 +7,7 @@ few lines of Newton steps.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlog1py, xlogy
-
-from hscore.metrics.probability import expit
+from scipy.special import expit, xlog1py, xlogy
 
 LONGEST_STEP = 4.0  # logits; where all predictions are near 0 and 1, Newton's first step would be a million
 ROUNDING = 1e-12  # share of a column's largest value; a smaller spread is rounding, and the column is constant

@@ -1,6 +1,7 @@
-"""Probabilities and their logits; numpy only."""
+"""Probabilities and their logits."""
 
 import numpy as np
+from scipy.special import logit
 
 CLIP = 1e-6  # smallest distance of a probability from 0 and 1 at which its logit is used
 
@@ -10,12 +11,6 @@ def clip_probability(probability: np.ndarray) -> np.ndarray:
     return np.clip(probability, CLIP, 1 - CLIP)
 
 
-def logit(probability: np.ndarray) -> np.ndarray:
+def clipped_logit(probability: np.ndarray) -> np.ndarray:
     """Return log(p / (1 - p)) of the clipped probabilities; NaN stays NaN."""
-    probability = clip_probability(probability)
-    return np.log(probability) - np.log1p(-probability)
-
-
-def expit(logit: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-x)), without overflow for large negative x."""
-    return np.exp(-np.logaddexp(0.0, -logit))
+    return logit(clip_probability(probability))

@@ -6,7 +6,6 @@ value by value, exactly. Times, speeds and locations are not compared.
 """
 
 import argparse
-import hashlib
 import json
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 
 from hscore.contracts import delimited
 from hscore.errors import UserError
-from hscore.files import read_json
+from hscore.files import read_json, sha256
 from hscore.report.summary import results_file
 
 LINKED = ("simulated", "truth", "nifti", "normalized", "samples", "cohort", "splits", "qc")
@@ -122,7 +121,7 @@ def leaves(path: Path) -> Iterator[tuple[str, Any]]:
         for number, row in enumerate(delimited.records(path), 1):
             yield from ((f", row {number}, {name}", value) for name, value in row.items() if name not in PASSING)
     else:
-        yield " (SHA-256)", hashlib.sha256(path.read_bytes()).hexdigest()
+        yield " (SHA-256)", sha256(path)
 
 
 def json_leaves(content: Any, place: str = "") -> Iterator[tuple[str, Any]]:

@@ -55,10 +55,6 @@ class Patients:
         """Return the probability of being under observation at each node [t]."""
         return survival.under_observation(self.planted, self.times[0])
 
-    def events(self) -> float:
-        """Return the expected number of observed events."""
-        return float(self.times[1] * self.observed @ (self.free @ self.hazard))
-
     def cox(self, covariates: np.ndarray) -> np.ndarray:
         """Return the coefficients [p] to which a Cox model of these covariates [n, p] converges, by Newton's method.
 

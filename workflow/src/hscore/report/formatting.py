@@ -111,9 +111,9 @@ def confidence(level: float) -> str:
     return f"{100 * level:g}{NBSP}%"
 
 
-def count(n: int, noun: str, plural: str | None = None) -> str:
+def count(n: int, noun: str) -> str:
     """Return '1 patient' or '35 patients'."""
-    return f"{n:,}{NBSP}{noun if n == 1 else plural or noun + 's'}"
+    return f"{n:,}{NBSP}{noun if n == 1 else noun + 's'}"
 
 
 # Format of each measure of results.json, by its key.

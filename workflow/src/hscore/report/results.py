@@ -71,7 +71,6 @@ def merge(
     imaging: Mapping[str, Any] | None = None,
     cases: Mapping[str, Any] | None = None,
     truth: Mapping[str, Any] | None = None,
-    created: str | None = None,
 ) -> dict[str, Any]:
     """Return the content of results.json.
 
@@ -93,7 +92,6 @@ def merge(
         imaging: protocol and quality of the centres' images.
         cases: all scores and the patients to show.
         truth: what was planted in a simulated study.
-        created: ISO time (now if None).
 
     Raises:
         UserError: ``data`` is unknown.
@@ -110,7 +108,7 @@ def merge(
             "data": data,
             "simulated": data == "simulated",
             "centers": centers(flows, config),
-            "created": created or datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "seed": config.get("seed"),
             "run_manifest": RUN_MANIFEST,
         },

@@ -18,13 +18,12 @@ from typing import Any
 
 from hscore.report import formatting
 from hscore.statistics.common import equivalence
-from hscore.statistics.common.equivalence import AGREES, DIFFERS, INCONCLUSIVE
+from hscore.statistics.common.equivalence import AGREES, INCONCLUSIVE
 from hscore.statistics.common.proportions import proportion
 
 NO_VERDICT = "no verdict"
 NO_TARGET = "no public target"
 NOT_ESTIMABLE = "not estimable"
-JUDGED = (AGREES, INCONCLUSIVE, DIFFERS)
 
 EVALUATIONS = {
     "external": "external test cohort",

@@ -2,20 +2,22 @@
 
 import numpy as np
 
+BETWEEN = 8  # steps of a curve from point to point
+
 
 def points_of(text: str) -> np.ndarray:
     """Return the points of an outline or tube, "x,y x,y ..." or with more numbers per point, as an array (n, any)."""
     return np.array([[float(number) for number in point.split(",")] for point in text.split()])
 
 
-def through(points: np.ndarray, closed: bool = False, between: int = 8) -> np.ndarray:
-    """Return a smooth curve through points (n, any): Catmull-Rom splines with `between` steps from point to point."""
+def through(points: np.ndarray, closed: bool = False) -> np.ndarray:
+    """Return a smooth curve through points (n, any): Catmull-Rom splines with ``BETWEEN`` steps from point to point."""
     if closed:
         before, here, after, beyond = (np.roll(points, shift, axis=0) for shift in (1, 0, -1, -2))
     else:
         ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
         before, here, after, beyond = ends[:-3], ends[1:-2], ends[2:-1], ends[3:]
-    t = np.linspace(0, 1, between, endpoint=False)[None, :, None]
+    t = np.linspace(0, 1, BETWEEN, endpoint=False)[None, :, None]
     before, here, after, beyond = (part[:, None, :] for part in (before, here, after, beyond))
     curve = here + 0.5 * t * (
         after - before + t * (2 * before - 5 * here + 4 * after - beyond + t * (3 * (here - after) + beyond - before))

@@ -16,9 +16,10 @@ def work(arguments: argparse.Namespace) -> None:
     """Read scores, covariates, survival times and frozen thresholds; analyse; write."""
     settings = arguments.settings
     covariates = dict.fromkeys([*settings["adjust_for"], READING])
-    patients = scored_cohorts.read_survival(arguments.dfs, arguments.lnm, arguments.manifests, list(covariates))
-    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
-    patients = scored_cohorts.with_characteristics(patients, arguments.manifests, list(columns))
+    characteristics = dict.fromkeys((*subgroups.COLUMNS, *added_value.MEASURED))
+    patients = scored_cohorts.read_survival(
+        arguments.dfs, arguments.lnm, arguments.manifests, list(covariates), characteristics
+    )
     cohorts = {
         name: (column, scored_cohorts.join_scores(path, column, patients))
         for name, column, path in (

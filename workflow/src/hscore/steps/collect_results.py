@@ -17,6 +17,7 @@ PUBLISHED = CHECKOUT / "resources/published.yaml"
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, merge, write."""
+    trained = [model_folder.read_description(folder) for folder in arguments.models]
     content = results.merge(
         study=arguments.study,
         data=arguments.data,
@@ -26,8 +27,8 @@ def work(arguments: argparse.Namespace) -> None:
         thresholds=read_json(arguments.thresholds),
         validation=read_json(arguments.validation),
         survival=read_json(arguments.survival),
-        trained=[model_folder.read_description(folder) for folder in arguments.models],
-        histories=histories(arguments.models),
+        trained=trained,
+        histories=histories(arguments.models, trained),
         explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
         shortcuts={center: findings for path in arguments.shortcuts for center, findings in read_json(path).items()},
@@ -47,11 +48,15 @@ def truth(arguments: argparse.Namespace) -> dict:
     }
 
 
-def histories(folders: list[Path]) -> dict[str, list[dict]]:
-    """Return the rows of history.csv of every network model, all seeds together."""
+def histories(folders: list[Path], trained: list[dict]) -> dict[str, list[dict]]:
+    """Return the rows of history.csv of every network model, all seeds together.
+
+    Args:
+        folders: model folders.
+        trained: the description of each.
+    """
     rows_by_model: dict[str, list[dict]] = {}
-    for folder in folders:
-        model = model_folder.read_description(folder)
+    for folder, model in zip(folders, trained, strict=True):
         if model["kind"] == "network":
             rows_by_model.setdefault(model["model"], []).extend(model_folder.read_history(folder))
     return rows_by_model

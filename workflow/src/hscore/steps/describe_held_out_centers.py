@@ -14,8 +14,9 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, describe, write."""
-    evaluation = scored_cohorts.read_out_of_fold(arguments.predictions, arguments.folds)
-    center, confidence = folds.read(arguments.folds)["center"].to_numpy(), arguments.settings["confidence"]
+    split = folds.read(arguments.folds)
+    evaluation, _ = scored_cohorts.read_development(arguments.predictions, split)
+    center, confidence = split["center"].to_numpy(), arguments.settings["confidence"]
     rows = []
     for model in evaluation.scores:
         for name in np.unique(center):

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore.contracts import folds
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis.freeze import freeze, without_development
@@ -12,7 +13,7 @@ from hscore.steps import _cli
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; no data of the external centre is read here."""
     if arguments.predictions:
-        lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
+        lnm = scored_cohorts.nodes_of(folds.read(arguments.folds))
         development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
         calibrations = {model: read_json(path) for model, path in arguments.calibrations}
         frozen = {

@@ -15,13 +15,13 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, labels and the findings of the shortcut check; judge; write."""
-    development = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
-    centers = folds.read(arguments.folds)["center"].to_numpy(str)
+    split = folds.read(arguments.folds)
+    development, _ = scored_cohorts.read_development(arguments.development, split)
     parts = [outcomes.read_lnm([path]) for path in arguments.lnm]
     external = pd.concat(parts)
     centers_of_patients = np.repeat(arguments.external_centers, [part.count() for part in parts])
     cohorts = {
-        "out_of_fold": control_checks.Cohort(development, centers),
+        "out_of_fold": control_checks.Cohort(development, split["center"].to_numpy(str)),
         "external": control_checks.Cohort(
             scored_cohorts.read_evaluation(arguments.external, "score", external), centers_of_patients
         ),

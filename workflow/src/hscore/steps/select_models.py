@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hscore.contracts import folds
 from hscore.files import write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import selection
@@ -11,7 +12,7 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; no data of the external centre is read here."""
-    development = scored_cohorts.read_out_of_fold(arguments.predictions, arguments.folds)
+    development, _ = scored_cohorts.read_development(arguments.predictions, folds.read(arguments.folds))
     confidence = arguments.settings["confidence"]
     families = {name: selection.choose(development, models, confidence) for name, models in arguments.families.items()}
     write_json(arguments.output, families)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import folds
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -16,12 +17,12 @@ from hscore.steps import _cli
 def work(arguments: argparse.Namespace) -> None:
     """Join the parts, compare with the model's own out-of-fold scores, write."""
     parts = [read_json(path) for path in arguments.parts]
-    lnm = scored_cohorts.read_nodes_of_folds(arguments.folds)
+    split = folds.read(arguments.folds)
     searched = {patient: score for part in parts for patient, score in part["scores"].items()}
-    if unknown := searched.keys() - set(lnm.index):
+    if unknown := searched.keys() - set(split["patient"]):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")
-    scores = np.array([searched.get(patient, np.nan) for patient in lnm.index])
-    configured = scored_cohorts.read_out_of_fold([("configured", arguments.predictions)], arguments.folds)
+    scores = np.array([searched.get(patient, np.nan) for patient in split["patient"]])
+    configured, _ = scored_cohorts.read_development([("configured", arguments.predictions)], split)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
     confidence, names = arguments.settings["confidence"], ("searched", "configured")
     y_true, pair = selection.scored_by_all(evaluation, *names)

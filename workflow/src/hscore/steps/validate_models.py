@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import manifest, outcomes
+from hscore.contracts import folds, manifest, outcomes, tables
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -15,16 +15,17 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, outcomes and frozen thresholds, validate, write."""
-    evaluations, characteristics = {}, {}
+    evaluations, characteristics, included = {}, {}, {}
     if arguments.external:
         nodes = outcomes.read_lnm(arguments.lnm)
         evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, "score", nodes)
-        characteristics["external"] = about(arguments.manifests, nodes)
+        characteristics["external"], included["external"] = about(arguments.manifests, nodes)
     if arguments.development:
-        nodes = scored_cohorts.read_nodes_of_folds(arguments.folds)
-        evaluations["out_of_fold"] = scored_cohorts.read_out_of_fold(arguments.development, arguments.folds)
-        evaluations["apparent"] = scored_cohorts.read_evaluation(arguments.development, "apparent", nodes)
-        characteristics["out_of_fold"] = about(arguments.development_manifests, nodes)
+        split = folds.read(arguments.folds)
+        nodes = scored_cohorts.nodes_of(split)
+        out_of_fold, apparent = scored_cohorts.read_development(arguments.development, split)
+        evaluations |= {"out_of_fold": out_of_fold, "apparent": apparent}
+        characteristics["out_of_fold"], included["out_of_fold"] = about(arguments.development_manifests, nodes)
     if not evaluations:
         raise UserError("There are neither development nor external scores. Give --development, --external or both.")
     frozen = read_json(arguments.thresholds)
@@ -36,14 +37,14 @@ def work(arguments: argparse.Namespace) -> None:
     options = vars(arguments)
     content["intention_to_diagnose"] = []
     for name, role in (("external", ""), ("out_of_fold", "development_")):
-        manifests, excluded, lnm = (options[role + key] for key in ("manifests", "excluded", "excluded_lnm"))
+        excluded, lnm = (options[role + key] for key in ("excluded", "excluded_lnm"))
         if name in evaluations and excluded:
             content["intention_to_diagnose"] += intention_to_diagnose.report(
                 name,
                 evaluations[name],
                 characteristics[name],
                 scored_cohorts.read_excluded(excluded, lnm),
-                len(manifest.read_cells(manifests)) - evaluations[name].y_true.size,
+                included[name] - evaluations[name].y_true.size,
                 arguments.index_tests,
                 frozen,
                 arguments.settings,
@@ -51,10 +52,18 @@ def work(arguments: argparse.Namespace) -> None:
     write_json(arguments.output, content)
 
 
-def about(manifests: list[Path], nodes: pd.Series) -> pd.DataFrame | None:
-    """Return the manifests' columns of patients with known node status, for subgroups, added value and readings."""
+def about(manifests: list[Path], nodes: pd.Series) -> tuple[pd.DataFrame | None, int]:
+    """Return the characteristics of patients with known node status, and the number of all patients of the manifests.
+
+    The characteristics are those for subgroups, added value and readings, as text; None without manifests.
+    """
+    if not manifests:
+        return None, 0
+    table = manifest.read_cells(manifests)
+    patients = scored_cohorts.with_known_nodes(nodes).index
+    tables.some_patients(table.index, tables.source(manifests), patients)
     columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, manifest.READING))
-    return scored_cohorts.read_characteristics(manifests, list(columns), scored_cohorts.with_known_nodes(nodes).index)
+    return table.loc[patients, [name for name in columns if name in table]], len(table)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -51,13 +51,14 @@ def panel(figure: Figure, left: float, bottom: float, width: float, height: floa
     return figure.add_axes((left / total_width, bottom / total_height, width / total_width, height / total_height))
 
 
-def heading(figure: Figure, title: str, lines: Sequence[str] = (), left: float = 0.12) -> None:
+def heading(figure: Figure, title: str, lines: Sequence[str] = ()) -> None:
     """Write a bold title and smaller lines below it at the top left of the figure."""
     width, height = figure.get_size_inches()
-    figure.text(left / width, 1 - 0.12 / height, title, fontsize=10.5, fontweight="bold", va="top")
+    left = 0.12 / width
+    figure.text(left, 1 - 0.12 / height, title, fontsize=10.5, fontweight="bold", va="top")
     for number, line in enumerate(lines):
         y = 1 - (0.35 + 0.18 * number) / height
-        figure.text(left / width, y, line, fontsize=8.5, color=style.MUTED, va="top")
+        figure.text(left, y, line, fontsize=8.5, color=style.MUTED, va="top")
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:

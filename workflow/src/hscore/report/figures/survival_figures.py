@@ -92,7 +92,7 @@ def _curves(
         borderaxespad=0,
         fontsize=8.2,
     )
-    _numbers_at_risk(figure, axes, content.get("at_risk"), list(groups), ticks)
+    _numbers_at_risk(axes, content.get("at_risk"), list(groups), ticks)
     return figure
 
 
@@ -182,9 +182,7 @@ def _from_start(curve: Mapping[str, Sequence[float | None]]) -> dict[str, np.nda
 AT_RISK = {"high": "high", "low": "low", "positive": "LNM+", "negative": "LNM\u2212"}
 
 
-def _numbers_at_risk(
-    figure: Figure, axes: Axes, at_risk: Mapping[str, Any] | None, groups: list[str], ticks: list
-) -> None:
+def _numbers_at_risk(axes: Axes, at_risk: Mapping[str, Any] | None, groups: list[str], ticks: list) -> None:
     """Write the numbers at risk, aligned with the time axis."""
     if not at_risk:
         return

@@ -15,6 +15,7 @@ from hscore.report.figures.diagnosis_figures import (
     rows_of,
     survival_confidence_text,
 )
+from hscore.statistics.common.equivalence import AGREES, DIFFERS, INCONCLUSIVE
 
 Results = Mapping[str, Any]
 
@@ -103,7 +104,7 @@ def _card(title: str, entry: Mapping[str, Any], write, level: str, lines: Sequen
 def _published(row: Mapping[str, Any] | None) -> dict[str, Any]:
     if row is None:
         return {"verdict": None, "published": ""}
-    words = {verdict.AGREES: "with", verdict.DIFFERS: "from", verdict.INCONCLUSIVE: "next to"}.get(row["verdict"])
+    words = {AGREES: "with", DIFFERS: "from", INCONCLUSIVE: "next to"}.get(row["verdict"])
     text = f"{words} the published {row['published_text']}" if words else ""
     return {"verdict": row["verdict"], "published": text}
 

@@ -9,7 +9,7 @@ Riley et al., Stat Med 2019;38:1276-1296 (R package pmsampsize). Hazard ratio: v
 import numpy as np
 from scipy.special import expit
 
-from hscore.metrics import probability
+from hscore.metrics.probability import clipped_logit
 from hscore.statistics.common.estimates import normal_quantile
 from hscore.statistics.diagnosis.discrimination import newcombe_error
 
@@ -140,7 +140,11 @@ def validation(
             plan(name, rate, for_proportion(rate, share, WIDTHS[name], confidence))
     plan("O/E", 1.0, for_observed_expected(prevalence, WIDTHS["O/E"], confidence))
     if risk is not None and np.unique(risk).size > 1:
-        plan("calibration slope", 1.0, for_slope(probability.logit(risk), WIDTHS["calibration slope"], confidence))
+        plan(
+            "calibration slope",
+            1.0,
+            for_slope(clipped_logit(risk), WIDTHS["calibration slope"], confidence),
+        )
     if threshold is not None and None not in (sensitivity, specificity) and 0 < threshold < 1:
         name = "standardised net benefit"
         assumed = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence * threshold / (1 - threshold)

@@ -3,7 +3,7 @@
 The tables are joined by ``patient``, which must therefore be unique over the centres of one evaluation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hscore import numerals
-from hscore.contracts import folds, manifest, outcomes, predictions, tables
+from hscore.contracts import manifest, outcomes, predictions, tables
 from hscore.contracts.manifest import READING
 from hscore.errors import UserError
 
@@ -44,9 +44,9 @@ class ScoredCohort:
         return self.folds if set(models) - self.untrained else None
 
 
-def read_nodes_of_folds(path: str | Path) -> pd.Series:
-    """Return the node status, 0 or 1, of the development patients with a fold, by patient."""
-    return folds.read(path).set_index("patient")["lnm"]
+def nodes_of(split: pd.DataFrame) -> pd.Series:
+    """Return the node status, 0 or 1, of the development patients with a fold, by patient (``folds.read``)."""
+    return split.set_index("patient")["lnm"]
 
 
 def with_known_nodes(nodes: pd.Series) -> pd.Series:
@@ -77,21 +77,25 @@ def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes
     return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, **parts)
 
 
-def read_out_of_fold(models: Sequence[tuple[str, str | Path]], split: str | Path) -> ScoredCohort:
-    """Return every model's out-of-fold scores, with outcome and number of folds from the table of the ``split``.
+def read_development(
+    models: Sequence[tuple[str, str | Path]], split: pd.DataFrame
+) -> tuple[ScoredCohort, ScoredCohort]:
+    """Return every model's out-of-fold and apparent scores, with the outcome from the ``split`` (``folds.read``).
 
-    If a model's apparent scores equal its out-of-fold scores, all its members give the same scores: it has no training.
+    The cohort of the out-of-fold scores has the number of folds. If a model's apparent scores equal its out-of-fold
+    scores, all its members give the same scores: it has no training.
     """
-    development, scores, untrained = folds.read(split), {}, set()
-    patients = pd.Index(development["patient"])
+    scores, apparent, untrained = {}, {}, set()
+    patients = pd.Index(split["patient"])
     for model, path in models:
         columns = (predictions.OUT_OF_FOLD, predictions.APPARENT)
         table = predictions.in_folds(predictions.read(path, *columns))
-        scores[model], apparent = (predictions.of_patients(table, name, str(path), patients) for name in columns)
-        if np.allclose(scores[model], apparent, atol=1e-9):
+        scores[model], apparent[model] = (predictions.of_patients(table, name, str(path), patients) for name in columns)
+        if np.allclose(scores[model], apparent[model], atol=1e-9):
             untrained.add(model)
-    y_true, number = development["lnm"].to_numpy() == 1, development["fold"].nunique()
-    return ScoredCohort(y_true, scores, folds=number, untrained=frozenset(untrained))
+    y_true = split["lnm"].to_numpy() == 1
+    out_of_fold = ScoredCohort(y_true, scores, folds=split["fold"].nunique(), untrained=frozenset(untrained))
+    return out_of_fold, ScoredCohort(y_true, apparent)
 
 
 def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
@@ -108,13 +112,17 @@ def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
 
 
 def read_survival(
-    dfs: Sequence[str | Path], lnm: Sequence[str | Path], manifests: Sequence[str | Path], adjust_for: Sequence[str]
+    dfs: Sequence[str | Path],
+    lnm: Sequence[str | Path],
+    manifests: Sequence[str | Path],
+    adjust_for: Sequence[str],
+    characteristics: Iterable[str],
 ) -> pd.DataFrame:
-    """Return outcomes and adjustment columns of every patient of all centres; missing values are NaN.
+    """Return outcomes, adjustment columns and characteristics of every patient of all centres; missing values are NaN.
 
     The columns are ``dfs_months``, ``dfs_event``, ``lnm`` (NaN where the node status is not known), and
     ``competing_event`` (NaN where no table has it). An adjustment column with only numbers becomes float, any other
-    stays text.
+    stays text. Further ``characteristics`` that the manifests have follow as text.
     """
     patients = outcomes.read_dfs(dfs)
     nodes = outcomes.read_lnm(lnm)
@@ -126,7 +134,8 @@ def read_survival(
     for name in adjust_for:
         as_number = numerals.numbers(covariates[name])
         columns[name] = covariates[name] if (as_number.isna() & covariates[name].notna()).any() else as_number
-    return patients.assign(**columns)
+    further = [name for name in characteristics if name in covariates and name not in {*patients, *columns}]
+    return patients.assign(**columns, **{name: covariates[name] for name in further})
 
 
 def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.DataFrame:
@@ -137,35 +146,11 @@ def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.Dat
     return patients.loc[scores.index].assign(score=scores)
 
 
-def read_characteristics(
-    manifests: Sequence[str | Path], columns: Sequence[str], patients: pd.Index
-) -> pd.DataFrame | None:
-    """Return those of ``columns`` that the manifests have, as text, in the order of ``patients``.
-
-    The manifests may list further patients, who are analysed for survival only. Without manifests the result is None.
-    """
-    if not manifests:
-        return None
-    table = manifest.read_cells(manifests)
-    tables.some_patients(table.index, tables.source(manifests), patients)
-    return table.loc[patients, [name for name in columns if name in table.columns]]
-
-
 def read_excluded(excluded: Sequence[str | Path], lnm: Sequence[str | Path]) -> pd.DataFrame:
     """Return the excluded patients of all centres: columns as text, and ``lnm`` as float, NaN where not known."""
     table, nodes = manifest.read_cells(excluded, [READING]), outcomes.read_lnm(lnm)
     tables.same_patients(table.index, tables.source(excluded), nodes.index)
     return table.assign(lnm=nodes)
-
-
-def with_characteristics(
-    patients: pd.DataFrame, manifests: Sequence[str | Path], columns: Sequence[str]
-) -> pd.DataFrame:
-    """Return ``patients`` with those of ``columns`` that they lack and the manifests have, as text."""
-    characteristics = read_characteristics(
-        manifests, [name for name in columns if name not in patients], patients.index
-    )
-    return patients if characteristics is None else patients.join(characteristics)
 
 
 def node_reading(characteristics: pd.DataFrame | None) -> np.ndarray | None:

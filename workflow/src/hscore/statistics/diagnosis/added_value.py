@@ -27,7 +27,7 @@ from scipy.special import chdtrc
 from hscore import numerals
 from hscore.contracts.manifest import READING
 from hscore.metrics import logistic
-from hscore.metrics.probability import CLIP, logit
+from hscore.metrics.probability import CLIP, clipped_logit
 from hscore.statistics.common.estimates import not_estimable, wald_ratio
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
@@ -73,7 +73,7 @@ def complete_cases(
     table[MEASURED] = np.log1p(table[MEASURED])
     known = table.notna().all(axis=1).to_numpy()
     missing = {name: int(values.isna().sum()) for name, values in table.items() if values.isna().any()}
-    return CompleteCases(table.assign(**{SCORE: logit(score)})[known].astype(float), known, missing)
+    return CompleteCases(table.assign(**{SCORE: clipped_logit(score)})[known].astype(float), known, missing)
 
 
 def _sized(complete: CompleteCases | str, event: np.ndarray) -> dict:

@@ -12,7 +12,7 @@ and Riley et al., Stat Med 2021;40:4230-4251. The smooth is R's lowess, as in rm
 import numpy as np
 
 from hscore.metrics import logistic
-from hscore.metrics.probability import CLIP, logit
+from hscore.metrics.probability import CLIP, clipped_logit
 from hscore.statistics.common.bootstrap import percentile_band, percentile_interval
 from hscore.statistics.common.estimates import not_estimable, two_sided_p, wald, wald_ratio
 from hscore.statistics.common.smoother import Lowess
@@ -90,7 +90,7 @@ def intercept_and_slope(y_true: np.ndarray, predicted: np.ndarray, confidence: f
     if certain := int(((predicted < CLIP) | (predicted > 1 - CLIP)).sum()):
         why = f"{certain} predictions are 0 or 1, which has no logit"
         return {"intercept": not_estimable(why, method), "slope": not_estimable(why, method)}
-    predictor = logit(predicted)
+    predictor = clipped_logit(predicted)
     in_the_large = logistic.fit(np.empty((y_true.size, 0)), y_true, predictor)
     with_slope = logistic.fit(predictor[:, None], y_true)
     why = "the outcome is the same in all patients or separated perfectly, or all predictions are equal"

@@ -114,7 +114,7 @@ def _of_ratio(row: dict) -> tuple[float, float] | None:
 def _of_slope(y_true: np.ndarray, scores: np.ndarray, entry: dict) -> tuple[float, float] | None:
     if entry["estimate"] is None:
         return None
-    model = logistic.fit(probability.logit(scores)[:, None], y_true)
+    model = logistic.fit(probability.clipped_logit(scores)[:, None], y_true)
     return float(model.coefficients[1]), float(model.covariance[1, 1])
 
 

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.special import fdtrc, stdtr, stdtrit
+from scipy.special import expit, fdtrc, stdtr, stdtrit
 
 from hscore.metrics import logistic
-from hscore.metrics.probability import expit
 
 ROUNDS = 10
 DONORS = 5
