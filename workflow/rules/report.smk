@@ -151,6 +151,7 @@ rule report:
             labels=report_items.labels,
         ),
     params:
+        captions=report_items.Captions(),
         code=digest("report"),
     log:
         paths.log("report"),

@@ -33,7 +33,7 @@ def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "performance_text": performance_text(results),
-        "overview_caption": overview_caption(results),
+        "auc_marks": auc_marks(results),
         "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
         "write_auc": formatting.auc,
@@ -71,8 +71,8 @@ def performance_text(results: Results) -> str:
     return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
 
 
-def overview_caption(results: Results) -> str:
-    """Return the caption of the AUC overview."""
+def auc_marks(results: Results) -> str:
+    """Return the meaning of the marks in the AUC overview."""
     marks = {
         "external": "filled: external test cohort",
         "out_of_fold": "open: development cohort by out-of-fold scores",
@@ -80,9 +80,7 @@ def overview_caption(results: Results) -> str:
     shown = [text for name, text in marks.items() if rows_of(results, name)]
     if any(row["measure"] == "auc" and row["published"] is not None for row in headline(results)):
         shown.append("diamond: published external value")
-    return (
-        f"Area under the ROC curve of every model; {', '.join(shown)}. Bars are {confidence_text(results)} intervals."
-    )
+    return ", ".join(shown).capitalize()
 
 
 def calibration_text(results: Results) -> str:
