@@ -345,7 +345,7 @@ TABLES: dict[str, Item] = {
     "intention_to_diagnose": Item(
         DIAGNOSIS,
         "Intention to diagnose",
-        "hscore.report.page.page_intention:plain_rows",
+        "hscore.report.tables.evaluation_tables:intention_to_diagnose",
         (
             "Intention to diagnose: patients without a result by node status, and accuracy for complete cases, worst "
             "case and best case."
@@ -441,13 +441,13 @@ TABLES: dict[str, Item] = {
     "truth": Item(
         DIAGNOSIS,
         "Comparison with the planted truth",
-        "hscore.report.page.page_truth:plain_rows",
+        "hscore.report.tables.evaluation_tables:truth",
         "AUC of the ideal observer, which knows the planted truth, and AUC achieved by the study.",
     ),
     "hazard_ratios": Item(
         SURVIVAL,
         "Hazard ratios from planted to achieved",
-        "hscore.report.page.page_truth:ratio_rows",
+        "hscore.report.tables.evaluation_tables:hazard_ratios",
         (
             "Hazard ratio, high versus low H score: planted, of the true groups, expected for the predicted groups, "
             "and achieved."
