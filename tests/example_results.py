@@ -358,7 +358,16 @@ def _model(name: str, spec: dict) -> dict:
     """The part of a model.json that the report shows."""
     kind = "network" if "region" in spec else "fusion" if "fuse" in spec else "logistic"
     seeds = {"seeds": [1]} if kind == "network" else {}
-    return {"model": name, "kind": kind, "spec": spec, **seeds, "folds": 5, "patients": 79, "positives": 18}
+    return {
+        "model": name,
+        "kind": kind,
+        "spec": spec,
+        **seeds,
+        "learned": True,
+        "folds": 5,
+        "patients": 79,
+        "positives": 18,
+    }
 
 
 def _history(rng: np.random.Generator) -> list[dict]:

@@ -3,7 +3,8 @@
 import pytest
 
 from example_results import example_results
-from hscore.report.methods.methods_text import join_words, methods
+from hscore.report.formatting import join_words
+from hscore.report.methods.methods_text import methods
 
 
 def text(results):

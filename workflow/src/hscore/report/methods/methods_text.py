@@ -9,6 +9,7 @@ from typing import Any
 from hscore.report import formatting
 from hscore.report.figures import survival_calibration_figure
 from hscore.report.figures.diagnosis_figures import endpoint_title, labels_of, main_evaluation, main_model, rows_of
+from hscore.report.formatting import join_words
 from hscore.report.methods.methods_evaluation import evaluation
 
 Results = Mapping[str, Any]
@@ -392,9 +393,3 @@ def _software(results: Results) -> str:
     return (
         f"hscore {versions['hscore']}{code}, Python {versions['python']}, {packages}; seed {results['study']['seed']}."
     )
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Return 'a', 'a and b' or 'a, b and c'."""
-    words = list(words)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -33,6 +33,7 @@ def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "performance_text": performance_text(results),
+        "not_learned": not_learned(results),
         "overview_caption": overview_caption(results),
         "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
@@ -69,6 +70,21 @@ def performance_text(results: Results) -> str:
     if frozen := results["config"].get("frozen"):
         return f"Models and thresholds are those of a finished study ({frozen}), used as they were frozen there."
     return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
+
+
+def not_learned(results: Results) -> str:
+    """Return the warning about models whose training did not succeed; empty without one."""
+    labels = labels_of(results)
+    names = dict.fromkeys(
+        labels.get(model["model"], model["model"]) for model in results["trained"] if not model["learned"]
+    )
+    if not names:
+        return ""
+    return (
+        f"Not learned: {formatting.join_words(list(names))}. In cross-validation the loss on held-out patients was "
+        "never below that of the prevalence, so these scores carry no evidence about the images or variables behind "
+        "them."
+    )
 
 
 def overview_caption(results: Results) -> str:
