@@ -56,6 +56,19 @@ def test_normalisation_is_told_for_each_sequence():
     assert "T2WI: percentiles 1 to 99 inside the body" in text(results)
 
 
+def test_the_size_of_the_networks_is_stated():
+    results = example_results()
+    assert "dropout 0.3, 25,000 to 25,032 trainable parameters)" in text(results)
+    results["trained"] = [model for model in results["trained"] if not model["spec"].get("clinical")]
+    assert "dropout 0.3, 25,000 trainable parameters)" in text(results)
+    results["trained"] = []
+    assert "dropout 0.3), clinical" in text(results)
+
+
+def test_late_fusion_is_called_an_extension():
+    assert "Late fusion, an extension of the published method" in text(example_results())
+
+
 def test_lists_in_words():
     assert [join_words(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
         "",

@@ -148,6 +148,7 @@ def train(
         {"seed": member.seed, "fold": member.fold, "weights": f"{member.name}.safetensors", "epochs": result["epochs"]}
         for member, result in zip(members, results, strict=True)
     ]
+    description["parameters"] = results[0]["parameters"]  # all members have the same
     rows = [row for result in results for row in result["history"]]
     description["learned"] = history.has_learned(name, rows)
     with new_folder(output) as folder:
@@ -471,7 +472,13 @@ class Training:
             self.history[m][-1] |= self.held_out_columns(m, scores)
             weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
             results.append(
-                {"weights": weights, "epochs": epochs, "history": self.history[m], "held_out": scores.tolist()}
+                {
+                    "weights": weights,
+                    "parameters": sum(values.numel() for values in network.parameters()),
+                    "epochs": epochs,
+                    "history": self.history[m],
+                    "held_out": scores.tolist(),
+                }
             )
         return results
 
