@@ -164,8 +164,8 @@ def _networks(train: Mapping[str, Any], labels: Sequence[str], parameters: Seque
         f"Convolutional networks ({', '.join([*shape, *parameters])}), clinical variables {joined}: "
         f"{join_words(labels)}. Training: {train['epochs']} epochs, batches of {train['batch_size']}, "
         f"{optimizer['name']} with a learning rate of {optimizer['learning_rate']:g} and weight decay "
-        f"{optimizer['weight_decay']:g}, binary cross-entropy {weights}, augmentation as in the settings; none of these "
-        "values are public, so all are settings. "
+        f"{optimizer['weight_decay']:g}, binary cross-entropy {weights}, augmentation as in the settings; none of "
+        "these values are public, so all are settings. "
     )
     if stopping := train["early_stopping"]:
         text += (
