@@ -14,11 +14,11 @@ from hscore.errors import UserError
 from hscore.files import write_json
 
 DESCRIPTION_FILE = "model.json"
-DESCRIPTION_KEYS = ("model", "kind", "spec", "folds")  # of every kind of model
+DESCRIPTION_KEYS = ("model", "kind", "spec", "folds", "learned")  # of every kind of model
 HISTORY_FILE = "history.csv"
 HISTORY_COLUMNS = (
     *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
-    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc"),
+    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc", "held_out_gain"),
 )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from hscore.contracts import model_folder
 from hscore.files import new_folder
 from hscore.learning import history, linear
@@ -46,9 +48,12 @@ def train(
         risk = linear.probabilities(description["kind"], member, samples, spec)
         fitted = history.evaluation_columns("training", risk[training], labels[training])
         row = history.new_row(None, fold, 1, fitted["training_loss"]) | {"auc": fitted["training_auc"]}
-        rows.append(row | history.evaluation_columns("held_out", risk[~training], labels[~training]))
+        row |= history.evaluation_columns("held_out", risk[~training], labels[~training])
+        unweighted, prevalence = np.ones(np.count_nonzero(~training)), labels[training].mean()
+        rows.append(row | history.held_out_gain(risk[~training], labels[~training], unweighted, prevalence))
         members.append(member)
     description["coefficients"] = members
+    description |= {"fingerprint": fingerprint(description, samples), "learned": history.has_learned(name, rows)}
     with new_folder(output) as folder:
         model_folder.write_history(folder, rows)
-        model_folder.write_description(folder, description | {"fingerprint": fingerprint(description, samples)})
+        model_folder.write_description(folder, description)

@@ -5,7 +5,14 @@ from typing import Any
 
 from hscore.report import formatting, verdict
 from hscore.report.figures import diagnosis_figures
-from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_evaluation, main_model, rows_of
+from hscore.report.figures.diagnosis_figures import (
+    confidence_text,
+    label_of,
+    labels_of,
+    main_evaluation,
+    main_model,
+    rows_of,
+)
 from hscore.report.page import page_statistics
 from hscore.report.page.page_summary import headline
 
@@ -33,6 +40,7 @@ def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "performance_text": performance_text(results),
+        "not_learned": not_learned(results),
         "auc_marks": auc_marks(results),
         "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
@@ -69,6 +77,18 @@ def performance_text(results: Results) -> str:
     if frozen := results["config"].get("frozen"):
         return f"Models and thresholds are those of a finished study ({frozen}), used as they were frozen there."
     return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
+
+
+def not_learned(results: Results) -> str:
+    """Return the warning about models whose training did not succeed; empty without one."""
+    names = dict.fromkeys(label_of(results, model["model"]) for model in results["trained"] if not model["learned"])
+    if not names:
+        return ""
+    return (
+        f"Not learned: {formatting.join_words(list(names))}. In cross-validation the loss on held-out patients was "
+        "never below that of the prevalence, so these scores carry no evidence about the images or variables behind "
+        "them."
+    )
 
 
 def auc_marks(results: Results) -> str:
