@@ -1,6 +1,6 @@
 """Train the models without networks (``linear``). Separate from their use, because training also needs scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ def train(
     settings: dict,
     folds: str | Path,
     manifests: Sequence[str | Path],
-    scores: Mapping[str, str | Path],
+    scores: Sequence[str | Path],
     output: str | Path,
 ) -> None:
     """Fit the model once per fold, without that fold's patients, and write the model folder.
@@ -29,7 +29,7 @@ def train(
         settings: section ``train`` of the config.
         folds: table of the split.
         manifests: tables of the development centers.
-        scores: prediction tables of the models that this one fuses, by name.
+        scores: prediction tables of the models that this one fuses.
         output: model folder to write.
 
     Raises:

@@ -37,7 +37,7 @@ def work(arguments: argparse.Namespace) -> None:
     frozen = read_json(arguments.thresholds)
     threshold = scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)["value"]
     names = samples.patients["patient"]
-    scores = predictions.read(arguments.predictions, "score")["score"]
+    scores = predictions.read([arguments.predictions]).scores_of(arguments.model, predictions.EXTERNAL)
     nodes = outcomes.read_lnm(arguments.lnm)[names]
     y_true = (nodes == 1).to_numpy()
     scores = scores[names].where(nodes.notna())  # without known node status a call is neither correct nor wrong

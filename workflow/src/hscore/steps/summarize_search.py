@@ -22,21 +22,23 @@ def work(arguments: argparse.Namespace) -> None:
     if unknown := searched.keys() - set(split["patient"]):
         raise UserError(f"{arguments.folds} has no patient '{min(unknown)}', whom the search scored")
     scores = np.array([searched.get(patient, np.nan) for patient in split["patient"]])
-    configured, _ = scored_cohorts.read_development([("configured", arguments.predictions)], split)
+    configured, _ = scored_cohorts.read_development([arguments.predictions], split)
     evaluation = replace(configured, scores=configured.scores | {"searched": scores})
-    confidence, names = arguments.settings["confidence"], ("searched", "configured")
+    confidence, model = arguments.settings["confidence"], parts[0]["model"]
+    names = ("searched", model)
     y_true, pair = selection.scored_by_all(evaluation, *names)
-    intervals = {
-        name: discrimination.auc_interval(y_true, values, confidence, folds=evaluation.overlap(name))
+    searched_interval, configured_interval = (
+        discrimination.auc_interval(y_true, values, confidence, folds=evaluation.overlap(name))
         for name, values in zip(names, pair, strict=True)
-    }
+    )
     content = {
-        "model": parts[0]["model"],
+        "model": model,
         "recommended": next(part["chosen"] for part in parts if part["held_out"] is None),
         "folds": [{key: part[key] for key in ("held_out", "chosen", "tried")} for part in parts],
         "n": int(y_true.size),
         "positives": int(y_true.sum()),
-        **intervals,
+        "searched": searched_interval,
+        "configured": configured_interval,
         "searched_minus_configured": discrimination.compare(y_true, *pair, confidence, evaluation.overlap(*names)),
         "note": "out-of-fold; 'searched' is the whole procedure with one seed, 'configured' the settings of the study",
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hscore.contracts import folds, manifest, outcomes, tables
+from hscore.contracts.predictions import EXTERNAL
 from hscore.errors import UserError
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
@@ -18,7 +19,7 @@ def work(arguments: argparse.Namespace) -> None:
     evaluations, characteristics, included = {}, {}, {}
     if arguments.external:
         nodes = outcomes.read_lnm(arguments.lnm)
-        evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, "score", nodes)
+        evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, EXTERNAL, nodes)
         characteristics["external"], included["external"] = about(arguments.manifests, nodes)
     if arguments.development:
         split = folds.read(arguments.folds)
@@ -70,8 +71,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
     parser = _cli.parser("validate_models", __doc__)
     add = parser.add_argument
-    add("--development", type=_cli.named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
-    add("--external", type=_cli.named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
+    add("--development", type=Path, nargs="*", default=[], help="development scores, one CSV per model")
+    add("--external", type=Path, nargs="*", default=[], help="external scores, one CSV per model")
     add("--folds", type=Path, nargs="?", help="development patients with lnm and fold, CSV; needed with --development")
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV per centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV per centre")
