@@ -26,7 +26,7 @@ def test_a_panel_for_every_network_with_both_curves(results):
     with style.figure_context():
         figure = learning_figures.learning_curves(results)
     networks = [model["model"] for model in results["trained"] if model["kind"] == "network"]
-    assert len(figure.axes) == len(networks) == 7
+    assert len(figure.axes) == len(networks) == 5
     for axes, name in zip(figure.axes, networks, strict=True):
         training, held_out = axes.lines
         curve = results["learning_curves"][name]
