@@ -6,9 +6,11 @@ One file, because both are made once and `--dist loadfile` gives a file to one w
 import json
 import re
 
+import pandas as pd
 import pytest
 import yaml
 
+import tiny_reference
 from hscore.steps import compare_with_truth
 from workflow_runs import ENVIRONMENTS, ROOT, modules_or_skip, planned, snakemake
 
@@ -53,6 +55,20 @@ def test_out_of_fold_and_external_scores_cover_the_cohorts(simulated_study):
         assert {row["patient"]: row["fold"] for row in development} == folds
         for row in development + simulated_study.rows(f"predictions/{model}/external.csv"):
             assert row["model"] == model and 0 <= float(row["score"]) <= 1
+
+
+def test_scores_samples_and_metrics_are_those_of_the_reference(simulated_study):
+    expected = pd.read_csv(ROOT / "tests/references/tiny_study.csv")
+    differing = tiny_reference.differences(tiny_reference.numbers(simulated_study.results), expected)
+    assert differing.empty, f"\n{differing.to_string()}"
+
+
+def test_the_reference_notices_a_small_and_a_missing_number():
+    expected = pd.read_csv(ROOT / "tests/references/tiny_study.csv")
+    found = expected.copy()
+    assert tiny_reference.differences(found, expected).empty
+    found.loc[0, "value"] += 2e-4
+    assert len(tiny_reference.differences(found.drop(index=3), expected)) == 2
 
 
 def test_page_says_simulated_and_stands_alone(simulated_study):
