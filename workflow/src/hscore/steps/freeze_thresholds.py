@@ -6,22 +6,19 @@ from pathlib import Path
 from hscore.contracts import folds
 from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
-from hscore.statistics.diagnosis.freeze import freeze, without_development
+from hscore.statistics.diagnosis import freeze
 from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; no data of the external centre is read here."""
     if arguments.predictions:
-        lnm = scored_cohorts.nodes_of(folds.read(arguments.folds))
-        development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", lnm)
-        calibrations = {model: read_json(path) for model, path in arguments.calibrations}
-        frozen = {
-            model: freeze(development.y_true, scores, calibrations[model]["recalibration"], arguments.settings)
-            for model, scores in development.scores.items()
-        }
+        nodes = scored_cohorts.nodes_of(folds.read(arguments.folds))
+        development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", nodes)
+        recalibrations = {model: read_json(path)["recalibration"] for model, path in arguments.calibrations}
+        frozen = freeze.freeze_models(development, recalibrations, arguments.settings)
     else:
-        frozen = {model: without_development(arguments.settings) for model in arguments.models}
+        frozen = freeze.without_development(arguments.models, arguments.settings)
     write_json(arguments.output, frozen)
 
 
