@@ -138,6 +138,16 @@ def read_survival(
     return patients.assign(**columns, **{name: covariates[name] for name in further})
 
 
+def read_cases(manifests: Sequence[str | Path], lnm: Sequence[str | Path], dfs: Sequence[str | Path]) -> pd.DataFrame:
+    """Return manifest, ``lnm`` (bool) and disease-free survival of the included patients with known node status.
+
+    The columns of the manifests are text. An unknown follow-up is NaN.
+    """
+    patients, nodes = manifest.read_cells(manifests, [tables.CENTER]), outcomes.read_lnm(lnm)
+    tables.same_patients(nodes.index, tables.source(lnm), patients.index)
+    return patients.join(with_known_nodes(nodes), how="inner").join(outcomes.read_dfs(dfs))
+
+
 def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.DataFrame:
     """Return the ``patients`` who are in a prediction table, with their ``score`` from one of its columns."""
     scores = tables.complete(predictions.read(path, column)[column], str(path))
