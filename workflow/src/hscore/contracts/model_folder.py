@@ -57,6 +57,16 @@ def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **{name: "" if isnan(value) else f"{value:.6g}" for name, value in numbers.items()}}
 
 
+def read_histories(folders: Iterable[Path]) -> dict[str, list[dict[str, str | None]]]:
+    """Return the rows of ``history.csv`` by network model, those of all its folders together; other kinds have none."""
+    rows_by_model: dict[str, list[dict[str, str | None]]] = {}
+    for folder in folders:
+        description = read_description(folder)
+        if description["kind"] == "network":
+            rows_by_model.setdefault(description["model"], []).extend(read_history(folder))
+    return rows_by_model
+
+
 def read_history(folder: Path) -> list[dict[str, str | None]]:
     """Return the rows of ``history.csv`` as text, None where there is nothing.
 

@@ -8,7 +8,7 @@ import yaml
 from hscore.contracts import model_folder
 from hscore.environment import CHECKOUT
 from hscore.files import read_json, write_json
-from hscore.recovery.observers import planted
+from hscore.recovery.observers import reported_truth
 from hscore.report import results
 from hscore.steps import _cli
 
@@ -17,7 +17,10 @@ PUBLISHED = CHECKOUT / "resources/published.yaml"
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, merge, write."""
-    trained = [model_folder.read_description(folder) for folder in arguments.models]
+    truth = None
+    if arguments.truth:
+        ratios = read_json(arguments.hazard_ratios)
+        truth = reported_truth(read_json(arguments.truth), arguments.config["models"], ratios)
     content = results.merge(
         study=arguments.study,
         data=arguments.data,
@@ -27,39 +30,17 @@ def work(arguments: argparse.Namespace) -> None:
         thresholds=read_json(arguments.thresholds),
         validation=read_json(arguments.validation),
         survival=read_json(arguments.survival),
-        trained=trained,
-        histories=histories(arguments.models, trained),
+        trained=[model_folder.read_description(folder) for folder in arguments.models],
+        histories=model_folder.read_histories(arguments.models),
         explanation=read_json(arguments.explanation) if arguments.explanation else None,
         same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
         shortcuts={center: findings for path in arguments.shortcuts for center, findings in read_json(path).items()},
         imaging=read_json(arguments.imaging) if arguments.imaging else None,
         cases=read_json(arguments.cases),
-        truth=truth(arguments) if arguments.truth else None,
+        truth=truth,
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
     write_json(arguments.output, content)
-
-
-def truth(arguments: argparse.Namespace) -> dict:
-    """Return what was planted, with the study's hazard ratios."""
-    return {
-        **planted(read_json(arguments.truth), arguments.config["models"]),
-        "hazard_ratios": read_json(arguments.hazard_ratios),
-    }
-
-
-def histories(folders: list[Path], trained: list[dict]) -> dict[str, list[dict]]:
-    """Return the rows of history.csv of every network model, all seeds together.
-
-    Args:
-        folders: model folders.
-        trained: the description of each.
-    """
-    rows_by_model: dict[str, list[dict]] = {}
-    for folder, model in zip(folders, trained, strict=True):
-        if model["kind"] == "network":
-            rows_by_model.setdefault(model["model"], []).extend(model_folder.read_history(folder))
-    return rows_by_model
 
 
 def main(argv: list[str] | None = None) -> None:
