@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hscore.contracts import image_truth, sample_folder
 from hscore.contracts.status import Status
-from hscore.files import read_json
 from hscore.imaging import nifti
 from hscore.imaging.grid import Grid
 from hscore.imaging.sample import boxes
@@ -104,10 +104,8 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
         largest error of a side of any sample's tumour box in pixels. ADC only: ``adc`` and ``true_adc``, means over
         the true tumour, 1e-6 mm2/s.
     """
-    with np.load(true_images) as truth:
-        arrays = dict(truth)
+    arrays, places = image_truth.read(true_images), sample_folder.read_boxes(samples_folder)
     rows = []
-    places = read_json(samples_folder / "boxes.json") if (samples_folder / "boxes.json").exists() else {}
     for sequence in Status.read(nifti_folder).usable:
         volume = nifti.read(nifti_folder / f"sub-{patient}_{sequence}_mask.nii.gz")
         segmented, true = volume.stored.astype(bool), true_mask(arrays, sequence, volume.grid)
@@ -121,7 +119,7 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
         }
         if sequence == "ADC":
             values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values()[true]
-            row |= {"adc": float(values.mean()), "true_adc": float(arrays["tumour_adc"])}
+            row |= {"adc": float(values.mean()), "true_adc": float(arrays[image_truth.TUMOR_ADC])}
         rows.append(row)
     return rows
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import batch_record, manifest
+from hscore.contracts import batch_record, center_truth, manifest, result_parts
 from hscore.files import new_file, read_json, write_json
 from hscore.recovery import comparison, recovery_page
 from hscore.simulation.parameters import load
@@ -15,13 +15,13 @@ def work(arguments: argparse.Namespace) -> None:
     centers, converted = read_centers(arguments), batch_record.read(arguments.nifti)
     sampled, true_images = batch_record.read(arguments.samples), batch_record.read(arguments.image_truth)
     images = comparison.images_of_centers(centers, converted, sampled, true_images)
-    performance = read_json(arguments.validation)["performance"]
+    performance = result_parts.read(arguments.validation, result_parts.Validation)["performance"]
     content = {
         "study": arguments.study,
         "simulated": True,
         "confidence": arguments.confidence,
         **comparison.compare(centers, images, performance, arguments.models, load(arguments.parameters)),
-        "hazard_ratios": read_json(arguments.hazard_ratios),
+        "hazard_ratios": result_parts.read(arguments.hazard_ratios, result_parts.HazardRatios),
     }
     write_json(arguments.output, content)
     page = recovery_page.write(content, read_json(arguments.monte_carlo), recovery_page.shown(centers, converted))
@@ -33,7 +33,7 @@ def read_centers(arguments: argparse.Namespace) -> list[comparison.SimulatedCent
     """Return the centres with their planted truth and their included patients."""
     files = zip(arguments.centers, arguments.roles, arguments.truths, arguments.manifests, strict=True)
     return [
-        comparison.SimulatedCenter(name, role, read_json(truth), list(manifest.read(path)["patient"]))
+        comparison.SimulatedCenter(name, role, center_truth.read(truth), list(manifest.read(path)["patient"]))
         for name, role, truth, path in files
     ]
 

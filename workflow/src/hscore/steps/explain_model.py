@@ -3,12 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import outcomes, predictions
-from hscore.files import read_json, write_json
+from hscore.contracts import outcomes, predictions, result_parts, thresholds
 from hscore.learning import explanation
 from hscore.learning.ensemble import load_seeds
 from hscore.learning.samples import read_samples
-from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
 from hscore.steps import _cli
 
@@ -34,10 +32,10 @@ def work(arguments: argparse.Namespace) -> None:
     patients = samples.patients["patient"]
     scores = predictions.read(arguments.predictions, "score")["score"][patients]
     nodes = outcomes.read_lnm(arguments.lnm)[patients]
-    frozen = read_json(arguments.thresholds)
-    threshold = scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)["value"]
+    threshold = thresholds.read(arguments.thresholds, [arguments.model])[arguments.model]["value"]
     explained = explanation.explain_calls(ensembles, samples, cases.most_certain_calls(nodes, scores, threshold))
-    write_json(arguments.output, {"model": arguments.model, "threshold": threshold, **explained})
+    content = result_parts.Explanation(model=arguments.model, threshold=threshold, **explained)
+    result_parts.write(arguments.output, content)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import folds
-from hscore.files import read_json, write_json
+from hscore.contracts import calibration, folds, thresholds
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import freeze
 from hscore.steps import _cli
@@ -15,11 +14,11 @@ def work(arguments: argparse.Namespace) -> None:
     if arguments.predictions:
         nodes = scored_cohorts.nodes_of(folds.read(arguments.folds))
         development = scored_cohorts.read_evaluation(arguments.predictions, "out_of_fold", nodes)
-        recalibrations = {model: read_json(path)["recalibration"] for model, path in arguments.calibrations}
+        recalibrations = {model: calibration.read(path)["recalibration"] for model, path in arguments.calibrations}
         frozen = freeze.freeze_models(development, recalibrations, arguments.settings)
     else:
         frozen = freeze.without_development(arguments.models, arguments.settings)
-    write_json(arguments.output, frozen)
+    thresholds.write(arguments.output, frozen)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import batch_record, predictions, quality
-from hscore.files import read_json, write_json
+from hscore.contracts import batch_record, predictions, quality, result_parts, thresholds
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
 from hscore.steps import _cli
@@ -47,8 +46,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, choose, write."""
-    frozen = read_json(arguments.thresholds)
-    scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)
+    frozen = thresholds.read(arguments.thresholds, [arguments.model])
     patients = scored_cohorts.read_cases(arguments.manifests, arguments.lnm, arguments.dfs)
     named = {"external": arguments.external, "out_of_fold": arguments.development}
     scores = {
@@ -56,13 +54,12 @@ def work(arguments: argparse.Namespace) -> None:
         for evaluation, files in named.items()
         if files
     }
-    thresholds = {model: entry["value"] for model, entry in frozen.items()}
+    values = {model: entry["value"] for model, entry in frozen.items()}
     montages = {
         patient: quality.read_montage(folder) for patient, folder in batch_record.read(arguments.quality).items()
     }
-    write_json(
-        arguments.output, cases.describe(scores, patients, thresholds, arguments.model, arguments.most, montages)
-    )
+    content = cases.describe(scores, patients, values, arguments.model, arguments.most, montages)
+    result_parts.write(arguments.output, content)
 
 
 def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import folds
-from hscore.files import read_json, write_json
+from hscore.contracts import folds, search_part
+from hscore.files import write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import nested_search
 from hscore.steps import _cli
@@ -12,7 +12,7 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read what the searches found and the model's own out-of-fold scores, compare, write."""
-    parts = [read_json(path) for path in arguments.parts]
+    parts = [search_part.read(path) for path in arguments.parts]
     split = folds.read(arguments.folds)
     development, _ = scored_cohorts.read_development([(nested_search.CONFIGURED, arguments.predictions)], split)
     content = nested_search.summarize(parts, split, development, arguments.settings["confidence"])

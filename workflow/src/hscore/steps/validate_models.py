@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import folds, outcomes
+from hscore.contracts import folds, outcomes, result_parts, selection, thresholds
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import evaluated_patients, validation
@@ -18,12 +17,12 @@ def work(arguments: argparse.Namespace) -> None:
     evaluations, patients = read_evaluations(arguments)
     if not evaluations:
         raise UserError("There are neither development nor external scores. Give --development, --external or both.")
-    frozen = read_json(arguments.thresholds)
-    selected = read_json(arguments.selection) if arguments.selection else None
+    frozen = thresholds.read(arguments.thresholds)
+    selected = selection.read(arguments.selection) if arguments.selection else None
     content = validation.validate_study(
         evaluations, patients, frozen, arguments.settings, arguments.index_tests, selected
     )
-    write_json(arguments.output, content)
+    result_parts.write(arguments.output, content)
 
 
 def read_evaluations(

@@ -98,19 +98,6 @@ def read_development(
     return out_of_fold, ScoredCohort(y_true, apparent)
 
 
-def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
-    """Return a model's entry in the frozen thresholds.
-
-    Raises:
-        UserError: there is none.
-    """
-    if model not in thresholds:
-        raise UserError(
-            f"{source} contains no threshold for model '{model}'; it contains {', '.join(thresholds) or 'none'}"
-        )
-    return thresholds[model]
-
-
 def read_survival(
     dfs: Sequence[str | Path],
     lnm: Sequence[str | Path],
