@@ -29,6 +29,7 @@ import pandas as pd
 from scipy.special import logit
 
 import score_chain
+import score_tables
 from hscore.files import read_json
 from hscore.recovery import numbers
 from hscore.statistics.common import bootstrap
@@ -120,11 +121,11 @@ def truth(folder: Path, large: pd.DataFrame, prediction: dict, random: np.random
     with linear():
         cohorts = {
             name: survival_by_score.describe(
-                large.assign(score=evaluation.scores[MODEL], competing_event=np.nan), column, settings, cut
+                large.assign(score=cohort.scores[MODEL], competing_event=np.nan), evaluation, settings, cut
             )
-            for name, column, evaluation in (("external", "score", external), ("development", "out_of_fold", single))
+            for name, evaluation, cohort in (("external", "external", external), ("development", "out_of_fold", single))
         }
-        by_ensemble = {"external": ("score", large.assign(score=external.scores[MODEL]))}
+        by_ensemble = {"external": ("external", large.assign(score=external.scores[MODEL]))}
         predicted = survival_by_score.prediction(prediction, by_ensemble, settings)
         return {
             "validation": validation.validate(
@@ -136,7 +137,7 @@ def truth(folder: Path, large: pd.DataFrame, prediction: dict, random: np.random
 
 def scored(folder: Path, large: pd.DataFrame) -> ScoredCohort:
     """The large cohort with every model's external scores and those of its members."""
-    found = {model: pd.read_csv(folder / f"{model}-large.csv") for model in score_chain.MODELS}
+    found = {model: score_tables.read(folder / f"{model}-large.csv") for model in score_chain.MODELS}
     members = {model: table.filter(regex="^fold_").to_numpy().T for model, table in found.items()}
     scores = {model: table["score"].to_numpy() for model, table in found.items()}
     return ScoredCohort(large["lnm"].to_numpy() == 1, scores, members)

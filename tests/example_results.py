@@ -354,8 +354,17 @@ def _flow(row: dict, scale: int, survival_only: int) -> dict:
 def _model(name: str, spec: dict) -> dict:
     """The part of a model.json that the report shows."""
     kind = "network" if "region" in spec else "fusion" if "fuse" in spec else "logistic"
-    seeds = {"seeds": [1]} if kind == "network" else {}
-    return {"model": name, "kind": kind, "spec": spec, **seeds, "folds": 5, "patients": 79, "positives": 18}
+    seeds = {"seeds": [1], "parameters": 25_000 + 32 * len(spec.get("clinical", []))} if kind == "network" else {}
+    return {
+        "model": name,
+        "kind": kind,
+        "spec": spec,
+        **seeds,
+        "learned": True,
+        "folds": 5,
+        "patients": 79,
+        "positives": 18,
+    }
 
 
 def _history(rng: np.random.Generator) -> list[dict]:

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+import score_tables
 from hscore.cohort.folds import stratified_folds
 from hscore.statistics.diagnosis import discrimination
 from hscore.steps import freeze_thresholds, predict, train_model, validate_models
@@ -79,10 +80,10 @@ def make(folder: Path, tables: dict[str, pd.DataFrame], seed: int, resamples: in
     for model, spec in MODELS.items():
         chain(folder, model, spec, method)
     settings = json.dumps(validation_settings(resamples))
-    files = {cohort: [f"{model}={folder / model}-{cohort}.csv" for model in MODELS] for cohort in tables}
+    files = {cohort: [f"{folder / model}-{cohort}.csv" for model in MODELS] for cohort in tables}
     freeze_thresholds.main(
         ["--models", *MODELS, "--predictions", *files["development"], "--folds", str(folder / "folds.csv"),
-         "--calibrations", *(f"{model}={folder / model}-calibration.json" for model in MODELS),
+         "--calibrations", *(f"{folder / model}-calibration.json" for model in MODELS),
          "--settings", settings, "--output", str(folder / "thresholds.json")]
     )  # fmt: skip
     validate_models.main(
@@ -105,12 +106,12 @@ def validation_settings(resamples: int) -> dict:
 
 def chain(folder: Path, model: str, spec: dict, method: str) -> None:
     """Train a model and score everybody."""
-    common = ["--spec", json.dumps({"label": model, **spec})]
-    fused = {cohort: [f"{base}={folder / base}-{cohort}.csv" for base in spec.get("fuse", [])] for cohort in
+    common = ["--model", model, "--spec", json.dumps({"label": model, **spec})]
+    fused = {cohort: [f"{folder / base}-{cohort}.csv" for base in spec.get("fuse", [])] for cohort in
              ("development", "external", "large")}  # fmt: skip
     where, manifest = str(folder / "models" / model), str(folder / "development.csv")
     train_model.main(
-        ["--model", model, *common, "--settings", json.dumps(TRAINING), "--seeds", "1",
+        [*common, "--settings", json.dumps(TRAINING), "--seeds", "1",
          "--folds", str(folder / "folds.csv"), "--manifests", manifest, "--scores", *fused["development"],
          "--state", str(folder / "state" / model), "--output", where]
     )  # fmt: skip
@@ -157,7 +158,7 @@ def in_the_population(folder: Path, large: pd.DataFrame, content: dict) -> dict[
         if row["evaluation"] != "out_of_fold":
             continue
         model = row["model"]
-        table = pd.read_csv(folder / f"{model}-large.csv")
+        table = score_tables.read(folder / f"{model}-large.csv")
         members = [name for name in table if name.startswith("fold_")]
         found[f"{model}: true O:E"] = y_true.mean() / table["score"].mean()
         found[f"{model}: true slope"] = slope_of(y_true, table["score"].to_numpy())

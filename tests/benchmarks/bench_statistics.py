@@ -39,13 +39,13 @@ def stages() -> dict[str, list[str]]:
     config = statistics_inputs.CONFIG | {"validate": {**statistics_inputs.CONFIG["validate"]}}
     config["validate"]["bootstrap"] = {"resamples": 2000, "seed": 2020}
     settings = {name: json.dumps(config[name]) for name in ("validate", "survive")}
-    development = [f"{model}={model}_development.csv" for model in MODELS]
-    external = [f"{model}={model}_external.csv" for model in MODELS]
+    development = [f"{model}_development.csv" for model in MODELS]
+    external = [f"{model}_external.csv" for model in MODELS]
     frozen, split = ["--thresholds", "thresholds.json"], ["--folds", "folds.csv"]
     return {
         "freeze_thresholds": [
             *("--models", *MODELS, "--predictions", *development, *split),
-            *("--calibrations", *(f"{model}={model}_calibration.json" for model in MODELS)),
+            *("--calibrations", *(f"{model}_calibration.json" for model in MODELS)),
             *("--settings", settings["validate"], "--output", "thresholds.json"),
         ],
         "validate_models": [

@@ -1,6 +1,7 @@
 """Check import rules and generated files."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ NEIGHBORS = {
     "report": {"statistics"},
     "provenance": {"report"},
     "recovery": {"simulation", "statistics", "imaging"},
-    "dag": set(),
+    "dag": {"report"},
     "steps": ROOMS,
 }
 DAG_MAY_IMPORT = {"yaml", "jsonschema", "snakemake", "hscore"}
@@ -83,11 +84,14 @@ def test_only_the_contracts_read_json_of_other_stages():
 
 
 def test_what_runs_at_every_snakemake_call_is_light():
-    import sys
-
-    for path in (PACKAGE / "dag").glob("*.py"):
+    for path in [*(PACKAGE / "dag").glob("*.py"), PACKAGE / "report/registry.py"]:
         outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
         assert outside <= DAG_MAY_IMPORT, f"{path.name} imports {outside - DAG_MAY_IMPORT}"
+
+
+def test_of_the_report_the_dag_imports_only_the_registry():
+    names = set().union(*(imported(path) for path in (PACKAGE / "dag").glob("*.py")))
+    assert {name for name in names if name.startswith("hscore.report.")} == {"hscore.report.registry"}
 
 
 def test_config_reference_is_current(capsys):

@@ -343,6 +343,7 @@ def edits() -> dict[str, dict[str, int]]:
     cohort = {"build_cohort": 3, "write_outcome": 6, "write_lnm_of_excluded": 3, **once, **TRAINING}
     return {
         "report/page/assemble.py": {"report": 1, "record_run": 1},
+        "report/figures/spline_figure.py": {"report": 1, "record_run": 1},
         "provenance/crate.py": {"record_run": 1},
         "statistics/common/splines.py": {"validate_models": 1, "analyze_survival": 1, **REPORT},
         "statistics/diagnosis/reclassification.py": {"validate_models": 1, **REPORT},

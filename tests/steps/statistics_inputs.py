@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from scipy.special import expit, logit
 
+import score_tables
 from hscore.contracts import delimited
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +37,15 @@ def write(folder: Path, sizes: dict[str, tuple[int, int]], models: tuple[str, ..
         }.items():
             table[columns].to_csv(folder / f"{name}_{kind}.csv", index=False)
     development = pd.concat([centers["a"], centers["b"]])
-    development.assign(fold=np.arange(len(development)) % 5)[["patient", "center", "lnm", "fold"]].to_csv(
-        folder / "folds.csv", index=False
-    )
+    development = development.assign(fold=np.arange(len(development)) % 5)
+    development[["patient", "center", "lnm", "fold"]].to_csv(folder / "folds.csv", index=False)
     for model in models:
         scores = {"out_of_fold": _score(rng, model, development), "apparent": _score(rng, model, development)}
-        development[["patient", "center"]].assign(**scores).to_csv(folder / f"{model}_development.csv", index=False)
+        table = development[["patient", "center", "fold"]].assign(**scores)
+        score_tables.write(folder / f"{model}_development.csv", model, table)
         external = centers["c"][["patient", "center"]].assign(score=_score(rng, model, centers["c"]))
-        external.assign(**_members(external["score"])).to_csv(folder / f"{model}_external.csv", index=False)
+        table = external.assign(**_members(external["score"]))
+        score_tables.write(folder / f"{model}_external.csv", model, table)
         write_calibration(folder, model)
 
 
@@ -55,7 +57,7 @@ def frozen_at(value: float) -> dict:
 def write_calibration(folder: Path, model: str, **recalibration) -> None:
     """The calibration of a model; scores are risks unless it says ``why`` not."""
     usual = {"method": "platt", "intercept": -0.1, "slope": 1.1}
-    content = {"alignment": {}, "recalibration": recalibration or usual}
+    content = {"model": model, "alignment": {}, "recalibration": recalibration or usual}
     (folder / f"{model}_calibration.json").write_text(json.dumps(content))
 
 
@@ -123,12 +125,10 @@ def run(folder: Path, step: str, **flags) -> SimpleNamespace:
 
 def freeze(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
     """freeze_thresholds on the simulated inputs; flags given replace the usual ones."""
-    predictions = flags.get("predictions", [f"{model}={model}_development.csv" for model in models])
-    names = [pair.partition("=")[0] for pair in predictions]
     usual = {
         "models": list(models),
-        "predictions": predictions,
-        "calibrations": [f"{name}={name}_calibration.json" for name in names],
+        "predictions": [f"{model}_development.csv" for model in models],
+        "calibrations": [f"{model}_calibration.json" for model in models],
         "folds": "folds.csv",
         "settings": CONFIG["validate"],
         "output": "thresholds.json",
@@ -139,8 +139,8 @@ def freeze(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNam
 def validate(folder: Path, models: tuple[str, ...] = MODELS, **flags) -> SimpleNamespace:
     """validate on the simulated inputs; flags given replace the usual ones."""
     usual = {
-        "development": [f"{model}={model}_development.csv" for model in models],
-        "external": [f"{model}={model}_external.csv" for model in models],
+        "development": [f"{model}_development.csv" for model in models],
+        "external": [f"{model}_external.csv" for model in models],
         "folds": "folds.csv",
         "lnm": ["c_lnm.csv"],
         "thresholds": "thresholds.json",

@@ -9,6 +9,7 @@ from learning_inputs import SETTINGS, SPECS, make_study
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
+import score_tables
 from hscore.cohort.folds import by_center
 from hscore.errors import UserError
 from hscore.files import read_json
@@ -115,7 +116,8 @@ def test_the_summary_compares_with_the_settings_as_they_are(study):
     folds = pd.read_csv(study / "folds.csv").set_index("patient")
     random = np.random.default_rng(0)
     configured = pd.Series(random.random(len(folds)), index=folds.index, name="out_of_fold")
-    configured.reset_index().assign(apparent=random.random(len(folds))).to_csv(study / "configured.csv", index=False)
+    scores = configured.reset_index().assign(fold=folds["fold"].to_numpy(), apparent=random.random(len(folds)))
+    score_tables.write(study / "configured.csv", "image", scores)
     paths = [str(study / "search" / f"{part}.json") for part in ("fold-0", "fold-1", "fold-2", "all")]
     summarize_search.main(
         ["--parts", *paths, "--predictions", str(study / "configured.csv"), "--folds", str(study / "folds.csv"),
@@ -144,18 +146,18 @@ def test_every_centre_is_held_out_once(study):
     train_model.main(["--model", "clinical", "--spec", spec, "--settings", settings, "--seeds", "1", 
                 "--folds", str(study / "centers.csv"), "--manifests", *manifests,
                 "--state", str(study / "state"), "--output", str(study / "model")])  # fmt: skip
-    predict.main(["--spec", json.dumps(SPECS["clinical"]), "--model-folders", str(study / "model"),
+    predict.main(["--model", "clinical", "--spec", spec, "--model-folders", str(study / "model"),
                   "--manifests", *manifests, "--folds", str(study / "centers.csv"),
                   "--recalibration", "platt", "--calibration", str(study / "calibration.json"),
                   "--output", str(study / "scores.csv")])  # fmt: skip
     describe_held_out_centers.main(
-        ["--predictions", f"clinical={study / 'scores.csv'}", "--folds", str(study / "centers.csv"),
+        ["--predictions", str(study / "scores.csv"), "--folds", str(study / "centers.csv"),
          "--settings", json.dumps({"confidence": 0.95}), "--output", str(study / "performance.csv")]
     )  # fmt: skip
     table = pd.read_csv(study / "performance.csv").set_index("held_out")
     assert table["n"].to_dict() == {"AA": 18, "BB": 9, "all": 27}
     assert set(table["auc_method"]) == {discrimination.NEWCOMBE}  # one binary variable orders patients in one way
-    scores = pd.read_csv(study / "scores.csv").merge(folds[["patient", "lnm"]], on="patient")
+    scores = score_tables.read(study / "scores.csv").merge(folds[["patient", "lnm"]], on="patient")
     for center in ("AA", "BB"):
         own = scores[scores["center"] == center]
         # by hand: the rate of metastasis among the other centre's patients of the same reading, a half added; it is
@@ -174,9 +176,9 @@ def test_every_centre_is_held_out_once(study):
 def test_a_model_without_training_has_the_usual_interval_in_all_centres_and_in_the_search(study):
     folds = pd.read_csv(study / "folds.csv")
     scores = folds[["patient", "fold"]].assign(out_of_fold=np.linspace(0.1, 0.9, len(folds))[::-1])
-    scores.assign(apparent=scores["out_of_fold"]).to_csv(study / "reading.csv", index=False)
-    scores.assign(apparent=0.5).to_csv(study / "trained.csv", index=False)
-    predictions = [f"{name}={study / name}.csv" for name in ("reading", "trained")]
+    score_tables.write(study / "reading.csv", "reading", scores.assign(apparent=scores["out_of_fold"]))
+    score_tables.write(study / "trained.csv", "trained", scores.assign(apparent=0.5))
+    predictions = [str(study / f"{name}.csv") for name in ("reading", "trained")]
     describe_held_out_centers.main(
         ["--predictions", *predictions, "--folds", str(study / "folds.csv"),
          "--settings", json.dumps({"confidence": 0.95}), "--output", str(study / "performance.csv")]
@@ -186,7 +188,7 @@ def test_a_model_without_training_has_the_usual_interval_in_all_centres_and_in_t
     expected = discrimination.auc_interval(folds["lnm"].to_numpy() == 1, scores["out_of_fold"].to_numpy(), 0.95)
     assert table["auc_method"] == expected["method"] == discrimination.NEWCOMBE
     assert [table["auc_low"], table["auc_high"]] == pytest.approx([expected["low"], expected["high"]])
-    part = {"model": "image", "held_out": None, "chosen": {}, "tried": []}
+    part = {"model": "reading", "held_out": None, "chosen": {}, "tried": []}
     searched = dict(zip(folds["patient"], np.random.default_rng(0).random(len(folds)), strict=True))
     (study / "part.json").write_text(json.dumps(part | {"scores": searched}))
     summarize_search.main(

@@ -4,9 +4,11 @@ import base64
 import json
 
 import batches
+import pandas as pd
 import pytest
 from statistics_inputs import frozen_at
 
+import score_tables
 from hscore.contracts import quality
 from hscore.files import read_json, write_json
 from hscore.steps import describe_images, show_cases
@@ -28,10 +30,9 @@ def arguments(tmp_path):
     dfs = table(
         tmp_path / "dfs.csv", "patient,dfs_months,dfs_event", [[p, 12.5, 1] for p in PATIENTS[:3]] + [["p4", "", ""]]
     )
-    external = [
-        f"{model}={table(tmp_path / f'{model}.csv', 'patient,score', zip(PATIENTS, scores, strict=True))}"
-        for model, scores in SCORES.items()
-    ]
+    for model, scores in SCORES.items():
+        score_tables.write(tmp_path / f"{model}.csv", model, pd.DataFrame({"patient": PATIENTS, "score": scores}))
+    external = [str(tmp_path / f"{model}.csv") for model in SCORES]
     write_json(tmp_path / "thresholds.json", {"hybrid": frozen_at(0.5), "clinical": frozen_at(0.5)})
     folder = tmp_path / "qc/sub-p1"
     folder.mkdir(parents=True)
@@ -74,8 +75,9 @@ def test_no_single_patient_is_shown_where_none_is_asked_for(arguments):
 
 
 def test_without_external_patients_the_cases_are_out_of_fold(arguments, tmp_path):
-    rows = [[p, s, 0.5] for p, s in zip(PATIENTS, SCORES["hybrid"], strict=True)]
-    arguments["development"] = [f"hybrid={table(tmp_path / 'd.csv', 'patient,out_of_fold,apparent', rows)}"]
+    scores = {"patient": PATIENTS, "fold": [0, 1, 0, 1], "out_of_fold": SCORES["hybrid"], "apparent": 0.5}
+    score_tables.write(tmp_path / "d.csv", "hybrid", pd.DataFrame(scores))
+    arguments["development"] = [str(tmp_path / "d.csv")]
     arguments["external"] = []
     assert call(arguments)["evaluation"] == "out_of_fold"
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import score_tables
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import simulate_center
 from hscore.statistics.survival import cox
@@ -27,7 +28,7 @@ def study(tmp_path_factory):
         (folder / f"{center}.json").write_text(json.dumps(truths[cohort]))
         records = truths[cohort]["patients"]
         score = pd.Series({name: record["ideal_h_score"] for name, record in records.items()}, name=column)
-        score.rename_axis("patient").to_csv(folder / f"{cohort}.csv")
+        score_tables.write(folder / f"{cohort}.csv", "hybrid", score.rename_axis("patient").reset_index())
         months = np.array([record["dfs"]["months"] for record in records.values()])
         event = np.array([record["dfs"]["event"] for record in records.values()]) == 1
         high = pd.DataFrame({"high H score": (score >= CUT).astype(float).to_numpy()})

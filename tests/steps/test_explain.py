@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from statistics_inputs import frozen_at, write
 from test_train_predict import SETTINGS, predict_arguments, train_arguments
 
+import score_tables
 from hscore.files import read_json, write_json
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
@@ -26,7 +27,7 @@ def test_the_most_certain_patients_are_shown_with_their_maps(study):
     train_model.main(train_arguments(study, "hybrid", settings=SETTINGS | {"epochs": 10}))
     for external in (False, True):
         predict.main(predict_arguments(study, "hybrid", external=external)[0])
-    scores = pd.read_csv(study / "hybrid-external.csv").set_index("patient")["score"]
+    scores = score_tables.read(study / "hybrid-external.csv").set_index("patient")["score"]
     lnm = pd.Series([1, 0, 0, 1, 0, 0], index=scores.index, name="lnm")
     lnm.reset_index().to_csv(study / "lnm.csv", index=False)
     cut = float(scores.sort_values().iloc[2:4].mean())
@@ -61,7 +62,7 @@ def test_the_most_certain_patients_are_shown_with_their_maps(study):
 def test_models_are_chosen_on_out_of_fold_scores(tmp_path):
     write(tmp_path, {"a": (40, 10), "b": (20, 6), "c": (30, 8)})
     families = {"images": {"single": ["cet1wi_peritumoral", "clinical"], "combined": ["hybrid"]}}
-    predictions = [f"{m}={tmp_path / m}_development.csv" for m in ("cet1wi_peritumoral", "clinical", "hybrid")]
+    predictions = [f"{tmp_path / m}_development.csv" for m in ("cet1wi_peritumoral", "clinical", "hybrid")]
     select_models.main(
         ["--predictions", *predictions, "--families", json.dumps(families), "--folds", str(tmp_path / "folds.csv"),
          "--settings", json.dumps({"confidence": 0.95}), "--output", str(tmp_path / "selection.json")]
@@ -70,7 +71,7 @@ def test_models_are_chosen_on_out_of_fold_scores(tmp_path):
     folds = pd.read_csv(tmp_path / "folds.csv")
     positive = folds["lnm"].to_numpy() == 1
     for row in content["single"]["candidates"]:
-        scores = pd.read_csv(tmp_path / f"{row['model']}_development.csv").set_index("patient")["out_of_fold"]
+        scores = score_tables.read(tmp_path / f"{row['model']}_development.csv").set_index("patient")["out_of_fold"]
         assert row["auc"] == pytest.approx(roc_auc_score(positive, scores[folds["patient"]].to_numpy()))
     best = max(content["single"]["candidates"], key=lambda row: row["auc"])["model"]
     assert content["single"]["model"] == best and content["development"]["single"]["model"] == best

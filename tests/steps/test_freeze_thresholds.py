@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from statistics_inputs import CONFIG, freeze, write
 
+import score_tables
+
 SIZES = {"a": (40, 10), "b": (20, 6), "c": (30, 8)}
 
 
@@ -21,7 +23,7 @@ def test_every_model_gets_its_best_cut_on_out_of_fold_scores(folder):
     frozen = json.loads((folder / "thresholds.json").read_text())
     assert list(frozen) == ["cet1wi_peritumoral", "clinical", "hybrid"]
     assert frozen["clinical"]["value"] == pytest.approx((0.62 + 0.11) / 2)
-    table = pd.read_csv(folder / "hybrid_development.csv").merge(pd.read_csv(folder / "folds.csv"))
+    table = score_tables.read(folder / "hybrid_development.csv").merge(pd.read_csv(folder / "folds.csv"))
     y_true, scores = table["lnm"] == 1, table["out_of_fold"]
 
     def index(t):
@@ -31,11 +33,10 @@ def test_every_model_gets_its_best_cut_on_out_of_fold_scores(folder):
     assert frozen["hybrid"]["n"] == 60 and frozen["hybrid"]["positives"] == 16
 
 
-def test_the_order_of_rows_and_the_apparent_column_do_not_matter(folder):
+def test_the_order_of_rows_and_the_apparent_scores_do_not_matter(folder):
     freeze(folder)
     first = (folder / "thresholds.json").read_text()
-    table = pd.read_csv(folder / "hybrid_development.csv").sample(frac=1, random_state=0).assign(apparent=0.5)
-    table.to_csv(folder / "hybrid_development.csv", index=False)
+    change(folder, lambda t: t.sample(frac=1, random_state=0).assign(apparent="0.5"))
     freeze(folder)
     assert (folder / "thresholds.json").read_text() == first
 
@@ -55,19 +56,22 @@ def test_other_rules(folder, rule, words):
 
 
 def change(folder, edit):
-    table = pd.read_csv(folder / "hybrid_development.csv", dtype=str)
-    edit(table).to_csv(folder / "hybrid_development.csv", index=False)
+    path = folder / "hybrid_development.csv"
+    score_tables.write(path, "hybrid", edit(score_tables.read(path, dtype=str)))
 
 
 @pytest.mark.parametrize(
     ("edit", "sentence"),
     [
         (lambda t: t[1:], "hybrid_development.csv has no row for patient 'a-0001'"),
-        (lambda t: pd.concat([t, t[:1]]), "lists patient 'a-0001' more than once"),
-        (lambda t: t.assign(out_of_fold="high"), "patient 'a-0001', out_of_fold: 'high' is not a number from 0 to 1"),
+        (
+            lambda t: pd.concat([t, t[:1]]),
+            "row 61, column patient: this patient already has a score of this evaluation",
+        ),
+        (lambda t: t.assign(out_of_fold="high"), "row 1, score: 'high' is not a number from 0 to 1"),
         (lambda t: t.assign(out_of_fold="1.7"), "'1.7' is not a number from 0 to 1"),
         (lambda t: t.assign(out_of_fold=None), "patient 'a-0001', out_of_fold: the value is missing"),
-        (lambda t: t.drop(columns="out_of_fold"), "has no column 'out_of_fold'"),
+        (lambda t: t.drop(columns="out_of_fold"), "has no scores of evaluation 'out_of_fold'"),
         (lambda t: t.assign(patient="x-" + t["patient"]), "has no row for patient 'a-0001' (60 such patients)"),
     ],
 )
@@ -80,11 +84,11 @@ def test_wrong_scores_give_one_sentence_and_no_output(folder, edit, sentence):
     assert not (folder / "thresholds.json").exists()
 
 
-def test_an_unknown_rule_and_a_model_without_path_are_refused(folder):
+def test_an_unknown_rule_and_a_model_in_two_files_are_refused(folder):
     done = freeze(folder, settings=CONFIG["validate"] | {"threshold": "best"})
     assert done.returncode == 1 and "must be youden" in done.stderr
-    done = freeze(folder, predictions=["hybrid"])
-    assert done.returncode == 2 and "NAME=PATH" in done.stderr
+    done = freeze(folder, predictions=["hybrid_development.csv", "hybrid_development.csv"])
+    assert done.returncode == 1 and "both contain scores of model 'hybrid'" in done.stderr
 
 
 def test_a_model_that_gives_everybody_the_same_score_does_not_stop_the_study(folder):
@@ -105,13 +109,13 @@ def test_a_cut_off_that_separates_nothing_is_not_frozen(folder):
 def test_the_recalibration_and_the_median_are_frozen_too(folder):
     freeze(folder)
     frozen = json.loads((folder / "thresholds.json").read_text())
-    scores = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"]
+    scores = score_tables.read(folder / "hybrid_development.csv")["out_of_fold"]
     assert frozen["hybrid"]["median"] == scores.median()
     assert frozen["hybrid"]["recalibration"] == {"method": "platt", "intercept": -0.1, "slope": 1.1}
 
 
 def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
-    alone = {"models": ("hybrid", "clinical"), "predictions": [], "folds": []}
+    alone = {"models": ("hybrid", "clinical"), "predictions": [], "calibrations": [], "folds": []}
     assert freeze(folder, settings=CONFIG["validate"] | {"threshold": {"value": 0.5}}, **alone).returncode == 0
     frozen = json.loads((folder / "thresholds.json").read_text())
     assert list(frozen) == ["hybrid", "clinical"] and frozen["hybrid"]["value"] == 0.5
@@ -120,5 +124,5 @@ def test_without_a_development_cohort_only_a_fixed_value_can_be_frozen(folder):
     assert done.returncode == 1 and "no development cohort to choose on" in done.stderr
     done = freeze(folder, folds=[])
     assert done.returncode == 2 and "--folds" in done.stderr
-    done = freeze(folder, calibrations=["hybrid=hybrid_calibration.json"])
-    assert done.returncode == 2 and "--calibrations must name the models of --predictions" in done.stderr
+    done = freeze(folder, calibrations=["hybrid_calibration.json"])
+    assert done.returncode == 1 and "no calibration of model 'cet1wi_peritumoral'" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 import statistics_inputs as inputs
 from learning_inputs import SETTINGS, SPECS, make_study
 
-from hscore.contracts import folds, tables
+from hscore.contracts import delimited, folds, tables
 from hscore.steps import build_cohort, describe_cohorts, predict, split, train_model, write_outcome
 
 NAMES = ["NA-001", "007", "1e5", "nan", "NA", "None", "-0"]
@@ -38,15 +38,15 @@ def learn(study, model):
     spec, out = json.dumps(SPECS[model]), str(study / model)
     development = ["--manifests", str(study / "AA.csv"), str(study / "BB.csv")]
     folds = ["--folds", str(study / "folds.csv")]
-    fused = [f"image={study}/image-development.csv"] if "fuse" in SPECS[model] else []
+    fused = [f"{study}/image-development.csv"] if "fuse" in SPECS[model] else []
     if model != "reading":
         train_model.main(["--model", model, "--spec", spec, "--settings", json.dumps(SETTINGS), "--seeds", "1", *folds,
                     *development, "--scores", *fused, "--state", f"{out}-state", "--output", out])  # fmt: skip
-    usual = ["--spec", spec, "--model-folders", *([out] if model != "reading" else [])]
+    usual = ["--model", model, "--spec", spec, "--model-folders", *([out] if model != "reading" else [])]
     usual += ["--calibration", f"{out}-calibration.json"]
     predict.main([*usual, *development, *folds, "--recalibration", "platt", "--scores", *fused,
                   "--output", f"{out}-development.csv"])  # fmt: skip
-    fused = [pair.replace("development", "external") for pair in fused]
+    fused = [path.replace("development", "external") for path in fused]
     predict.main([*usual, "--manifests", str(study / "CC.csv"), "--scores", *fused, "--output", f"{out}-external.csv"])
 
 
@@ -60,11 +60,10 @@ def test_training_and_prediction(tmp_path, center):
         for study in (plain, odd):
             learn(study, model)
         for role in ("development", "external"):
-            before, after = (tables.read(study / f"{model}-{role}.csv") for study in (plain, odd))
-            assert after.index.tolist() == [names.get(name, name) for name in before.index]
-            assert after["center"].tolist() == [names.get(name, name) for name in before["center"]]
-            scores = before.columns.drop("center")
-            assert after[scores].to_numpy().tolist() == before[scores].to_numpy().tolist()  # as written
+            before, after = (delimited.records(study / f"{model}-{role}.csv") for study in (plain, odd))
+            assert before and after == [
+                row | {name: names.get(row[name], row[name]) for name in ("patient", "center")} for row in before
+            ]  # scores as written
         assert (odd / f"{model}-calibration.json").read_text() == (plain / f"{model}-calibration.json").read_text()
 
 

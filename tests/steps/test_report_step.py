@@ -6,7 +6,7 @@ import pytest
 
 from example_results import example_results
 from hscore.files import write_json
-from hscore.report.write_report import FIGURES
+from hscore.report.registry import FIGURES
 from hscore.steps import report
 
 

@@ -51,7 +51,7 @@ def cohort(rng: np.random.Generator, n: int) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_survival_of_any_cohort_is_reported(seed):
     rng = np.random.default_rng(seed)
-    cohorts = {name: ("score", cohort(rng, int(rng.integers(1, 40)))) for name in ("external", "development")}
+    cohorts = {name: (name, cohort(rng, int(rng.integers(1, 40)))) for name in ("external", "development")}
     frozen = {"value": float(rng.choice([0.0, 0.3, 0.5, 2])), "median": 0.5, "chosen_on": "nothing"}
     settings = {
         **CONFIG["survive"],
@@ -105,13 +105,11 @@ def test_any_evaluation_is_validated(seed, monkeypatch):
     assert finite(content) and not unexplained(content)
 
 
-def test_an_external_cohort_without_patients_is_reported_with_reasons(tmp_path):
+def test_an_external_cohort_without_known_outcomes_is_reported_with_reasons(tmp_path):
     write(tmp_path, {"a": (40, 10), "b": (20, 6), "c": (30, 8)})
     assert freeze_step(tmp_path).returncode == 0
-    names = ["lnm", "manifest", "dfs"]
-    scores = [f"{model}_external.csv" for model in ("hybrid", "clinical", "cet1wi_peritumoral")]
-    for name in [*(f"c_{name}.csv" for name in names), *scores]:
-        pd.read_csv(tmp_path / name)[:0].to_csv(tmp_path / name, index=False)
+    for name, unknown in (("c_lnm.csv", {"lnm": ""}), ("c_dfs.csv", {"dfs_months": "", "dfs_event": ""})):
+        pd.read_csv(tmp_path / name).assign(**unknown).to_csv(tmp_path / name, index=False)
     for step, output in ((validate, "validation.json"), (survive, "survival.json")):
         done = step(tmp_path)
         assert done.returncode == 0, done.stderr

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from statistics_inputs import CONFIG, counted_reads, finite, freeze, survive, unexplained, write
 
+import score_tables
+
 SIZES = {"a": (40, 12), "b": (30, 10), "c": (40, 12)}
 
 
@@ -35,10 +37,10 @@ def test_both_cohorts_are_grouped_by_the_frozen_threshold(folder):
     content = read(folder)
     cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
     assert content["model"] == "hybrid" and content["grouping"]["threshold"] == cut
-    for name, kind, column in (("external", "external", "score"), ("development", "development", "out_of_fold")):
+    for name, evaluation, column in (("external", "external", "score"), ("development", "out_of_fold", "out_of_fold")):
         cohort = content["cohorts"][name]
-        scores = pd.read_csv(folder / f"hybrid_{kind}.csv")[column]
-        assert cohort["score_column"] == column
+        scores = score_tables.read(folder / f"hybrid_{name}.csv")[column]
+        assert cohort["evaluation"] == evaluation
         assert cohort["groups"]["high"]["n"] == (scores >= cut).sum()
         assert cohort["n"] == len(scores)
         assert cohort["at_risk"]["time"] == [0, 12, 24, 36, 48, 60]
@@ -52,7 +54,7 @@ def test_both_cohorts_are_grouped_by_the_frozen_threshold(folder):
 def test_groups_by_the_median_of_development(folder):
     survive(folder, settings=CONFIG["survive"] | {"groups": "median"})
     content = read(folder)
-    median = pd.read_csv(folder / "hybrid_development.csv")["out_of_fold"].median()
+    median = score_tables.read(folder / "hybrid_development.csv")["out_of_fold"].median()
     assert content["grouping"]["rule"] == "median" and content["grouping"]["threshold"] == median
     assert content["cohorts"]["development"]["groups"]["high"]["n"] == 35
 
@@ -132,7 +134,7 @@ def test_a_cohort_all_in_one_group_is_reported_with_reasons(folder, score):
 
 def test_no_event_in_a_group_lets_firth_lead(folder):
     cut = json.loads((folder / "thresholds.json").read_text())["hybrid"]["value"]
-    low = pd.read_csv(folder / "hybrid_external.csv")["score"] < cut
+    low = score_tables.read(folder / "hybrid_external.csv")["score"] < cut
     edit(folder, "c_dfs.csv", lambda t: t.__setitem__("dfs_event", t["dfs_event"].where(~low, "0")))
     survive(folder)
     cohort = read(folder)["cohorts"]["external"]

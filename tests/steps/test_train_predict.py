@@ -15,6 +15,7 @@ from learning_inputs import SETTINGS, SPECS, make_study
 from scipy.special import expit, logit
 
 import hscore
+import score_tables
 from hscore.files import read_json
 from hscore.learning import calibration
 from hscore.learning.ensemble import load_model
@@ -33,7 +34,7 @@ def study(tmp_path):
 
 def train_arguments(study, model, seeds=(1,), settings=SETTINGS):
     name = "-".join(map(str, seeds))
-    scores = [f"{base}={study / base}-development.csv" for base in SPECS[model].get("fuse", [])]
+    scores = [f"{study / base}-development.csv" for base in SPECS[model].get("fuse", [])]
     return [
         "--model", model, "--spec", json.dumps(SPECS[model]), "--settings", json.dumps(settings),
         "--seeds", *map(str, seeds), "--folds", str(study / "folds.csv"),
@@ -47,9 +48,9 @@ def predict_arguments(study, model, seeds=("1",), external=False):
     cohort = "external" if external else "development"
     manifests = ["CC.csv"] if external else ["AA.csv", "BB.csv"]
     own = [] if external else ["--folds", str(study / "folds.csv"), "--recalibration", "platt"]
-    scores = [f"{base}={study / base}-{cohort}.csv" for base in SPECS[model].get("fuse", [])]
+    scores = [f"{study / base}-{cohort}.csv" for base in SPECS[model].get("fuse", [])]
     output = study / f"{model}-{cohort}.csv"
-    return ["--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
+    return ["--model", model, "--spec", json.dumps(SPECS[model]), "--model-folders", *folders,
             "--manifests", *[str(study / name) for name in manifests], *own,
             "--calibration", str(study / f"{model}-calibration.json"),
             "--scores", *scores, "--output", str(output)], output  # fmt: skip
@@ -71,7 +72,7 @@ def test_development_scores_are_calibrated_scores_of_the_right_members(study, mo
         train_model.main(train_arguments(study, model, [seed]))
     arguments, output = predict_arguments(study, model, (1, 2))
     predict.main(arguments)
-    table = pd.read_csv(output)
+    table = score_tables.read(output)
     folds = pd.read_csv(study / "folds.csv")
     assert table.columns.tolist() == ["patient", "center", "fold", "out_of_fold", "apparent"]
     assert table["patient"].tolist() == folds["patient"].tolist()
@@ -90,7 +91,7 @@ def test_external_score_is_the_mean_of_the_members_calibrated_risks(study, model
     predict.main(predict_arguments(study, model)[0])
     arguments, output = predict_arguments(study, model, external=True)
     predict.main(arguments)
-    table = pd.read_csv(output)
+    table = score_tables.read(output)
     names = [f"fold_{fold}" for fold in range(3)]
     assert table.columns.tolist() == ["patient", "center", "score", *names]
     assert table["patient"].tolist() == [f"CC-{k:04d}" for k in range(6)]
@@ -107,7 +108,7 @@ def test_each_seed_alone_has_its_own_external_score(study):
     predict.main(predict_arguments(study, "image", (1, 2))[0])
     arguments, output = predict_arguments(study, "image", (1, 2), external=True)
     predict.main(arguments)
-    table, frozen = pd.read_csv(output), read_json(study / "image-calibration.json")
+    table, frozen = score_tables.read(output), read_json(study / "image-calibration.json")
     assert table.columns.tolist()[-2:] == ["seed_1", "seed_2"]
     development = pd.read_csv(study / "folds.csv")["patient"].tolist()
     for seed in (1, 2):
@@ -140,7 +141,7 @@ def test_seeds_in_one_folder_or_in_two_are_the_same_model(study):
     for groups in ((1, 2), ("1-2",)):
         arguments, output = predict_arguments(study, "image", groups)
         predict.main(arguments)
-        tables.append(pd.read_csv(output))
+        tables.append(score_tables.read(output))
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -152,10 +153,10 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
             predict.main(predict_arguments(study, model, external=external)[0])
     manifest = pd.concat([pd.read_csv(study / "AA.csv"), pd.read_csv(study / "BB.csv")])
     development = pd.read_csv(study / "folds.csv").merge(manifest, on="patient")
-    image = pd.read_csv(study / "image-development.csv")[["patient", "out_of_fold"]]
+    image = score_tables.read(study / "image-development.csv")[["patient", "out_of_fold"]]
     development = development.merge(image, on="patient")
-    external = pd.read_csv(study / "image-external.csv").merge(pd.read_csv(study / "CC.csv"), on="patient")
-    late = pd.read_csv(study / "late-development.csv").set_index("patient")["out_of_fold"]
+    external = score_tables.read(study / "image-external.csv").merge(pd.read_csv(study / "CC.csv"), on="patient")
+    late = score_tables.read(study / "late-development.csv").set_index("patient")["out_of_fold"]
 
     def values(table, column):
         return np.column_stack([logit(table[column].to_numpy()), table["mri_ln_positive"]])
@@ -177,7 +178,7 @@ def test_late_fusion_from_out_of_fold_scores_to_external_ones(study):
     risks = pd.DataFrame(calibration.apply(frozen, np.array(everyone)), columns=development["patient"])
     for fold, own in development.groupby("fold"):
         np.testing.assert_allclose(late[own["patient"]], risks.loc[fold, own["patient"]], rtol=1e-5)
-    table = pd.read_csv(study / "late-external.csv")
+    table = score_tables.read(study / "late-external.csv")
     np.testing.assert_allclose(table["score"], calibration.apply(frozen, np.array(members)).mean(axis=0), rtol=1e-5)
     assert read_json(study / "late" / "seed-1" / "model.json")["input"]["scores"] == ["image"]
 
@@ -223,7 +224,7 @@ def test_clinical_model_needs_no_torch(study):
             same = lnm[(folds["fold"].to_numpy() != fold) & (called == called[row])]
             assert risk == pytest.approx((same.sum() + 0.5) / (len(same) + 1), abs=1e-6)
     # pooled, it keeps the two groups of the reading and so its AUC, although members differ in their intercepts
-    score = pd.read_csv(output, index_col="patient")["out_of_fold"][folds.index].to_numpy()
+    score = score_tables.read(output).set_index("patient")["out_of_fold"][folds.index].to_numpy()
     assert len(np.unique(score)) == 2 < len(np.unique(raw))
     assert delong(lnm, score).auc == delong(lnm, called).auc
 
@@ -238,7 +239,7 @@ def test_a_reading_keeps_its_two_groups_and_needs_no_model(study):
     """Calibrated, the groups get their shares of metastasis; where no study calibrated it, it stays 0 and 1."""
     arguments, output = predict_arguments(study, "reading", seeds=())
     predict.main(arguments)
-    table, folds = pd.read_csv(output, index_col="patient"), pd.read_csv(study / "folds.csv", index_col="patient")
+    table, folds = score_tables.read(output).set_index("patient"), pd.read_csv(study / "folds.csv", index_col="patient")
     assert table.index.tolist() == folds.index.tolist()
     called, lnm = known_reading(study)[table.index].to_numpy(), folds["lnm"].to_numpy() == 1
     assert (table["out_of_fold"] == table["apparent"]).all() and table["out_of_fold"].nunique() == 2
@@ -247,11 +248,11 @@ def test_a_reading_keeps_its_two_groups_and_needs_no_model(study):
     arguments, output = predict_arguments(study, "reading", seeds=(), external=True)
     predict.main(arguments)
     risks = dict(zip(called, table["out_of_fold"], strict=True))
-    external = pd.read_csv(output, index_col="patient")["score"]
+    external = score_tables.read(output).set_index("patient")["score"]
     assert external.tolist() == [risks[call] for call in known_reading(study)[external.index]]
     where = arguments.index("--calibration")
     predict.main(arguments[:where] + arguments[where + 2 :])
-    assert pd.read_csv(output)["score"].tolist() == known_reading(study)[external.index].tolist()
+    assert score_tables.read(output)["score"].tolist() == known_reading(study)[external.index].tolist()
 
 
 def test_predicting_with_another_split_is_refused(study):

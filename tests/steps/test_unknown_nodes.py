@@ -10,6 +10,7 @@ from statistics_inputs import CONFIG, frozen_at
 from test_cohort import HEADER
 from test_train_predict import predict_arguments, train_arguments
 
+import score_tables
 from hscore import batch
 from hscore.contracts import batch_record
 from hscore.files import read_json, write_json
@@ -69,9 +70,9 @@ class Study:
         for model, spec in MODELS.items():
             self.fit_and_score(model, spec)
         development, external = (
-            [f"{model}={self.at(f'{model}_{role}.csv')}" for model in MODELS] for role in ("development", "external")
+            [self.at(f"{model}_{role}.csv") for model in MODELS] for role in ("development", "external")
         )
-        calibrations = [f"{model}={self.at(f'{model}_calibration.json')}" for model in MODELS]
+        calibrations = [self.at(f"{model}_calibration.json") for model in MODELS]
         self.call(
             freeze_thresholds, {"--models": [*MODELS], "--predictions": development, "--calibrations": calibrations},
             folds="folds.csv", settings=VALIDATE, output="thresholds.json",
@@ -141,7 +142,7 @@ class Study:
                 folds="folds.csv", state=self.at("state"), output=self.at(model),
             )  # fmt: skip
             folders = {"--model-folders": [self.at(model)]}
-        given = {"spec": spec, "calibration": f"{model}_calibration.json"}
+        given = {"model": model, "spec": spec, "calibration": f"{model}_calibration.json"}
         self.call(
             predict, manifests | folders, **given, folds="folds.csv", recalibration="platt",
             output=f"{model}_development.csv",
@@ -184,7 +185,8 @@ def test_scores_of_the_others_stay_and_they_get_one(studies):
     for model in MODELS:
         for role in ("development", "external"):
             before, after = (
-                pd.read_csv(study.folder / f"{model}_{role}.csv", dtype=str).set_index("patient") for study in studies
+                score_tables.read(study.folder / f"{model}_{role}.csv", dtype=str).set_index("patient")
+                for study in studies
             )
             pd.testing.assert_frame_equal(after.loc[before.index], before)
             further = after.drop(before.index)
@@ -251,11 +253,12 @@ def test_networks_are_the_same_and_one_member_scores_a_patient_of_no_fold(image_
         predict.main(with_more(arguments))
         assert output.read_text().splitlines()[: len(scores)] == scores
         assert (study / f"{model}-calibration.json").read_bytes() == frozen
-        further = pd.read_csv(output)[len(scores) - 1 :]
+        further = score_tables.read(output)
+        further = further[~further["patient"].isin(pd.read_csv(study / "folds.csv")["patient"])]
         assert further["patient"].tolist() == [f"AX-{number:04d}" for number in range(5)]
         assert further["fold"].isna().all() and further["apparent"].isna().all()
         ensemble = load_model(study / model / "seed-1")
-        fused = {"image": study / "image-development.csv"}
+        fused = [study / "image-development.csv"] if model == "late" else []
         samples = read_samples(
             [study / "AA-more.csv"], ensemble.spec, further["patient"].tolist(), fused, "out_of_fold"
         )
@@ -264,9 +267,9 @@ def test_networks_are_the_same_and_one_member_scores_a_patient_of_no_fold(image_
         np.testing.assert_allclose(further["out_of_fold"], chosen, rtol=1e-6)
         arguments, output = predict_arguments(study, model, external=True)
         predict.main(arguments)
-        before = pd.read_csv(output)
+        before = score_tables.read(output)
         predict.main(with_more(arguments))
-        pd.testing.assert_frame_equal(pd.read_csv(output)[: len(before)], before, check_exact=True)
+        pd.testing.assert_frame_equal(score_tables.read(output)[: len(before)], before, check_exact=True)
 
 
 def test_the_member_depends_on_the_name_alone_and_all_take_part():
@@ -280,10 +283,10 @@ def test_their_maps_are_not_shown_as_calls(image_study):
     train_model.main(train_arguments(study, "image"))
     predict.main(predict_arguments(study, "image")[0])
     predict.main(with_more(predict_arguments(study, "image", external=True)[0]))
-    scores = pd.read_csv(study / "image-external.csv")
+    scores = score_tables.read(study / "image-external.csv")
     known = scores["patient"].str.startswith("CC")
     scores["score"] = np.where(known, np.linspace(0.3, 0.7, len(scores)), [0.01, 0.99] * 5 + [0.99])
-    scores.to_csv(study / "image-external.csv", index=False)
+    score_tables.write(study / "image-external.csv", "image", scores)
     scores[["patient"]].assign(lnm=np.where(known, scores.index % 2, "")).to_csv(study / "lnm.csv", index=False)
     write_json(study / "thresholds.json", {"image": frozen_at(0.5)})
     explain_model.main(

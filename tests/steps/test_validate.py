@@ -20,6 +20,7 @@ from statistics_inputs import (
     write_calibration,
 )
 
+import score_tables
 from hscore.statistics.common.multiplicity import holm
 from hscore.statistics.diagnosis.discrimination import delong
 
@@ -61,7 +62,7 @@ def test_every_model_is_reported_in_every_evaluation_at_its_frozen_threshold(fol
         external = row["evaluation"] == "external"
         kind, column = ("external", "score") if external else ("development", row["evaluation"])
         outcome = pd.read_csv(folder / ("c_lnm.csv" if external else "folds.csv"))
-        table = pd.read_csv(folder / f"{row['model']}_{kind}.csv").merge(outcome[["patient", "lnm"]])
+        table = score_tables.read(folder / f"{row['model']}_{kind}.csv").merge(outcome[["patient", "lnm"]])
         called = table[column] >= frozen[row["model"]]["value"]
         assert row["confusion"] == {
             "tp": int((called & (table["lnm"] == 1)).sum()),
@@ -148,8 +149,8 @@ def test_a_model_without_a_frozen_cut_off_has_no_calls_and_says_why(folder):
 
 def test_the_step_runs_as_a_program(folder):
     """As the workflow calls it: a process of its own, one sentence and exit code 1 for a mistake."""
-    command = [sys.executable, "-m", "hscore.steps.validate_models", "--development", "hybrid=hybrid_development.csv"]
-    command += ["--external", "hybrid=hybrid_external.csv", "--folds", "folds.csv", "--lnm", "nowhere.csv"]
+    command = [sys.executable, "-m", "hscore.steps.validate_models", "--development", "hybrid_development.csv"]
+    command += ["--external", "hybrid_external.csv", "--folds", "folds.csv", "--lnm", "nowhere.csv"]
     command += ["--thresholds", "thresholds.json", "--settings", "{}", "--output", "validation.json"]
     environment = {"PYTHONPATH": str(ROOT / "workflow" / "src"), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -175,9 +176,10 @@ def test_an_external_cohort_of_one_class_is_reported_with_reasons(folder, lnm):
 
 def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
     outcome = pd.read_csv(folder / "c_lnm.csv")
-    table = pd.read_csv(folder / "hybrid_external.csv")
-    table.assign(score=np.where(outcome["lnm"] == 1, 0.9, 0.2)).to_csv(folder / "hybrid_external.csv", index=False)
-    table.assign(score=0.4).to_csv(folder / "clinical_external.csv", index=False)
+    table = score_tables.read(folder / "hybrid_external.csv")
+    separated = table.assign(score=np.where(outcome["lnm"] == 1, 0.9, 0.2))
+    score_tables.write(folder / "hybrid_external.csv", "hybrid", separated)
+    score_tables.write(folder / "clinical_external.csv", "clinical", table.assign(score=0.4))
     done = validate(folder)
     assert done.returncode == 0, done.stderr
     content = read(folder)
@@ -197,10 +199,11 @@ def test_constant_and_perfect_scores_are_reported_with_reasons(folder):
         ({"lnm": ["a_lnm.csv"]}, "has no row for patient 'a-0001'"),
         ({"lnm": ["c_lnm.csv", "c_lnm.csv"]}, "patient names must differ between centres"),
         ({"lnm": ["nowhere.csv"]}, "nowhere.csv: cannot be read as a table"),
-        ({"external": ["new=hybrid_external.csv"]}, "model 'new' has external scores but no frozen threshold"),
+        ({"external": ["new_external.csv"]}, "model 'new' has external scores but no frozen threshold"),
     ],
 )
 def test_inputs_that_do_not_belong_together_give_one_sentence(folder, flags, sentence):
+    score_tables.write(folder / "new_external.csv", "new", score_tables.read(folder / "hybrid_external.csv"))
     done = validate(folder, **flags)
     assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
     assert not (folder / "validation.json").exists()
@@ -249,7 +252,7 @@ def test_scores_are_the_risks_and_the_recalibration_is_reported_as_frozen(folder
         ("out_of_fold", "recalibrated"),
     ]
     assert "caution" not in rows[0] and "optimistic" in rows[1]["caution"]
-    scores = pd.read_csv(folder / "hybrid_external.csv")["score"]
+    scores = score_tables.read(folder / "hybrid_external.csv")["score"]
     assert rows[0]["mean_predicted"] == pytest.approx(scores.mean())
     line = next(row for row in content["recalibration"] if row["model"] == "hybrid")
     assert line["fitted_on"] == "out-of-fold development scores"
@@ -287,7 +290,7 @@ def test_decision_curves_stand_beside_mri_ln_alone_where_it_is_known_of_all(fold
 
 def test_a_study_with_one_role_is_validated_on_what_it_has(folder):
     models = ("clinical", "hybrid")
-    alone = {"external": [f"{model}={model}_external.csv" for model in models], "development": [], "folds": []}
+    alone = {"external": [f"{model}_external.csv" for model in models], "development": [], "folds": []}
     assert validate(folder, models, **alone).returncode == 0
     content = read(folder)
     assert {row["evaluation"] for row in content["performance"]} == {"external"}
@@ -346,7 +349,7 @@ def test_partial_auc_average_precision_and_transport_are_reported(folder):
     assert {row["model"] for row in content["auc_change"]} == {"cet1wi_peritumoral", "clinical", "hybrid"}
     y_true = pd.read_csv(folder / "c_lnm.csv")["lnm"].to_numpy() == 1
     for row in content["auc_change"]:
-        table = pd.read_csv(folder / f"{row['model']}_external.csv")
+        table = score_tables.read(folder / f"{row['model']}_external.csv")
         members = delong(y_true, table[["fold_0", "fold_1", "fold_2"]].to_numpy().T)
         change = members.auc.mean() - auc[row["model"], "out_of_fold"]
         assert row["difference"] == pytest.approx(change)
@@ -431,8 +434,9 @@ def test_added_value_instability_and_centres_of_a_study_with_four_external_centr
     assert freeze(folder).returncode == 0
     manifest = pd.read_csv(folder / "c_manifest.csv")
     manifest.assign(center=[f"c{number % 4}" for number in range(240)]).to_csv(folder / "c_manifest.csv", index=False)
-    table = pd.read_csv(folder / "hybrid_external.csv")
-    table.assign(seed_1=table["fold_0"], seed_2=table["fold_1"]).to_csv(folder / "hybrid_external.csv", index=False)
+    table = score_tables.read(folder / "hybrid_external.csv")
+    table = table.assign(seed_1=table["fold_0"], seed_2=table["fold_1"])
+    score_tables.write(folder / "hybrid_external.csv", "hybrid", table)
     done = validate(folder, **MANIFESTS)
     assert done.returncode == 0, done.stderr
     content = read(folder)

@@ -56,12 +56,18 @@ def test_every_contract_reads_what_it_wrote(tmp_path):
     split = pd.DataFrame({"patient": NAMES, "center": "NA", "lnm": 1, "fold": np.arange(8) % 3})
     folds.write(tmp_path / "folds.csv", split)
     pd.testing.assert_frame_equal(folds.read(tmp_path / "folds.csv"), split)
-    columns = {"score": 1 / 3, "fold_0": 1e-7, "seed_1": [None, *[1.0] * 7]}
-    scores = pd.DataFrame({"patient": NAMES, "center": "NA", **columns})
-    predictions.write(tmp_path / "scores.csv", scores)
-    read = predictions.read(tmp_path / "scores.csv", "score")
-    assert read.columns.tolist() == ["score", "fold_0", "seed_1"] and read.index.tolist() == NAMES
-    assert set(read["score"]) == {1 / 3} and set(read["fold_0"]) == {1e-7} and math.isnan(read["seed_1"].iloc[0])
+    patients = pd.DataFrame({"patient": NAMES, "center": "NA"})
+    scores = [
+        predictions.rows(patients, "external", [1 / 3] * 8),
+        predictions.rows(patients, "external_member", [1e-7] * 8, fold=0),
+        predictions.rows(patients, "external_seed", [None, *[1.0] * 7], seed=1),
+    ]
+    predictions.write(tmp_path / "scores.csv", "nan", pd.concat(scores))
+    read = predictions.read([tmp_path / "scores.csv"])
+    assert read.scores("external")["nan"].to_dict() == dict.fromkeys(NAMES, 1 / 3)
+    assert read.parts("external_member", pd.Index(NAMES))["nan"].tolist() == [[1e-7] * 8]
+    with pytest.raises(UserError, match="scores.csv, patient 'NA', external_seed 1: the value is missing"):
+        read.parts("external_seed", pd.Index(NAMES))
 
 
 def test_inventory_and_history_read_back_as_text(tmp_path):
@@ -80,7 +86,7 @@ def test_histories_of_a_network_are_those_of_all_its_folders(tmp_path):
     for number, folder in enumerate(folders):
         folder.mkdir()
         kind = "logistic" if folder.name == "clinical" else "network"
-        content = {"model": folder.name.split("-")[0], "kind": kind, "spec": {}, "folds": 2}
+        content = {"model": folder.name.split("-")[0], "kind": kind, "spec": {}, "folds": 2, "learned": True}
         model_folder.write_description(folder, content)
         model_folder.write_history(folder, [{"seed": number, "fold": 0, "epoch": 1}])
     found = model_folder.read_histories(folders)
@@ -137,30 +143,77 @@ def test_rows_are_numbered_as_in_the_file(tmp_path):
         tables.read(path)
 
 
-def test_a_fold_of_predictions_is_a_whole_number(tmp_path):
-    path = tmp_path / "development.csv"
-    path.write_text("patient,fold,out_of_fold\nP1,,0.5\nP2,1,0.5\nP3,0.5,0.5\n")
+def predictions_of(path, *rows, header="patient,center,model,evaluation,fold,seed,score"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("P1,A,m,external,,,1.5", ", row 2, score: '1.5' is not a number from 0 to 1"),
+        ("P1,A,m,external,,,high", ", row 2, score: 'high' is not a number from 0 to 1"),
+        ("P1,A,m,out_of_fold,0.5,,0.5", ", row 2, fold: 0.5 is not a whole number"),
+        ("P1,A,m,external_seed,,-1,0.5", ", row 2, seed: '-1' is not a number of at least 0"),
+        (",A,m,external,,,0.5", ", row 2, column patient: it is empty"),
+        ("P1,A,,external,,,0.5", ", row 2, column model: it is empty"),
+        (
+            "P1,A,n,external,,,0.5",
+            ", row 2, column model: it differs from 'm'; a file contains the scores of one model",
+        ),
+        (
+            "P1,A,m,score,,,0.5",
+            ", row 2, column evaluation: it must be one of out_of_fold, apparent, external, external_member, "
+            "external_seed",
+        ),
+        ("P1,A,m,external_member,,,0.5", ", row 2, column fold: it is empty"),
+        ("P1,A,m,external_seed,,,0.5", ", row 2, column seed: it is empty"),
+        ("P2,A,m,external,,,0.5", ", row 2, column patient: this patient already has a score of this evaluation"),
+        ("P2,A,m,external", ", row 2: 4 cells where the header has 7 columns"),
+    ],
+)
+def test_predictions_that_are_wrong_are_one_sentence(tmp_path, row, sentence):
+    path = predictions_of(tmp_path / "scores.csv", "P2,A,m,external,,,", row)
     with pytest.raises(UserError) as error:
-        predictions.read(path, "out_of_fold")
-    assert str(error.value) == f"{path}, patient 'P3', fold: 0.5 is not a whole number"
+        predictions.read([path])
+    assert str(error.value) == f"{path}{sentence}"
 
 
-@pytest.mark.parametrize("columns", [["patient"], ["score"], ["patient", "score", "scroe"]])
-def test_only_a_table_of_scores_is_written_as_one(tmp_path, columns):
-    with pytest.raises(ValueError, match=f"^not a table of scores: its columns are {', '.join(columns)}$"):
-        predictions.write(tmp_path / "scores.csv", pd.DataFrame(columns=columns))
-    assert not list(tmp_path.iterdir())
+def test_a_table_of_predictions_has_all_columns_and_some_rows(tmp_path):
+    path = predictions_of(tmp_path / "scores.csv", "P1,0.5", header="patient,score")
+    columns = "patient, center, model, evaluation, fold, seed, score"
+    with pytest.raises(UserError, match=f"scores.csv: the columns must be {columns}; they are patient, score"):
+        predictions.read([path])
+    predictions_of(path)
+    with pytest.raises(UserError, match="scores.csv has no rows"):
+        predictions.read([path])
 
 
-def test_one_column_of_scores_is_that_asked_for_or_that_of_a_reading(tmp_path):
-    path = tmp_path / "external.csv"
-    path.write_text("patient,score,fold_0\nP1,0.5,0.25\n")
-    assert predictions.read_column(path, "fold_0").tolist() == [0.25]
-    assert predictions.read_column(path, "fold_1").tolist() == [0.5]
-    path.write_text("patient,apparent\nP1,0.5\n")
-    with pytest.raises(UserError) as error:
-        predictions.read_column(path, "out_of_fold")
-    assert str(error.value) == f"{path} has no column 'out_of_fold'; its columns are apparent"
+def test_scores_are_by_model_in_the_order_of_the_files(tmp_path):
+    b = predictions_of(tmp_path / "1.csv", "P1,A,b,external,,,0.1", "P2,A,b,external,,,0.2")
+    a = predictions_of(tmp_path / "2.csv", "P2,A,a,external,,,0.4", "P1,A,a,external,,,0.3")
+    scores = predictions.read([b, a]).scores("external")
+    assert scores.to_dict("index") == {"P1": {"b": 0.1, "a": 0.3}, "P2": {"b": 0.2, "a": 0.4}}
+    assert scores.columns.tolist() == ["b", "a"]
+    with pytest.raises(UserError, match="1.csv and .*1.csv both contain scores of model 'b'"):
+        predictions.read([b, b])
+    with pytest.raises(UserError, match="contains no scores of model 'c'; it contains those of b, a"):
+        predictions.read([b, a]).scores_of("c", "external")
+    predictions_of(a, "P1,A,a,external,,,0.3")
+    with pytest.raises(UserError, match=f"{a} has no row for patient 'P2'"):
+        predictions.read([b, a]).scores("external")
+
+
+def test_a_reading_has_one_external_score_for_all_members(tmp_path):
+    path = predictions_of(tmp_path / "scores.csv", "P1,A,m,external,,,0.5", "P1,A,m,external_member,0,,0.25")
+    found = predictions.read([path])
+    assert found.member_scores_of("m", 0).tolist() == [0.25]
+    with pytest.raises(UserError, match="has no scores of evaluation 'external_member 1'"):
+        found.member_scores_of("m", 1)
+    predictions_of(path, "P1,A,m,external,,,0.5")
+    assert predictions.read([path]).member_scores_of("m", 1).tolist() == [0.5]
+    with pytest.raises(UserError, match="has no scores of evaluation 'out_of_fold'"):
+        found.scores_of("m", "out_of_fold")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "{}", '{"model": "hybrid"}', "\udcff"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hscore import code_digest
+from hscore.report import registry
 
 FILES = {
     "hscore/__init__.py": '"""Package."""\n__version__ = "1"\n',
@@ -75,6 +76,14 @@ def test_lazy_and_relative_imports_and_templates_count(source):
     reached = names(code_digest.source_files("train_model", source), source)
     assert {"learning/nets.py", "learning/samples.py", "learning/page.html", "errors.py"} <= reached
     assert "imaging/dicom.py" not in reached
+
+
+def test_a_function_named_by_a_string_counts_and_other_strings_do_not(source):
+    (source / "hscore/learning/nets.py").write_text(
+        'ITEMS = ["hscore.imaging.unused:read", "hscore.imaging.dicom", "x hscore.imaging.dicom:y"]\n'
+    )
+    reached = names(code_digest.source_files("train_model", source), source)
+    assert "imaging/unused.py" in reached and "imaging/dicom.py" not in reached
 
 
 def test_third_party_names(source):
@@ -157,10 +166,17 @@ def real_steps() -> list[str]:
 
 
 def test_no_import_hides_from_the_walk():
-    """A module named by a string would be invisible to the digest, so the package does without."""
+    """A module named by a string would be invisible to the digest, except as ``module:function``."""
     for path in (code_digest.SOURCE / "hscore").rglob("*.py"):
         text = path.read_text()
         assert "import_module" not in text and "__import__(" not in text, path
+
+
+def test_the_functions_that_the_registry_of_the_report_names_count():
+    files = code_digest.source_files("report")
+    for item in [*registry.FIGURES.values(), *registry.TABLES.values()]:
+        module = item.function.partition(":")[0]
+        assert code_digest.SOURCE / f"{module.replace('.', '/')}.py" in files
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hscore.report.figures import decision_figures, diagnosis_figures, figure_ca
 from hscore.report.figures.flow_diagram import flow
 from hscore.report.figures.hazard_ratio_figure import hazard_ratios
 from hscore.report.figures.spline_figure import spline
-from hscore.report.write_report import FIGURES
+from hscore.report.registry import FIGURES
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def results():
 @pytest.fixture(params=list(FIGURES), scope="module")
 def drawing(request):
     with style.figure_context():
-        yield FIGURES[request.param](
+        yield FIGURES[request.param].make(
             example_results(scale=2, several=True)
         )  # the default study has too few events for a spline
 
@@ -52,7 +52,7 @@ def test_every_figure_of_simulated_data_says_so(drawing):
 def test_no_figure_of_own_data_says_simulated():
     with style.figure_context():
         results = example_results(simulated=False, scale=2, several=True)
-        drawn = {name: draw(results) for name, draw in FIGURES.items()}
+        drawn = {name: item.make(results) for name, item in FIGURES.items()}
     assert {name for name, figure in drawn.items() if figure is None} == {"hazard_ratios"}
     assert not [name for name, figure in drawn.items() if figure and "SIMULATED DATA" in words(figure)]
 
@@ -256,7 +256,7 @@ def test_a_study_without_calibration_has_neither_figure(results):
 def test_a_study_with_one_role_has_the_figures_it_can_have(role):
     results = example_results(scale=2, roles=(role,), several=True)
     with style.figure_context():
-        drawn = {name for name, draw in FIGURES.items() if draw(results) is not None}
+        drawn = {name for name, item in FIGURES.items() if item.make(results) is not None}
     other = {"development": "external", "external": "development"}
     wrong = {name for name in FIGURES if other[role] in name}
     if role == "external":
@@ -268,7 +268,7 @@ def test_a_study_with_one_role_has_the_figures_it_can_have(role):
 @pytest.mark.parametrize("evaluation", ["external", "out_of_fold"])
 def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
     with style.figure_context():
-        shown = words(FIGURES[f"subgroups_{evaluation}"](results))
+        shown = words(FIGURES[f"subgroups_{evaluation}"].make(results))
     for entry in (entry for entry in results["subgroups"] if entry["evaluation"] == evaluation):
         for level in entry["levels"]:
             assert f"{level['positives']} / {level['n']}" in shown
@@ -277,7 +277,7 @@ def test_no_subgroup_is_hidden_for_being_small(results, evaluation):
             else:
                 assert f"{level['auc']['estimate']:.3f}" in shown
     results["subgroups"] = []
-    assert FIGURES[f"subgroups_{evaluation}"](results) is None
+    assert FIGURES[f"subgroups_{evaluation}"].make(results) is None
 
 
 def test_time_dependent_auc_stands_with_the_counts_behind_it(results):

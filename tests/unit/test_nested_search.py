@@ -31,13 +31,13 @@ def parts():
 @pytest.fixture
 def development():
     scores = np.random.default_rng(1).random(40)
-    return ScoredCohort(SPLIT["lnm"].to_numpy(bool), {"configured": scores}, folds=2)
+    return ScoredCohort(SPLIT["lnm"].to_numpy(bool), {"m": scores}, folds=2)
 
 
 def test_the_pooled_scores_of_all_parts_are_compared_with_the_configured_ones(parts, development):
     content = nested_search.summarize(parts, SPLIT, development, 0.95)
     searched = pd.Series({**parts[0]["scores"], **parts[1]["scores"]})[SPLIT["patient"]].to_numpy()
-    y_true, configured = development.y_true, development.scores["configured"]
+    y_true, configured = development.y_true, development.scores["m"]
     assert content["searched"]["estimate"] == pytest.approx(roc_auc_score(y_true, searched))
     assert content["configured"]["estimate"] == pytest.approx(roc_auc_score(y_true, configured))
     assert content["searched_minus_configured"] == discrimination.compare(y_true, searched, configured, 0.95, 2)
@@ -47,7 +47,7 @@ def test_the_pooled_scores_of_all_parts_are_compared_with_the_configured_ones(pa
 
 def test_patients_whom_the_search_did_not_score_do_not_count(parts, development):
     content = nested_search.summarize(parts[1:], SPLIT, development, 0.95)
-    assert content["n"] == 20 and list(development.scores) == ["configured"]
+    assert content["n"] == 20 and list(development.scores) == ["m"]
 
 
 def test_a_score_of_somebody_else_is_refused(parts, development):

@@ -188,3 +188,16 @@ def test_monai_mistakes_are_one_sentence():
     arguments = {"spatial_dims": 2, "in_channels": 1, "out_channels": 7}
     with pytest.raises(UserError, match="cannot take samples of"):
         build({"name": "monai:DenseNet121", "arguments": arguments}, [(3, 64, 64)])
+
+
+def test_a_value_of_the_default_network_depends_on_46_rows_and_columns():
+    trunk = image_trunks.ConvolutionTrunk(3, [8, 16, 32, 64]).eval()
+    images = torch.rand(1, 3, 64, 64, requires_grad=True)
+    reached = torch.zeros(64, 64, dtype=torch.bool)
+    for _ in range(20):  # max pooling passes only the largest value on
+        images.data = torch.rand_like(images)
+        images.grad = None
+        torch.nn.Sequential.forward(trunk, images)[0, :, 2, 2].sum().backward()
+        reached |= (images.grad[0] != 0).any(dim=0)
+    rows, columns = (reached.any(dim=axis).nonzero() for axis in (1, 0))
+    assert rows.max() - rows.min() + 1 == columns.max() - columns.min() + 1 == 46

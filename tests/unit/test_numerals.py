@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import score_tables
 from hscore import numerals
 from hscore.cohort.table import read_table
 from hscore.contracts import manifest as contract
@@ -36,8 +37,9 @@ def test_numbers_are_written_so_that_they_read_back_as_themselves():
 def test_full_precision_scores_survive_writing_and_reading(tmp_path):
     names = [f"p{place}" for place in range(DOUBLES.size)]
     path = tmp_path / "scores.csv"
-    predictions.write(path, pd.DataFrame({"patient": names, "score": DOUBLES}))
-    np.testing.assert_array_equal(predictions.read(path, "score")["score"], DOUBLES)
+    patients = pd.DataFrame({"patient": names, "center": "far"})
+    predictions.write(path, "hybrid", predictions.rows(patients, "external", DOUBLES))
+    np.testing.assert_array_equal(predictions.read([path]).scores_of("hybrid", "external"), DOUBLES)
 
 
 def test_full_precision_clinical_values_survive_writing_and_reading(tmp_path):
@@ -58,8 +60,8 @@ def test_a_score_with_many_digits_stays_in_its_group(tmp_path):
     """A third of all doubles would come back below themselves, and so below a cut-off that equals them."""
     names = [f"p{place}" for place in range(DOUBLES.size)]
     path = tmp_path / "scores.csv"
-    pd.DataFrame({"patient": names, "score": DOUBLES}).to_csv(path, index=False)
+    score_tables.write(path, "hybrid", pd.DataFrame({"patient": names, "score": DOUBLES}))
     rounded = pd.read_csv(path)["score"].to_numpy()
     assert (rounded != DOUBLES).mean() > 0.2  # what pandas does by itself
-    found = predictions.read(path, "score")["score"]
+    found = predictions.read([path]).scores_of("hybrid", "external")
     assert all(score >= cut for score, cut in zip(found, DOUBLES, strict=True))

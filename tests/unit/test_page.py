@@ -327,3 +327,16 @@ def test_the_study_size_says_which_expected_values_are_assumed(results):
     assert "The expected O:E and slope are assumed to be 1" in words
     assumed = {row["for"]: row["assumed"] for row in results["precision"]["needed"]}
     assert assumed["O/E"] == assumed["calibration slope"] == 1
+
+
+def test_a_model_that_has_not_learned_is_named_once():
+    results = example_results()
+    assert "Not learned" not in assemble.render(results, {})
+    first, second = results["trained"][:2]
+    first["learned"] = False
+    results["trained"].append({**first, "seeds": [2]})
+    labels = {model["model"]: model["label"] for model in results["models"]}
+    text = assemble.render(results, {})
+    assert text.count(f"Not learned: {labels[first['model']]}. In cross-validation") == 1
+    second["learned"] = False
+    assert f"{labels[first['model']]} and {labels[second['model']]}. In cross" in assemble.render(results, {})

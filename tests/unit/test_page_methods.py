@@ -3,7 +3,8 @@
 import pytest
 
 from example_results import example_results
-from hscore.report.methods.methods_text import join_words, methods
+from hscore.report.formatting import join_words
+from hscore.report.methods.methods_text import methods
 
 
 def text(results):
@@ -53,6 +54,19 @@ def test_normalisation_is_told_for_each_sequence():
     results = example_results()
     results["config"]["normalize"]["intensity"]["T2WI"] = {"method": "percentile", "low": 1, "high": 99}
     assert "T2WI: percentiles 1 to 99 inside the body" in text(results)
+
+
+def test_the_size_of_the_networks_is_stated():
+    results = example_results()
+    assert "dropout 0.3, 25,000 to 25,032 trainable parameters)" in text(results)
+    results["trained"] = [model for model in results["trained"] if not model["spec"].get("clinical")]
+    assert "dropout 0.3, 25,000 trainable parameters)" in text(results)
+    results["trained"] = []
+    assert "dropout 0.3), clinical" in text(results)
+
+
+def test_late_fusion_is_called_an_extension():
+    assert "Late fusion, an extension of the published method" in text(example_results())
 
 
 def test_lists_in_words():

@@ -12,8 +12,8 @@ from hscore.report import formatting
 from hscore.report.figures import survival_calibration_figure, survival_figures
 from hscore.report.methods import methods_text
 from hscore.report.page import page_survival
+from hscore.report.registry import FIGURES
 from hscore.report.tables import csv_tables
-from hscore.report.write_report import FIGURES
 from hscore.statistics.survival import survival_by_score
 
 
@@ -105,7 +105,7 @@ def test_calibration_is_said_in_a_sentence_and_drawn(results):
     assert f"O:E {formatting.estimate(found['observed_expected'], formatting.ratio)}" in text
     assert f"slope {formatting.estimate(found['slope'], formatting.ratio)}" in text
     assert f"at {found['month']:g} months" in text
-    curve = FIGURES["survival_calibration"](results).axes[0].get_lines()[1]
+    curve = FIGURES["survival_calibration"].make(results).axes[0].get_lines()[1]
     np.testing.assert_allclose(curve.get_ydata(), 100 * np.array(found["curve"]["observed"]))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import score_tables
 from hscore.errors import UserError
 from hscore.learning import samples
 
@@ -117,16 +118,16 @@ def test_several_sequences_of_which_a_patient_may_lack_some(study):
 
 def test_scores_of_fused_models_in_order_and_with_gaps(study, tmp_path):
     for name, scores in {"a": [0.3, 0.1, None, None], "b": [0.4, None, 0.2, None]}.items():
-        table = pd.DataFrame({"patient": ["003", "001", "002", "000"], "out_of_fold": scores})
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-    paths = {name: tmp_path / f"{name}.csv" for name in "ab"}
+        table = pd.DataFrame({"patient": ["003", "001", "002", "000"], "fold": 0, "out_of_fold": scores})
+        score_tables.write(tmp_path / f"{name}.csv", name, table)
+    paths = [tmp_path / f"{name}.csv" for name in "ab"]
     spec = {"fuse": ["b", "a"], "clinical": ["age"]}
     read = samples.read_samples(study, spec, ["001", "000", "003", "002"], paths, "out_of_fold")
     assert read.patients["patient"].tolist() == ["001", "003", "002"] and read.excluded_patients == ("000",)
     np.testing.assert_equal(read.fused_scores, [[np.nan, 0.1], [0.4, 0.3], [0.2, np.nan]])
     with pytest.raises(UserError, match="the scores of 'a' are fused but not given"):
-        samples.read_samples(study, spec, scores={"b": paths["b"]}, column="out_of_fold")
-    pd.DataFrame({"patient": ["000"], "score": [0.5]}).to_csv(paths["a"], index=False)
+        samples.read_samples(study, spec, scores=paths[1:], evaluation="out_of_fold")
+    score_tables.write(paths[0], "a", pd.DataFrame({"patient": ["000"], "score": [0.5]}))
     with pytest.raises(UserError, match="a.csv has no row for patient '001'"):
         samples.read_samples(study, {"fuse": ["a"]}, scores=paths)
 

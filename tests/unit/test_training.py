@@ -336,9 +336,10 @@ def test_a_patient_without_the_sequence_takes_no_part(study, caplog):
     model = read_json(folder / "model.json")
     assert (model["patients"], model["left_out"]) == (17, 1)
     folds, manifests = study / "folds.csv", [study / "manifest.csv"]
-    table, _ = ensemble.predict_development([folder], manifests, folds, {}, "platt")
-    assert table["patient"][table["out_of_fold"].isna()].tolist() == ["AA-7"]
-    assert table[["out_of_fold", "apparent"]].isna().sum().tolist() == [1, 1]
+    table, _ = ensemble.predict_development([folder], manifests, folds, [], "platt")
+    missing = table[table["score"].isna()]
+    assert missing["patient"].tolist() == ["AA-7"] * 2
+    assert missing["evaluation"].tolist() == ["out_of_fold", "apparent"]
 
 
 def test_a_fused_model_scores_a_patient_who_lacks_a_sequence(study):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from planted import planted_cohort
 
+import score_tables
 from hscore.learning import ensemble, training
 from hscore.metrics.ranking import auc
 
@@ -32,10 +33,11 @@ def test_external_auc_approaches_the_ideal_observers(tmp_path):
     new = planted_cohort(tmp_path / "new", "KM", 200, 80, rim=0.3, seed=100, sections=(2, 4))
     model = train(tmp_path, cohort)
     manifests, folds = [cohort["manifest"]], cohort["folds"]
-    development, frozen = ensemble.predict_development([model], manifests, folds, {}, "platt")
-    scores = ensemble.predict_external([model], [new["manifest"]], {}, frozen)["score"].to_numpy()
+    development, frozen = ensemble.predict_development([model], manifests, folds, [], "platt")
+    scores = score_tables.wide(ensemble.predict_external([model], [new["manifest"]], [], frozen))["score"].to_numpy()
     ideal = auc(new["labels"], new["latent"])
     assert ideal - 0.12 < auc(new["labels"], scores) < ideal + 0.03
+    development = score_tables.wide(development)
     out_of_fold, apparent = (
         auc(cohort["labels"], development[name].to_numpy()) for name in ("out_of_fold", "apparent")
     )
@@ -50,5 +52,5 @@ def test_shuffled_labels_are_not_learned(tmp_path):
     folds["lnm"] = np.random.default_rng(1).permutation(folds["lnm"])
     folds.to_csv(cohort["folds"], index=False)
     model = train(tmp_path, cohort)
-    table, _ = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], {}, "platt")
-    assert 0.25 < auc(folds["lnm"].to_numpy(), table["out_of_fold"].to_numpy()) < 0.75
+    table, _ = ensemble.predict_development([model], [cohort["manifest"]], cohort["folds"], [], "platt")
+    assert 0.25 < auc(folds["lnm"].to_numpy(), score_tables.wide(table)["out_of_fold"].to_numpy()) < 0.75

@@ -43,7 +43,6 @@ use rule train_model as train_without_center with:
         spec=targets.model_spec,
         settings=targets.training_settings,
         seeds=targets.seeds,
-        scores=targets.named_fused(paths.center_predictions),
         state=paths.center_state,
         code=digest("train_model"),
     log:
@@ -66,7 +65,6 @@ use rule predict_development as predict_held_out_center with:
     params:
         spec=targets.model_spec,
         recalibration=config["validate"]["recalibration"],
-        scores=targets.named_fused(paths.center_predictions),
         code=digest("predict"),
     log:
         paths.log("predict_held_out_center", "{model}"),
@@ -84,7 +82,6 @@ rule describe_held_out_centers:
     output:
         performance=paths.center_performance,
     params:
-        predictions=expand(f"{{model}}={paths.center_predictions}", model=targets.models),
         settings=as_json({"confidence": config["validate"]["confidence"]}),
         code=digest("describe_held_out_centers"),
     log:
@@ -100,5 +97,5 @@ rule describe_held_out_centers:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.describe_held_out_centers --predictions {params.predictions:q} --folds {input.folds:q}"
+        "python -m hscore.steps.describe_held_out_centers --predictions {input.predictions:q} --folds {input.folds:q}"
         " --settings {params.settings:q} --output {output.performance:q} > {log:q} 2>&1"

@@ -13,7 +13,6 @@ rule predict_development:
     params:
         spec=targets.model_spec,
         recalibration=config["validate"]["recalibration"],
-        scores=targets.named_fused(paths.predictions, cohort="development"),
         code=digest("predict"),
     log:
         paths.log("predict_development", "{model}"),
@@ -28,8 +27,8 @@ rule predict_development:
         mem_mb=growing(3000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q} --folds {input.folds:q} --scores {params.scores:q}"
+        "python -m hscore.steps.predict --model {wildcards.model} --spec {params.spec:q}"
+        " --model-folders {input.models:q} --manifests {input.manifests:q} --folds {input.folds:q} --scores {input.scores:q}"
         " --recalibration {params.recalibration} --calibration {output.calibration:q}"
         " --output {output.scores:q} > {log:q} 2>&1"
 
@@ -47,7 +46,6 @@ rule predict_external:
         scores=paths.predictions.replace("{cohort}", "external"),
     params:
         spec=targets.model_spec,
-        scores=targets.named_fused(paths.predictions, cohort="external"),
         code=digest("predict"),
     log:
         paths.log("predict_external", "{model}"),
@@ -63,6 +61,6 @@ rule predict_external:
         mem_mb=growing(3000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.predict --spec {params.spec:q} --model-folders {input.models:q}"
-        " --manifests {input.manifests:q} --scores {params.scores:q} --calibration {input.calibration:q}"
+        "python -m hscore.steps.predict --model {wildcards.model} --spec {params.spec:q}"
+        " --model-folders {input.models:q} --manifests {input.manifests:q} --scores {input.scores:q} --calibration {input.calibration:q}"
         " --output {output.scores:q} > {log:q} 2>&1"

@@ -187,8 +187,6 @@ rule judge_control:
     params:
         control=config["simulation"]["control"] if study.simulated else "none",
         models=as_json(study.config["models"]),
-        development=targets.named_predictions("development"),
-        external=targets.named_predictions("external"),
         external_centers=study.centers_of("external"),
         code=digest("judge_control"),
     log:
@@ -205,6 +203,6 @@ rule judge_control:
         runtime=growing(10),
     shell:
         "python -m hscore.steps.judge_control --control {params.control} --models {params.models:q}"
-        " --development {params.development:q} --external {params.external:q} --folds {input.folds:q}"
+        " --development {input.development:q} --external {input.external:q} --folds {input.folds:q}"
         " --external-centers {params.external_centers} --lnm {input.lnm:q} --shortcuts {input.shortcuts:q}"
         " --output {output.verdict:q} > {log:q} 2>&1"

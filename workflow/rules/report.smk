@@ -46,8 +46,6 @@ rule show_cases:
     params:
         model=config["survive"]["model"],
         most=config["report"]["cases"],
-        development=targets.named_predictions("development"),
-        external=targets.named_predictions("external"),
         code=digest("show_cases"),
     log:
         paths.log("show_cases"),
@@ -62,8 +60,8 @@ rule show_cases:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.show_cases --model {params.model} --most {params.most} --development {params.development:q}"
-        " --external {params.external:q} --manifests {input.manifests:q} --lnm {input.lnm:q} --dfs {input.dfs:q}"
+        "python -m hscore.steps.show_cases --model {params.model} --most {params.most} --development {input.development:q}"
+        " --external {input.external:q} --manifests {input.manifests:q} --lnm {input.lnm:q} --dfs {input.dfs:q}"
         " --thresholds {input.thresholds:q} --quality @<(printf '%s\\n' {input.quality:q})"
         " --output {output.cases:q} > {log:q} 2>&1"
 
@@ -151,6 +149,7 @@ rule report:
             labels=report_items.labels,
         ),
     params:
+        captions=report_items.Captions(),
         code=digest("report"),
     log:
         paths.log("report"),

@@ -12,7 +12,6 @@ rule train_model:
         spec=targets.model_spec,
         settings=targets.training_settings,
         seeds=targets.seeds,
-        scores=targets.named_fused(paths.predictions, cohort="development"),
         state=paths.training_state,
         code=digest("train_model"),
     log:
@@ -33,5 +32,5 @@ rule train_model:
     shell:
         "export MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456;"
         " python -m hscore.steps.train_model --model {wildcards.model} --spec {params.spec:q} --settings {params.settings:q}"
-        " --seeds {params.seeds} --folds {input.folds:q} --manifests {input.manifests:q} --scores {params.scores:q}"
+        " --seeds {params.seeds} --folds {input.folds:q} --manifests {input.manifests:q} --scores {input.scores:q}"
         " --state {params.state:q} --output {output.folder:q} > {log:q} 2>&1"

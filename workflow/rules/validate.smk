@@ -4,14 +4,12 @@ rule freeze_thresholds:
         "Freezing the thresholds"
     input:
         predictions=targets.predictions("development"),
-        calibrations=[pair.split("=", 1)[1] for pair in targets.named_calibrations()],
+        calibrations=targets.calibrations(),
         folds=targets.folds(),
     output:
         thresholds=paths.thresholds,
     params:
         models=targets.models,
-        predictions=targets.named_predictions("development"),
-        calibrations=targets.named_calibrations(),
         settings=as_json(config["validate"]),
         code=digest("freeze_thresholds"),
     log:
@@ -27,8 +25,8 @@ rule freeze_thresholds:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.freeze_thresholds --models {params.models} --predictions {params.predictions:q}"
-        " --calibrations {params.calibrations:q} --folds {input.folds:q} --settings {params.settings:q}"
+        "python -m hscore.steps.freeze_thresholds --models {params.models} --predictions {input.predictions:q}"
+        " --calibrations {input.calibrations:q} --folds {input.folds:q} --settings {params.settings:q}"
         " --output {output.thresholds:q} > {log:q} 2>&1"
 
 
@@ -42,7 +40,6 @@ rule select_models:
     output:
         selection=paths.selection,
     params:
-        predictions=targets.named_predictions("development"),
         families=as_json(targets.families()),
         settings=as_json({"confidence": config["validate"]["confidence"]}),
         code=digest("select_models"),
@@ -59,7 +56,7 @@ rule select_models:
         mem_mb=growing(1000),
         runtime=growing(10),
     shell:
-        "python -m hscore.steps.select_models --predictions {params.predictions:q} --families {params.families:q}"
+        "python -m hscore.steps.select_models --predictions {input.predictions:q} --families {params.families:q}"
         " --folds {input.folds:q} --settings {params.settings:q} --output {output.selection:q} > {log:q} 2>&1"
 
 
@@ -83,8 +80,6 @@ rule validate_models:
     output:
         validation=paths.validation,
     params:
-        development=targets.named_predictions("development"),
-        external=targets.named_predictions("external"),
         index_tests=as_json(targets.index_tests()),
         settings=as_json(config["validate"]),
         code=digest("validate_models"),
@@ -101,7 +96,7 @@ rule validate_models:
         mem_mb=growing(2000),
         runtime=growing(20),
     shell:
-        "python -m hscore.steps.validate_models --development {params.development:q} --external {params.external:q}"
+        "python -m hscore.steps.validate_models --development {input.development:q} --external {input.external:q}"
         " --folds {input.folds:q} --lnm {input.lnm:q} --manifests {input.manifests:q}"
         " --development-manifests {input.development_manifests:q} --excluded {input.excluded:q}"
         " --excluded-lnm {input.excluded_lnm:q} --development-excluded {input.development_excluded:q}"

@@ -8,6 +8,7 @@ checkout have no effect. Only the syntax is read; nothing is imported.
 
 import ast
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -21,6 +22,7 @@ SOURCE = Path(__file__).parents[1]  # the folder that contains the package
 VERSION = "__version__"  # a release alone must not rerun anything
 # This module decides where a step runs, not what it does. The packages that it checks are in the digest themselves.
 GUARD = Path(PACKAGE, "environment.py")
+REFERENCE = re.compile(rf"{PACKAGE}(\.\w+)+:\w+")  # a function named by a string, ``module:function``
 HAS_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -110,7 +112,10 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _imports(path: Path, source: Path) -> frozenset[str]:
-    """Return the dotted names that a file imports; ``from a import b`` gives ``a`` and ``a.b`` (b may be a module)."""
+    """Return the dotted names that a file imports; ``from a import b`` gives ``a`` and ``a.b`` (b may be a module).
+
+    A string ``module:function`` counts as an import of the module, see ``hscore.report.registry``.
+    """
     package = path.relative_to(source).with_suffix("").parts[:-1]
     names = set()
     for node in ast.walk(_tree(path)):
@@ -121,6 +126,8 @@ def _imports(path: Path, source: Path) -> frozenset[str]:
             base = ".".join([*parents, *([node.module] if node.module else [])])
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and REFERENCE.fullmatch(node.value):
+            names.add(node.value.partition(":")[0])
     return frozenset(names)
 
 

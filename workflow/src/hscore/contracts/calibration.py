@@ -11,12 +11,14 @@ class Calibration(TypedDict):
     """Content of the file; ``learning.calibration`` explains the maps.
 
     Attributes:
+        model: name of the model.
         alignment: mean (``location``) and deviation (``scale``) of each member's logits, and those they get (``to``).
         recalibration: ``method``, then ``intercept`` and ``slope``, or ``predicted`` and ``risk``, or ``why`` there is
             none.
         seeds: the alignment of each seed's networks alone, by seed, for models with several seeds.
     """
 
+    model: str
     alignment: dict[str, Any]
     recalibration: dict[str, Any]
     seeds: NotRequired[dict[str, dict[str, Any]]]

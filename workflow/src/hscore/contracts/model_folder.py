@@ -17,7 +17,7 @@ DESCRIPTION_FILE = "model.json"
 HISTORY_FILE = "history.csv"
 HISTORY_COLUMNS = (
     *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
-    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc"),
+    *("inner_loss", "inner_auc", "held_out_loss", "held_out_auc", "held_out_gain"),
 )
 
 
@@ -29,12 +29,14 @@ class Description(TypedDict):
         kind: such as ``network``.
         spec: the model's entry under ``models`` in the config.
         folds: number of folds of the split.
+        learned: whether the loss on held-out patients was ever below that of the prevalence.
     """
 
     model: str
     kind: str
     spec: dict[str, Any]
     folds: int
+    learned: bool
 
 
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:

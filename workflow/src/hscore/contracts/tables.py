@@ -83,16 +83,19 @@ def numbers(table: pd.DataFrame, column: str, source: str, low: float = -np.inf,
         high: largest allowed value.
 
     Raises:
-        UserError: a value is text or outside low..high; the message names the patient.
+        UserError: a value is text or outside low..high; the message names the patient, or what else indexes the table.
     """
     values = numerals.numbers(table[column])
     wrong = (values.isna() & table[column].notna()) | (values < low) | (values > high)
     if wrong.any():
-        patient = table.index[wrong][0]
-        raise UserError(
-            f"{source}, patient '{patient}', {column}: '{table[column][patient]}' is not a number{_span(low, high)}"
-        )
+        place = table.index[wrong][0]
+        raise UserError(f"{_place(values, place, source)}: '{table[column][place]}' is not a number{_span(low, high)}")
     return values
+
+
+def _place(values: pd.Series, place: object, source: str) -> str:
+    """Return file, patient (or what else indexes the column) and column as the start of a sentence."""
+    return f"{source}, {values.index.name} {place!r}, {values.name}"
 
 
 def _span(low: float, high: float) -> str:
@@ -124,7 +127,7 @@ def whole_numbers(table: pd.DataFrame, column: str, source: str, low: float = -n
     values = numbers(table, column, source, low)
     broken = values[values % 1 > 0]
     if len(broken):
-        raise UserError(f"{source}, patient '{broken.index[0]}', {column}: {broken.iloc[0]:g} is not a whole number")
+        raise UserError(f"{_place(values, broken.index[0], source)}: {broken.iloc[0]:g} is not a whole number")
     return values
 
 

@@ -144,13 +144,6 @@ class Targets:
             pattern.format(model=base, **fixed) for base in self.study.config["models"][w.model].get("fuse", [])
         ]
 
-    def named_fused(self, pattern: str, **fixed: str) -> Callable:
-        """Return an input function: the same as ``fused``, as ``model=file`` arguments."""
-        return lambda w: [
-            f"{base}={pattern.format(model=base, **fixed)}"
-            for base in self.study.config["models"][w.model].get("fuse", [])
-        ]
-
     def predictions(self, cohort: str, *models: str) -> list[str]:
         """Return the prediction files of the models (default: all) for ``development`` or ``external``.
 
@@ -174,10 +167,10 @@ class Targets:
         development = self.study.centers_of("development")
         return [self.paths.calibration.format(model=wildcards.model)] if development else []
 
-    def named_calibrations(self) -> list[str]:
-        """Return calibrations of the development cohort as ``model=file`` arguments; nothing without one."""
-        files = {model: self.paths.calibration.format(model=model) for model in self.models}
-        return [f"{model}={file}" for model, file in files.items()] if self.study.centers_of("development") else []
+    def calibrations(self) -> list[str]:
+        """Return the calibrations of all models, fitted on the development cohort; nothing without one."""
+        development = self.study.centers_of("development")
+        return [self.paths.calibration.format(model=model) for model in self.models] if development else []
 
     def selection(self) -> list[str]:
         """Return the model choice made on development; nothing without a development cohort."""
@@ -186,10 +179,6 @@ class Targets:
     def frozen_survival(self) -> list[str]:
         """Return the survival analysis of the finished study that models come from; nothing without one."""
         return [self.frozen.survival] if self.frozen else []
-
-    def named_predictions(self, cohort: str) -> list[str]:
-        """Return the prediction files as ``model=file`` arguments."""
-        return [f"{model}={file}" for model in self.models for file in self.predictions(cohort, model)]
 
     def model_spec(self, wildcards) -> str:
         """Return the config of one model, as JSON."""

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.contracts import manifest, model_folder, predictions
+from hscore.contracts.predictions import APPARENT, OUT_OF_FOLD
 from hscore.errors import UserError
 from hscore.files import sha256
 from hscore.learning import calibration, linear
@@ -130,23 +131,22 @@ def predict_development(
     folders: Sequence[str | Path],
     manifests: Sequence[str | Path],
     folds: str | Path,
-    scores: Mapping[str, str | Path],
+    scores: Sequence[str | Path],
     method: str,
 ) -> tuple[pd.DataFrame, dict]:
     """Return the H scores of the development patients, and the calibration behind them.
 
-    The table has patient, center, fold, ``out_of_fold`` (risk by the member that never saw the patient) and
-    ``apparent`` (mean risk by the members that did). Both are empty for a patient without any input of the model.
+    The scores are rows of ``contracts.predictions``: ``out_of_fold`` (risk by the member that never saw the patient)
+    and ``apparent`` (mean risk by the members that did). Both are empty for a patient without any input of the model.
 
-    A patient without a fold (node status not known) has an empty ``fold`` and no ``apparent`` score, because no member
-    saw the patient. ``out_of_fold`` is then the risk by the member of ``scoring_fold``: by one member, like every
-    out-of-fold score.
+    A patient without a fold (node status not known) has no ``apparent`` score, because no member saw the patient.
+    ``out_of_fold`` is then the risk by the member of ``scoring_fold``: by one member, like every out-of-fold score.
 
     Args:
         folders: model folders, one per seed or group of seeds.
         manifests: tables of the development centers.
         folds: table of the split.
-        scores: development predictions of the models that are fused, by name.
+        scores: development predictions of the models that are fused.
         method: setting ``validate.recalibration`` (``calibration.fit``).
 
     Raises:
@@ -156,29 +156,30 @@ def predict_development(
     split = read_folds(folds)
     if ensembles[0].description["split"] != folds_digest(split):
         raise UserError(f"{folders[0]} was trained on another split than {folds}; train the model again")
-    table = split[["patient", "center", "fold"]].astype({"fold": "Int64"})
-    for column in ("out_of_fold", "apparent"):
-        if column == "out_of_fold" or ensembles[0].spec.get("fuse"):
-            samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, column)
+    parts = []
+    for evaluation in (OUT_OF_FOLD, APPARENT):
+        if evaluation == OUT_OF_FOLD or ensembles[0].spec.get("fuse"):
+            samples = read_samples(manifests, ensembles[0].spec, split["patient"].tolist(), scores, evaluation)
             by_seed = seed_scores(ensembles, samples)
             raw = np.mean(list(by_seed.values()), axis=0)
             patients = split.set_index("patient").loc[samples.patients["patient"]]
             unseen = np.arange(len(raw))[:, None] == patients["fold"].to_numpy()
-            if column == "out_of_fold":
+            if evaluation == OUT_OF_FOLD:
                 fitted = calibration.fit(raw, unseen, patients["lnm"].to_numpy() == 1, method)
                 fitted |= {"seeds": seed_alignments(fitted, by_seed)} if len(by_seed) > 1 else {}
             risks = calibration.apply(fitted, raw)
-        used = unseen if column == "out_of_fold" else ~unseen
+        used = unseen if evaluation == OUT_OF_FOLD else ~unseen
         mean = np.where(used, risks, 0.0).sum(axis=0) / used.sum(axis=0)
-        table[column] = in_table_order(mean, samples, table)
+        parts.append(predictions.rows(split, evaluation, in_table_order(mean, samples, split), fold=split["fold"]))
     without_fold = patients_without_fold(manifests, split)
-    if without_fold.empty:
-        return table, fitted
-    samples = read_samples(manifests, ensembles[0].spec, without_fold["patient"].tolist(), scores, "out_of_fold")
-    risks = calibration.apply(fitted, fold_scores(ensembles, samples))
-    members = [scoring_fold(patient, len(risks)) for patient in samples.patients["patient"]]
-    without_fold["out_of_fold"] = in_table_order(risks[members, np.arange(len(members))], samples, without_fold)
-    return pd.concat([table, without_fold], ignore_index=True), fitted
+    if not without_fold.empty:
+        names = without_fold["patient"].tolist()
+        samples = read_samples(manifests, ensembles[0].spec, names, scores, OUT_OF_FOLD)
+        risks = calibration.apply(fitted, fold_scores(ensembles, samples))
+        members = [scoring_fold(patient, len(risks)) for patient in samples.patients["patient"]]
+        own = in_table_order(risks[members, np.arange(len(members))], samples, without_fold)
+        parts.append(predictions.rows(without_fold, OUT_OF_FOLD, own))
+    return pd.concat(parts, ignore_index=True), fitted
 
 
 def patients_without_fold(manifests: Sequence[str | Path], split: pd.DataFrame) -> pd.DataFrame:
@@ -199,20 +200,21 @@ def scoring_fold(patient: str, folds: int) -> int:
 def predict_external(
     folders: Sequence[str | Path],
     manifests: Sequence[str | Path],
-    scores: Mapping[str, str | Path],
+    scores: Sequence[str | Path],
     frozen: dict,
 ) -> pd.DataFrame:
-    """Return the H scores of patients of other centers: patient, center, score, and a column per fold and seed.
+    """Return the H scores of patients of other centers, as rows of ``contracts.predictions``.
 
-    ``fold_0`` and so on are the risks by the member trained without that fold, comparable to an out-of-fold score.
-    ``score`` is their mean. ``seed_1`` and so on (networks with several seeds) are the score by the networks of that
-    seed alone. A model that fuses others applies each of its members to the others' scores of the same fold, because it
-    was trained on scores of single members. Scores are empty for a patient without any input of the model.
+    ``external_member`` is the risk by the member trained without a fold, comparable to an out-of-fold score.
+    ``external`` is the mean of these risks. ``external_seed`` (networks with several seeds) is the score by the
+    networks of one seed alone. A model that fuses others applies each of its members to the others' scores of the same
+    fold, because it was trained on scores of single members. Scores are empty for a patient without any input of the
+    model.
 
     Args:
         folders: model folders, one per seed or group of seeds.
         manifests: tables of the external centers.
-        scores: external predictions of the models that are fused, by name.
+        scores: external predictions of the models that are fused.
         frozen: calibration of ``predict_development``.
 
     Raises:
@@ -220,25 +222,29 @@ def predict_external(
     """
     ensembles = load_seeds(folders)
     spec, folds = ensembles[0].spec, ensembles[0].description["folds"]
-    table = manifest.read_patients(manifests)[["patient", "center"]].copy()
-    seen = sorted(set(table["center"]) & set(ensembles[0].description["centers"]))
+    patients = manifest.read_patients(manifests)[["patient", "center"]]
+    seen = sorted(set(patients["center"]) & set(ensembles[0].description["centers"]))
     if seen:
         raise UserError(f"{folders[0]} was trained on center '{seen[0]}': it cannot be tested on it as external")
     if spec.get("fuse"):
-        parts = [read_samples(manifests, spec, scores=scores, column=predictions.member(fold)) for fold in range(folds)]
-        samples, by_seed = parts[0], {}
-        raw = np.stack([fold_scores(ensembles, part)[fold] for fold, part in enumerate(parts)])
+        inputs = [read_samples(manifests, spec, scores=scores, member=fold) for fold in range(folds)]
+        samples, by_seed = inputs[0], {}
+        raw = np.stack([fold_scores(ensembles, part)[fold] for fold, part in enumerate(inputs)])
     else:
-        samples = read_samples(manifests, spec, scores=scores)
+        samples = read_samples(manifests, spec)
         by_seed = seed_scores(ensembles, samples)
         raw = np.mean(list(by_seed.values()), axis=0)
+
+    def rows(evaluation: str, values: np.ndarray, **part: int) -> pd.DataFrame:
+        return predictions.rows(patients, evaluation, in_table_order(values, samples, patients), **part)
+
     risks = calibration.apply(frozen, raw)
-    columns = {"score": risks.mean(axis=0)} | {predictions.member(fold): risk for fold, risk in enumerate(risks)}
+    parts = [rows(predictions.EXTERNAL, risks.mean(axis=0))]
+    parts += [rows(predictions.EXTERNAL_MEMBER, risk, fold=fold) for fold, risk in enumerate(risks)]
     for seed, alignment in frozen.get("seeds", {}).items():
-        columns[predictions.seed(seed)] = calibration.apply(
-            {**frozen, "alignment": alignment}, by_seed[int(seed)]
-        ).mean(axis=0)
-    return table.assign(**{name: in_table_order(values, samples, table) for name, values in columns.items()})
+        own = calibration.apply({**frozen, "alignment": alignment}, by_seed[int(seed)]).mean(axis=0)
+        parts.append(rows(predictions.EXTERNAL_SEED, own, seed=int(seed)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def seed_scores(ensembles: Sequence[Ensemble], samples: Samples) -> dict[int, np.ndarray]:
@@ -277,27 +283,27 @@ def read_reading(
 def predict_reading_development(
     spec: dict, manifests: Sequence[str | Path], folds: str | Path, method: str
 ) -> tuple[pd.DataFrame, dict]:
-    """Return the columns of ``predict_development`` for a reading, and its calibration.
+    """Return the rows of ``predict_development`` for a reading, and its calibration.
 
     Nothing is trained, so the out-of-fold and apparent scores are equal: the risks of the two groups.
     """
     split = read_folds(folds)
-    table, raw = read_reading(spec, manifests, split["patient"].tolist())
+    patients, raw = read_reading(spec, manifests, split["patient"].tolist())
     fitted = calibration.fit(raw, np.ones_like(raw, bool), split["lnm"].to_numpy() == 1, method)
     (risk,) = calibration.apply(fitted, raw)
-    table = table.assign(fold=split["fold"].astype("Int64"), out_of_fold=risk, apparent=risk)
+    parts = [predictions.rows(patients, name, risk, fold=split["fold"]) for name in (OUT_OF_FOLD, APPARENT)]
     without_fold = patients_without_fold(manifests, split)
-    if without_fold.empty:
-        return table, fitted
-    without_fold, raw = read_reading(spec, manifests, without_fold["patient"].tolist())
-    without_fold = without_fold.assign(out_of_fold=calibration.apply(fitted, raw)[0])
-    return pd.concat([table, without_fold], ignore_index=True), fitted
+    if not without_fold.empty:
+        patients, raw = read_reading(spec, manifests, without_fold["patient"].tolist())
+        parts.append(predictions.rows(patients, OUT_OF_FOLD, calibration.apply(fitted, raw)[0]))
+    return pd.concat(parts, ignore_index=True), fitted
 
 
 def predict_reading_external(spec: dict, manifests: Sequence[str | Path], frozen: dict | None) -> pd.DataFrame:
-    """Return patient, center and score of a reading: its calibrated risk, or 0 and 1 if ``frozen`` is None."""
-    table, raw = read_reading(spec, manifests)
-    return table.assign(score=raw[0] if frozen is None else calibration.apply(frozen, raw)[0])
+    """Return the external rows of a reading: its calibrated risk, or 0 and 1 if ``frozen`` is None."""
+    patients, raw = read_reading(spec, manifests)
+    score = raw[0] if frozen is None else calibration.apply(frozen, raw)[0]
+    return predictions.rows(patients, predictions.EXTERNAL, score)
 
 
 def load_seeds(folders: Sequence[str | Path]) -> list[Ensemble]:

@@ -1,7 +1,9 @@
 """Train the models without networks (``linear``). Separate from their use, because training also needs scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from hscore.contracts import model_folder
 from hscore.files import new_folder
@@ -16,7 +18,7 @@ def train(
     settings: dict,
     folds: str | Path,
     manifests: Sequence[str | Path],
-    scores: Mapping[str, str | Path],
+    scores: Sequence[str | Path],
     output: str | Path,
 ) -> None:
     """Fit the model once per fold, without that fold's patients, and write the model folder.
@@ -27,7 +29,7 @@ def train(
         settings: section ``train`` of the config.
         folds: table of the split.
         manifests: tables of the development centers.
-        scores: prediction tables of the models that this one fuses, by name.
+        scores: prediction tables of the models that this one fuses.
         output: model folder to write.
 
     Raises:
@@ -46,9 +48,12 @@ def train(
         risk = linear.probabilities(description["kind"], member, samples, spec)
         fitted = history.evaluation_columns("training", risk[training], labels[training])
         row = history.new_row(None, fold, 1, fitted["training_loss"]) | {"auc": fitted["training_auc"]}
-        rows.append(row | history.evaluation_columns("held_out", risk[~training], labels[~training]))
+        row |= history.evaluation_columns("held_out", risk[~training], labels[~training])
+        unweighted, prevalence = np.ones(np.count_nonzero(~training)), labels[training].mean()
+        rows.append(row | history.held_out_gain(risk[~training], labels[~training], unweighted, prevalence))
         members.append(member)
     description["coefficients"] = members
+    description |= {"fingerprint": fingerprint(description, samples), "learned": history.has_learned(name, rows)}
     with new_folder(output) as folder:
         model_folder.write_history(folder, rows)
-        model_folder.write_description(folder, description | {"fingerprint": fingerprint(description, samples)})
+        model_folder.write_description(folder, description)

@@ -9,8 +9,8 @@ H score; trained end to end. Not published, and therefore settings of ``train.ne
 ``channels``    filters of each convolution block of subnetwork 1; one block halves rows and columns
 ``head``        widths of the hidden layers of subnetwork 2 or 3
 ``dropout``     probability with which an input of each layer of the head is dropped during training
-``joins``       where the clinical scalars join subnetwork 3: ``features``, before its first layer, so that so that the
-                effect of the image may depend on them; ``logit``, added to its output with one weight each
+``joins``       where the clinical scalars join subnetwork 3: ``features``, before its first layer, so that the effect
+                of the image may depend on them; ``logit``, added to its output with one weight each
                 (equivalent to joining before the last layer, which is linear)
 ``trunk``       of a model with clinical scalars: ``separate``, subnetworks 1 + 3 alone; ``shared``, subnetworks 2
                 and 3 on one subnetwork 1, trained on the mean of both losses (subnetwork 3 gives the score)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +89,9 @@ def read_samples(
     manifests: Sequence[str | Path],
     spec: dict,
     patients: Sequence[str] | None = None,
-    scores: Mapping[str, str | Path] | None = None,
-    column: str = "score",
+    scores: Sequence[str | Path] = (),
+    evaluation: str = predictions.EXTERNAL,
+    member: int | None = None,
 ) -> Samples:
     """Read the input of a model.
 
@@ -101,15 +102,16 @@ def read_samples(
         manifests: cohort manifests, joined in the order given.
         spec: the model's entry under ``models`` in the config.
         patients: read exactly these, in this order; all if None.
-        scores: prediction tables of the models that this one fuses, by name.
-        column: column of the prediction tables.
+        scores: prediction tables of the models that this one fuses.
+        evaluation: of the scores to fuse.
+        member: fuse the external scores by the members trained without this fold, instead of those of ``evaluation``.
 
     Raises:
         UserError: a table or array is unusable, or no patient has any input of the model.
     """
     table = manifest.read_patients(manifests, patients)
     arrays = {key: [read_patient(*row, key) for row in _sample_files(table)] for key in array_keys(spec)}
-    fused = read_scores(table, spec.get("fuse", []), scores or {}, column)
+    fused = read_scores(table, spec.get("fuse", []), scores, evaluation, member)
     available = [np.array([len(array) > 0 for array in sequence]) for sequence in arrays.values()]
     available += list(np.isfinite(fused).T)
     usable = np.any(available, axis=0) if available else np.ones(len(table), bool)
@@ -193,14 +195,17 @@ def reading_values(table: pd.DataFrame, spec: dict) -> np.ndarray:
     return clinical_values(table, [column])
 
 
-def read_scores(table: pd.DataFrame, names: Sequence[str], paths: Mapping[str, str | Path], column: str) -> np.ndarray:
+def read_scores(
+    table: pd.DataFrame, names: Sequence[str], paths: Sequence[str | Path], evaluation: str, member: int | None
+) -> np.ndarray:
     """Scores float64 [P, B] of the models ``names`` from their prediction tables; NaN where a model gave none."""
+    given = predictions.read(paths)
     scores = np.empty((len(table), len(names)))
     for k, name in enumerate(names):
-        if name not in paths:
+        if name not in given.files:
             raise UserError(f"models: the scores of '{name}' are fused but not given")
-        found = predictions.read_column(paths[name], column)
-        tables.some_patients(found.index, str(paths[name]), pd.Index(table["patient"]))
+        found = given.scores_of(name, evaluation) if member is None else given.member_scores_of(name, member)
+        tables.some_patients(found.index, given.files[name], pd.Index(table["patient"]))
         scores[:, k] = found[table["patient"]]
     return scores
 

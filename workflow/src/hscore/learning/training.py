@@ -148,12 +148,15 @@ def train(
         {"seed": member.seed, "fold": member.fold, "weights": f"{member.name}.safetensors", "epochs": result["epochs"]}
         for member, result in zip(members, results, strict=True)
     ]
+    description["parameters"] = results[0]["parameters"]  # all members have the same
+    rows = [row for result in results for row in result["history"]]
+    description["learned"] = history.has_learned(name, rows)
     with new_folder(output) as folder:
         for member, result in zip(members, results, strict=True):
             weights = {key: value.contiguous() for key, value in result["weights"].items()}
             save_file(weights, folder / f"{member.name}.safetensors")
         description["weights"] = {path.name: sha256(path) for path in sorted(folder.iterdir())}
-        model_folder.write_history(folder, [row for result in results for row in result["history"]])
+        model_folder.write_history(folder, rows)
         model_folder.write_description(folder, description)
     shutil.rmtree(state.parent)
 
@@ -436,7 +439,7 @@ class Training:
                 row |= self.evaluation_columns("inner", self.inner[m], self.scores(network, self.inner[m]))
                 self.stoppers[m].update(self.epoch, row["inner_loss"], network.state_dict())
             if curve:
-                row |= self.evaluation_columns("held_out", self.held_out[m], self.scores(network, self.held_out[m]))
+                row |= self.held_out_columns(m, self.scores(network, self.held_out[m]))
 
     def scores(self, network: networks.ScoreNetwork, patients: np.ndarray) -> np.ndarray:
         """Return the scores of ``patients`` (rows) by one of the networks."""
@@ -445,6 +448,13 @@ class Training:
     def evaluation_columns(self, name: str, patients: np.ndarray, scores: np.ndarray) -> dict:
         """Return the columns of the history about the ``scores`` of ``patients``."""
         return history.evaluation_columns(name, scores, self.task.labels[patients])
+
+    def held_out_columns(self, m: int, scores: np.ndarray) -> dict:
+        """Return the columns of the history about the ``scores`` of the held-out patients by network ``m``."""
+        labels, weights, held_out = self.task.labels, self.weights[m].cpu().numpy(), self.held_out[m]
+        prevalence = np.average(labels[self.patients[m]], weights=weights[self.patients[m]])
+        gain = history.held_out_gain(scores, labels[held_out], weights[held_out], float(prevalence))
+        return self.evaluation_columns("held_out", held_out, scores) | gain
 
     def results(self) -> list[dict]:
         """Return weights, epochs, history and scores of the held-out patients of every network.
@@ -459,10 +469,16 @@ class Training:
                 epochs = self.stoppers[m].best_epoch
                 del self.history[m][self.stoppers[m].last_epoch :]
             scores = self.scores(network, self.held_out[m])
-            self.history[m][-1] |= self.evaluation_columns("held_out", self.held_out[m], scores)
+            self.history[m][-1] |= self.held_out_columns(m, scores)
             weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
             results.append(
-                {"weights": weights, "epochs": epochs, "history": self.history[m], "held_out": scores.tolist()}
+                {
+                    "weights": weights,
+                    "parameters": sum(values.numel() for values in network.parameters()),
+                    "epochs": epochs,
+                    "history": self.history[m],
+                    "held_out": scores.tolist(),
+                }
             )
         return results
 

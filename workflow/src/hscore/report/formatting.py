@@ -4,7 +4,7 @@ Every function takes values as they are in results.json and returns text. None b
 reason where there is one. ``NBSP`` keeps a number and its unit on one line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 NBSP = "\u00a0"
@@ -128,3 +128,9 @@ WRITERS: dict[str, Callable[[float | None], str]] = {
     "concordance": auc,
     "median_high": months,
 }
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Return 'a', 'a and b' or 'a, b and c'."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

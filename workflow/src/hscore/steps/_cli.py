@@ -6,7 +6,6 @@ import logging
 import resource
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from hscore.errors import UserError
 
@@ -41,14 +40,6 @@ def settings(text: str) -> dict:
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("must be a JSON object")
     return value
-
-
-def named_path(text: str) -> tuple[str, Path]:
-    """Return ``hybrid=results/x.csv`` as ("hybrid", path)."""
-    name, sign, path = text.partition("=")
-    if not (name and sign and path):
-        raise argparse.ArgumentTypeError(f"'{text}' must be written as NAME=PATH")
-    return name, Path(path)
 
 
 def run(work: Callable[[argparse.Namespace], None], arguments: argparse.Namespace) -> None:

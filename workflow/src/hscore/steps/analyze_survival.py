@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hscore.contracts import result_parts, thresholds
 from hscore.contracts.manifest import READING
+from hscore.contracts.predictions import EXTERNAL, OUT_OF_FOLD
 from hscore.errors import UserError
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import added_value, subgroups
@@ -21,10 +22,10 @@ def work(arguments: argparse.Namespace) -> None:
         arguments.dfs, arguments.lnm, arguments.manifests, list(covariates), characteristics
     )
     cohorts = {
-        name: (column, scored_cohorts.join_scores(path, column, patients))
-        for name, column, path in (
-            ("external", "score", arguments.external),
-            ("development", "out_of_fold", arguments.development),
+        name: (evaluation, scored_cohorts.join_scores(path, evaluation, patients))
+        for name, evaluation, path in (
+            ("external", EXTERNAL, arguments.external),
+            ("development", OUT_OF_FOLD, arguments.development),
         )
         if path
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import center_truth, predictions, result_parts, tables
+from hscore.contracts import center_truth, predictions, result_parts
 from hscore.recovery import hazard_ratios
 from hscore.steps import _cli
 
@@ -13,10 +13,10 @@ from hscore.steps import _cli
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, survival analysis and truths; compare; write."""
     scores = {
-        name: _scores(path, column)
-        for name, path, column in (
-            ("external", arguments.external, "score"),
-            ("development", arguments.development, "out_of_fold"),
+        name: _scores(path, evaluation)
+        for name, path, evaluation in (
+            ("external", arguments.external, predictions.EXTERNAL),
+            ("development", arguments.development, predictions.OUT_OF_FOLD),
         )
         if path
     }
@@ -25,8 +25,8 @@ def work(arguments: argparse.Namespace) -> None:
     result_parts.write(arguments.output, hazard_ratios.compare(survival, scores, truths, arguments.confidence))
 
 
-def _scores(path: Path, column: str) -> pd.Series:
-    return tables.complete(predictions.read(path, column)[column], str(path))
+def _scores(path: Path, evaluation: str) -> pd.Series:
+    return predictions.read([path]).scores(evaluation).squeeze("columns")
 
 
 def main(argv: list[str] | None = None) -> None:

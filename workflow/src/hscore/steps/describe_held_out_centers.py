@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
     parser = _cli.parser("describe_held_out_centers", __doc__)
     add = parser.add_argument
-    add("--predictions", type=_cli.named_path, nargs="+", required=True, help="MODEL=scores by the other centres, CSV")
+    add("--predictions", type=Path, nargs="+", required=True, help="scores by the other centres, one CSV per model")
     add("--folds", type=Path, required=True, help="patients with center and lnm, CSV")
     add("--settings", type=_cli.settings, required=True, help='{"confidence": 0.95}, JSON')
     add("--output", type=Path, required=True, help="table to write, CSV")

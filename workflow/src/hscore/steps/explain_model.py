@@ -30,7 +30,7 @@ def work(arguments: argparse.Namespace) -> None:
     ensembles = load_seeds(arguments.model_folders)
     samples = read_samples(arguments.manifests, ensembles[0].spec)
     patients = samples.patients["patient"]
-    scores = predictions.read(arguments.predictions, "score")["score"][patients]
+    scores = predictions.read([arguments.predictions]).scores_of(arguments.model, predictions.EXTERNAL)[patients]
     nodes = outcomes.read_lnm(arguments.lnm)[patients]
     threshold = thresholds.read(arguments.thresholds, [arguments.model])[arguments.model]["value"]
     explained = explanation.explain_calls(ensembles, samples, cases.most_certain_calls(nodes, scores, threshold))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hscore.contracts import folds, outcomes, shortcuts
+from hscore.contracts.predictions import EXTERNAL
 from hscore.files import write_json
 from hscore.recovery import control_checks
 from hscore.statistics.common import scored_cohorts
@@ -23,7 +24,7 @@ def work(arguments: argparse.Namespace) -> None:
     cohorts = {
         "out_of_fold": control_checks.Cohort(development, split["center"].to_numpy(str)),
         "external": control_checks.Cohort(
-            scored_cohorts.read_evaluation(arguments.external, "score", external), centers_of_patients
+            scored_cohorts.read_evaluation(arguments.external, EXTERNAL, external), centers_of_patients
         ),
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
@@ -39,8 +40,8 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--control", required=True, help="name of the control")
     add("--models", type=_cli.settings, required=True, help="config section models, JSON")
-    add("--development", type=_cli.named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
-    add("--external", type=_cli.named_path, nargs="+", required=True, help="MODEL=its external scores, CSV")
+    add("--development", type=Path, nargs="+", required=True, help="development scores, one CSV per model")
+    add("--external", type=Path, nargs="+", required=True, help="external scores, one CSV per model")
     add("--folds", type=Path, required=True, help="development patients with lnm and centre, CSV")
     add("--external-centers", nargs="+", required=True, help="names of the external centres")
     add("--lnm", type=Path, nargs="+", required=True, help="lnm of the external patients, one CSV per centre")

@@ -13,15 +13,14 @@ from hscore.steps import _cli
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
     parser = _cli.parser("predict", __doc__)
+    parser.add_argument("--model", required=True, help="name of the model")
     parser.add_argument("--spec", required=True, type=_cli.settings, help="config.models[NAME] as JSON")
     parser.add_argument(
         "--model-folders", nargs="*", default=[], type=Path, help="one per seed or group of seeds; none for a reading"
     )
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="patients to score")
     parser.add_argument("--folds", type=Path, help="folds.csv; with it the patients are the development patients")
-    parser.add_argument(
-        "--scores", type=_cli.named_path, nargs="*", default=[], help="MODEL=scores of a model that is fused, CSV"
-    )
+    parser.add_argument("--scores", type=Path, nargs="*", default=[], help="scores of the fused models, one CSV each")
     parser.add_argument("--recalibration", help="with --folds: from scores to risks, platt, isotonic or none")
     parser.add_argument(
         "--calibration",
@@ -29,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
         nargs="?",
         help="JSON; written with --folds, read without; left out for a reading that no study calibrated",
     )
-    parser.add_argument("--output", required=True, type=Path, help="table of scores (CSV)")
+    parser.add_argument("--output", required=True, type=Path, help="table of scores of the model (CSV)")
     arguments = parser.parse_args(argv)
     if arguments.folds and not (arguments.recalibration and arguments.calibration):
         parser.error("--folds needs --recalibration and --calibration")
@@ -41,11 +40,11 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, score, write."""
     if arguments.folds:
-        table, fitted = development(arguments)
-        calibration.write(arguments.calibration, fitted)
+        scores, fitted = development(arguments)
+        calibration.write(arguments.calibration, {"model": arguments.model, **fitted})
     else:
-        table = external(arguments)
-    predictions.write(arguments.output, table)
+        scores = external(arguments)
+    predictions.write(arguments.output, arguments.model, scores)
 
 
 def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:
@@ -53,7 +52,7 @@ def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:
     spec, manifests, folds, method = arguments.spec, arguments.manifests, arguments.folds, arguments.recalibration
     if "reading" in spec:
         return ensemble.predict_reading_development(spec, manifests, folds, method)
-    return ensemble.predict_development(arguments.model_folders, manifests, folds, dict(arguments.scores), method)
+    return ensemble.predict_development(arguments.model_folders, manifests, folds, arguments.scores, method)
 
 
 def external(arguments: argparse.Namespace) -> pd.DataFrame:
@@ -61,7 +60,7 @@ def external(arguments: argparse.Namespace) -> pd.DataFrame:
     frozen = calibration.read(arguments.calibration) if arguments.calibration else None
     if "reading" in arguments.spec:
         return ensemble.predict_reading_external(arguments.spec, arguments.manifests, frozen)
-    return ensemble.predict_external(arguments.model_folders, arguments.manifests, dict(arguments.scores), frozen)
+    return ensemble.predict_external(arguments.model_folders, arguments.manifests, arguments.scores, frozen)
 
 
 if __name__ == "__main__":

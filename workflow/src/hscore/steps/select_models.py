@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
     parser = _cli.parser("select_models", __doc__)
     add = parser.add_argument
-    add("--predictions", type=_cli.named_path, nargs="+", required=True, help="MODEL=its development scores, CSV")
+    add("--predictions", type=Path, nargs="+", required=True, help="development scores, one CSV per model")
     add(
         "--families",
         type=_cli.settings,

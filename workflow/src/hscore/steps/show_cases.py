@@ -10,8 +10,6 @@ from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
 from hscore.steps import _cli
 
-COLUMNS = {"external": "score", "out_of_fold": "out_of_fold"}
-
 
 def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
@@ -19,22 +17,8 @@ def main(argv: list[str] | None = None) -> None:
     add = parser.add_argument
     add("--model", required=True, help="the model whose score is the H score")
     add("--most", type=int, required=True, help="wrong calls shown of each kind; 0: no individual patient is shown")
-    add(
-        "--development",
-        nargs="*",
-        type=_cli.named_path,
-        default=[],
-        metavar="MODEL=CSV",
-        help="development scores of every model",
-    )
-    add(
-        "--external",
-        nargs="*",
-        type=_cli.named_path,
-        default=[],
-        metavar="MODEL=CSV",
-        help="external scores of every model",
-    )
+    add("--development", nargs="*", type=Path, default=[], help="development scores, one CSV per model")
+    add("--external", nargs="*", type=Path, default=[], help="external scores, one CSV per model")
     add("--manifests", nargs="+", type=Path, required=True, help="manifest.csv of every centre")
     add("--lnm", nargs="+", type=Path, required=True, help="lnm.csv of every centre")
     add("--dfs", nargs="+", type=Path, required=True, help="dfs.csv of every centre")
@@ -48,10 +32,12 @@ def work(arguments: argparse.Namespace) -> None:
     """Read, choose, write."""
     frozen = thresholds.read(arguments.thresholds, [arguments.model])
     patients = scored_cohorts.read_cases(arguments.manifests, arguments.lnm, arguments.dfs)
-    named = {"external": arguments.external, "out_of_fold": arguments.development}
     scores = {
-        evaluation: read_scores(files, COLUMNS[evaluation], patients.index)
-        for evaluation, files in named.items()
+        evaluation: read_scores(files, evaluation, patients.index)
+        for evaluation, files in (
+            (predictions.EXTERNAL, arguments.external),
+            (predictions.OUT_OF_FOLD, arguments.development),
+        )
         if files
     }
     values = {model: entry["value"] for model, entry in frozen.items()}
@@ -62,12 +48,10 @@ def work(arguments: argparse.Namespace) -> None:
     result_parts.write(arguments.output, content)
 
 
-def read_scores(files: list[tuple[str, Path]], column: str, shown: pd.Index) -> pd.DataFrame:
+def read_scores(files: list[Path], evaluation: str, shown: pd.Index) -> pd.DataFrame:
     """Return the scores of the patients ``shown``, one column per model, in the order of the first model's patients."""
-    by_model = {model: predictions.read(path, column) for model, path in files}
-    patients = by_model[files[0][0]].index
-    scores = {model: predictions.of_patients(by_model[model], column, str(path), patients) for model, path in files}
-    return pd.DataFrame(scores, patients)[patients.isin(shown)]
+    scores = predictions.read(files).scores(evaluation)
+    return scores[scores.index.isin(shown)]
 
 
 if __name__ == "__main__":

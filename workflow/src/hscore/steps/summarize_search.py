@@ -14,7 +14,7 @@ def work(arguments: argparse.Namespace) -> None:
     """Read what the searches found and the model's own out-of-fold scores, compare, write."""
     parts = [search_part.read(path) for path in arguments.parts]
     split = folds.read(arguments.folds)
-    development, _ = scored_cohorts.read_development([(nested_search.CONFIGURED, arguments.predictions)], split)
+    development, _ = scored_cohorts.read_development([arguments.predictions], split)
     content = nested_search.summarize(parts, split, development, arguments.settings["confidence"])
     write_json(arguments.output, content)
 

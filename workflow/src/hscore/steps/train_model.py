@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--folds", required=True, type=Path, help="folds.csv of the split")
     parser.add_argument("--manifests", required=True, nargs="+", type=Path, help="manifests of the development centers")
     parser.add_argument(
-        "--scores", type=_cli.named_path, nargs="*", default=[], help="MODEL=development scores of a model to fuse, CSV"
+        "--scores", type=Path, nargs="*", default=[], help="development scores of the models to fuse, one CSV each"
     )
     parser.add_argument("--state", required=True, type=Path, help="folder for checkpoints; survives a killed job")
     parser.add_argument("--output", required=True, type=Path, help="model folder")
@@ -43,7 +43,7 @@ def work(arguments: argparse.Namespace) -> None:
         board = os.environ.get("HSCORE_TENSORBOARD")
         training.train(**inputs, seeds=arguments.seeds, state=arguments.state, board=board)
     else:
-        linear_training.train(**inputs, scores=dict(arguments.scores))
+        linear_training.train(**inputs, scores=arguments.scores)
 
 
 if __name__ == "__main__":

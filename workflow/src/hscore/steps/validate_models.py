@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from hscore.contracts import folds, outcomes, result_parts, selection, thresholds
+from hscore.contracts.predictions import EXTERNAL
 from hscore.errors import UserError
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.common.scored_cohorts import ScoredCohort
@@ -32,7 +33,7 @@ def read_evaluations(
     evaluations, patients = {}, {}
     if arguments.external:
         nodes = outcomes.read_lnm(arguments.lnm)
-        evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, "score", nodes)
+        evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, EXTERNAL, nodes)
         patients["external"] = evaluated_patients.read(
             nodes, arguments.manifests, arguments.excluded, arguments.excluded_lnm
         )
@@ -53,8 +54,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run the step from the command line."""
     parser = _cli.parser("validate_models", __doc__)
     add = parser.add_argument
-    add("--development", type=_cli.named_path, nargs="*", default=[], help="MODEL=its development scores, CSV")
-    add("--external", type=_cli.named_path, nargs="*", default=[], help="MODEL=its external scores, CSV")
+    add("--development", type=Path, nargs="*", default=[], help="development scores, one CSV per model")
+    add("--external", type=Path, nargs="*", default=[], help="external scores, one CSV per model")
     add("--folds", type=Path, nargs="?", help="development patients with lnm and fold, CSV; needed with --development")
     add("--lnm", type=Path, nargs="*", default=[], help="lnm of the external patients, one CSV per centre")
     add("--manifests", type=Path, nargs="*", default=[], help="external patients, for subgroups, one CSV per centre")

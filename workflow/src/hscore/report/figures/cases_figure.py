@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import labels_of
+from hscore.report.figures.diagnosis_figures import label_of
 from hscore.report.verdict import EVALUATIONS
 
 Results = Mapping[str, Any]
@@ -28,7 +28,7 @@ def waterfall(results: Results, evaluation: str) -> Figure | None:
     score = np.array([row["score"] for row in rows])
     y_true = np.array([row["lnm"] for row in rows])
     figure = figure_canvas.new_figure(WIDTH, HEIGHT, results["study"]["simulated"])
-    label = labels_of(results).get(cases["model"], cases["model"])
+    label = label_of(results, cases["model"])
     size = f"n = {formatting.count(len(rows), 'patient')}, {int(y_true.sum())} LNM-positive"
     line = f"{label}; {size}; one bar per patient, from the frozen threshold {formatting.decimal(threshold, 3)}"
     figure_canvas.heading(figure, f"H scores, {EVALUATIONS[evaluation]}", [line])

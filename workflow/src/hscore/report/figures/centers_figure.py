@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import confidence_text, labels_of
+from hscore.report.figures.diagnosis_figures import confidence_text, label_of
 
 MEASURES = {  # key in results.json: title and format
     "auc": ("AUC", formatting.auc),
@@ -41,7 +41,7 @@ def centers(results: Mapping[str, Any]) -> Figure | None:
     lines = len(content["centers"]) + 2
     height = ROW * lines
     figure = figure_canvas.new_figure(WIDTH, height + 1.75, results["study"]["simulated"])
-    label = labels_of(results).get(content["model"], content["model"])
+    label = label_of(results, content["model"])
     level = confidence_text(results)
     notes = [
         f"Squares: centres, with LNM+ / n; diamond: pooled (random effects, REML); bars: {level} interval",

@@ -36,6 +36,11 @@ def labels_of(results: Results) -> dict[str, str]:
     return {model["model"]: model["label"] for model in results["models"]}
 
 
+def label_of(results: Results, model: str) -> str:
+    """Return the label of a model, or its name if the study does not have the model."""
+    return labels_of(results).get(model, model)
+
+
 def model_styles(results: Results) -> dict[str, ModelStyle]:
     """Return the look of every model, the same in all figures."""
     return style.styles_by_model(results["models"], main_model(results))
@@ -284,7 +289,7 @@ def calibration(results: Results) -> Figure | None:
     side = 3.6
     figure = figure_canvas.new_figure(WIDTH, side + 2.35, results["study"]["simulated"])
     size = f"n = {formatting.count(rows[0]['n'], 'patient')}, {rows[0]['events']} LNM-positive"
-    label = labels_of(results).get(model, model)
+    label = label_of(results, model)
     figure_canvas.heading(figure, f"Calibration, {EVALUATIONS[evaluation]}", [f"{label}; {size}"])
     axes = figure_canvas.panel(figure, 0.72, 1.7, side, side)
     axes.plot([0, 100], [0, 100], color=style.RULE, linewidth=0.9, zorder=0)

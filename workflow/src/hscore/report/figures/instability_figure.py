@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import WIDTH, confidence_text, labels_of, legend_below
+from hscore.report.figures.diagnosis_figures import WIDTH, confidence_text, label_of, legend_below
 from hscore.report.verdict import EVALUATIONS
 
 
@@ -22,7 +22,7 @@ def instability(results: Mapping[str, Any]) -> Figure | None:
         return None
     side, legend = 3.6, 0.95
     figure = figure_canvas.new_figure(WIDTH, side + legend + 1.45, results["study"]["simulated"])
-    label = labels_of(results).get(points["model"], points["model"])
+    label = label_of(results, points["model"])
     score, members = 100 * np.array(points["score"]), 100 * np.array(points["members"])
     size = f"{label}; n = {formatting.count(score.size, 'patient')}, {len(members)} members (folds)"
     figure_canvas.heading(figure, f"Instability, {EVALUATIONS['external']}", [size])

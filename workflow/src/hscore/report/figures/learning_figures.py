@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import labels_of
+from hscore.report.figures.diagnosis_figures import label_of
 
 Results = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def learning_curves(results: Results) -> Figure | None:
         bottom = height - 0.88 - (row + 1) * PANEL - row * 0.78
         axes = figure_canvas.panel(figure, LEFT + column * (PANEL + GAP), bottom, PANEL, PANEL)
         _curve(axes, curve, min(top, 1.6))
-        label = labels_of(results).get(name, name)
+        label = label_of(results, name)
         axes.set_title("\n".join(figure_canvas.wrap(label, 72 * (PANEL + GAP - 0.05), 8, bold=True)), fontsize=8, pad=4)
         axes.set_xlabel("epoch", fontsize=8, labelpad=1)
         if column == 0:
@@ -75,7 +75,7 @@ def explanation(results: Results) -> Figure | None:
     top, left = 1.28, 1.3
     height = top + 3 * (CELL + 0.1) + 0.38
     figure = figure_canvas.new_figure(left + len(shown) * (CELL + 0.12) + 0.1, height, results["study"]["simulated"])
-    label = labels_of(results).get(content["model"], content["model"])
+    label = label_of(results, content["model"])
     figure_canvas.heading(
         figure,
         f"Saliency maps, {label}",

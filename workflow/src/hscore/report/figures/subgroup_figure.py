@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hscore.report import formatting
 from hscore.report.figures import figure_canvas, style
-from hscore.report.figures.diagnosis_figures import confidence_text, labels_of
+from hscore.report.figures.diagnosis_figures import confidence_text, label_of
 from hscore.report.verdict import EVALUATIONS
 
 NAMES = {
@@ -35,7 +35,7 @@ def subgroups(results: Mapping[str, Any], evaluation: str) -> Figure | None:
     lines = 1 + sum(1.35 + len(entry["levels"]) for entry in entries)
     height = ROW * lines + 1.9
     figure = figure_canvas.new_figure(WIDTH, height, results["study"]["simulated"])
-    label = labels_of(results).get(entries[0]["model"], entries[0]["model"])
+    label = label_of(results, entries[0]["model"])
     figure_canvas.heading(
         figure,
         f"{label} in subgroups, {EVALUATIONS[evaluation]}",

@@ -12,8 +12,8 @@ from typing import Any
 import jinja2
 import yaml
 
+from hscore.report import formatting
 from hscore.report.figures.diagnosis_figures import confidence_text, endpoint_of, labels_of, main_model, rows_of
-from hscore.report.methods.methods_text import join_words
 from hscore.report.verdict import EVALUATIONS
 
 HERE = Path(__file__).parent
@@ -56,7 +56,9 @@ def _data(results: Mapping[str, Any]) -> dict[str, str]:
     missing = next((content["missing"]["handling"] for content in results["survival"].get("cohorts", {}).values()), "")
     return {
         "source": "Simulated patients; no real ones." if simulated else "",
-        "centers": join_words([f"{center['name']} ({center['role']})" for center in results["study"]["centers"]]),
+        "centers": formatting.join_words(
+            [f"{center['name']} ({center['role']})" for center in results["study"]["centers"]]
+        ),
         "included": f"{sum(flow['included'] for flow in flows):,}",
         "in_table": f"{sum(flow['in_table'] for flow in flows):,}",
         "preprocessing": images if _sees_images(results) else "",
@@ -80,9 +82,9 @@ def _models(results: Mapping[str, Any]) -> dict[str, str]:
     weights = {"balanced": "classes weighted to balance", "none": "classes not weighted"}
     fixed = "of a finished study, used as frozen there" if results["config"].get("frozen") else "fixed"
     return {
-        "models": join_words(list(labels.values())),
+        "models": formatting.join_words(list(labels.values())),
         "main": labels.get(main_model(results), "the main model"),
-        "clinical": f"{join_words(clinical)}, compared with the paired DeLong test." if clinical else "",
+        "clinical": f"{formatting.join_words(clinical)}, compared with the paired DeLong test." if clinical else "",
         "class_weights": weights[results["config"]["train"]["class_weights"]],
         "initial": "Random, by the seeds in the settings; no pretrained weights." if images and trained_here else "",
         "ensemble": "The mean of the networks of all folds and seeds." if images else "",
@@ -140,7 +142,7 @@ def _indeterminate(rows: Sequence[Mapping[str, Any]], model: str | None) -> str:
     of_model = [row for row in rows if row["test"] == model]
     if not of_model:
         return ""
-    counts = join_words([f"{_without_result(row)} ({EVALUATIONS[row['evaluation']]})" for row in of_model])
+    counts = formatting.join_words([f"{_without_result(row)} ({EVALUATIONS[row['evaluation']]})" for row in of_model])
     return (
         f"Without a result of the index test: {counts}; counted by intention to diagnose, worst and best case, next to "
         "complete cases. Without the reference standard: counted, and analysed for survival where this is known."
@@ -177,9 +179,9 @@ def _of_roles(results: Mapping[str, Any]) -> dict[str, str]:
         participants.append(f"external {row['n']} ({row['positives']} LNM-positive)")
     has_both = all(rows.values())
     return {
-        "objectives": _sentence(join_words(objectives)) + ".",
+        "objectives": _sentence(formatting.join_words(objectives)) + ".",
         "use_of_data": "; ".join(use) + ".",
-        "participants": _sentence(join_words(participants)),
+        "participants": _sentence(formatting.join_words(participants)),
         "internal_testing": "Out-of-fold evaluation." if rows["out_of_fold"] else "",
         "external_testing": f"{rows['external'][0]['n']} patients of another centre." if rows["external"] else "",
         "external_difference": "Table 1, standardised differences between the cohorts." if has_both else "",

@@ -9,6 +9,7 @@ from typing import Any
 from hscore.report import formatting
 from hscore.report.figures import survival_calibration_figure
 from hscore.report.figures.diagnosis_figures import endpoint_title, labels_of, main_evaluation, main_model, rows_of
+from hscore.report.formatting import join_words
 from hscore.report.methods.methods_evaluation import evaluation
 
 Results = Mapping[str, Any]
@@ -126,15 +127,15 @@ def _models(results: Results) -> str:
     several = [labels[name] for name, spec in config["models"].items() if "sequences" in spec]
     parts = []
     if names["images"]:
-        parts.append(_networks(config["train"], names["images"]))
+        parts.append(_networks(config["train"], names["images"], _parameters(results)))
     if several:
         parts.append(_several(config["train"], several))
     if names["clinical"]:
         parts.append(f"Logistic regression with Firth's penalty: {join_words(names['clinical'])}.")
     if names["fusion"]:
         parts.append(
-            "Late fusion, a logistic regression with Firth's penalty on the logits of other models' out-of-fold scores "
-            f"(and on clinical variables): {join_words(names['fusion'])}."
+            "Late fusion, an extension of the published method: logistic regression with Firth's penalty on the logits "
+            f"of other models' out-of-fold scores (and on clinical variables): {join_words(names['fusion'])}."
         )
     if names["reading"]:
         parts.append(f"Readings used unchanged, 0 or 1: {join_words(names['reading'])}.")
@@ -143,7 +144,14 @@ def _models(results: Results) -> str:
     return " ".join(parts)
 
 
-def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
+def _parameters(results: Results) -> list[str]:
+    """Return the number of trainable parameters of a network in words, or its range over the models; [] if unknown."""
+    numbers = sorted({model["parameters"] for model in results["trained"] if "parameters" in model})
+    ends = dict.fromkeys(numbers[:1] + numbers[-1:])
+    return [f"{' to '.join(f'{number:,}' for number in ends)} trainable parameters"] if numbers else []
+
+
+def _networks(train: Mapping[str, Any], labels: Sequence[str], parameters: Sequence[str]) -> str:
     network, optimizer = train["network"], train["optimizer"]
     shape = [f"'{network['name']}'"]
     if "channels" in network:
@@ -153,10 +161,11 @@ def _networks(train: Mapping[str, Any], labels: Sequence[str]) -> str:
     weights = "weighted by inverse class frequency" if train["class_weights"] == "balanced" else "unweighted"
     joined = {"features": "joined in a dense layer", "logit": "added to the logit"}[network.get("joins", "features")]
     text = (
-        f"Convolutional networks ({', '.join(shape)}), clinical variables {joined}: {join_words(labels)}. Training: "
-        f"{train['epochs']} epochs, batches of {train['batch_size']}, {optimizer['name']} with a learning rate of "
-        f"{optimizer['learning_rate']:g} and weight decay {optimizer['weight_decay']:g}, binary cross-entropy "
-        f"{weights}, augmentation as in the settings; none of these values are public, so all are settings. "
+        f"Convolutional networks ({', '.join([*shape, *parameters])}), clinical variables {joined}: "
+        f"{join_words(labels)}. Training: {train['epochs']} epochs, batches of {train['batch_size']}, "
+        f"{optimizer['name']} with a learning rate of {optimizer['learning_rate']:g} and weight decay "
+        f"{optimizer['weight_decay']:g}, binary cross-entropy {weights}, augmentation as in the settings; none of "
+        "these values are public, so all are settings. "
     )
     if stopping := train["early_stopping"]:
         text += (
@@ -392,9 +401,3 @@ def _software(results: Results) -> str:
     return (
         f"hscore {versions['hscore']}{code}, Python {versions['python']}, {packages}; seed {results['study']['seed']}."
     )
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Return 'a', 'a and b' or 'a, b and c'."""
-    words = list(words)
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from hscore.report import formatting
+from hscore.report import formatting, registry
 from hscore.report.figures import diagnosis_figures, style
 from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_model, survival_confidence_text
 from hscore.report.guidelines.checklist import guidelines
@@ -102,6 +102,9 @@ def view(results: Results, svgs: Mapping[str, str], curves: Mapping[str, Any]) -
     }
     for part in PARTS:
         content |= part.view(results)
+    content["wide"] = {name for name in svgs if registry.FIGURES[name].wide}
+    content["captions"] = {name: registry.FIGURES[name].page_caption(content) for name in svgs}
+    content["further_figures"] = [name for name in svgs if name not in placed_figures()]
     content["contents"] = contents(results, content)
     return content
 
@@ -123,12 +126,18 @@ def contents(results: Results, content: Mapping[str, Any]) -> list[tuple[str, st
         ("stability", "Stability and centres", content["stable"]),
         ("survival", "Survival", True),
         ("published", "Comparison with the publication", True),
+        ("further-figures", "Further figures", content["further_figures"]),
         ("methods", "Methods", content["methods"]),
         ("simulated", "What is simulated", results["study"]["simulated"]),
         ("checklist", "Guidelines", content["checklist"]),
         ("settings", "Settings and versions", True),
     ]
     return [(anchor, title) for anchor, title, present in sections if present]
+
+
+def placed_figures() -> set[str]:
+    """Return the names of the figures that have their place in the template."""
+    return set(re.findall(r"figure\('(\w+)'\)", (HERE / "page.html").read_text(encoding="utf-8")))
 
 
 def inline_svg(text: str, name: str, caption: str) -> Markup:

@@ -5,7 +5,6 @@ from typing import Any
 
 from hscore.report import formatting, verdict
 from hscore.report.figures.diagnosis_figures import labels_of, main_model
-from hscore.report.tables.cells import Rows, blank_if_none, estimate_cells
 
 Results = Mapping[str, Any]
 
@@ -68,30 +67,3 @@ def _with_result(shares: Mapping[str, Mapping[str, Any]]) -> str:
         for key, name in (("all", "With a result:"), *STATUS.items())
     ]
     return f"{texts[0]}; {texts[1]}; {texts[2]}"
-
-
-def plain_rows(results: Results) -> Rows:
-    """Return one row per test, case and measure as plain numbers, with the 3 x 2 table and the shares with a result."""
-    table = []
-    for row in results.get("intention_to_diagnose") or []:
-        start = {"evaluation": row["evaluation"], "test": row["test"], "label": test_label(results, row["test"])}
-        for status, counts in row["table"].items():
-            table += [
-                {**start, "case": "3 x 2 table", "measure": f"{status}, {key}", "numerator": blank_if_none(value)}
-                for key, value in counts.items()
-            ]
-        entries = [("with a result", key, entry) for key, entry in row["with_result"].items()]
-        entries += [(words, rate, row[case][rate]) for case, words in CASES.items() for rate in RATES]
-        table += [
-            {
-                **start,
-                "case": case,
-                "measure": measure,
-                **{key: blank_if_none(entry[key]) for key in ("numerator", "denominator")},
-                **estimate_cells(entry),
-                "method": entry["method"],
-                "why": entry.get("why", ""),
-            }
-            for case, measure, entry in entries
-        ]
-    return table

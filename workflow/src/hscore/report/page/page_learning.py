@@ -10,18 +10,11 @@ Results = Mapping[str, Any]
 
 FAMILIES = {"images": "Images alone", "with_clinical": "With clinical variables"}
 
-EXPLANATION_CAPTION = (
-    "Grad-CAM maps: bright areas raise the score (each map has its own scale). They are shown over the middle "
-    "section of the sample that supports the call most. The last row shows the same samples with networks of the "
-    "same architecture and random weights. A map shows where, not why, and not whether the call is correct."
-)
-
 
 def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "selection": selection(results),
-        "explanation_caption": EXPLANATION_CAPTION,
         "explanation_check": explanation_check(results),
     }
 

@@ -15,7 +15,7 @@ ALL = "all"  # the only span of a table without cohorts
 def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
-        "flow_caption": flow_caption(results),
+        "flow_threshold": flow_threshold(results),
         "flow_notes": flow_notes(results),
         "table1": table1(results),
         "survival_only": survival_only(results),
@@ -23,14 +23,12 @@ def view(results: Results) -> dict[str, Any]:
     }
 
 
-def flow_caption(results: Results) -> str:
-    """Return the caption of the flow diagram, with what the diagram cannot show."""
-    model = main_model(results)
-    threshold = results["thresholds"].get(model, {}).get("value")
-    text = "Flow of patients (STARD). A patient with several reasons is counted once, under the first reason checked."
-    if threshold is not None:
-        text += f" H score high: at least {formatting.decimal(threshold, 3)}, the frozen threshold."
-    return text
+def flow_threshold(results: Results) -> str:
+    """Return the sentence on the threshold in the caption of the flow diagram; empty without a threshold."""
+    threshold = results["thresholds"].get(main_model(results), {}).get("value")
+    if threshold is None:
+        return ""
+    return f"H score high: at least {formatting.decimal(threshold, 3)}, the frozen threshold."
 
 
 def survival_only(results: Results) -> int:

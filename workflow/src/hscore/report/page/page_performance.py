@@ -5,7 +5,14 @@ from typing import Any
 
 from hscore.report import formatting, verdict
 from hscore.report.figures import diagnosis_figures
-from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_evaluation, main_model, rows_of
+from hscore.report.figures.diagnosis_figures import (
+    confidence_text,
+    label_of,
+    labels_of,
+    main_evaluation,
+    main_model,
+    rows_of,
+)
 from hscore.report.page import page_statistics
 from hscore.report.page.page_summary import headline
 
@@ -33,7 +40,8 @@ def view(results: Results) -> dict[str, Any]:
     """Return the values that the template shows."""
     return {
         "performance_text": performance_text(results),
-        "overview_caption": overview_caption(results),
+        "not_learned": not_learned(results),
+        "auc_marks": auc_marks(results),
         "calibration_text": calibration_text(results),
         "blocks": performance_blocks(results),
         "write_auc": formatting.auc,
@@ -71,8 +79,20 @@ def performance_text(results: Results) -> str:
     return "This study has no development cohort: nothing was fitted, and thresholds are fixed in the settings."
 
 
-def overview_caption(results: Results) -> str:
-    """Return the caption of the AUC overview."""
+def not_learned(results: Results) -> str:
+    """Return the warning about models whose training did not succeed; empty without one."""
+    names = dict.fromkeys(label_of(results, model["model"]) for model in results["trained"] if not model["learned"])
+    if not names:
+        return ""
+    return (
+        f"Not learned: {formatting.join_words(list(names))}. In cross-validation the loss on held-out patients was "
+        "never below that of the prevalence, so these scores carry no evidence about the images or variables behind "
+        "them."
+    )
+
+
+def auc_marks(results: Results) -> str:
+    """Return the meaning of the marks in the AUC overview."""
     marks = {
         "external": "filled: external test cohort",
         "out_of_fold": "open: development cohort by out-of-fold scores",
@@ -80,9 +100,7 @@ def overview_caption(results: Results) -> str:
     shown = [text for name, text in marks.items() if rows_of(results, name)]
     if any(row["measure"] == "auc" and row["published"] is not None for row in headline(results)):
         shown.append("diamond: published external value")
-    return (
-        f"Area under the ROC curve of every model; {', '.join(shown)}. Bars are {confidence_text(results)} intervals."
-    )
+    return ", ".join(shown).capitalize()
 
 
 def calibration_text(results: Results) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hscore.report import formatting
 from hscore.report.figures.centers_figure import MEASURES, center_names
-from hscore.report.figures.diagnosis_figures import confidence_text, labels_of, main_model
+from hscore.report.figures.diagnosis_figures import confidence_text, label_of, labels_of, main_model
 
 Results = Mapping[str, Any]
 
@@ -73,7 +73,7 @@ def external_centers(results: Results) -> dict[str, Any] | None:
     content = results.get("centers")
     if not content:
         return None
-    label = labels_of(results).get(content["model"], content["model"])
+    label = label_of(results, content["model"])
     if not content["pooled"]:
         return {"label": label, "why": content["why"], "rows": []}
     names = center_names(results)

@@ -5,13 +5,11 @@ from typing import Any
 
 from hscore.report import formatting
 from hscore.report.figures.diagnosis_figures import labels_of, rows_of
-from hscore.report.tables.cells import Rows
 
 Results = Mapping[str, Any]
 
 EVALUATIONS = {"external": "external", "out_of_fold": "development, out-of-fold"}
 VERDICTS = {True: "inside the interval", False: "outside", None: "\u2013"}
-YES_NO = {True: "yes", False: "no", None: ""}
 
 
 def view(results: Results) -> dict[str, Any]:
@@ -66,39 +64,6 @@ def comparisons(results: Results) -> list[dict[str, Any]]:
             ideal = results["truth"]["ideal_auc"].get(row["model"])
             if ideal is not None:
                 rows.append(_beside(f"AUC, {labels[row['model']]}", cohort, ideal, row["auc"]))
-    return rows
-
-
-def plain_rows(results: Results) -> Rows:
-    """Return the same comparison as a table of plain numbers."""
-    if not results.get("truth"):
-        return []
-    return [
-        {
-            "item": row["item"],
-            "cohort": row["cohort"],
-            "planted": row["planted"],
-            **{key: row["entry"].get(key) for key in ("estimate", "low", "high", "method")},
-            "holds_planted": YES_NO[row["holds"]],
-        }
-        for row in comparisons(results)
-    ]
-
-
-def ratio_rows(results: Results) -> Rows:
-    """Return the hazard ratios from planted to achieved as a table of plain numbers, one row per cohort and step."""
-    if not results.get("truth"):
-        return []
-    ratios = results["truth"]["hazard_ratios"]
-    rows = []
-    for cohort, content in ratios["cohorts"].items():
-        for step in ("planted", "true_groups", "expected", "achieved"):
-            entry = ratios["planted"] if step == "planted" else content[step]
-            values = {key: entry.get(key) for key in ("estimate", "low", "high", "method", "why")}
-            rows.append({"cohort": cohort, "hazard_ratio": step, **values})
-        rows[-1]["holds_expected"] = YES_NO[content["holds_expected"]]
-        for predicted, counts in (content["table"] or {}).items():
-            rows[-1] |= {f"predicted_{predicted}_truly_{true}": n for true, n in counts.items()}
     return rows
 
 

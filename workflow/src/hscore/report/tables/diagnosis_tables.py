@@ -6,7 +6,16 @@ from typing import Any
 from hscore.report import adds_to_reading
 from hscore.report.figures.diagnosis_figures import labels_of
 from hscore.report.guidelines.checklist import guidelines
-from hscore.report.tables.cells import ESTIMATE, Rows, blank_if_none, estimate_cells, method_cells, without_none
+from hscore.report.tables.cells import (
+    ESTIMATE,
+    Rows,
+    blank_if_none,
+    curve_rows,
+    estimate_cells,
+    method_cells,
+    named_cells,
+    without_none,
+)
 
 MEASURES = ("auc", "sensitivity", "specificity", "accuracy", "ppv", "npv")
 FURTHER = (
@@ -104,28 +113,20 @@ def performance(results: Mapping[str, Any]) -> Rows:
 
 def roc(results: Mapping[str, Any]) -> Rows:
     """Return the points of every ROC curve."""
-    rows = []
-    for entry in results["performance"]:
-        curve = entry.get("roc") or {}
-        keys = ("threshold", "false_positive_rate", "true_positive_rate")
-        for values in zip(*(curve.get(key) or [] for key in keys), strict=True):
-            start = {"evaluation": entry["evaluation"], "model": entry["model"]}
-            rows.append({**start, **dict(zip(keys, map(blank_if_none, values), strict=True))})
-    return rows
+    columns = ("threshold", "false_positive_rate", "true_positive_rate")
+    return [
+        {"evaluation": entry["evaluation"], "model": entry["model"], **point}
+        for entry in results["performance"]
+        for point in curve_rows(entry.get("roc") or {}, columns)
+    ]
 
 
 def roc_bands(results: Mapping[str, Any]) -> Rows:
     """Return the pointwise bands of every ROC curve that has one."""
-    keys = ("false_positive_rate", "low", "high")
     return [
-        {
-            "evaluation": entry["evaluation"],
-            "model": entry["model"],
-            **dict(zip(keys, map(blank_if_none, values), strict=True)),
-            "method": entry["roc_band"]["method"],
-        }
+        {"evaluation": entry["evaluation"], "model": entry["model"], **point, "method": entry["roc_band"]["method"]}
         for entry in results["performance"]
-        for values in zip(*(entry["roc_band"].get(key, []) for key in keys), strict=True)
+        for point in curve_rows(entry["roc_band"], ("false_positive_rate", "low", "high"))
     ]
 
 
@@ -138,11 +139,8 @@ def paired_accuracy(results: Mapping[str, Any]) -> Rows:
     """Return McNemar's tests and differences of the frozen calls of every pair of models."""
     rows = []
     for row in results.get("paired_accuracy") or []:
-        difference = row["difference"]
-        keys = (*ESTIMATE, "method")
-        numbers = {f"difference{'' if key == 'estimate' else '_' + key}": difference[key] for key in keys}
-        plain = {key: value for key, value in row.items() if key != "difference"}
-        rows.append({key: blank_if_none(value) for key, value in {**plain, **numbers}.items()})
+        plain = {key: blank_if_none(value) for key, value in row.items() if key != "difference"}
+        rows.append({**plain, **named_cells("difference", row["difference"])})
     return rows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hscore.report.figures.survival_figures import cox_rows
-from hscore.report.tables.cells import Rows, blank_if_none, estimate_cells
+from hscore.report.tables.cells import Rows, blank_if_none, curve_rows, estimate_cells
 
 
 def survival_groups(results: Mapping[str, Any]) -> Rows:
@@ -93,28 +93,24 @@ def survival_calibration(results: Mapping[str, Any]) -> Rows:
 def survival_calibration_curve(results: Mapping[str, Any]) -> Rows:
     """Return the points of the calibration curve of the predicted survival."""
     curve = ((results["survival"].get("prediction") or {}).get("calibration") or {}).get("curve") or {}
-    keys = ("predicted", "observed", "low", "high")
-    values = zip(*(curve.get(key, []) for key in keys), strict=True)
-    return [dict(zip(keys, map(blank_if_none, row), strict=True)) | {"method": curve["method"]} for row in values]
+    points = curve_rows(curve, ("predicted", "observed", "low", "high"))
+    return [{**point, "method": curve["method"]} for point in points]
 
 
 def spline(results: Mapping[str, Any]) -> Rows:
     """Return the hazard ratio along the score."""
     rows = []
     for cohort, content in results["survival"].get("cohorts", {}).items():
-        keys = ("score", "hazard_ratio", "low", "high")
         curve = content.get("spline") or {}
-        for values in zip(*(curve.get(key, []) for key in keys), strict=True):
-            cells = dict(zip(keys, map(blank_if_none, values), strict=True))
-            rows.append({"cohort": cohort, **cells, "method": curve["method"]})
+        points = curve_rows(curve, ("score", "hazard_ratio", "low", "high"))
+        rows += [{"cohort": cohort, **point, "method": curve["method"]} for point in points]
     return rows
 
 
 def prediction_error(results: Mapping[str, Any]) -> Rows:
     """Return the Brier score of predicted survival by month, external cohort, next to prediction without a model."""
     curve = ((results["survival"].get("prediction") or {}).get("external") or {}).get("curve") or {}
-    keys = ("month", "model", "no_model")
-    return [dict(zip(keys, values, strict=True)) for values in zip(*(curve.get(key, []) for key in keys), strict=True)]
+    return curve_rows(curve, ("month", "model", "no_model"))
 
 
 def survival_curves(results: Mapping[str, Any]) -> Rows:
@@ -123,10 +119,8 @@ def survival_curves(results: Mapping[str, Any]) -> Rows:
     for cohort, content in results["survival"].get("cohorts", {}).items():
         for name, group in (content.get("groups") or {}).items():
             curve = group.get("curve") or {}
-            keys = ("time", "survival", "low", "high")
-            for values in zip(*(curve.get(key, []) for key in keys), strict=True):
-                cells = dict(zip(keys, map(blank_if_none, values), strict=True))
-                rows.append({"cohort": cohort, "group": name, **cells, "method": curve["method"]})
+            points = curve_rows(curve, ("time", "survival", "low", "high"))
+            rows += [{"cohort": cohort, "group": name, **point, "method": curve["method"]} for point in points]
     return rows
 
 

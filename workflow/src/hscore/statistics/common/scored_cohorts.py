@@ -15,7 +15,7 @@ from hscore.contracts import manifest, outcomes, predictions, tables
 from hscore.contracts.manifest import READING
 from hscore.errors import UserError
 
-PARTS = {"members": predictions.MEMBER, "seeds": predictions.SEED}
+PARTS = {"members": predictions.EXTERNAL_MEMBER, "seeds": predictions.EXTERNAL_SEED}
 
 
 @dataclass(frozen=True)
@@ -54,48 +54,45 @@ def with_known_nodes(nodes: pd.Series) -> pd.Series:
     return nodes.dropna() == 1
 
 
-def read_evaluation(models: Sequence[tuple[str, str | Path]], column: str, nodes: pd.Series) -> ScoredCohort:
-    """Return every model's scores from one column of its prediction table, with the outcome of the same patients.
+def read_evaluation(paths: Sequence[str | Path], evaluation: str, nodes: pd.Series) -> ScoredCohort:
+    """Return every model's scores of one evaluation, with the outcome of the same patients.
 
-    The external column ``score`` also gives the members' and seeds' scores.
+    External scores come with those of the members and seeds.
 
     Args:
-        models: name and prediction table of each.
-        column: of the prediction tables.
+        paths: prediction tables, one per model.
+        evaluation: as in the tables (``predictions.EVALUATIONS``).
         nodes: node status by patient (``outcomes.read_lnm``). The tables must list exactly these patients, and
             development patients without a fold. The evaluation contains those with known node status.
     """
     known = nodes.notna().to_numpy()
-    scores, parts = {}, {part: {} for part in PARTS}
-    for model, path in models:
-        table = predictions.in_folds(predictions.read(path, column))
-        scores[model] = predictions.of_patients(table, column, str(path), nodes.index)[known]
-        for part, prefix in PARTS.items() if column == predictions.SCORE else ():
-            if columns := [name for name in table if name.startswith(prefix)]:
-                by_column = [predictions.of_patients(table, name, str(path), nodes.index)[known] for name in columns]
-                parts[part][model] = np.array(by_column)
+    found = predictions.read(paths).in_folds()
+    scores = _arrays(found.scores(evaluation, nodes.index)[known])
+    parts = {
+        part: {model: values[:, known] for model, values in found.parts(name, nodes.index).items()}
+        for part, name in PARTS.items()
+    }
     return ScoredCohort(with_known_nodes(nodes).to_numpy(), scores, **parts)
 
 
-def read_development(
-    models: Sequence[tuple[str, str | Path]], split: pd.DataFrame
-) -> tuple[ScoredCohort, ScoredCohort]:
+def read_development(paths: Sequence[str | Path], split: pd.DataFrame) -> tuple[ScoredCohort, ScoredCohort]:
     """Return every model's out-of-fold and apparent scores, with the outcome from the ``split`` (``folds.read``).
 
     The cohort of the out-of-fold scores has the number of folds. If a model's apparent scores equal its out-of-fold
     scores, all its members give the same scores: it has no training.
     """
-    scores, apparent, untrained = {}, {}, set()
-    patients = pd.Index(split["patient"])
-    for model, path in models:
-        columns = (predictions.OUT_OF_FOLD, predictions.APPARENT)
-        table = predictions.in_folds(predictions.read(path, *columns))
-        scores[model], apparent[model] = (predictions.of_patients(table, name, str(path), patients) for name in columns)
-        if np.allclose(scores[model], apparent[model], atol=1e-9):
-            untrained.add(model)
+    found, patients = predictions.read(paths).in_folds(), pd.Index(split["patient"])
+    names = (predictions.OUT_OF_FOLD, predictions.APPARENT)
+    scores, apparent = (_arrays(found.scores(name, patients)) for name in names)
+    untrained = frozenset(model for model in scores if np.allclose(scores[model], apparent[model], atol=1e-9))
     y_true = split["lnm"].to_numpy() == 1
-    out_of_fold = ScoredCohort(y_true, scores, folds=split["fold"].nunique(), untrained=frozenset(untrained))
+    out_of_fold = ScoredCohort(y_true, scores, folds=split["fold"].nunique(), untrained=untrained)
     return out_of_fold, ScoredCohort(y_true, apparent)
+
+
+def _arrays(scores: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the columns of a frame as arrays."""
+    return {model: column.to_numpy() for model, column in scores.items()}
 
 
 def read_survival(
@@ -135,9 +132,9 @@ def read_cases(manifests: Sequence[str | Path], lnm: Sequence[str | Path], dfs: 
     return patients.join(with_known_nodes(nodes), how="inner").join(outcomes.read_dfs(dfs))
 
 
-def join_scores(path: str | Path, column: str, patients: pd.DataFrame) -> pd.DataFrame:
-    """Return the ``patients`` who are in a prediction table, with their ``score`` from one of its columns."""
-    scores = tables.complete(predictions.read(path, column)[column], str(path))
+def join_scores(path: str | Path, evaluation: str, patients: pd.DataFrame) -> pd.DataFrame:
+    """Return the ``patients`` who are in a prediction table, with their ``score`` of one evaluation."""
+    scores = predictions.read([path]).scores(evaluation).squeeze("columns")
     if len(unknown := scores.index.difference(patients.index)):
         raise UserError(f"{path} has patient '{unknown[0]}', who has no survival row ({len(unknown)} such patients)")
     return patients.loc[scores.index].assign(score=scores)

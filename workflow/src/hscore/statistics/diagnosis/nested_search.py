@@ -11,7 +11,7 @@ from hscore.errors import UserError
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination, selection
 
-SEARCHED, CONFIGURED = "searched", "configured"
+SEARCHED, CONFIGURED = "searched", "configured"  # keys of the intervals
 NOTE = "out-of-fold; 'searched' is the whole procedure with one seed, 'configured' the settings of the study"
 
 
@@ -23,21 +23,22 @@ def summarize(
     Args:
         parts: what the search of each outer fold, and of all patients (``held_out`` None), found.
         split: the development patients (``contracts.folds.read``).
-        development: out-of-fold scores of the ``CONFIGURED`` settings, in the order of the split.
+        development: out-of-fold scores of the model with the configured settings, in the order of the split.
         confidence: level of the intervals, 0..1.
 
     Raises:
         UserError: the search scored a patient who is not in the split.
     """
+    model = parts[0]["model"]
     both = replace(development, scores=development.scores | {SEARCHED: pooled_scores(parts, split["patient"])})
-    y_true, pair = selection.scored_by_all(both, SEARCHED, CONFIGURED)
+    y_true, pair = selection.scored_by_all(both, SEARCHED, model)
     intervals = {
-        name: discrimination.auc_interval(y_true, scores, confidence, folds=both.overlap(name))
-        for name, scores in zip((SEARCHED, CONFIGURED), pair, strict=True)
+        key: discrimination.auc_interval(y_true, scores, confidence, folds=both.overlap(name))
+        for key, name, scores in zip((SEARCHED, CONFIGURED), (SEARCHED, model), pair, strict=True)
     }
-    overlap = both.overlap(SEARCHED, CONFIGURED)
+    overlap = both.overlap(SEARCHED, model)
     return {
-        "model": parts[0]["model"],
+        "model": model,
         "recommended": next(part["chosen"] for part in parts if part["held_out"] is None),
         "folds": [{key: part[key] for key in ("held_out", "chosen", "tried")} for part in parts],
         "n": int(y_true.size),

@@ -44,7 +44,7 @@ def analyze(
     """Return everything that the survive stage reports.
 
     Args:
-        cohorts: "external", "development" or both -> name of the score column used, and the patients.
+        cohorts: "external", "development" or both -> evaluation of the scores used, and the patients.
         model: name of the model whose score is the H score.
         frozen: the model's entry in the frozen thresholds.
         settings: section ``survive`` of the config.
@@ -61,7 +61,9 @@ def analyze(
     return {
         "model": model,
         "grouping": grouping,
-        "cohorts": {name: describe(cohort, column, settings, **groups) for name, (column, cohort) in cohorts.items()},
+        "cohorts": {
+            name: describe(cohort, evaluation, settings, **groups) for name, (evaluation, cohort) in cohorts.items()
+        },
         "prediction": prediction(prediction_model, cohorts, settings),
         "added_value": added_value.survival_added_value(cohorts, settings),
     }
@@ -107,7 +109,7 @@ def prediction(model: dict | None, cohorts: Mapping[str, tuple[str, pd.DataFrame
 
 
 def describe(
-    cohort: pd.DataFrame, score_column: str, settings: dict, threshold: float | None, why: str | None = None
+    cohort: pd.DataFrame, evaluation: str, settings: dict, threshold: float | None, why: str | None = None
 ) -> dict:
     """Return everything the report shows of one cohort's survival; ``settings`` is the study's ``survive`` section.
 
@@ -137,7 +139,7 @@ def describe(
     node_groups = {"positive": nodes, "negative": ~nodes}
     return {
         **size,
-        "score_column": score_column,
+        "evaluation": evaluation,
         "missing": count_missing(cohort, known, settings),
         "follow_up": survival_curves.describe_follow_up(time, event, confidence),
         **survival_curves.describe_groups(time, event, {"high": high, "low": low}, moments, horizon, confidence),
