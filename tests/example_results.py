@@ -20,7 +20,7 @@ from hscore.imaging.convert.protocol import protocol
 from hscore.imaging.quality.indicators import METRICS
 from hscore.learning import calibration
 from hscore.recovery import hazard_ratios
-from hscore.recovery.observers import planted
+from hscore.recovery.observers import reported_truth
 from hscore.report import results
 from hscore.report.page.quality_page import overview
 from hscore.simulation import parameters
@@ -174,10 +174,7 @@ def _made(
         trained=[_model(name, spec) for name, spec in config["models"].items()] if "development" in roles else [],
         imaging=_imaging(centers),
         cases=_cases(included, scores, frozen, members, roles),
-        truth={
-            **planted(TRUTH, config["models"]),
-            "hazard_ratios": _hazard_ratios(included, scores["hybrid"], cohorts, survived),
-        }
+        truth=reported_truth(TRUTH, config["models"], _hazard_ratios(included, scores["hybrid"], cohorts, survived))
         if simulated
         else None,
         published=yaml.safe_load((ROOT / "resources/published.yaml").read_text(encoding="utf-8")),

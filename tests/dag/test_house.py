@@ -70,6 +70,19 @@ def test_only_the_contracts_parse_and_write_tables():
         assert used <= PARSES.get(path.relative_to(PACKAGE).as_posix(), set()), path
 
 
+# Files that stay within the evaluation of simulated studies, and those that are compared as any JSON.
+READS_JSON = {
+    *("steps/monte_carlo_batch.py", "steps/summarize_monte_carlo.py", "steps/compare_with_truth.py"),
+    *("recovery/verdicts.py", "provenance/verify.py"),
+}
+
+
+def test_only_the_contracts_read_json_of_other_stages():
+    for path in modules():
+        if "hscore.files.read_json" in imported(path):
+            assert path.relative_to(PACKAGE).as_posix() in READS_JSON, path
+
+
 def test_what_runs_at_every_snakemake_call_is_light():
     for path in [*(PACKAGE / "dag").glob("*.py"), PACKAGE / "report/registry.py"]:
         outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)

@@ -24,7 +24,7 @@ def write_patient(folder: Path, patient: str, images: dict, findings=(), usable=
     for sequence, (image, mask) in images.items():
         sitk.WriteImage(image, str(target / f"sub-{patient}_{sequence}.nii.gz"))
         sitk.WriteImage(mask, str(target / f"sub-{patient}_{sequence}_mask.nii.gz"))
-        sidecar = {"Manufacturer": "SIEMENS", "MagneticFieldStrength": 3}
+        sidecar = {"Sequence": sequence, "Manufacturer": "SIEMENS", "MagneticFieldStrength": 3}
         (target / f"sub-{patient}_{sequence}.json").write_text(json.dumps(sidecar), encoding="utf-8")
     status = Status(patient, "north", "convert", list(images) if usable is None else list(usable))
     for finding in findings:

@@ -49,6 +49,11 @@ def write(folder: Path, sizes: dict[str, tuple[int, int]], models: tuple[str, ..
         write_calibration(folder, model)
 
 
+def frozen_at(value: float) -> dict:
+    """A frozen threshold, as thresholds.json has it for each model."""
+    return {"rule": f"fixed value {value}", "value": value, "median": 0.5, "recalibration": {"method": "none"}}
+
+
 def write_calibration(folder: Path, model: str, **recalibration) -> None:
     """The calibration of a model; scores are risks unless it says ``why`` not."""
     usual = {"method": "platt", "intercept": -0.1, "slope": 1.1}

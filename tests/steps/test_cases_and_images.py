@@ -6,8 +6,10 @@ import json
 import batches
 import pandas as pd
 import pytest
+from statistics_inputs import frozen_at
 
 import score_tables
+from hscore.contracts import quality
 from hscore.files import read_json, write_json
 from hscore.steps import describe_images, show_cases
 
@@ -31,7 +33,7 @@ def arguments(tmp_path):
     for model, scores in SCORES.items():
         score_tables.write(tmp_path / f"{model}.csv", model, pd.DataFrame({"patient": PATIENTS, "score": scores}))
     external = [str(tmp_path / f"{model}.csv") for model in SCORES]
-    write_json(tmp_path / "thresholds.json", {"hybrid": {"value": 0.5}, "clinical": {"value": 0.5}})
+    write_json(tmp_path / "thresholds.json", {"hybrid": frozen_at(0.5), "clinical": frozen_at(0.5)})
     folder = tmp_path / "qc/sub-p1"
     folder.mkdir(parents=True)
     (folder / "montage.webp").write_bytes(b"picture")
@@ -81,7 +83,7 @@ def test_without_external_patients_the_cases_are_out_of_fold(arguments, tmp_path
 
 
 def test_a_model_without_threshold_ends_in_a_sentence(arguments, tmp_path):
-    write_json(tmp_path / "thresholds.json", {"clinical": {"value": 0.5}})
+    write_json(tmp_path / "thresholds.json", {"clinical": frozen_at(0.5)})
     with pytest.raises(SystemExit, match="contains no threshold for model 'hybrid'"):
         call(arguments)
 
@@ -98,8 +100,8 @@ def test_images_are_described_by_centre(tmp_path):
     ]
     (tmp_path / "inventory.tsv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     for number, snr in enumerate((20.0, 30.0), 1):
-        content = {"patient": f"p{number}", "center": "far", "findings": [], "sequences": {"T2WI": {"snr": snr}}}
-        write_json(tmp_path / f"sub-p{number}/quality.json", content)
+        whose = {"patient": f"p{number}", "center": "far", "usable": ["T2WI"], "findings": []}
+        quality.write(tmp_path / f"sub-p{number}", quality.Quality(**whose, sequences={"T2WI": {"snr": snr}}), {})
     record = batches.record_of_folders(*(tmp_path / f"sub-p{number}" for number in (1, 2)))
     output = str(tmp_path / "imaging.json")
     words = ["--centers", "far", "--inventories", str(tmp_path / "inventory.tsv"), "--quality", record]

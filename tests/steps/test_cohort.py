@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from converted import settings
 
+from hscore.contracts import sample_folder
 from hscore.contracts.status import Status
-from hscore.files import write_json
 from hscore.steps import build_cohort, describe_cohorts, split, write_outcome
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
@@ -28,6 +28,7 @@ def make_center(folder, center, rows, findings=()):
             status.add(*finding)
         samples.append(folder / "samples" / center / f"sub-{patient}")
         status.write(samples[-1])
+        sample_folder.write(samples[-1], {}, {})
     return table, samples
 
 
@@ -77,7 +78,7 @@ def test_manifest_flow_and_outcomes_of_a_center(tmp_path, north):
     images = tmp_path / "images"
     for name in ("n-1", "stranger"):
         (images / name).mkdir(parents=True)
-    write_json(north[1][0] / "patient.json", {"tumour_volume_ml": 31.5, "scanner": "SIEMENS 3 T"})
+    sample_folder.write(north[1][0], {}, {"tumour_volume_ml": 31.5, "scanner": "SIEMENS 3 T"})
     manifest, flow, lnm, dfs = run_center(tmp_path, "north", "development", *north, images)
 
     rows = read(manifest)

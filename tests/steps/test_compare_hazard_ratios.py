@@ -33,7 +33,7 @@ def study(tmp_path_factory):
         event = np.array([record["dfs"]["event"] for record in records.values()]) == 1
         high = pd.DataFrame({"high H score": (score >= CUT).astype(float).to_numpy()})
         survival[cohort] = {"hazard_ratio": cox.fit(months, event, high).leading_row(0.9)}
-    content = {"grouping": {"threshold": CUT}, "cohorts": survival}
+    content = {"model": "hybrid", "grouping": {"threshold": CUT}, "cohorts": survival, "prediction": None}
     (folder / "survival.json").write_text(json.dumps(content))
     return folder, truths
 

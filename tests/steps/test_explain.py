@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from learning_inputs import make_study
 from sklearn.metrics import roc_auc_score
-from statistics_inputs import write
+from statistics_inputs import frozen_at, write
 from test_train_predict import SETTINGS, predict_arguments, train_arguments
 
 import score_tables
@@ -31,7 +31,7 @@ def test_the_most_certain_patients_are_shown_with_their_maps(study):
     lnm = pd.Series([1, 0, 0, 1, 0, 0], index=scores.index, name="lnm")
     lnm.reset_index().to_csv(study / "lnm.csv", index=False)
     cut = float(scores.sort_values().iloc[2:4].mean())
-    write_json(study / "thresholds.json", {"hybrid": {"value": cut}})
+    write_json(study / "thresholds.json", {"hybrid": frozen_at(cut)})
     explain_model.main(
         ["--model", "hybrid", "--model-folders", str(study / "hybrid" / "seed-1"), "--manifests", str(study / "CC.csv"),
          "--predictions", str(study / "hybrid-external.csv"), "--lnm", str(study / "lnm.csv"),

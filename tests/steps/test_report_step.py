@@ -55,6 +55,6 @@ def test_a_model_without_a_cut_off_has_its_page_with_the_reason(tmp_path):
 
 
 def test_a_missing_results_file_leaves_nothing_behind(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SystemExit, match="none.json does not exist; make it again"):
         call(tmp_path / "none.json", tmp_path / "out")
     assert not (tmp_path / "out").exists()

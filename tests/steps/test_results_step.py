@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from example_results import TRUTH, example_results
+from hscore.contracts.center_truth import CenterTruth
 from hscore.files import read_json, write_json
 from hscore.steps import collect_results
 
@@ -50,7 +51,7 @@ def stages(tmp_path):
     whole = example_results()
     for center, flow in whole["flow"].items():
         write_json(tmp_path / f"{center}.json", flow)
-    write_json(tmp_path / "truth.json", TRUTH)
+    write_json(tmp_path / "truth.json", dict.fromkeys(CenterTruth.__required_keys__) | TRUTH)
     write_json(tmp_path / "hazard-ratios.json", whole["truth"]["hazard_ratios"])
     for name in ("table1", "thresholds", "survival", "explanation", "imaging", "cases"):
         write_json(tmp_path / f"{name}.json", whole[name])
@@ -95,7 +96,7 @@ def test_the_files_of_the_stages_become_the_example(stages):
 def test_a_missing_part_leaves_no_results(stages):
     _, arguments = stages
     arguments["survival"].unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SystemExit, match="survival.json does not exist; make it again"):
         call(arguments)
     assert not arguments["output"].exists()
 

@@ -46,7 +46,7 @@ def test_tumour_volume_and_scanner_are_kept_for_the_subgroups(tmp_path):
     assert about == {"tumour_volume_ml": 16.5, "scanner": "SIEMENS 3 T"}  # 5 x 11 x 15 voxels of 2 x 2 x 5 mm
     for sidecar in nifti.glob("*.json"):
         if sidecar.name != "status.json":
-            sidecar.write_text("{}")
+            sidecar.write_text('{"Sequence": "T2WI"}')
     again = tmp_path / "again"
     again.mkdir()
     run(nifti, again, normalized=tmp_path / "normalized")

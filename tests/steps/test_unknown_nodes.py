@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from learning_inputs import SETTINGS, make_center, make_study
-from statistics_inputs import CONFIG
+from statistics_inputs import CONFIG, frozen_at
 from test_cohort import HEADER
 from test_train_predict import predict_arguments, train_arguments
 
@@ -288,7 +288,7 @@ def test_their_maps_are_not_shown_as_calls(image_study):
     scores["score"] = np.where(known, np.linspace(0.3, 0.7, len(scores)), [0.01, 0.99] * 5 + [0.99])
     score_tables.write(study / "image-external.csv", "image", scores)
     scores[["patient"]].assign(lnm=np.where(known, scores.index % 2, "")).to_csv(study / "lnm.csv", index=False)
-    write_json(study / "thresholds.json", {"image": {"value": 0.5}})
+    write_json(study / "thresholds.json", {"image": frozen_at(0.5)})
     explain_model.main(
         ["--model", "image", "--model-folders", str(study / "image" / "seed-1"), "--manifests"]
         + [str(study / "CC-more.csv"), "--predictions", str(study / "image-external.csv"), "--lnm"]

@@ -81,6 +81,18 @@ def test_inventory_and_history_read_back_as_text(tmp_path):
     assert row["auc"] is None and row["inner_auc"] is None and row["held_out_auc"] is None
 
 
+def test_histories_of_a_network_are_those_of_all_its_folders(tmp_path):
+    folders = [tmp_path / name for name in ("net-1", "net-2", "clinical")]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        kind = "logistic" if folder.name == "clinical" else "network"
+        content = {"model": folder.name.split("-")[0], "kind": kind, "spec": {}, "folds": 2, "learned": True}
+        model_folder.write_description(folder, content)
+        model_folder.write_history(folder, [{"seed": number, "fold": 0, "epoch": 1}])
+    found = model_folder.read_histories(folders)
+    assert list(found) == ["net"] and [row["seed"] for row in found["net"]] == ["0", "1"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

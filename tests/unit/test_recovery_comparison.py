@@ -8,7 +8,7 @@ import yaml
 from test_recovery_monte_carlo import ROOT, parameters  # noqa: F401  a fixture
 
 from hscore.imaging.grid import Grid
-from hscore.recovery import comparison, control_checks, recovery_page, verdicts
+from hscore.recovery import comparison, control_checks, observers, recovery_page, verdicts
 from hscore.simulation.patients import simulate_center
 from hscore.statistics.common.scored_cohorts import ScoredCohort
 from hscore.statistics.diagnosis import discrimination
@@ -127,6 +127,43 @@ def test_a_combined_model_has_the_observer_that_sees_what_it_sees(spec, observer
     assert comparison.observer({**MODELS, **single, "combined": spec}, "combined") == observer
 
 
+def test_a_study_is_compared_by_role_and_centre(parameters, truths):  # noqa: F811
+    centers = [
+        comparison.SimulatedCenter("a", "development", truths["a"], list(truths["a"]["patients"])),
+        comparison.SimulatedCenter("b", "external", truths["b"], list(truths["b"]["patients"])[:70]),
+    ]
+    rows = [performance(model, "external") for model in ("t1", "clinical")]
+    found = comparison.compare(centers, [], rows, MODELS, parameters)
+    assert found["patients"] == {"development": 80, "external": 70} and list(found["planted"]) == ["a", "b"]
+    assert found["planted"]["b"]["scanner"] == "ge" and found["planted"]["b"]["patients"] == 80
+    assert [row["model"] for row in found["models"]] == ["t1", "clinical"] and len(found["reading"]) == 2
+    nobody = comparison.SimulatedCenter("c", "external", truths["b"], [])
+    folders = {patient: patient for center in centers for patient in center.patients}
+    first = centers[0].patients[0]
+    assert recovery_page.shown([centers[0], nobody], folders) == [("a", "ge", first, first)]
+
+
+def test_rows_of_images_name_their_centre(monkeypatch, truths):
+    monkeypatch.setattr(comparison, "images", lambda patient, *files: [{"patient": patient, "files": files}])
+    center = comparison.SimulatedCenter("a", "development", truths["a"], ["p", "q"])
+    files = [{"p": f"{name}-p", "q": f"{name}-q"} for name in ("nifti", "samples", "truth")]
+    assert comparison.images_of_centers([center], *files) == [
+        {
+            "center": "a",
+            "patient": patient,
+            "files": tuple(f"{name}-{patient}" for name in ("nifti", "samples", "truth")),
+        }
+        for patient in ("p", "q")
+    ]
+
+
+def test_the_report_gets_the_ideal_auc_of_every_model_and_the_hazard_ratios(truths):
+    found = observers.reported_truth(truths["a"], MODELS, {"confidence": 0.95})
+    assert found["ideal_auc"]["other"] is None and list(found["ideal_auc"]) == list(MODELS)
+    assert found["ideal_auc"]["t1"] == truths["a"]["ideal_auc"]["CET1WI"]["peritumoral"]
+    assert found["hazard_ratios"] == {"confidence": 0.95}
+
+
 def test_reading_stands_beside_the_truth(parameters):  # noqa: F811
     rows = comparison.reading([performance("clinical", "external"), performance("t1", "external")], MODELS, parameters)
     assert [row["holds_truth"] for row in rows] == [True, False]  # sensitivity 0.68, specificity 0.95
@@ -164,7 +201,7 @@ def test_page_says_simulated_and_shows_the_marked_rows(truths):
         "study": "tiny",
         "confidence": 0.9,
         "patients": {"development": 80, "external": 80},
-        "planted": {center: recovery_page.planted(truth) for center, truth in truths.items()},
+        "planted": {center: comparison.planted(truth) for center, truth in truths.items()},
         "images": [],
         "models": [],
         "reading": [],

@@ -1,10 +1,12 @@
 """Maps of what a network looked at: they find a planted place, and depend on what was learned."""
 
+import base64
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from hscore.learning import saliency, training
+from hscore.learning import explanation, saliency, training
 from hscore.learning.ensemble import load_model
 from hscore.learning.samples import read_samples
 from hscore.statistics.diagnosis.cases import most_certain
@@ -78,6 +80,34 @@ def test_maps_repeat(planted):
     first, again = (saliency.explain([ensemble], samples, 1, [0, 4]) for _ in range(2))
     np.testing.assert_array_equal(first["random_maps"], again["random_maps"])
     assert first["check"] == again["check"]
+
+
+def test_a_call_is_explained_by_the_sample_that_supports_it_most(planted):
+    """By the highest score of a positive call and the lowest of a negative one, in every sequence."""
+    ensemble, samples = planted
+    calls = [
+        {"kind": "true positive", "patient": "P1", "lnm": True, "score": 0.9},
+        {"kind": "false negative", "patient": "P3", "lnm": True, "score": 0.1},
+    ]
+    found = explanation.explain_calls([ensemble], samples, calls)
+    assert list(found["checks"]) == ["T2WI_tumour", "ADC_tumour"]
+    assert [(row["patient"], row["array"]) for row in found["shown"]] == [
+        (patient, key) for key in found["checks"] for patient in ("P1", "P3")
+    ]
+    logits = saliency.sample_scores([ensemble], samples, 0)
+    positive, negative = (explanation.supporting_sample(samples, 0, call, logits) for call in calls)
+    assert logits[positive] == logits[3:6].max() and logits[negative] == logits[9:12].min()
+    assert found["shown"][0].items() >= calls[0].items()
+    picture = explanation.grey_levels(samples.images[0].pixels[positive][1])
+    assert found["shown"][0]["sample"] == picture and (picture["rows"], picture["columns"]) == (16, 16)
+    nobody = calls[0] | {"patient": "stranger"}
+    assert explanation.supporting_sample(samples, 0, nobody, logits) is None
+
+
+def test_grey_levels_go_from_the_lowest_to_the_highest_value():
+    picture = explanation.grey_levels(np.array([[-1.0, 0.0], [1.0, 0.5]]))
+    assert list(base64.b64decode(picture["levels"])) == [0, 128, 255, 191]
+    assert set(base64.b64decode(explanation.grey_levels(np.ones((2, 3)))["levels"])) == {0}
 
 
 def test_rank_correlation_equals_scipy():

@@ -112,9 +112,10 @@ def test_a_config_that_is_not_yaml_is_named(tmp_path):
 
 def test_the_program(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    unread = {"versions": {}, "flow": {}, "verdicts": []}
     (tmp_path / "c.yaml").write_text("study: small\n")
     (tmp_path / "results/small/report").mkdir(parents=True)
-    (tmp_path / "results/small/report/results.json").write_text(json.dumps(results()))
+    (tmp_path / "results/small/report/results.json").write_text(json.dumps(results() | unread))
     summary.main(["--config", "c.yaml"])
     first, second, _, last = capsys.readouterr().out.splitlines()
     assert first.startswith(

@@ -60,7 +60,7 @@ def _paths(record: Path) -> dict[str, Path]:
     def paths(entries: Any) -> dict[str, Path]:
         return {patient: Path(os.path.normpath(record.parent / entry["path"])) for patient, entry in entries.items()}
 
-    return read_json(record, paths, lambda: record)
+    return read_json(record, paths)
 
 
 def record_of(folder: Path) -> Path:

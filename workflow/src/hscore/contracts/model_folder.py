@@ -6,15 +6,14 @@ Standard library only. The weights themselves are read and written in ``hscore.l
 from collections.abc import Iterable, Mapping
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from hscore.contracts import delimited
-from hscore.contracts.json_file import read_json
+from hscore.contracts.json_file import object_of, read_json
 from hscore.errors import UserError
 from hscore.files import write_json
 
 DESCRIPTION_FILE = "model.json"
-DESCRIPTION_KEYS = ("model", "kind", "spec", "folds", "learned")  # of every kind of model
 HISTORY_FILE = "history.csv"
 HISTORY_COLUMNS = (
     *("seed", "fold", "epoch", "loss", "auc", "learning_rate", "seconds"),
@@ -22,12 +21,30 @@ HISTORY_COLUMNS = (
 )
 
 
+class Description(TypedDict):
+    """Content of ``model.json`` that all kinds of models have; each kind adds its own keys.
+
+    Attributes:
+        model: name of the model.
+        kind: such as ``network``.
+        spec: the model's entry under ``models`` in the config.
+        folds: number of folds of the split.
+        learned: whether the loss on held-out patients was ever below that of the prevalence.
+    """
+
+    model: str
+    kind: str
+    spec: dict[str, Any]
+    folds: int
+    learned: bool
+
+
 def write_description(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``model.json``."""
     write_json(folder / DESCRIPTION_FILE, description)
 
 
-def read_description(folder: str | Path) -> dict[str, Any]:
+def read_description(folder: str | Path) -> Description:
     """Return the content of ``model.json``.
 
     Raises:
@@ -36,14 +53,7 @@ def read_description(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / DESCRIPTION_FILE
     if not path.is_file():
         raise UserError(f"{folder} is not a model folder: it has no {DESCRIPTION_FILE}")
-    return read_json(path, _parse_description, lambda: path.parent)
-
-
-def _parse_description(content: Any) -> dict[str, Any]:
-    """Return the content of ``model.json``; LookupError if a key that all kinds of models have is missing."""
-    if missing := [key for key in DESCRIPTION_KEYS if key not in content]:
-        raise LookupError(missing[0])
-    return dict(content)
+    return read_json(path, object_of(Description), lambda: path.parent)
 
 
 def write_history(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -55,6 +65,16 @@ def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with its numbers as text; not a number becomes an empty cell."""
     numbers = {name: value for name, value in row.items() if isinstance(value, float)}
     return {**row, **{name: "" if isnan(value) else f"{value:.6g}" for name, value in numbers.items()}}
+
+
+def read_histories(folders: Iterable[Path]) -> dict[str, list[dict[str, str | None]]]:
+    """Return the rows of ``history.csv`` by network model, those of all its folders together; other kinds have none."""
+    rows_by_model: dict[str, list[dict[str, str | None]]] = {}
+    for folder in folders:
+        description = read_description(folder)
+        if description["kind"] == "network":
+            rows_by_model.setdefault(description["model"], []).extend(read_history(folder))
+    return rows_by_model
 
 
 def read_history(folder: Path) -> list[dict[str, str | None]]:

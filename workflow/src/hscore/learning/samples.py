@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hscore import numerals
-from hscore.contracts import batch_record, folds, manifest, predictions, tables
+from hscore.contracts import batch_record, folds, manifest, predictions, sample_folder, tables
 from hscore.contracts.json_file import rerun_hint
 from hscore.errors import UserError
 from hscore.metrics import logistic
@@ -134,7 +134,8 @@ def _needs(spec: dict) -> str:
 def _sample_files(table: pd.DataFrame) -> list[tuple[str, Path]]:
     """Return the name and the file of samples of every patient."""
     return [
-        (name, Path(folder) / "samples.npz") for name, folder in zip(table["patient"], table["samples"], strict=True)
+        (name, Path(folder) / sample_folder.SAMPLES_FILE)
+        for name, folder in zip(table["patient"], table["samples"], strict=True)
     ]
 
 

@@ -1,12 +1,14 @@
 """Compare one simulated study with its truth: masks, boxes, diffusion coefficients, AUCs, readings."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from hscore.contracts import image_truth, sample_folder
 from hscore.contracts.status import Status
-from hscore.files import read_json
 from hscore.imaging import nifti
 from hscore.imaging.grid import Grid
 from hscore.imaging.sample import boxes
@@ -16,6 +18,82 @@ from hscore.simulation.parameters import SEQUENCES
 from hscore.simulation.patients import observed_auc
 
 EVALUATIONS = {"out_of_fold": "development", "external": "external"}
+ROLES = ("development", "external")
+
+
+@dataclass(frozen=True)
+class SimulatedCenter:
+    """One centre of a simulated study: name, role, planted truth, and the names of its included patients."""
+
+    name: str
+    role: str
+    truth: dict
+    patients: list[str]
+
+
+def compare(
+    centers: Sequence[SimulatedCenter],
+    images: list[dict],
+    performance: list[dict],
+    specification: dict,
+    parameters: dict,
+) -> dict:
+    """Return how well the study recovered masks, boxes, diffusion coefficients, AUCs and readings.
+
+    Args:
+        centers: all centres of the study.
+        images: rows of ``images_of_centers``.
+        performance: section ``performance`` of the validation.
+        specification: config section ``models``.
+        parameters: planted parameters.
+    """
+    included = {
+        role: [(center.name, patient) for center in centers if center.role == role for patient in center.patients]
+        for role in ROLES
+    }
+    truths = {center.name: center.truth for center in centers}
+    return {
+        "patients": {role: len(pairs) for role, pairs in included.items()},
+        "planted": {name: planted(truth) for name, truth in truths.items()},
+        "images": summarize_images(images),
+        "models": models(specification, performance, truths, included),
+        "reading": reading(performance, specification, parameters),
+        "patients_images": images,
+    }
+
+
+def planted(truth: dict) -> dict:
+    """Return the summary of a centre's truth: scanner, control, shift, patients, prevalence, ideal AUC."""
+    return {
+        "scanner": truth["scanner"],
+        "control": truth["control"],
+        "center_shift": truth["center_shift"]["level"],
+        "patients": len(truth["patients"]),
+        "prevalence": truth["prevalence"],
+        "ideal_auc": truth["ideal_auc"],
+    }
+
+
+def images_of_centers(
+    centers: Sequence[SimulatedCenter],
+    converted: Mapping[str, Path],
+    sampled: Mapping[str, Path],
+    true_images: Mapping[str, Path],
+) -> list[dict]:
+    """Return the rows of ``images`` of all included patients, with their ``center``.
+
+    Args:
+        centers: all centres of the study.
+        converted: folder of the convert step by patient.
+        sampled: folder of the sample step by patient.
+        true_images: file with the truth about the images by patient.
+    """
+    return [
+        {"center": center.name, **row}
+        for center in centers
+        for patient in center.patients
+        for row in images(patient, converted[patient], sampled[patient], true_images[patient])
+    ]
 
 
 def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: Path) -> list[dict]:
@@ -26,10 +104,8 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
         largest error of a side of any sample's tumour box in pixels. ADC only: ``adc`` and ``true_adc``, means over
         the true tumour, 1e-6 mm2/s.
     """
-    with np.load(true_images) as truth:
-        arrays = dict(truth)
+    arrays, places = image_truth.read(true_images), sample_folder.read_boxes(samples_folder)
     rows = []
-    places = read_json(samples_folder / "boxes.json") if (samples_folder / "boxes.json").exists() else {}
     for sequence in Status.read(nifti_folder).usable:
         volume = nifti.read(nifti_folder / f"sub-{patient}_{sequence}_mask.nii.gz")
         segmented, true = volume.stored.astype(bool), true_mask(arrays, sequence, volume.grid)
@@ -43,7 +119,7 @@ def images(patient: str, nifti_folder: Path, samples_folder: Path, true_images: 
         }
         if sequence == "ADC":
             values = nifti.read(nifti_folder / f"sub-{patient}_ADC.nii.gz").values()[true]
-            row |= {"adc": float(values.mean()), "true_adc": float(arrays["tumour_adc"])}
+            row |= {"adc": float(values.mean()), "true_adc": float(arrays[image_truth.TUMOR_ADC])}
         rows.append(row)
     return rows
 

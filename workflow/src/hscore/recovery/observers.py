@@ -4,15 +4,19 @@ from hscore.model_spec import sequences_of
 from hscore.simulation.parameters import SEQUENCES
 
 
-def planted(truth: dict, specification: dict) -> dict:
-    """Return ``ideal_auc`` by model; None where no ideal observer is known.
+def reported_truth(truth: dict, specification: dict, hazard_ratios: dict) -> dict:
+    """Return what the report shows of the truth: ``ideal_auc`` by model, and ``hazard_ratios``.
+
+    The AUC is None where no ideal observer is known.
 
     Args:
         truth: planted truth of any centre; population values are the same in all.
         specification: config section ``models``.
+        hazard_ratios: of the study, next to the planted one (``hazard_ratios.compare``).
     """
     observers = {name: observer(specification, name) for name in specification}
-    return {"ideal_auc": {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()}}
+    ideal_auc = {name: keys and at(truth["ideal_auc"], keys) for name, keys in observers.items()}
+    return {"ideal_auc": ideal_auc, "hazard_ratios": hazard_ratios}
 
 
 def observer(specification: dict, name: str) -> tuple[str, ...] | None:

@@ -1,29 +1,18 @@
 """Write the recovery report, a self-contained page: planted truth, the study's results, Monte-Carlo studies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from hscore.recovery.comparison import SimulatedCenter
 from hscore.recovery.pictures import tumor_section
 from hscore.simulation.parameters import SEQUENCES
 
 HERE = Path(__file__).parent
 FAR = 3.0  # a row is marked if it is more than this many Monte-Carlo standard errors from the nominal value
 WORTH = 0.02  # and at least this far
-
-
-def planted(truth: dict) -> dict[str, Any]:
-    """Return the page's values on a centre's truth."""
-    return {
-        "scanner": truth["scanner"],
-        "control": truth["control"],
-        "center_shift": truth["center_shift"]["level"],
-        "patients": len(truth["patients"]),
-        "prevalence": truth["prevalence"],
-        "ideal_auc": truth["ideal_auc"],
-    }
 
 
 def marked(value: float, nominal: float, error: float) -> bool:
@@ -54,13 +43,22 @@ def overview(summary: dict) -> dict[str, Any]:
     }
 
 
+def shown(centers: Sequence[SimulatedCenter], converted: Mapping[str, Path]) -> list[tuple[str, str, str, Path]]:
+    """Return (centre, scanner, patient, folder of the convert step) of each centre's first included patient."""
+    return [
+        (center.name, center.truth["scanner"], center.patients[0], converted[center.patients[0]])
+        for center in centers
+        if center.patients
+    ]
+
+
 def write(content: dict, monte_carlo: dict, shown: Sequence[tuple[str, str, str, Path]]) -> str:
     """Return the page as HTML.
 
     Args:
         content: content of recovery.json.
         monte_carlo: summary of the Monte-Carlo studies by scenario.
-        shown: (centre, scanner, patient, folder of the convert step) of the patients whose pictures are shown.
+        shown: the patients whose pictures are shown, as the function ``shown`` returns them.
     """
     pictures = [
         {

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from hscore.contracts import results
 from hscore.errors import UserError
-from hscore.files import read_json
 from hscore.report import adds_to_reading, formatting
 
 
@@ -18,8 +18,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="config file of the study")
     try:
         path = results_file(parser.parse_args(argv).config)
-        results = read_json(path)
-        print("\n".join([*adds_to_reading.sentences(results), summary(results)]).replace("\u00a0", " "))
+        content = results.read(path)
+        print("\n".join([*adds_to_reading.sentences(content), summary(content)]).replace("\u00a0", " "))
         print(f"report: {path.with_name('report.html')}")
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import image_truth
 from hscore.errors import UserError
 from hscore.simulation import anatomy, codes, dicom_series, planted_regions, scanners
 from hscore.simulation.parameters import SEQUENCES, scanner, stream
@@ -61,7 +62,7 @@ def write_patient(
         mask = tumor_mask(pelvis, grid)
         true |= {f"{name}_{kind}": value for name, value in _true_mask(mask, series).items()}
         if kind == "ADC":
-            true["tumour_adc"] = true_adc(pelvis, grid, parameters, record["levels"]).mean()
+            true[image_truth.TUMOR_ADC] = true_adc(pelvis, grid, parameters, record["levels"]).mean()
         if kind == parameters["roi"]["sequence"] and not record["missing"]["roi"]:
             _write_roi(folder, profile["roi_format"], parameters["roi"], mask, images, series, study)
     return true

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from hscore.contracts import result_parts, thresholds
 from hscore.contracts.manifest import READING
 from hscore.contracts.predictions import EXTERNAL, OUT_OF_FOLD
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import added_value, subgroups
 from hscore.statistics.survival import survival_by_score
@@ -31,9 +31,12 @@ def work(arguments: argparse.Namespace) -> None:
     }
     if not cohorts:
         raise UserError("There are neither development nor external scores. Give --development, --external or both.")
-    frozen = scored_cohorts.threshold_of(settings["model"], read_json(arguments.thresholds), arguments.thresholds)
-    predicting = read_json(arguments.frozen_survival)["prediction"]["fitted"] if arguments.frozen_survival else None
-    write_json(arguments.output, survival_by_score.analyze(cohorts, settings["model"], frozen, settings, predicting))
+    model = settings["model"]
+    frozen = thresholds.read(arguments.thresholds, [model])[model]
+    predicting = None
+    if arguments.frozen_survival:
+        predicting = result_parts.read(arguments.frozen_survival, result_parts.Survival)["prediction"]["fitted"]
+    result_parts.write(arguments.output, survival_by_score.analyze(cohorts, model, frozen, settings, predicting))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from hscore.cohort import flow
 from hscore.cohort.table import read_table
-from hscore.contracts import batch_record, manifest
+from hscore.contracts import batch_record, manifest, sample_folder
+from hscore.contracts import flow as flow_file
 from hscore.contracts.status import Status
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
 from hscore.steps import _cli
 
 
@@ -36,24 +36,18 @@ def work(arguments: argparse.Namespace) -> None:
     table = read_table(arguments.table, arguments.center, arguments.codes)
     sampled = {}
     for patient, folder in batch_record.read(arguments.samples).items():
-        record = folder / "patient.json"
-        known = read_json(record) if record.is_file() else {}
-        sampled[patient] = flow.Sampled(str(folder), Status.read(folder), known)
+        sampled[patient] = flow.Sampled(str(folder), Status.read(folder), sample_folder.read_about(folder))
     if not arguments.samples:  # no model uses images: nothing is known about them, and they exclude no patient
         sampled = {name: flow.Sampled("", Status(name, arguments.center, "none")) for name in table["patient"]}
     if unmatched := set(sampled) ^ set(table["patient"]):
         raise UserError(f"{arguments.table}: patient '{min(unmatched)}' is in only one of the table and --samples")
     required, positive_mm = arguments.settings["required_sequences"], arguments.settings["mri_ln_positive_mm"]
     included, excluded, counts = flow.build(table, sampled, required, positive_mm, arguments.clinical)
-    counts = {
-        "center": arguments.center,
-        "role": arguments.role,
-        **counts,
-        "not_in_table": flow.folders_without_row(arguments.images, table),
-    }
+    without_row = flow.folders_without_row(arguments.images, table)
     manifest.write(arguments.manifest, included)
     manifest.write_excluded(arguments.excluded, excluded)
-    write_json(arguments.flow, counts)
+    whose = {"center": arguments.center, "role": arguments.role}
+    flow_file.write(arguments.flow, flow_file.Flow(**whose, **counts, not_in_table=without_row))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import batch_record, outcomes
-from hscore.files import read_json, write_json
+from hscore.contracts import batch_record, outcomes, quality, shortcuts
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import shortcut_auc
 from hscore.steps import _cli
@@ -18,10 +17,10 @@ def work(arguments: argparse.Namespace) -> None:
     folders = batch_record.read(arguments.quality)
     for center, path in zip(arguments.centers, arguments.lnm, strict=True):
         lnm = scored_cohorts.with_known_nodes(outcomes.read_lnm([path]))
-        rows = [read_json(folders[patient] / "shortcuts.json") for patient in lnm.index]
+        rows = [quality.read_features(folders[patient]) for patient in lnm.index]
         features = pd.DataFrame(rows, index=lnm.index)
         content[center] = shortcut_auc.report(features, lnm.to_numpy(bool))
-    write_json(arguments.output, content)
+    shortcuts.write(arguments.output, content)
 
 
 def main(argv: list[str] | None = None) -> None:

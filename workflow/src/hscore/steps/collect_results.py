@@ -5,10 +5,18 @@ from pathlib import Path
 
 import yaml
 
-from hscore.contracts import model_folder
+from hscore.contracts import (
+    center_truth,
+    flow,
+    model_folder,
+    result_parts,
+    same_patients,
+    shortcuts,
+    thresholds,
+)
+from hscore.contracts import results as results_file
 from hscore.environment import CHECKOUT
-from hscore.files import read_json, write_json
-from hscore.recovery.observers import planted
+from hscore.recovery.observers import reported_truth
 from hscore.report import results
 from hscore.steps import _cli
 
@@ -17,49 +25,34 @@ PUBLISHED = CHECKOUT / "resources/published.yaml"
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, merge, write."""
-    trained = [model_folder.read_description(folder) for folder in arguments.models]
     content = results.merge(
         study=arguments.study,
         data=arguments.data,
         config=arguments.config,
-        flows=[read_json(path) for path in arguments.flows],
-        table1=read_json(arguments.table1),
-        thresholds=read_json(arguments.thresholds),
-        validation=read_json(arguments.validation),
-        survival=read_json(arguments.survival),
-        trained=trained,
-        histories=histories(arguments.models, trained),
-        explanation=read_json(arguments.explanation) if arguments.explanation else None,
-        same_patients=[group for path in arguments.same_patients for group in read_json(path)["groups"]],
-        shortcuts={center: findings for path in arguments.shortcuts for center, findings in read_json(path).items()},
-        imaging=read_json(arguments.imaging) if arguments.imaging else None,
-        cases=read_json(arguments.cases),
-        truth=truth(arguments) if arguments.truth else None,
+        flows=[flow.read(path) for path in arguments.flows],
+        table1=result_parts.read(arguments.table1, result_parts.Table1),
+        thresholds=thresholds.read(arguments.thresholds),
+        validation=result_parts.read(arguments.validation, result_parts.Validation),
+        survival=result_parts.read(arguments.survival, result_parts.Survival),
+        trained=[model_folder.read_description(folder) for folder in arguments.models],
+        histories=model_folder.read_histories(arguments.models),
+        explanation=result_parts.read(arguments.explanation, result_parts.Explanation)
+        if arguments.explanation
+        else None,
+        same_patients=[group for path in arguments.same_patients for group in same_patients.read(path)],
+        shortcuts={center: found for path in arguments.shortcuts for center, found in shortcuts.read(path).items()},
+        imaging=result_parts.read(arguments.imaging, result_parts.Imaging) if arguments.imaging else None,
+        cases=result_parts.read(arguments.cases, result_parts.Cases),
+        truth=read_truth(arguments) if arguments.truth else None,
         published=yaml.safe_load(arguments.published.read_text(encoding="utf-8")),
     )
-    write_json(arguments.output, content)
+    results_file.write(arguments.output, content)
 
 
-def truth(arguments: argparse.Namespace) -> dict:
-    """Return what was planted, with the study's hazard ratios."""
-    return {
-        **planted(read_json(arguments.truth), arguments.config["models"]),
-        "hazard_ratios": read_json(arguments.hazard_ratios),
-    }
-
-
-def histories(folders: list[Path], trained: list[dict]) -> dict[str, list[dict]]:
-    """Return the rows of history.csv of every network model, all seeds together.
-
-    Args:
-        folders: model folders.
-        trained: the description of each.
-    """
-    rows_by_model: dict[str, list[dict]] = {}
-    for folder, model in zip(folders, trained, strict=True):
-        if model["kind"] == "network":
-            rows_by_model.setdefault(model["model"], []).extend(model_folder.read_history(folder))
-    return rows_by_model
+def read_truth(arguments: argparse.Namespace) -> dict:
+    """Return what the report shows of the planted truth."""
+    ratios = result_parts.read(arguments.hazard_ratios, result_parts.HazardRatios)
+    return reported_truth(center_truth.read(arguments.truth), arguments.config["models"], ratios)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import predictions
-from hscore.files import read_json, write_json
+from hscore.contracts import center_truth, predictions, result_parts
 from hscore.recovery import hazard_ratios
 from hscore.steps import _cli
 
@@ -21,9 +20,9 @@ def work(arguments: argparse.Namespace) -> None:
         )
         if path
     }
-    truths = [read_json(path) for path in arguments.truths]
-    content = hazard_ratios.compare(read_json(arguments.survival), scores, truths, arguments.confidence)
-    write_json(arguments.output, content)
+    truths = [center_truth.read(path) for path in arguments.truths]
+    survival = result_parts.read(arguments.survival, result_parts.Survival)
+    result_parts.write(arguments.output, hazard_ratios.compare(survival, scores, truths, arguments.confidence))
 
 
 def _scores(path: Path, evaluation: str) -> pd.Series:

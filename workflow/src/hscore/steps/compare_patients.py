@@ -4,9 +4,7 @@ import logging
 from argparse import Namespace
 from pathlib import Path
 
-from hscore.contracts import batch_record
-from hscore.contracts.status import NOTES
-from hscore.files import write_json
+from hscore.contracts import batch_record, same_patients
 from hscore.imaging.convert import inventory
 from hscore.steps import _cli
 
@@ -25,7 +23,7 @@ def work(arguments: Namespace) -> None:
     for group in groups:
         names = ", ".join(f"{member['patient']} ({member['center']})" for member in group["patients"])
         logging.warning("same %s: %s", ", ".join(group["same"]), names)
-    write_json(arguments.output, {"code": "patient_twice", "label": NOTES["patient_twice"], "groups": groups})
+    same_patients.write(arguments.output, groups)
 
 
 if __name__ == "__main__":

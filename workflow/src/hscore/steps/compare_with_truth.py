@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import batch_record, manifest
+from hscore.contracts import batch_record, center_truth, manifest, result_parts
 from hscore.files import new_file, read_json, write_json
 from hscore.recovery import comparison, recovery_page
 from hscore.simulation.parameters import load
@@ -12,37 +12,30 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read the stages' files and the truth, compare, write numbers and page."""
-    parameters, validation = load(arguments.parameters), read_json(arguments.validation)
-    truths = {center: read_json(path) for center, path in zip(arguments.centers, arguments.truths, strict=True)}
-    included: dict[str, list] = {"development": [], "external": []}
-    converted, sampled, true_images = (
-        batch_record.read(records) for records in (arguments.nifti, arguments.samples, arguments.image_truth)
-    )
-    rows, shown = [], []
-    for center, role, path in zip(arguments.centers, arguments.roles, arguments.manifests, strict=True):
-        patients = list(manifest.read(path)["patient"])
-        included[role] += [(center, patient) for patient in patients]
-        for patient in patients:
-            recovered = comparison.images(patient, converted[patient], sampled[patient], true_images[patient])
-            rows += [{"center": center, **row} for row in recovered]
-        if patients:
-            shown.append((center, truths[center]["scanner"], patients[0], converted[patients[0]]))
-    performance, models = validation["performance"], arguments.models
+    centers, converted = read_centers(arguments), batch_record.read(arguments.nifti)
+    sampled, true_images = batch_record.read(arguments.samples), batch_record.read(arguments.image_truth)
+    images = comparison.images_of_centers(centers, converted, sampled, true_images)
+    performance = result_parts.read(arguments.validation, result_parts.Validation)["performance"]
     content = {
         "study": arguments.study,
         "simulated": True,
         "confidence": arguments.confidence,
-        "patients": {role: len(pairs) for role, pairs in included.items()},
-        "planted": {center: recovery_page.planted(truth) for center, truth in truths.items()},
-        "images": comparison.summarize_images(rows),
-        "models": comparison.models(models, performance, truths, included),
-        "reading": comparison.reading(performance, models, parameters),
-        "hazard_ratios": read_json(arguments.hazard_ratios),
-        "patients_images": rows,
+        **comparison.compare(centers, images, performance, arguments.models, load(arguments.parameters)),
+        "hazard_ratios": result_parts.read(arguments.hazard_ratios, result_parts.HazardRatios),
     }
     write_json(arguments.output, content)
+    page = recovery_page.write(content, read_json(arguments.monte_carlo), recovery_page.shown(centers, converted))
     with new_file(arguments.page) as path:
-        path.write_text(recovery_page.write(content, read_json(arguments.monte_carlo), shown), encoding="utf-8")
+        path.write_text(page, encoding="utf-8")
+
+
+def read_centers(arguments: argparse.Namespace) -> list[comparison.SimulatedCenter]:
+    """Return the centres with their planted truth and their included patients."""
+    files = zip(arguments.centers, arguments.roles, arguments.truths, arguments.manifests, strict=True)
+    return [
+        comparison.SimulatedCenter(name, role, center_truth.read(truth), list(manifest.read(path)["patient"]))
+        for name, role, truth, path in files
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

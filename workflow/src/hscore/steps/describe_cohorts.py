@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hscore.cohort import description
 from hscore.cohort.table import read_with_lnm
-from hscore.files import write_json
+from hscore.contracts import result_parts
 from hscore.steps import _cli
 
 
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, describe, write."""
     patients = read_with_lnm(arguments.manifests, arguments.lnm, cohort=arguments.roles)
-    write_json(arguments.output, description.describe(patients))
+    result_parts.write(arguments.output, description.describe(patients))
 
 
 if __name__ == "__main__":

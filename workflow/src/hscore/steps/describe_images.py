@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import batch_record, inventory
-from hscore.files import read_json, write_json
+from hscore.contracts import batch_record, inventory, quality, result_parts
 from hscore.imaging.convert.protocol import protocol
 from hscore.imaging.quality.indicators import METRICS
 from hscore.report.page.quality_page import overview
@@ -26,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, describe, write."""
     inventories = dict(zip(arguments.centers, map(inventory.read, arguments.inventories), strict=True))
-    patients = [read_json(folder / "quality.json") for folder in batch_record.read(arguments.quality).values()]
+    patients = [quality.read(folder) for folder in batch_record.read(arguments.quality).values()]
     content = {
         "protocol": protocol(inventories, arguments.sequences),
         "quality": {
@@ -35,7 +34,7 @@ def work(arguments: argparse.Namespace) -> None:
         },
         "metrics": METRICS,
     }
-    write_json(arguments.output, content)
+    result_parts.write(arguments.output, content)
 
 
 if __name__ == "__main__":

@@ -3,35 +3,31 @@
 import argparse
 from pathlib import Path
 
-from hscore.contracts import folds
+from hscore.contracts import calibration, folds, thresholds
 from hscore.contracts.predictions import OUT_OF_FOLD
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
-from hscore.statistics.diagnosis.freeze import freeze, without_development
+from hscore.statistics.diagnosis import freeze
 from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores and outcomes, choose, write; no data of the external centre is read here."""
     if arguments.predictions:
-        lnm = scored_cohorts.nodes_of(folds.read(arguments.folds))
-        development = scored_cohorts.read_evaluation(arguments.predictions, OUT_OF_FOLD, lnm)
+        nodes = scored_cohorts.nodes_of(folds.read(arguments.folds))
+        development = scored_cohorts.read_evaluation(arguments.predictions, OUT_OF_FOLD, nodes)
         recalibrations = read_recalibrations(arguments.calibrations)
         if missing := [model for model in development.scores if model not in recalibrations]:
             raise UserError(f"--calibrations has no calibration of model '{missing[0]}', which --predictions has")
-        frozen = {
-            model: freeze(development.y_true, scores, recalibrations[model], arguments.settings)
-            for model, scores in development.scores.items()
-        }
+        frozen = freeze.freeze_models(development, recalibrations, arguments.settings)
     else:
-        frozen = {model: without_development(arguments.settings) for model in arguments.models}
-    write_json(arguments.output, frozen)
+        frozen = freeze.without_development(arguments.models, arguments.settings)
+    thresholds.write(arguments.output, frozen)
 
 
 def read_recalibrations(paths: list[Path]) -> dict[str, dict]:
     """Return the map from score to risk of every model."""
-    return {content["model"]: content["recalibration"] for content in map(read_json, paths)}
+    return {content["model"]: content["recalibration"] for content in map(calibration.read, paths)}
 
 
 def main(argv: list[str] | None = None) -> None:

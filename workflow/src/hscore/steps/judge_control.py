@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hscore.contracts import folds, outcomes
+from hscore.contracts import folds, outcomes, shortcuts
 from hscore.contracts.predictions import EXTERNAL
-from hscore.files import read_json, write_json
+from hscore.files import write_json
 from hscore.recovery import control_checks
 from hscore.statistics.common import scored_cohorts
 from hscore.steps import _cli
@@ -29,7 +29,7 @@ def work(arguments: argparse.Namespace) -> None:
     }
     leaking = list(arguments.external_centers) if arguments.control == "corner_leak" else []
     verdict = control_checks.judge(
-        arguments.control, arguments.models, cohorts, read_json(arguments.shortcuts), leaking
+        arguments.control, arguments.models, cohorts, shortcuts.read(arguments.shortcuts), leaking
     )
     write_json(arguments.output, verdict)
 

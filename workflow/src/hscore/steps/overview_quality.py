@@ -3,8 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-from hscore.contracts import batch_record
-from hscore.files import new_file, read_json
+from hscore.contracts import batch_record, quality, same_patients
+from hscore.files import new_file
 from hscore.imaging.quality.indicators import METRICS
 from hscore.report.page import quality_page
 from hscore.steps import _cli
@@ -27,18 +27,15 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: Namespace) -> None:
     """Read, render, write."""
     folders = batch_record.read(arguments.quality)
-    patients = [read_json(folder / "quality.json") for folder in folders.values()]
-    pictures = {
-        patient: (folder / "montage.webp").read_bytes()
-        for patient, folder in folders.items()
-        if (folder / "montage.webp").exists()
-    }
+    patients = [quality.read(folder) for folder in folders.values()]
+    montages = {patient: quality.read_montage(folder) for patient, folder in folders.items()}
+    pictures = {patient: montage for patient, montage in montages.items() if montage is not None}
     page = quality_page.render(
         arguments.name,
         arguments.data == "simulated",
         patients,
         pictures,
-        quality_page.sharing_in_words(arguments.center, read_json(arguments.same_patients)["groups"]),
+        quality_page.sharing_in_words(arguments.center, same_patients.read(arguments.same_patients)),
         METRICS,
     )
     with new_file(arguments.output) as path:

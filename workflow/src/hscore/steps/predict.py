@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import predictions
-from hscore.files import read_json, write_json
+from hscore.contracts import calibration, predictions
 from hscore.learning import ensemble
 from hscore.steps import _cli
 
@@ -41,8 +40,8 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, score, write."""
     if arguments.folds:
-        scores, calibration = development(arguments)
-        write_json(arguments.calibration, {"model": arguments.model, **calibration})
+        scores, fitted = development(arguments)
+        calibration.write(arguments.calibration, {"model": arguments.model, **fitted})
     else:
         scores = external(arguments)
     predictions.write(arguments.output, arguments.model, scores)
@@ -58,7 +57,7 @@ def development(arguments: argparse.Namespace) -> tuple[pd.DataFrame, dict]:
 
 def external(arguments: argparse.Namespace) -> pd.DataFrame:
     """Return the external scores, with the frozen calibration."""
-    frozen = read_json(arguments.calibration) if arguments.calibration else None
+    frozen = calibration.read(arguments.calibration) if arguments.calibration else None
     if "reading" in arguments.spec:
         return ensemble.predict_reading_external(arguments.spec, arguments.manifests, frozen)
     return ensemble.predict_external(arguments.model_folders, arguments.manifests, arguments.scores, frozen)

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from hscore.contracts import results
 from hscore.environment import CHECKOUT
-from hscore.files import new_folder, read_json
+from hscore.files import new_folder
 from hscore.provenance import crate, run_manifest
 from hscore.steps import _cli
 
@@ -26,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
 def work(arguments: argparse.Namespace) -> None:
     """Read, describe, write."""
     content = run_manifest.manifest(
-        results=read_json(arguments.results),
+        results=results.read(arguments.results),
         folder=arguments.output.parent,
         checkout=CHECKOUT,
         tables=arguments.tables,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hscore.files import read_json
+from hscore.contracts import results
 from hscore.report import write_report
 from hscore.report.guidelines import checklist
 from hscore.steps import _cli
@@ -11,9 +11,9 @@ from hscore.steps import _cli
 
 def work(arguments: argparse.Namespace) -> None:
     """Read results.json, write the report, and print how many guideline items are left to the authors."""
-    results = read_json(arguments.results)
-    write_report.write(results, arguments.output, arguments.figures, arguments.tables)
-    print("\n".join(checklist.counts(results)))
+    content = results.read(arguments.results)
+    write_report.write(content, arguments.output, arguments.figures, arguments.tables)
+    print("\n".join(checklist.counts(content)))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hscore.cohort import folds
-from hscore.files import write_json
+from hscore.contracts import search_part
 from hscore.learning import search
 from hscore.learning.samples import read_folds
 from hscore.steps import _cli
@@ -44,7 +44,7 @@ def work(arguments: argparse.Namespace) -> None:
         arguments.state,
         held_out,
     )
-    write_json(arguments.output, content)
+    search_part.write(arguments.output, content)
     shutil.rmtree(arguments.state, ignore_errors=True)
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hscore.contracts import folds
-from hscore.files import write_json
+from hscore.contracts import selection as selection_file
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import selection
 from hscore.steps import _cli
@@ -15,7 +15,7 @@ def work(arguments: argparse.Namespace) -> None:
     development, _ = scored_cohorts.read_development(arguments.predictions, folds.read(arguments.folds))
     confidence = arguments.settings["confidence"]
     families = {name: selection.choose(development, models, confidence) for name, models in arguments.families.items()}
-    write_json(arguments.output, families)
+    selection_file.write(arguments.output, families)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,13 +1,11 @@
 """Collect the H scores of patients with known node status for the waterfall, typical calls and the worst errors."""
 
 import argparse
-import base64
 from pathlib import Path
 
 import pandas as pd
 
-from hscore.contracts import batch_record, manifest, outcomes, predictions, tables
-from hscore.files import read_json, write_json
+from hscore.contracts import batch_record, predictions, quality, result_parts, thresholds
 from hscore.statistics.common import scored_cohorts
 from hscore.statistics.diagnosis import cases
 from hscore.steps import _cli
@@ -32,14 +30,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Read, choose, write."""
-    frozen = read_json(arguments.thresholds)
-    scored_cohorts.threshold_of(arguments.model, frozen, arguments.thresholds)
-    thresholds = {model: entry["value"] for model, entry in frozen.items()}
-    patients = manifest.read_cells(arguments.manifests, ["center"])
-    nodes = outcomes.read_lnm(arguments.lnm)
-    tables.same_patients(nodes.index, tables.source(arguments.lnm), patients.index)
-    patients = patients.join(scored_cohorts.with_known_nodes(nodes), how="inner")
-    patients = patients.join(outcomes.read_dfs(arguments.dfs))
+    frozen = thresholds.read(arguments.thresholds, [arguments.model])
+    patients = scored_cohorts.read_cases(arguments.manifests, arguments.lnm, arguments.dfs)
     scores = {
         evaluation: read_scores(files, evaluation, patients.index)
         for evaluation, files in (
@@ -48,28 +40,18 @@ def work(arguments: argparse.Namespace) -> None:
         )
         if files
     }
-    main = next(iter(scores))
-    shown = cases.shown_patients(scores[main], patients, thresholds, arguments.model, arguments.most)
-    pictures = {patient: folder / "montage.webp" for patient, folder in batch_record.read(arguments.quality).items()}
-    content = {
-        "model": arguments.model,
-        "threshold": thresholds[arguments.model],
-        "evaluation": main,
-        "waterfall": {name: cases.waterfall(frame[arguments.model], patients) for name, frame in scores.items()},
-        "shown": [{**case, "montage": picture(pictures.get(case["patient"]))} for case in shown],
+    values = {model: entry["value"] for model, entry in frozen.items()}
+    montages = {
+        patient: quality.read_montage(folder) for patient, folder in batch_record.read(arguments.quality).items()
     }
-    write_json(arguments.output, content)
+    content = cases.describe(scores, patients, values, arguments.model, arguments.most, montages)
+    result_parts.write(arguments.output, content)
 
 
 def read_scores(files: list[Path], evaluation: str, shown: pd.Index) -> pd.DataFrame:
     """Return the scores of the patients ``shown``, one column per model, in the order of the first model's patients."""
     scores = predictions.read(files).scores(evaluation)
     return scores[scores.index.isin(shown)]
-
-
-def picture(path: Path | None) -> str | None:
-    """Return the file in base64; None if it does not exist."""
-    return base64.b64encode(path.read_bytes()).decode() if path is not None and path.exists() else None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Draw one simulated centre: its clinical table, and the planted truth behind it."""
 
-from hscore.contracts import delimited
-from hscore.files import write_json
+from hscore.contracts import center_truth, delimited
 from hscore.simulation.parameters import load
 from hscore.simulation.patients import TABLE_COLUMNS, simulate_center
 from hscore.simulation.planted_faults import CONTROLS
@@ -22,7 +21,7 @@ def work(arguments) -> None:
         arguments.control,
     )
     delimited.write(arguments.table, TABLE_COLUMNS, rows)
-    write_json(arguments.truth, truth)
+    center_truth.write(arguments.truth, truth)
 
 
 def main(argv: list[str] | None = None) -> None:

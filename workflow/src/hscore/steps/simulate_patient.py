@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from hscore import batch
-from hscore.contracts import batch_record
-from hscore.files import new_file, new_folder, read_json
+from hscore.contracts import batch_record, center_truth, image_truth
+from hscore.files import new_folder
 from hscore.simulation.parameters import load
 from hscore.simulation.patient_images import write_patient
 from hscore.steps import _cli
@@ -15,17 +13,16 @@ from hscore.steps import _cli
 def work(arguments) -> None:
     """Simulate patient by patient, write images and truths."""
     parameters = load(arguments.parameters)
-    truth = read_json(arguments.truth)
+    truth = center_truth.read(arguments.truth)
     images = {patient: arguments.images.parents[1] / "images" / patient for patient in arguments.patients}
     truths = {patient: arguments.image_truth.parents[1] / f"{patient}.npz" for patient in arguments.patients}
 
     def simulate(patient: str) -> None:
         with new_folder(images[patient]) as folder:
-            image_truth = write_patient(
+            arrays = write_patient(
                 folder, parameters, truth, arguments.atlas, patient, arguments.scanner, arguments.seed
             )
-        with new_file(truths[patient]) as path:
-            np.savez_compressed(path, **image_truth)
+        image_truth.write(truths[patient], arrays)
 
     batch.work_through(arguments.patients, simulate, arguments.images, arguments.image_truth)
     batch_record.write(arguments.images, images)

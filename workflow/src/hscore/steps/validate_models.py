@@ -3,68 +3,51 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from hscore.contracts import folds, manifest, outcomes, tables
+from hscore.contracts import folds, outcomes, result_parts, selection, thresholds
 from hscore.contracts.predictions import EXTERNAL
 from hscore.errors import UserError
-from hscore.files import read_json, write_json
 from hscore.statistics.common import scored_cohorts
-from hscore.statistics.diagnosis import added_value, intention_to_diagnose, selection, subgroups, validation
+from hscore.statistics.common.scored_cohorts import ScoredCohort
+from hscore.statistics.diagnosis import evaluated_patients, validation
+from hscore.statistics.diagnosis.evaluated_patients import EvaluatedPatients
 from hscore.steps import _cli
 
 
 def work(arguments: argparse.Namespace) -> None:
     """Read scores, outcomes and frozen thresholds, validate, write."""
-    evaluations, characteristics, included = {}, {}, {}
+    evaluations, patients = read_evaluations(arguments)
+    if not evaluations:
+        raise UserError("There are neither development nor external scores. Give --development, --external or both.")
+    frozen = thresholds.read(arguments.thresholds)
+    selected = selection.read(arguments.selection) if arguments.selection else None
+    content = validation.validate_study(
+        evaluations, patients, frozen, arguments.settings, arguments.index_tests, selected
+    )
+    result_parts.write(arguments.output, content)
+
+
+def read_evaluations(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, ScoredCohort], dict[str, EvaluatedPatients]]:
+    """Return the scores of every evaluation, and the patients of the evaluations on held-out patients."""
+    evaluations, patients = {}, {}
     if arguments.external:
         nodes = outcomes.read_lnm(arguments.lnm)
         evaluations["external"] = scored_cohorts.read_evaluation(arguments.external, EXTERNAL, nodes)
-        characteristics["external"], included["external"] = about(arguments.manifests, nodes)
+        patients["external"] = evaluated_patients.read(
+            nodes, arguments.manifests, arguments.excluded, arguments.excluded_lnm
+        )
     if arguments.development:
         split = folds.read(arguments.folds)
-        nodes = scored_cohorts.nodes_of(split)
         out_of_fold, apparent = scored_cohorts.read_development(arguments.development, split)
         evaluations |= {"out_of_fold": out_of_fold, "apparent": apparent}
-        characteristics["out_of_fold"], included["out_of_fold"] = about(arguments.development_manifests, nodes)
-    if not evaluations:
-        raise UserError("There are neither development nor external scores. Give --development, --external or both.")
-    frozen = read_json(arguments.thresholds)
-    content = validation.validate(evaluations, frozen, arguments.settings, characteristics)
-    if arguments.selection:
-        confidence = arguments.settings["confidence"]
-        chosen = read_json(arguments.selection)
-        content["selection"] = selection.compare_externally(evaluations.get("external"), chosen, confidence)
-    options = vars(arguments)
-    content["intention_to_diagnose"] = []
-    for name, role in (("external", ""), ("out_of_fold", "development_")):
-        excluded, lnm = (options[role + key] for key in ("excluded", "excluded_lnm"))
-        if name in evaluations and excluded:
-            content["intention_to_diagnose"] += intention_to_diagnose.report(
-                name,
-                evaluations[name],
-                characteristics[name],
-                scored_cohorts.read_excluded(excluded, lnm),
-                included[name] - evaluations[name].y_true.size,
-                arguments.index_tests,
-                frozen,
-                arguments.settings,
-            )
-    write_json(arguments.output, content)
-
-
-def about(manifests: list[Path], nodes: pd.Series) -> tuple[pd.DataFrame | None, int]:
-    """Return the characteristics of patients with known node status, and the number of all patients of the manifests.
-
-    The characteristics are those for subgroups, added value and readings, as text; None without manifests.
-    """
-    if not manifests:
-        return None, 0
-    table = manifest.read_cells(manifests)
-    patients = scored_cohorts.with_known_nodes(nodes).index
-    tables.some_patients(table.index, tables.source(manifests), patients)
-    columns = dict.fromkeys((*subgroups.COLUMNS, *added_value.OF_NODES, manifest.READING))
-    return table.loc[patients, [name for name in columns if name in table]], len(table)
+        patients["out_of_fold"] = evaluated_patients.read(
+            scored_cohorts.nodes_of(split),
+            arguments.development_manifests,
+            arguments.development_excluded,
+            arguments.development_excluded_lnm,
+        )
+    return evaluations, patients
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from hscore.contracts import converted_series
 from hscore.contracts.status import Status
 from hscore.errors import UserError
-from hscore.files import write_json
 from hscore.imaging.convert import conversion
 from hscore.imaging.convert.examinations import drawn_on, examination_days
 from hscore.imaging.convert.series_choice import Chosen, choose, describe
@@ -60,14 +60,14 @@ def convert_patient(patient: str, center: str, images: Path, settings: dict, out
     for finding in status.findings:
         if finding.code in QUOTING:
             finding.text = hide(finding.text)
-    content = {
-        "series": _list_series(contents, chosen),
-        "roi": hide(_list_roi(regions)),
-        "private_tags": dict(sorted((+contents.private).items())),
-        "same_study": sorted(conversion.digest(study, uid.encode()) for uid in contents.studies),
-        "same_images": same_images,
-    }
-    write_json(output / "series.json", content)
+    content = converted_series.ConvertedSeries(
+        series=_list_series(contents, chosen),
+        roi=hide(_list_roi(regions)),
+        private_tags=dict(sorted((+contents.private).items())),
+        same_study=sorted(conversion.digest(study, uid.encode()) for uid in contents.studies),
+        same_images=same_images,
+    )
+    converted_series.write(output, content)
     status.write(output)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hscore.contracts import converted_series
 from hscore.contracts.inventory import COLUMNS
 from hscore.contracts.status import Status
-from hscore.files import read_json
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     Args:
         folder: the patient's folder of the convert step.
     """
-    status, content = Status.read(folder), read_json(folder / "series.json")
+    status, content = Status.read(folder), converted_series.read(folder)
     of_patient = {
         "patient": status.patient,
         "private_tags": "; ".join(f"{keyword}: {count}" for keyword, count in content["private_tags"].items()),
@@ -62,7 +62,7 @@ def same_patients(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """
     holders: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for folder in folders:
-        status, content = Status.read(folder), read_json(folder / "series.json")
+        status, content = Status.read(folder), converted_series.read(folder)
         who = (status.center, status.patient)
         for hashed in content["same_study"]:
             holders.setdefault(("examination", hashed), []).append(who)

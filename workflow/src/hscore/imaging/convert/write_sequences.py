@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import sidecar
 from hscore.contracts.status import FindingError, Status
-from hscore.files import write_json
 from hscore.imaging import nifti
 from hscore.imaging.convert import conversion
 from hscore.imaging.convert.candidates import Choice
@@ -83,7 +83,7 @@ def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) ->
             f"{choice.name}: dcm2niix does not give these volumes; they were assembled from the headers of the frames"
         )
         status.add("assembled", text, choice.sequence)
-    sidecar = _sidecar(choice)
+    acquisition = _acquisition(choice)
     source = settings["sequences"][choice.sequence].get("source")
     try:
         if source == "diffusion":
@@ -95,10 +95,10 @@ def _write_volume(status: Status, choice: Choice, settings: dict, path: Path) ->
         raise _UnusableError("bad_diffusion", f"{choice.name}: {error}") from None
     if source in {"diffusion", "scanner"}:
         nifti.write(adc, first, path)
-        sidecar |= facts
+        acquisition |= facts
     else:
         nifti.write(first.stored, first, path, first.slope, first.intercept)
-    write_json(path.with_name(path.name.replace(".nii.gz", ".json")), sidecar)
+    sidecar.write(path, acquisition)
     return first
 
 
@@ -203,7 +203,7 @@ def _write_mask(
     nifti.write(mask, volume, path.with_name(path.name.replace(".nii.gz", "_mask.nii.gz")))
 
 
-def _sidecar(choice: Choice) -> dict:
+def _acquisition(choice: Choice) -> dict:
     """Return the acquisition's values that later stages and readers need, under BIDS names; no dates, names or UIDs."""
     series = choice.series[0]
     return {

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import sidecar
 from hscore.contracts.status import Status
 from hscore.errors import UserError
-from hscore.files import write_json
 from hscore.imaging import nifti
 from hscore.imaging.normalize import bias_field, intensity
 from hscore.imaging.percentiles import percentiles
@@ -44,7 +44,7 @@ def normalize_patient(status: Status, converted: Path, output: Path, settings: d
         values, used = intensity.normalize(values, body, **settings["intensity"][sequence])
         facts["intensity"] = {**settings["intensity"][sequence], **used}
         nifti.write_scaled(values, volume, output / f"{name}.nii")
-        write_json(output / f"{name}.json", facts)
+        sidecar.write(output / f"{name}.nii", facts)
 
 
 def correction_facts(field: np.ndarray, body: np.ndarray) -> dict[str, float]:

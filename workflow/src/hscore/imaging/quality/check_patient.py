@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import converted_series, quality, sample_folder, sidecar
 from hscore.contracts.status import Status
-from hscore.files import read_json, write_json
 from hscore.imaging import nifti
 from hscore.imaging.quality import indicators, montage, shortcut_features
 
@@ -26,9 +26,9 @@ def check_patient(
         samples: the patient's folder of the sample step.
         output: an existing, empty folder.
     """
-    boxes = read_json(samples / "boxes.json")
+    boxes = sample_folder.read_boxes(samples)
     converted = Status.read(nifti_folder).usable
-    features = shortcut_features.header_features(read_json(nifti_folder / "series.json")["series"])
+    features = shortcut_features.header_features(converted_series.read(nifti_folder)["series"])
     numbers, views, missing = {}, [], []
     for sequence in sequences:
         name = f"sub-{status.patient}_{sequence}"
@@ -36,7 +36,7 @@ def check_patient(
             missing.append(sequence)
             continue
         image = nifti.read(nifti_folder / f"{name}.nii.gz")
-        mask_path, facts_path = nifti_folder / f"{name}_mask.nii.gz", normalized / f"{name}.json"
+        mask_path = nifti_folder / f"{name}_mask.nii.gz"
         mask = nifti.read(mask_path).stored != 0 if mask_path.exists() else None
         places = section_boxes(boxes.get(f"{sequence}_tumour", []), boxes.get(f"{sequence}_peritumoral", []))
         volume = image.values()
@@ -48,20 +48,19 @@ def check_patient(
             mask,
             None if mask is None else surroundings(places, mask),
             image.grid.spacing,
-            read_json(facts_path) if facts_path.exists() else None,
+            sidecar.read_normalization(normalized / f"{name}.nii"),
         )
         views.append(montage.View(sequence, image, mask, places))
     if views:
-        montage.draw(views, missing, output / "montage.webp")
-    content = {
-        "patient": status.patient,
-        "center": status.center,
-        "usable": status.usable,
-        "findings": [{"code": f.code, "text": f.text, "excludes": f.excludes} for f in status.findings],
-        "sequences": numbers,
-    }
-    write_json(output / "quality.json", content)
-    write_json(output / "shortcuts.json", features)
+        montage.draw(views, missing, output / quality.MONTAGE_FILE)
+    content = quality.Quality(
+        patient=status.patient,
+        center=status.center,
+        usable=status.usable,
+        findings=[{"code": f.code, "text": f.text, "excludes": f.excludes} for f in status.findings],
+        sequences=numbers,
+    )
+    quality.write(output, content, features)
 
 
 def section_boxes(tight: list[dict], grown: list[dict]) -> dict[int, list[tuple[int, int, int, int]]]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hscore.contracts import sample_folder, sidecar
 from hscore.contracts.status import Status
-from hscore.files import read_json, write_json
 from hscore.imaging import nifti
 from hscore.imaging.sample import boxes
 
@@ -39,7 +39,7 @@ def sample_patient(status: Status, converted: Path, normalized: Path, output: Pa
             continue
         if not about:
             volume_ml = float(mask.sum() * np.prod(image.grid.spacing) / 1000)
-            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(converted / f"{name}.json")}
+            about = {"tumour_volume_ml": round(volume_ml, 3), "scanner": _scanner(converted / f"{name}.nii.gz")}
         samples, voxels = boxes.plan(mask, groups, settings), image.values()
         for region in boxes.REGIONS:
             key = f"{sequence}_{region}"
@@ -47,14 +47,13 @@ def sample_patient(status: Status, converted: Path, normalized: Path, output: Pa
             places[key] = [
                 {"sections": s.sections, "first": s.boxes[region].first, "last": s.boxes[region].last} for s in samples
             ]
-    np.savez(output / "samples.npz", **arrays)
-    write_json(output / "boxes.json", places)
-    write_json(output / "patient.json", about)
+    np.savez(output / sample_folder.SAMPLES_FILE, **arrays)
+    sample_folder.write(output, places, about)
 
 
-def _scanner(sidecar: Path) -> str | None:
-    """Return manufacturer and field strength, such as "SIEMENS 3 T"; None if the images give neither."""
-    content = read_json(sidecar)
+def _scanner(image: Path) -> str | None:
+    """Return manufacturer and field strength, such as "SIEMENS 3 T"; None if the image's headers give neither."""
+    content = sidecar.read_acquisition(image)
     strength = content.get("MagneticFieldStrength")
     parts = [content.get("Manufacturer"), f"{strength:g} T" if strength else None]
     return " ".join(part for part in parts if part) or None

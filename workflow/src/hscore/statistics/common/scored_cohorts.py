@@ -95,19 +95,6 @@ def _arrays(scores: pd.DataFrame) -> dict[str, np.ndarray]:
     return {model: column.to_numpy() for model, column in scores.items()}
 
 
-def threshold_of(model: str, thresholds: dict, source: str | Path) -> dict:
-    """Return a model's entry in the frozen thresholds.
-
-    Raises:
-        UserError: there is none.
-    """
-    if model not in thresholds:
-        raise UserError(
-            f"{source} contains no threshold for model '{model}'; it contains {', '.join(thresholds) or 'none'}"
-        )
-    return thresholds[model]
-
-
 def read_survival(
     dfs: Sequence[str | Path],
     lnm: Sequence[str | Path],
@@ -133,6 +120,16 @@ def read_survival(
         columns[name] = covariates[name] if (as_number.isna() & covariates[name].notna()).any() else as_number
     further = [name for name in characteristics if name in covariates and name not in {*patients, *columns}]
     return patients.assign(**columns, **{name: covariates[name] for name in further})
+
+
+def read_cases(manifests: Sequence[str | Path], lnm: Sequence[str | Path], dfs: Sequence[str | Path]) -> pd.DataFrame:
+    """Return manifest, ``lnm`` (bool) and disease-free survival of the included patients with known node status.
+
+    The columns of the manifests are text. An unknown follow-up is NaN.
+    """
+    patients, nodes = manifest.read_cells(manifests, [tables.CENTER]), outcomes.read_lnm(lnm)
+    tables.same_patients(nodes.index, tables.source(lnm), patients.index)
+    return patients.join(with_known_nodes(nodes), how="inner").join(outcomes.read_dfs(dfs))
 
 
 def join_scores(path: str | Path, evaluation: str, patients: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Select patients to show: every score in order, and typical, wrong and most certain calls."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,6 +59,24 @@ def most_certain(y_true: np.ndarray, scores: np.ndarray, threshold: float) -> di
     return chosen
 
 
+def most_certain_calls(nodes: pd.Series, scores: pd.Series, threshold: float | None) -> list[dict[str, Any]]:
+    """Return ``kind patient lnm score`` of the patients of ``most_certain``; nobody without a threshold.
+
+    Args:
+        nodes: node status by patient, NaN where it is not known: such a call is neither correct nor wrong.
+        scores: scores of the same patients in the same order.
+        threshold: cut-off of the score.
+    """
+    if threshold is None:
+        return []
+    y_true = (nodes == 1).to_numpy()
+    chosen = most_certain(y_true, scores.where(nodes.notna()).to_numpy(), threshold)
+    return [
+        {"kind": kind, "patient": scores.index[row], "lnm": bool(y_true[row]), "score": float(scores.iloc[row])}
+        for kind, row in chosen.items()
+    ]
+
+
 def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
     """Return score, node status and centre of every patient, highest score first, without names.
 
@@ -71,6 +90,43 @@ def waterfall(score: pd.Series, patients: pd.DataFrame) -> list[dict[str, Any]]:
         {"score": float(value), "lnm": bool(lnm), "center": center}
         for value, lnm, center in zip(ordered, rows["lnm"], rows["center"], strict=True)
     ]
+
+
+def describe(
+    scores: Mapping[str, pd.DataFrame],
+    patients: pd.DataFrame,
+    thresholds: Mapping[str, float | None],
+    main: str,
+    most: int,
+    montages: Mapping[str, bytes | None],
+) -> dict[str, Any]:
+    """Return the waterfall of every evaluation, and the patients to show of the first one.
+
+    Args:
+        scores: by evaluation, the scores as in ``shown_patients``.
+        patients: as in ``shown_patients``.
+        thresholds: as in ``shown_patients``.
+        main: model whose score is the H score.
+        most: as in ``shown_patients``.
+        montages: picture file by patient, if any.
+
+    Returns:
+        ``model``, its ``threshold``, ``evaluation`` of the shown patients, ``waterfall`` by evaluation, and ``shown``:
+        the rows of ``shown_patients`` with ``montage``, the picture in base64 or None.
+    """
+    evaluation = next(iter(scores))
+    shown = shown_patients(scores[evaluation], patients, thresholds, main, most)
+    return {
+        "model": main,
+        "threshold": thresholds[main],
+        "evaluation": evaluation,
+        "waterfall": {name: waterfall(frame[main], patients) for name, frame in scores.items()},
+        "shown": [{**case, "montage": _in_base64(montages.get(case["patient"]))} for case in shown],
+    }
+
+
+def _in_base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()
 
 
 def shown_patients(

@@ -20,9 +20,43 @@ from hscore.statistics.common import scored_cohorts
 from hscore.statistics.common.estimates import not_estimable
 from hscore.statistics.common.proportions import NAMES, proportion
 from hscore.statistics.diagnosis import accuracy
+from hscore.statistics.diagnosis.evaluated_patients import EvaluatedPatients
 
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 GROUPS = {"positive": "patients with metastasis", "negative": "patients without metastasis", "all": "patients"}
+
+
+def report_all(
+    evaluations: Mapping[str, scored_cohorts.ScoredCohort],
+    patients: Mapping[str, EvaluatedPatients],
+    index_tests: Mapping[str, str | None],
+    frozen: Mapping[str, dict],
+    settings: dict,
+) -> list[dict]:
+    """Return the rows of ``report`` for every evaluation whose excluded patients are known.
+
+    Args:
+        evaluations: scores by name.
+        patients: those of the evaluations to report, by name.
+        index_tests: as in ``report``.
+        frozen: as in ``report``.
+        settings: as in ``report``.
+    """
+    return [
+        row
+        for name, group in patients.items()
+        if group.excluded is not None
+        for row in report(
+            name,
+            evaluations[name],
+            group.characteristics,
+            group.excluded,
+            group.without_reference,
+            index_tests,
+            frozen,
+            settings,
+        )
+    ]
 
 
 def report(

@@ -25,16 +25,48 @@ from hscore.statistics.diagnosis import (
     decision,
     discrimination,
     instability,
+    intention_to_diagnose,
     reclassification,
     resampled_roc,
     roc_curve,
+    selection,
     subgroups,
 )
+from hscore.statistics.diagnosis.evaluated_patients import EvaluatedPatients
 
 LOWEST_SPECIFICITY = 0.8  # of the partial AUC; a test that spares node dissections must have few false positives
 OPTIMISTIC = "optimistic, because the calibration was fitted on these scores"
 KINDS = ("recalibrated", "as predicted")  # scores that are risks, and those of models without a recalibration
 HELD_OUT = ("external", "out_of_fold")  # evaluations in patients who were not used for training
+
+
+def validate_study(
+    evaluations: Mapping[str, ScoredCohort],
+    patients: Mapping[str, EvaluatedPatients],
+    frozen: Mapping[str, dict],
+    settings: dict,
+    index_tests: Mapping[str, str | None],
+    selected: Mapping[str, Mapping] | None,
+) -> dict:
+    """Return the content of the validation file: that of ``validate``, with the chosen models and excluded patients.
+
+    Args:
+        evaluations: by name.
+        patients: the patients of the evaluations in ``HELD_OUT``.
+        frozen: content of the frozen thresholds.
+        settings: section ``validate`` of the config.
+        index_tests: models counted by intention to diagnose (``intention_to_diagnose.report``).
+        selected: models chosen on development, by family (``selection.choose``); None without a choice.
+    """
+    characteristics = {name: group.characteristics for name, group in patients.items()}
+    content = validate(evaluations, frozen, settings, characteristics)
+    if selected is not None:
+        external = evaluations.get("external")
+        content["selection"] = selection.compare_externally(external, selected, settings["confidence"])
+    content["intention_to_diagnose"] = intention_to_diagnose.report_all(
+        evaluations, patients, index_tests, frozen, settings
+    )
+    return content
 
 
 def validate(
