@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hscore.contracts import results
 from workflow_runs import ROOT
 
 HEADER = "patient,center,age,figo_stage,histology,grade,scc_ag_ng_ml,mri_ln_short_axis_mm,lnm,dfs_months,dfs_event"
@@ -54,7 +55,8 @@ class OwnStudy:
                 (self.finished / f"models/{name}/seed-{seed}").mkdir(parents=True)
             (self.finished / f"predictions/{name}").mkdir(parents=True)
             (self.finished / f"predictions/{name}/calibration.json").write_text("{}")
-        for name, content in (("report/results", {"config": config}), ("validation/thresholds", {})):
+        sections = dict.fromkeys(results.Results.__required_keys__, {})
+        for name, content in (("report/results", {**sections, "config": config}), ("validation/thresholds", {})):
             path = self.finished / f"{name}.json"
             path.parent.mkdir()
             path.write_text(json.dumps(content))

@@ -1,10 +1,11 @@
 """Use a finished study whose models are tested unchanged: weights, thresholds, survival model."""
 
-import json
 from pathlib import Path
 
+from hscore.contracts import results
 from hscore.dag.input_tables import nearest
 from hscore.dag.paths import Paths, seed_groups
+from hscore.errors import UserError
 
 # Sections that determine how a model's input is prepared. They must be identical; of `models`, only those in use.
 PREPARATION = ("convert.diffusion", "normalize", "sample", "cohort.mri_ln_positive_mm")
@@ -36,8 +37,8 @@ class Frozen:
             self.problem = "config: 'frozen' is this study's own results folder; give 'study' another name"
             return
         try:
-            self.config = json.loads(Path(self.paths.results).read_text(encoding="utf-8"))["config"]
-        except (OSError, ValueError, KeyError):
+            self.config = results.read(self.paths.results)["config"]
+        except UserError:
             self.problem = (
                 f"config: 'frozen': {self.paths.results} is missing or incomplete; "
                 "name the results folder of a study that ran to its report"
