@@ -5,7 +5,7 @@ import json
 import re
 
 from hscore import batch
-from hscore.contracts import batch_record
+from hscore.contracts import batch_record, sample_folder
 from hscore.contracts.status import FILE_NAME, Status
 from hscore.dag.batches import batches
 from workflow_runs import ROOT, snakemake
@@ -25,6 +25,7 @@ def test_twelve_thousand_patients_of_one_centre(own_study):
         (samples / f"sub-{name}").mkdir(parents=True)
         status = {**vars(Status(name, "north", "sample", ["CET1WI", "T2WI", "ADC"]))}
         (samples / f"sub-{name}" / FILE_NAME).write_text(json.dumps(status))
+        sample_folder.write(samples / f"sub-{name}", {}, {})
     for name, patients in batches(names, 1).items():
         record = samples / f"batches/{name}.json"
         batch_record.write(record, batch.folders(record, patients))
