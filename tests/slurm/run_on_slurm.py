@@ -229,10 +229,11 @@ def records(folder: Path) -> list[Path]:
 
 
 def test_cancelling_leaves_no_job_behind_and_the_next_run_goes_on(cluster, tmp_path):
-    arguments = study(tmp_path, patients=8, patients_per_job=2)  # so many jobs that some are still in the queue
+    arguments = study(tmp_path, patients=8, patients_per_job=1)  # so many jobs that some are still in the queue
     options = ["simulate", *arguments]
     run = Run(tmp_path, *options)
-    run.wait_for(lambda: records(tmp_path))
+    # a job that has ended counts once Snakemake has asked SLURM about it, half a minute later
+    run.wait_for(lambda: re.search(r"Finished jobid: \d+ \(Rule: simulate_patient\)", run.text))
     run.process.send_signal(signal.SIGINT)
     assert run.finish(60) == 1
     for _ in range(100):

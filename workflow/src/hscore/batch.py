@@ -41,16 +41,22 @@ def work_through(patients: Iterable[str], work: Callable[[str], None], *records:
             log.info("%d of %d", number, len(patients))
             try:
                 work(patient)
-            except UserError as error:
-                log.error("%s", error)
-                failed.append(f"patient '{patient}': {error}")
             except Exception as error:
-                refused = isinstance(error, OSError) and error.errno in NO_FAULT
-                fault = f"{error}" if refused else f"internal error ({type(error).__name__}: {error})"
-                log.exception("%s", "the operating system refused" if refused else "internal error")
-                failed.append(f"patient '{patient}': {fault}; its log has the traceback")
+                failed.append(f"patient '{patient}': {_reported(error)}")
     if failed:
         raise UserError("\n".join(failed))
+
+
+def _reported(error: Exception) -> str:
+    """Log an error, with a traceback if this program caused it, and return what to tell the user."""
+    if isinstance(error, OSError) and error.errno in NO_FAULT:
+        place = f": {error.filename}" if error.filename else ""
+        error = UserError(f"{error.strerror}{place}")
+    if isinstance(error, UserError):
+        log.error("%s", error)
+        return str(error)
+    log.exception("internal error")
+    return f"internal error ({type(error).__name__}: {error}); its log has the traceback"
 
 
 def _remove_other_divisions(record: Path) -> None:
