@@ -233,7 +233,7 @@ def test_cancelling_leaves_no_job_behind_and_the_next_run_goes_on(cluster, tmp_p
     options = ["simulate", *arguments]
     run = Run(tmp_path, *options)
     # a job that has ended counts once Snakemake has asked SLURM about it, half a minute later
-    run.wait_for(lambda: re.search(r"Finished jobid: \d+ \(Rule: simulate_patient\)", run.text))
+    run.wait_for(lambda: re.search(r"Finished jobid: \d+ \(Rule: simulate_patient\)", run.text), seconds=600)
     run.process.send_signal(signal.SIGINT)
     assert run.finish(60) == 1
     for _ in range(100):
