@@ -267,8 +267,6 @@ def main() -> None:
     """Disturb, repeat, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20, help="how often the run is killed")
-    parser.add_argument("--only", nargs="*", help="names of faults")
-    arguments = parser.parse_args()
     faults = {
         "kill -9 of the whole run": lambda *where: killed_again_and_again(*where, arguments.kills),
         "disk full": disk_full,
@@ -278,8 +276,10 @@ def main() -> None:
         "corrupted files": corrupted,
         "out of memory in one batch": out_of_memory,
     }
+    parser.add_argument("--only", nargs="+", choices=faults, default=list(faults), help="names of faults")
+    arguments = parser.parse_args()
     survived = 0
-    chosen = {name: fault for name, fault in faults.items() if not arguments.only or name in arguments.only}
+    chosen = {name: faults[name] for name in arguments.only}
     with tempfile.TemporaryDirectory(prefix="hscore-faults-") as place:
         reference = Study(Path(place) / "undisturbed")
         reference.finish()
