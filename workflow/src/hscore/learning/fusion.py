@@ -1,8 +1,9 @@
 """Late fusion: Firth's logistic regression on the logits of other models' scores and on clinical variables.
 
 The fused scores are out-of-fold: each patient is scored by networks that never saw the patient. The regression for a
-fold is fitted without that fold's patients. Networks of the other folds did see them. This is common stacking (L. Breiman,
-Mach Learn 1996;24:49-64). With several models it makes out-of-fold AUCs slightly optimistic (docs/scores.md).
+fold is fitted without that fold's patients, but on scores of networks that saw them. This is common stacking
+(L. Breiman, Mach Learn 1996;24:49-64). With several models it makes out-of-fold AUCs slightly optimistic
+(docs/scores.md).
 
 A score with a negative slope is left out, as in Breiman's stacking, and the rest is fitted again. Risk falls with a
 rising risk score only by chance. Out of fold such chance is systematic, because a fold with more positive patients

@@ -135,9 +135,9 @@ def _models(results: Results) -> str:
     if names["fusion"]:
         parts.append(
             "Late fusion, an extension of the published method: logistic regression with Firth's penalty on the logits "
-            f"of other models' out-of-fold scores (and on clinical variables): {join_words(names['fusion'])}. If it fuses "
-            "several models, its out-of-fold AUC is slightly optimistic, because the networks of the other folds saw the "
-            "patient; the external AUC is not affected."
+            "of other models' out-of-fold scores (and on clinical variables): "
+            f"{join_words(names['fusion'])}. If it fuses several models, its out-of-fold AUC is slightly optimistic, "
+            "because the networks of the other folds saw the patient; the external AUC is not affected."
         )
     if names["reading"]:
         parts.append(f"Readings used unchanged, 0 or 1: {join_words(names['reading'])}.")
